@@ -1,0 +1,1 @@
+"""A local Discord and a local Telegram over real sockets, with their limits enforced."""
