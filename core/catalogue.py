@@ -1,0 +1,75 @@
+"""Every word that Sluice itself says to people, by key. The model's words are not here."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Final
+
+_ENGLISH: Final = MappingProxyType(
+    {
+        # commands
+        "command.ask": "Ask the language model",
+        "command.ask.prompt": "What you want to know",
+        "command.help": "What this bot does and how to ask",
+        "command.start": "Begin",
+        "command.claim": "Become the first admin with the code from the server's log",
+        "command.claim.code": "The code that start-up printed",
+        "help": (
+            "Ask me with /ask, by mentioning me, by replying to me, or in a private message. "
+            "I answer as I think; press Stop to end an answer and keep what is there. "
+            "Each thread, topic and private chat is one conversation; elsewhere a reply goes on with it."
+        ),
+        "start": "Hello! Write me a message and I answer. In groups, mention me, reply to me or use /ask.",
+        "added.hears_everything": "Hello! I can read this group's messages; I answer when mentioned, replied to or asked with /ask.",
+        "added.privacy_mode": (
+            "Hello! Privacy mode is on: I only hear /ask, replies to me and what mentions me. "
+            "To change that: @BotFather → /setprivacy → Disable, then remove me and add me again, or make me an admin."
+        ),
+        # refusals and errors
+        "refused": "You may not use this bot here yet. Its admin can allow you: add {entries} to SLUICE_ALLOW.",
+        "refused.unclaimed": (
+            "This bot has no admin yet. If it is yours, send /claim with the code that it printed at start, "
+            "or add {entries} to SLUICE_ADMINS."
+        ),
+        "claimed": "You are now the admin of this bot. To keep it so after a new data folder, set SLUICE_ADMINS={entry}.",
+        "claim.wrong": "That is not the code. It is in the log of the bot's start, and is valid once.",
+        "claim.closed": "This bot has an admin already.",
+        "claim.private": "Send that to me in a private message, please.",
+        "empty": "There is no question in that. Write one after the command or the mention, such as: /ask what is a sluice?",
+        "attachment": "I cannot read files yet; please write it as text.",
+        "too_long": "That is {length} characters; I can take {limit} at once. Please shorten it or send it in parts.",
+        "queued": "One answer at a time in a conversation: yours is number {place} in line.",
+        "busy": "Too many questions are waiting here. Please ask again in a moment.",
+        "spent": "Today's tokens are used up. They come back in {hours} h {minutes} min.",
+        "unknown_command": "I do not know that command. /help says what I can do.",
+        "stop.not_yours": "Only the person who asked, or somebody who manages messages here, can stop this answer.",
+        "stop.over": "This answer has already ended.",
+        "stop.done": "Stopped.",
+        # endings of an answer: the mark under its text
+        "ending.stopped": "⏹ stopped",
+        "ending.interrupted": "⚠ interrupted: the bot was restarted",
+        "ending.length": "… cut at the length limit",
+        "ending.filtered": "⚠ ended by the provider's content filter",
+        "ending.failed": "⚠ {reason}",
+        "ending.empty": "(the model gave no text)",
+        # model errors, as a chat sees them
+        "model.unreachable": "the model cannot be reached",
+        "model.unauthorized": "the model's provider refused our key",
+        "model.unknown_model": "the provider does not know this model",
+        "model.rate_limited": "the model's provider is busy; please try again in a moment",
+        "model.context_too_long": "this conversation is too long for the model",
+        "model.bad_request": "the model's provider refused the request",
+        "model.server": "the model's provider had an error",
+        "model.stalled": "the model went silent",
+        "model.broken_stream": "the model's answer broke off",
+        "model.empty": "the model gave no text",
+        # buttons
+        "button.stop": "Stop",
+    }
+)
+
+
+def say(key: str, **values: object) -> str:
+    """The text of `key` with its `{values}` filled in. Raises KeyError for a key that is not there."""
+    text = _ENGLISH[key]
+    return text.format(**values) if values else text

@@ -1,0 +1,127 @@
+"""What everybody speaks: ids, places, people, and the events that come in.
+
+Ids are strings, as the platform prints them. They alone decide who and where;
+names are shown to people and to the model, and never compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class PlaceKind(StrEnum):
+    PRIVATE = "private"  # a direct message or private chat
+    SHARED = "shared"  # a channel or a group: many conversations side by side
+    THREAD = "thread"  # a thread, forum post or topic: one conversation as a whole
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where people write: a channel, thread, direct message, chat or topic."""
+
+    platform: str
+    chat_id: str  # Discord: the channel or thread; Telegram: the chat
+    kind: PlaceKind
+    topic_id: str | None = None  # Telegram: the forum topic
+    guild_id: str | None = None  # Discord: the guild
+    parent_id: str | None = None  # Discord: the channel that a thread hangs in
+
+    def __str__(self) -> str:
+        topic = f"/{self.topic_id}" if self.topic_id else ""
+        return f"{self.platform}:{self.chat_id}{topic}"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who wrote or pressed, as seen in one place at one moment."""
+
+    platform: str
+    id: str
+    name: str
+    is_bot: bool = False  # bots and webhooks
+    role_ids: frozenset[str] = frozenset()
+    manages_messages: bool = False  # may delete other people's messages in this place
+
+    def __str__(self) -> str:
+        return f"{self.platform}:{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRef:
+    """One message of one chat."""
+
+    chat_id: str
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """The message that an incoming one replies to, as far as the event carries it."""
+
+    ref: MessageRef
+    author_name: str
+    text: str
+    by_us: bool = False
+
+
+class Addressed(StrEnum):
+    """Why an event is meant for the bot, or that it is not."""
+
+    PRIVATE = "private"
+    MENTION = "mention"
+    REPLY = "reply"
+    NO = "no"
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingMessage:
+    """A message that the bot saw. `text` is without the mention of the bot itself."""
+
+    event_id: str
+    place: Place
+    author: Person
+    ref: MessageRef
+    text: str
+    addressed: Addressed
+    quote: Quote | None = None
+    has_attachments: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingCommand:
+    """A slash command; `arguments` holds only those that were given."""
+
+    event_id: str
+    place: Place
+    author: Person
+    name: str
+    arguments: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    ref: MessageRef | None = None  # the message that carried it, where there is one
+    quote: Quote | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ButtonPress:
+    """A press on a button under one of the bot's messages; `data` is the button's own."""
+
+    event_id: str
+    place: Place
+    author: Person
+    ref: MessageRef
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
+class BotAdded:
+    """The bot became a member of a group or guild."""
+
+    event_id: str
+    place: Place
+    author: Person
+    hears_everything: bool  # False: Telegram's privacy mode withholds plain messages
+
+
+Incoming = IncomingMessage | IncomingCommand | ButtonPress | BotAdded

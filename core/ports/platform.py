@@ -1,0 +1,53 @@
+"""A platform that can be started, asked how it is, and closed: what the composition root handles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from core.ports.surface import Handle
+
+
+class PlatformError(Exception):
+    """The platform cannot be used. The message is one line that says what to do, without secrets."""
+
+
+class CheckState(StrEnum):
+    GOOD = "good"
+    NOTE = "note"  # works, but less than it could
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding of `sluice doctor`. `remedy` is the one thing to do; empty when good."""
+
+    name: str
+    state: CheckState
+    detail: str
+    remedy: str = ""
+
+
+class Platform(Protocol):
+    """One bot account on one platform."""
+
+    @property
+    def name(self) -> str:
+        """`Discord`, `Telegram`: for people."""
+
+    async def start(self, handle: Handle) -> str:
+        """Connect, register commands, begin to deliver events. Returns when ready, with one line for people
+        (who we are, what is off). Raises PlatformError when it cannot be used."""
+
+    async def wait_closed(self) -> None:
+        """Return when closed by `close`; raise PlatformError when the platform ended it for good."""
+
+    async def stop_listening(self) -> None:
+        """Deliver no further questions; surfaces go on working (streams finish). Buttons may still come."""
+
+    async def close(self) -> None:
+        """Close the connection. Idempotent; at most 2 s."""
+
+    async def check(self) -> tuple[Check, ...]:
+        """What `sluice doctor` shows, asked afresh, without `start`. Never raises."""

@@ -1,0 +1,70 @@
+"""The seam: what an adapter gives the core so that an answer can appear on a platform.
+
+A surface is bound to one destination: a channel, thread, chat, topic, or one interaction.
+It holds no pacing, no splitting, no history, no permissions and no wording. It translates
+foreign exceptions into outcomes and never raises but for `asyncio.CancelledError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from core.messages import Incoming, MessageRef, Place
+from core.streaming.operations import BucketKey, MessageContent, OperationKind, Outcome
+from core.streaming.rate_limits import RateLimit
+from core.streaming.rendering import Renderer
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a platform can do, as data."""
+
+    renderer: Renderer
+    rate_limits: Mapping[str, tuple[RateLimit, ...]]
+    """For each bucket family the limits it starts from; headers and `retry_after` teach the rest."""
+    buttons: bool = True
+    reactions: bool = True
+    private_answers: bool = False  # this surface can answer so that only the asker sees it
+    typing_lasts_s: float | None = None  # how long one typing call shows; None: there is none
+    nonces: bool = False  # a send with the same nonce is taken once (Discord's channel route)
+
+
+class Surface(Protocol):
+    """One destination of one bot account."""
+
+    @property
+    def account(self) -> str:
+        """The bot account whose rate limits this draws from, such as `discord:<bot id>`."""
+
+    @property
+    def place(self) -> Place: ...
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    def buckets(self, kind: OperationKind) -> tuple[BucketKey, ...]:
+        """The buckets that the next operation of this kind draws from: all must grant."""
+
+    async def send(self, content: MessageContent, reply_to: MessageRef | None) -> Outcome:
+        """Post a new message, as a reply where `reply_to` is given and still exists."""
+
+    async def edit(self, message_id: str, content: MessageContent) -> Outcome:
+        """Make a message stand as `content` says, buttons included (none given: none left)."""
+
+    async def delete(self, message_id: str) -> Outcome: ...
+
+    async def typing(self) -> None:
+        """Show that an answer is on its way (Discord interactions: defer). Best effort."""
+
+    async def react(self, ref: MessageRef, emoji: str) -> None:
+        """Put a reaction on somebody's message. Best effort."""
+
+
+Handle = Callable[[Incoming, Surface], Awaitable[None]]
+"""Where an adapter delivers each event, with the surface on which an answer to it belongs.
+
+For a button press the surface answers the press itself (`private_answers`); a `Handle` returns
+soon (it starts turns, it does not wait for them), never raises, and may be called concurrently.
+"""

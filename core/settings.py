@@ -1,0 +1,231 @@
+"""Settings: the only reader of the environment and of `.env`.
+
+A name that is set but empty counts as unset. Every problem is found in one pass and told
+in one line that says what to do; nothing here ever shows a value that may be a secret.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+
+_ALIASES = {"DISCORD_BOT_TOKEN": "DISCORD_TOKEN", "TELEGRAM_BOT_TOKEN": "TELEGRAM_TOKEN"}
+_NAMES = (
+    "DISCORD_TOKEN", "TELEGRAM_TOKEN", "DISCORD_API_BASE_URL", "TELEGRAM_API_BASE_URL",
+    "OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL", "OPENAI_TEMPERATURE", "OPENAI_MAX_TOKENS",
+    "SLUICE_SYSTEM_PROMPT", "SLUICE_ADMINS", "SLUICE_ALLOW", "SLUICE_DAILY_TOKENS", "SLUICE_DATA_DIR",
+    "SLUICE_HTTP", "SLUICE_LOG_LEVEL",
+)  # fmt: skip
+_OURS = re.compile(r"^(?:SLUICE|DISCORD|TELEGRAM|OPENAI)_", re.ASCII)
+_KNOWN_ELSEWHERE = frozenset(  # read by the openai library itself or by other tools: never a near miss
+    {"OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "OPENAI_WEBHOOK_SECRET", "OPENAI_LOG", "OPENAI_ADMIN_KEY"}
+)
+_ENTRY = re.compile(r"(?P<platform>discord|telegram):(?P<id>-?[0-9]{1,20})", re.ASCII)
+_TELEGRAM_TOKEN = re.compile(r"[0-9]{3,}:[A-Za-z0-9_-]{10,}", re.ASCII)
+_DISCORD_TOKEN = re.compile(r"[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]{10,}", re.ASCII)
+EMBEDDED_MODEL = "embedded"
+"""The value of `OPENAI_MODEL` that asks for the embedded demo model."""
+
+
+class SettingsError(Exception):
+    """The configuration cannot be used. `problems`: one line each, with what to do."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSettings:
+    """Which model, where. A value of None is not sent to the provider at all."""
+
+    name: str = EMBEDDED_MODEL
+    base_url: str | None = None  # None: the openai library's own default
+    api_key: str | None = field(default=None, repr=False)
+    temperature: float | None = None
+    max_tokens: int | None = None
+    system_prompt: str | None = None
+
+    @property
+    def embedded(self) -> bool:
+        return self.name == EMBEDDED_MODEL
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All that Sluice is told from outside. Entries of `admins` and `allow` look like `discord:123`."""
+
+    discord_token: str | None = field(default=None, repr=False)
+    telegram_token: str | None = field(default=None, repr=False)
+    discord_api_base_url: str | None = None
+    telegram_api_base_url: str | None = None
+    model: ModelSettings | None = None  # None: no model is configured
+    admins: frozenset[str] = frozenset()
+    allow: frozenset[str] = frozenset()
+    allow_everybody: bool = False
+    daily_tokens: int | None = None  # None: no limit
+    data_dir: Path = Path("data")
+    http_host: str = "127.0.0.1"
+    http_port: int = 8765
+    log_level: str = "INFO"
+    warnings: tuple[str, ...] = ()
+
+
+def read_settings(
+    environment: Mapping[str, str] | None = None, env_file: Path | None = Path(".env")
+) -> Settings:
+    """Settings from `.env` with the environment on top. Raises SettingsError with every problem found."""
+    from_file = dotenv_values(env_file) if env_file is not None and env_file.is_file() else {}
+    merged = {**from_file, **(os.environ if environment is None else environment)}
+    values = {name: value.strip() for name, value in merged.items() if value and value.strip()}
+    return _Reader(values).settings()
+
+
+class _Reader:
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = dict(values)
+        self._problems: list[str] = []
+        self._warnings: list[str] = []
+
+    def settings(self) -> Settings:
+        self._warn_of_near_misses()
+        for alias, name in _ALIASES.items():
+            if alias in self._values:
+                self._values.setdefault(name, self._values[alias])
+        allow = self._entries("SLUICE_ALLOW", star=True)
+        host, port = self._http()
+        settings = Settings(
+            discord_token=self._token("DISCORD_TOKEN", wrong=_TELEGRAM_TOKEN, other="TELEGRAM_TOKEN"),
+            telegram_token=self._token("TELEGRAM_TOKEN", wrong=_DISCORD_TOKEN, other="DISCORD_TOKEN"),
+            discord_api_base_url=self._url("DISCORD_API_BASE_URL"),
+            telegram_api_base_url=self._url("TELEGRAM_API_BASE_URL"),
+            model=self._model(),
+            admins=self._entries("SLUICE_ADMINS", star=False),
+            allow=allow - {"*"},
+            allow_everybody="*" in allow,
+            daily_tokens=self._whole_number("SLUICE_DAILY_TOKENS", least=0),
+            data_dir=Path(self._values.get("SLUICE_DATA_DIR", "data")),
+            http_host=host,
+            http_port=port,
+            log_level=self._log_level(),
+            warnings=tuple(self._warnings),
+        )
+        if self._problems:
+            raise SettingsError(tuple(self._problems))
+        return settings
+
+    def _warn_of_near_misses(self) -> None:
+        known = {*_NAMES, *_ALIASES, *_KNOWN_ELSEWHERE}
+        for name in sorted(self._values):
+            if name in known or len(name) > 60:
+                continue
+            near = difflib.get_close_matches(name.upper(), [*_NAMES, *_ALIASES], n=1, cutoff=0.85)
+            if near and (near[0] not in self._values):
+                self._warnings.append(f"{name} is not read. Did you mean {near[0]}?")
+            elif _OURS.match(name) and name.startswith("SLUICE_"):
+                self._warnings.append(f"{name} is not a setting of Sluice; it is ignored.")
+
+    def _token(self, name: str, *, wrong: re.Pattern[str], other: str) -> str | None:
+        token = self._values.get(name)
+        if token and wrong.fullmatch(token):
+            self._problems.append(f"{name} holds a token of the other platform. Move it to {other}.")
+        elif token and re.search(r"\s", token):
+            self._problems.append(f"{name} has white space inside. Copy the token again.")
+        return token
+
+    def _model(self) -> ModelSettings | None:
+        name = self._values.get("OPENAI_MODEL")
+        key, base_url = self._values.get("OPENAI_API_KEY"), self._url("OPENAI_BASE_URL")
+        temperature = self._number("OPENAI_TEMPERATURE", least=0.0, most=2.0)
+        max_tokens = self._whole_number("OPENAI_MAX_TOKENS", least=1)
+        if name is None:
+            if key or base_url:
+                self._problems.append(
+                    "OPENAI_MODEL is not set. Name the model to use, such as OPENAI_MODEL=gpt-5-mini, "
+                    f"or OPENAI_MODEL={EMBEDDED_MODEL} for the small demo model."
+                )
+            return None
+        if name != EMBEDDED_MODEL and not key and not base_url:
+            self._problems.append(
+                "OPENAI_API_KEY is not set. Set it, or set OPENAI_BASE_URL to a server that needs none."
+            )
+        return ModelSettings(
+            name=name,
+            base_url=base_url,
+            api_key=key,
+            temperature=temperature,
+            max_tokens=max_tokens,
+            system_prompt=self._values.get("SLUICE_SYSTEM_PROMPT"),
+        )
+
+    def _url(self, name: str) -> str | None:
+        value = self._values.get(name)
+        if value is None:
+            return None
+        try:
+            parts = urlsplit(value)
+            valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+        except ValueError:
+            valid = False
+        if not valid:
+            self._problems.append(f"{name} is not a web address. It must look like http://127.0.0.1:9000/v1.")
+        return value.rstrip("/")
+
+    def _entries(self, name: str, *, star: bool) -> frozenset[str]:
+        entries: set[str] = set()
+        for entry in re.split(r"[,;\s]+", self._values.get(name, "")):
+            if not entry:
+                continue
+            if (star and entry == "*") or _ENTRY.fullmatch(entry):
+                entries.add(entry)
+            else:
+                everybody = ", or * for everybody" if star else ""
+                self._problems.append(
+                    f"{name}: {entry[:40]!r} is not understood. Write ids as discord:123 or telegram:456"
+                    f"{everybody}; names are never accepted."
+                )
+        return frozenset(entries)
+
+    def _whole_number(self, name: str, *, least: int) -> int | None:
+        value = self._values.get(name)
+        if value is None:
+            return None
+        if not re.fullmatch(r"[0-9]{1,15}", value, re.ASCII) or int(value) < least:
+            self._problems.append(f"{name} must be a whole number of at least {least}.")
+            return None
+        return int(value)
+
+    def _number(self, name: str, *, least: float, most: float) -> float | None:
+        value = self._values.get(name)
+        if value is None:
+            return None
+        try:
+            number = float(value)
+        except ValueError:
+            number = least - 1
+        if not least <= number <= most:
+            self._problems.append(f"{name} must be a number from {least:g} to {most:g}.")
+            return None
+        return number
+
+    def _http(self) -> tuple[str, int]:
+        value = self._values.get("SLUICE_HTTP", "127.0.0.1:8765")
+        host, _, port = value.rpartition(":")
+        if not host or not re.fullmatch(r"[0-9]{1,5}", port, re.ASCII) or int(port) > 65535:
+            self._problems.append("SLUICE_HTTP must be HOST:PORT, such as 127.0.0.1:8765.")
+            return "127.0.0.1", 8765
+        return host.strip("[]"), int(port)
+
+    def _log_level(self) -> str:
+        level = self._values.get("SLUICE_LOG_LEVEL", "INFO").upper()
+        if level not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+            self._problems.append("SLUICE_LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR.")
+            return "INFO"
+        return level

@@ -1,0 +1,100 @@
+"""What the scheduler asks the driver to do, and what the platform answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from core.streaming.rendering import Rendered
+
+
+class OperationKind(StrEnum):
+    SEND = "send"
+    EDIT = "edit"
+    DELETE = "delete"
+    TYPING = "typing"
+
+
+@dataclass(frozen=True, slots=True)
+class BucketKey:
+    """One rate limit bucket: `family` names its limits, `id` the channel, chat or token it is for."""
+
+    family: str
+    id: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.family}({self.id})"
+
+
+class ButtonStyle(StrEnum):
+    PLAIN = "plain"
+    DANGER = "danger"
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """`data` comes back in `ButtonPress.data`: at most 64 bytes of UTF-8 (Telegram's limit)."""
+
+    data: str
+    label: str
+    style: ButtonStyle = ButtonStyle.PLAIN
+
+
+@dataclass(frozen=True, slots=True)
+class MessageContent:
+    """A whole message as it shall stand: never a difference."""
+
+    body: Rendered
+    buttons: tuple[Button, ...] = ()
+    silent: bool = False  # send without a notification
+    private: bool = False  # only the asker sees it; only where `Capabilities.private_answers`
+    nonce: str = ""  # the same for every try of one send; at most 25 characters (Discord's limit)
+
+
+class NotSentReason(StrEnum):
+    RATE_LIMITED = "rate_limited"  # wait `retry_after`
+    UNAVAILABLE = "unavailable"  # the platform failed before it took the call: try again
+    MESSAGE_GONE = "message_gone"  # the message was deleted: this message only
+    PLACE_GONE = "place_gone"  # channel deleted, permission lost, blocked, kicked: nothing more goes there
+    REJECTED = "rejected"  # the platform refuses this payload: the same again would fail again
+    EXPIRED = "expired"  # the interaction's token has ended
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedLimit:
+    """What a platform's headers say of a bucket (Discord: X-RateLimit-Limit, -Remaining, -Reset-After)."""
+
+    key: BucketKey
+    limit: int
+    remaining: int
+    reset_after_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The message stands. An edit that changed nothing is delivered too."""
+
+    message_id: str
+    observed: tuple[ObservedLimit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """The platform did not take it, for certain."""
+
+    reason: NotSentReason
+    retry_after_s: float | None = None
+    key: BucketKey | None = None  # the bucket that `retry_after_s` is about; None: all of the operation's
+    detail: str = ""  # for the log: no secret, no text of a chat
+    observed: tuple[ObservedLimit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The platform may or may not have taken it (a time-out, a reset after the request was written)."""
+
+    detail: str = ""
+    observed: tuple[ObservedLimit, ...] = ()
+
+
+Outcome = Delivered | NotSent | Unknown

@@ -1,0 +1,35 @@
+"""What the heart asks of a platform's renderer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """One page in the platform's own form.
+
+    `fill` is the share of the page's limits that it uses (of the tightest one,
+    where there are several): a page with `fill` above 1.0 must not be sent.
+    """
+
+    text: str
+    entities: tuple[object, ...] = ()
+    fill: float = 0.0
+
+
+class Renderer(Protocol):
+    """Markdown of one page to the platform's payload. Pure, total and deterministic.
+
+    `render` is given balanced Markdown (marks and fences closed), trims outer white
+    space, and must not raise for any string. Blank Markdown gives an empty `text`.
+    """
+
+    page_units: int
+    """The text limit of a page, in the platform's own unit: where a search for a cut starts."""
+
+    formatted: bool
+    """False where Markdown is shown as it is (a terminal): nothing is repaired or held back."""
+
+    def render(self, markdown: str) -> Rendered: ...
