@@ -12,9 +12,7 @@ class ApiError(Exception):
     `parameters` is Telegram's ResponseParameters: `retry_after` (seconds) or `migrate_to_chat_id`.
     """
 
-    def __init__(
-        self, code: int, description: str, parameters: dict[str, int | float] | None = None
-    ) -> None:
+    def __init__(self, code: int, description: str, parameters: dict[str, int | float] | None = None) -> None:
         super().__init__(description)
         self.code = code
         self.description = description

@@ -19,7 +19,7 @@ Entity = dict[str, Any]
 
 _BARE = frozenset(
     "bold italic underline strikethrough spoiler code blockquote expandable_blockquote "
-    "mention hashtag cashtag bot_command url email phone_number".split()
+    "mention hashtag cashtag bot_command url email phone_number".split()  # noqa: SIM905  # a list of words reads best as words
 )
 _WITH_FIELD = {"text_link": "url", "text_mention": "user", "custom_emoji": "custom_emoji_id"}
 _OPAQUE = frozenset({"code", "pre", "text_link", "text_mention"})
@@ -127,7 +127,7 @@ def _checked(entity: object, boundaries: set[int]) -> Entity | None:
         raise bad_request("can't parse MessageEntity: expected an Object")
     kind, offset, length = (entity.get(field) for field in ("type", "offset", "length"))
     if not isinstance(kind, str):
-        raise bad_request("can't parse MessageEntity: field \"type\" must be of type String")
+        raise bad_request('can\'t parse MessageEntity: field "type" must be of type String')
     if not isinstance(offset, int) or not isinstance(length, int):
         raise bad_request("can't parse MessageEntity: fields offset and length must be integers")
     if kind not in _BARE and kind not in _WITH_FIELD and kind != "pre":
@@ -159,8 +159,10 @@ def _usable(url: str) -> bool:
     scheme, colon, rest = url.partition("://")
     host = (rest if colon else scheme).split("/")[0]
     known = not colon or scheme.lower() in {"http", "https", "tg", "ton"}
-    return known and (scheme.lower() == "tg" or "." in host or "localhost" in host) and (
-        len(url) <= _MAX_URL_LENGTH
+    return (
+        known
+        and (scheme.lower() == "tg" or "." in host or "localhost" in host)
+        and (len(url) <= _MAX_URL_LENGTH)
     )
 
 

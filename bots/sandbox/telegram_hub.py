@@ -1,0 +1,74 @@
+"""What both sides of the local Telegram share: the world, the updates, those who watch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from bots.sandbox import telegram_objects as objects
+from bots.sandbox.limits import Clock
+from bots.sandbox.telegram_updates import UpdateQueue
+from bots.sandbox.telegram_world import Chat, Message, Person, Status, World
+
+Event = dict[str, Any]
+
+
+class Hub:
+    """The meeting point of the bot's calls and people's actions."""
+
+    def __init__(self, bot_username: str, clock: Clock) -> None:
+        self.clock = clock
+        self._unix_time_offset = time.time() - clock()
+        self._subscribers: list[Callable[[Event], None]] = []
+        self.world = World(bot_username)
+        self.updates = UpdateQueue(clock, lambda online: self.emit("online", online=online))
+        self.privacy_mode = True
+        self.commands: dict[tuple[str, int, int, str], list[dict[str, str]]] = {}
+        self.callback_queries: dict[str, Person] = {}  # those that wait for an answer
+
+    @property
+    def bot(self) -> Person:
+        """Our bot's account."""
+        return self.world.bot
+
+    def unix_time(self) -> float:
+        """The clock as Unix time, for the dates in messages."""
+        return self._unix_time_offset + self.clock()
+
+    def subscribe(self, callback: Callable[[Event], None]) -> Callable[[], None]:
+        """Call `callback` with every event from now on; the result ends that."""
+        self._subscribers.append(callback)
+        return lambda: self._subscribers.remove(callback)
+
+    def emit(self, kind: str, **fields: Any) -> None:
+        """Tell those who watch."""
+        event = {"type": kind, **fields}
+        for callback in list(self._subscribers):
+            callback(event)
+
+    def show(self, kind: str, message: Message) -> None:
+        """Tell those who watch of a message: kind is "message", "edit" or "delete"."""
+        self.emit(kind, message=objects.page_message(message))
+
+    def menu(self) -> list[dict[str, str]]:
+        """The commands of the default scope, as the page offers them."""
+        return self.commands.get(("default", 0, 0, ""), [])
+
+    def set_status(
+        self, chat: Chat, author: Person, status: Status, rights: frozenset[str] = frozenset()
+    ) -> None:
+        """Change the bot's standing in `chat`, of which it hears as `my_chat_member`."""
+        before = objects.chat_member(chat, self.bot)
+        chat.status[self.bot.id] = status
+        chat.rights[self.bot.id] = rights
+        self.updates.add(
+            "my_chat_member",
+            {
+                "chat": objects.chat(chat),
+                "from": objects.user(author),
+                "date": int(self.unix_time()),
+                "old_chat_member": before,
+                "new_chat_member": objects.chat_member(chat, self.bot),
+            },
+        )

@@ -1,0 +1,233 @@
+"""The Bot API's methods that put messages into chats, change them and take them away."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from bots.sandbox import telegram_access as access
+from bots.sandbox import telegram_objects as objects
+from bots.sandbox.telegram_errors import ApiError, bad_request
+from bots.sandbox.telegram_hub import Hub
+from bots.sandbox.telegram_params import Params
+from bots.sandbox.telegram_text import MAX_CAPTION, MAX_TEXT, Entity, formatted
+from bots.sandbox.telegram_world import Chat, Document, Message
+
+MAX_UPLOAD = 50 * 1024 * 1024  # bytes; core.telegram.org/bots/api#sending-files
+MAX_DOWNLOAD = 20 * 1024 * 1024  # bytes; core.telegram.org/bots/api#getfile
+DELETABLE_S = 48 * 3600.0  # core.telegram.org/bots/api#deletemessage
+TYPING_S = 5.0  # core.telegram.org/bots/api#sendchataction
+DRAFT_S = 30.0  # core.telegram.org/bots/api#sendmessagedraft
+
+_ACTIONS = frozenset(
+    "typing upload_photo record_video upload_video record_voice upload_voice upload_document"
+    " choose_sticker find_location record_video_note upload_video_note".split()  # noqa: SIM905  # a list of words reads best as words
+)
+# core.telegram.org/bots/api#reactiontypeemoji
+_REACTIONS = frozenset(
+    "👍 👎 ❤ 🔥 🥰 👏 😁 🤔 🤯 😱 🤬 😢 🎉 🤩 🤮 💩 🙏 👌 🕊 🤡 🥱 🥴 😍 🐳 ❤\u200d🔥 🌚 🌭 💯 🤣 ⚡ 🍌 🏆 💔"
+    " 🤨 😐 🍓 🍾 💋 🖕 😈 😴 😭 🤓 👻 👨\u200d💻 👀 🎃 🙈 😇 😨 🤝 ✍ 🤗 🫡 🎅 🎄 ☃ 💅 🤪 🗿 🆒 💘 🙉 🦄 😘"
+    " 💊 🙊 😎 👾 🤷\u200d♂ 🤷 🤷\u200d♀ 😡".split()  # noqa: SIM905  # a list of words reads best as words
+)
+
+
+class Messages:
+    """Methods on messages; each takes Params and returns the `result` of the answer."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._files: dict[str, Document] = {}
+
+    def send_message(self, params: Params) -> Any:
+        """sendMessage."""
+        chat = access.open_chat(self._hub.world, params)
+        text, entities = _text(params)
+        return self._send(chat, params, text=text, entities=entities)
+
+    def send_document(self, params: Params) -> Any:
+        """sendDocument, with an upload or a file_id."""
+        chat = access.open_chat(self._hub.world, params)
+        file = self._document(params)
+        caption, entities = formatted(
+            params.text("caption") or "", params.json("caption_entities"), limit=MAX_CAPTION
+        )
+        return self._send(chat, params, text=caption, entities=entities, document=file)
+
+    def send_message_draft(self, params: Params) -> bool:
+        """sendMessageDraft: a preview in a private chat, gone with the next message."""
+        chat = access.open_chat(self._hub.world, params)
+        if chat.kind != "private":
+            raise bad_request("TEXTDRAFT_PEER_INVALID")
+        draft = params.integer("draft_id")
+        if not draft:
+            raise bad_request("draft identifier must be non-zero")
+        text, entities = formatted(params.text("text") or "", _entities(params, "entities"), limit=MAX_TEXT)
+        self._hub.emit(
+            "draft",
+            chat=objects.page_chat_id(chat, None),
+            draft=str(draft),
+            text=text,
+            entities=entities,
+            for_s=DRAFT_S,
+        )
+        return True
+
+    def send_chat_action(self, params: Params) -> bool:
+        """sendChatAction."""
+        chat = access.open_chat(self._hub.world, params)
+        topic = access.topic_of_send(chat, params, None)
+        if params.text("action") not in _ACTIONS:
+            raise bad_request("wrong parameter action in request")
+        self._hub.emit(
+            "typing",
+            chat=objects.page_chat_id(chat, topic),
+            person=objects.page_person(self._hub.bot, chat),
+            for_s=TYPING_S,
+        )
+        return True
+
+    def edit_message_text(self, params: Params) -> Any:
+        """editMessageText: a missing keyboard takes the old one away."""
+        message = self._own_message(params)
+        if message.document is not None:
+            raise bad_request("there is no text in the message to edit")
+        text, entities = _text(params)
+        return self._edit(message, text, entities, access.inline_keyboard(params))
+
+    def edit_message_reply_markup(self, params: Params) -> Any:
+        """editMessageReplyMarkup."""
+        message = self._own_message(params)
+        return self._edit(message, message.text, message.entities, access.inline_keyboard(params))
+
+    def delete_message(self, params: Params) -> bool:
+        """deleteMessage."""
+        chat = access.open_chat(self._hub.world, params)
+        message = chat.messages.get(params.integer("message_id") or 0)
+        if message is None:
+            raise bad_request("message to delete not found")
+        if not self._deletable(message):
+            raise bad_request("message can't be deleted")
+        self._delete(message)
+        return True
+
+    def delete_messages(self, params: Params) -> bool:
+        """deleteMessages: what is gone or may not be deleted is passed over."""
+        chat = access.open_chat(self._hub.world, params)
+        wanted = params.json("message_ids")
+        if not isinstance(wanted, list) or not wanted:
+            raise bad_request("message identifiers are not specified")
+        if len(wanted) > 100:
+            raise bad_request("too many message identifiers specified")
+        for message_id in wanted:
+            message = chat.messages.get(message_id)
+            if message is not None and self._deletable(message):
+                self._delete(message)
+        return True
+
+    def set_message_reaction(self, params: Params) -> bool:
+        """setMessageReaction: one emoji at most, as for every account without Premium."""
+        chat = access.open_chat(self._hub.world, params)
+        message = chat.messages.get(params.integer("message_id") or 0)
+        if message is None:
+            raise bad_request("message to react not found")
+        chosen = [item.get("emoji", "") for item in params.json("reaction") or []]
+        if len(chosen) > 1:
+            raise bad_request("REACTIONS_TOO_MANY")
+        if not all(emoji.replace("\ufe0f", "") in _REACTIONS for emoji in chosen):
+            raise bad_request("REACTION_INVALID")
+        message.reactions.pop(self._hub.bot.id, None)
+        if chosen:
+            message.reactions[self._hub.bot.id] = chosen
+        self._hub.show("edit", message)
+        return True
+
+    def get_file(self, params: Params) -> Any:
+        """getFile: files that went through this server, up to Telegram's limit for downloads."""
+        file = self._files.get(params.text("file_id") or "")
+        if file is None:
+            raise bad_request("invalid file_id")
+        if len(file.content) > MAX_DOWNLOAD:
+            raise bad_request("file is too big")
+        found = objects.document(file)
+        return {
+            **{key: found[key] for key in ("file_id", "file_unique_id", "file_size")},
+            "file_path": f"documents/{file.id}",
+        }
+
+    def download(self, path: str) -> bytes | None:
+        """The content behind a `file_path`."""
+        file = self._files.get(path.removeprefix("documents/"))
+        return None if file is None else file.content
+
+    def _send(self, chat: Chat, params: Params, **fields: Any) -> Any:
+        reply_to = access.target_of_reply(chat, params)
+        message = self._hub.world.add_message(
+            chat,
+            self._hub.bot,
+            self._hub.unix_time(),
+            topic=access.topic_of_send(chat, params, reply_to),
+            reply_to=reply_to,
+            markup=access.inline_keyboard(params),
+            silent=params.flag("disable_notification"),
+            **fields,
+        )
+        self._hub.show("message", message)
+        return objects.message(message)
+
+    def _own_message(self, params: Params) -> Message:
+        chat = access.open_chat(self._hub.world, params)
+        return access.own_message(chat, params, self._hub.bot.id)
+
+    def _edit(
+        self, message: Message, text: str, entities: list[Entity], markup: dict[str, Any] | None
+    ) -> Any:
+        if (text, entities, markup) == (message.text, message.entities, message.markup):
+            raise bad_request(
+                "message is not modified: specified new message content and reply markup are"
+                " exactly the same as a current content and reply markup of the message"
+            )
+        message.text, message.entities, message.markup = text, entities, markup
+        message.edits += 1
+        message.edited_at = self._hub.unix_time()
+        self._hub.show("edit", message)
+        return objects.message(message)
+
+    def _deletable(self, message: Message) -> bool:
+        bot, chat = self._hub.bot.id, message.chat
+        if "can_delete_messages" in chat.rights.get(bot, ()):
+            return True
+        recent = self._hub.unix_time() - message.date < DELETABLE_S
+        return recent and (message.author.id == bot or chat.kind == "private")
+
+    def _delete(self, message: Message) -> None:
+        del message.chat.messages[message.id]
+        self._hub.show("delete", message)
+
+    def _document(self, params: Params) -> Document:
+        named = params.text("document") or "document"
+        if named in self._files:
+            return self._files[named]
+        upload = params.files.get(named.removeprefix("attach://"))
+        if upload is None:
+            raise bad_request("there is no document in the request")
+        if not upload.content:
+            raise bad_request("file must be non-empty")
+        if len(upload.content) > MAX_UPLOAD:
+            raise ApiError(413, "Request Entity Too Large")
+        file = Document(secrets.token_hex(24), upload.name, upload.content, upload.mime_type)
+        self._files[file.id] = file
+        return file
+
+
+def _entities(params: Params, name: str) -> Any:
+    """The entities given; the sandbox parses no Markdown or HTML, and says so."""
+    if params.text("parse_mode") is not None:
+        raise bad_request("the sandbox takes entities, no parse_mode")
+    return params.json(name)
+
+
+def _text(params: Params) -> tuple[str, list[Entity]]:
+    text, entities = formatted(params.text("text") or "", _entities(params, "entities"), limit=MAX_TEXT)
+    if not text:
+        raise bad_request("message text is empty")
+    return text, entities

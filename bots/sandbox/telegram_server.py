@@ -1,0 +1,230 @@
+"""A local Telegram Bot API over HTTP, for python-telegram-bot and whatever else speaks it.
+
+Point a bot at it with `base_url(server.url + "/bot")` and `base_file_url(server.url + "/file/bot")`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from inspect import isawaitable
+from typing import Any, TypeAlias
+
+from aiohttp import web
+
+from bots.sandbox import telegram_objects as objects
+from bots.sandbox.limits import Clock, Profile
+from bots.sandbox.telegram_account import Account
+from bots.sandbox.telegram_errors import ApiError, too_many_requests
+from bots.sandbox.telegram_faults import Fault, FaultKind, Faults
+from bots.sandbox.telegram_limits import FloodControl
+from bots.sandbox.telegram_messages import MAX_UPLOAD, Messages
+from bots.sandbox.telegram_params import Params
+from bots.sandbox.telegram_people import People
+from bots.sandbox.telegram_world import Chat
+
+_TOKEN = re.compile(r"\d+:[\w-]{35}")
+_LOGGED_REQUESTS = 20_000
+_Method: TypeAlias = Callable[[Params], Any | Awaitable[Any]]
+
+
+@dataclass(frozen=True)
+class Request:
+    """One call as it was answered: `at` by the server's clock, `route` the Bot API method.
+
+    `status` is 0 when the connection was closed instead.
+    """
+
+    at: float
+    method: str
+    route: str
+    status: int
+    body: dict[str, Any]
+
+
+class TelegramServer(People):
+    """The Bot API on a socket, and people's side of it."""
+
+    def __init__(
+        self,
+        *,
+        profile: Profile,
+        clock: Clock = time.monotonic,
+        token: str | None = None,
+        bot_username: str = "sluice_bot",
+    ) -> None:
+        super().__init__(bot_username, clock)
+        self.token = token or f"{self._hub.bot.id}:{secrets.token_urlsafe(32)[:35]}"
+        self.url = ""
+        self.requests: list[Request] = []
+        self._flood = FloodControl(profile)
+        self._faults = Faults()
+        self._files = Messages(self._hub)
+        self._methods = _methods(self._files, Account(self._hub))
+        self._runner: web.AppRunner | None = None
+        self._stopping = asyncio.Event()
+
+    async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
+        """Listen; `url` then says where. Raises OSError when the port is taken."""
+        self._stopping.clear()
+        app = web.Application(client_max_size=2 * MAX_UPLOAD)
+        app.router.add_get("/file/bot{token:[^/]+}/{path:.+}", self._serve_file)
+        app.router.add_route("*", "/bot{token:[^/]+}/{method:[^/]+}", self._serve)
+        # No access log: the token stands in every address. Cancellation tells when a poller goes.
+        self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=1.0)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, host, port).start()
+        bound = self._runner.addresses[0]
+        self.url = f"http://{bound[0]}:{bound[1]}"
+
+    async def stop(self) -> None:
+        """Answer what still waits, close every connection."""
+        self._stopping.set()
+        self._hub.updates.close()
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    def fault(self, route: str, kind: FaultKind, *, times: int = 1, retry_after: float = 1.0) -> None:
+        """Let the next `times` calls of a method (in any case; "*": of all) go wrong.
+
+        "429" refuses with `retry_after` seconds, "500" and "502" fail, all three without effect;
+        the rest close the connection before or after the effect, or never answer.
+        """
+        self._faults.plan(route, Fault(kind, retry_after), times)
+
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
+        name = request.match_info["method"]
+        params = Params({})
+        try:
+            self._authorise(request)
+            params = await Params.read(request)
+            response = await self._call(name, params)
+        except ApiError as error:
+            if error.code == 429:
+                self._tell_limited(name, params, error)
+            response = web.json_response(error.body(), status=error.code)
+        if response is None and request.transport is not None:
+            request.transport.abort()
+        self._log(request, name, params, 0 if response is None else response.status)
+        return response or web.Response()
+
+    async def _call(self, name: str, params: Params) -> web.Response | None:
+        """The answer to a call, None when the connection is to be closed without one."""
+        method = self._methods.get(name.lower())
+        if method is None:
+            raise ApiError(404, "Not Found: method not found")
+        fault = self._faults.next(name)
+        match fault:
+            case Fault("429", retry_after):
+                raise too_many_requests(retry_after)
+            case Fault("500"):
+                raise ApiError(500, "Internal Server Error")
+            case Fault("502"):
+                page = "<html><body><h1>502 Bad Gateway</h1></body></html>"
+                return web.Response(status=502, text=page, content_type="text/html")
+            case Fault("close_before_effect"):
+                return None
+        self._limit(name, params)
+        result = method(params)
+        if isawaitable(result):
+            result = await result
+        match fault:
+            case Fault("close_after_effect"):
+                return None
+            case Fault("hang_after_effect"):
+                await self._stopping.wait()
+        return web.json_response({"ok": True, "result": result})
+
+    async def _serve_file(self, request: web.Request) -> web.Response:
+        try:
+            self._authorise(request)
+        except ApiError as error:
+            return web.json_response(error.body(), status=error.code)
+        content = self._files.download(request.match_info["path"])
+        if content is None:
+            raise web.HTTPNotFound
+        return web.Response(body=content)
+
+    def _authorise(self, request: web.Request) -> None:
+        token = request.match_info["token"]
+        if not _TOKEN.fullmatch(token):
+            raise ApiError(404, "Not Found")
+        if not secrets.compare_digest(token, self.token):
+            raise ApiError(401, "Unauthorized")
+
+    def _limit(self, name: str, params: Params) -> None:
+        chat = self._chat(params)
+        retry_after = self._flood.take(
+            name.lower(),
+            None if chat is None else chat.id,
+            group=chat is not None and chat.kind != "private",
+            now=self._hub.clock(),
+        )
+        if retry_after:
+            raise too_many_requests(retry_after)
+
+    def _tell_limited(self, name: str, params: Params, error: ApiError) -> None:
+        retry_after = (error.parameters or {}).get("retry_after")
+        self._hub.emit("limited", route=name, retry_after=retry_after, chat=self._place(params))
+
+    def _log(self, request: web.Request, name: str, params: Params, status: int) -> None:
+        at = self._hub.clock()
+        self.requests.append(Request(at, request.method, name, status, params.logged()))
+        del self.requests[:-_LOGGED_REQUESTS]
+        self._hub.emit(
+            "request",
+            method=request.method,
+            route=name,
+            status=status,
+            chat=self._place(params),
+            message=params.text("message_id"),
+            at=at,
+        )
+
+    def _chat(self, params: Params) -> Chat | None:
+        chat_id = params.text("chat_id") or ""
+        number = int(chat_id) if chat_id.lstrip("-").isdecimal() else 0
+        return self._world.chats.get(number)
+
+    def _place(self, params: Params) -> str | None:
+        """The page's id of the chat that a call is about."""
+        chat = self._chat(params)
+        topic = params.text("message_thread_id") or ""
+        if chat is None:
+            return None
+        return objects.page_chat_id(chat, int(topic) if topic.isdecimal() else None)
+
+
+def _methods(messages: Messages, account: Account) -> dict[str, _Method]:
+    """The Bot API's methods by name, in lower case, since it does not mind the case."""
+    return {
+        "getme": account.get_me,
+        "getupdates": account.get_updates,
+        "setwebhook": account.set_webhook,
+        "deletewebhook": account.delete_webhook,
+        "getwebhookinfo": account.get_webhook_info,
+        "answercallbackquery": account.answer_callback_query,
+        "setmycommands": account.set_my_commands,
+        "getmycommands": account.get_my_commands,
+        "deletemycommands": account.delete_my_commands,
+        "getchat": account.get_chat,
+        "getchatmember": account.get_chat_member,
+        "getchatadministrators": account.get_chat_administrators,
+        "getchatmembercount": account.get_chat_member_count,
+        "leavechat": account.leave_chat,
+        "sendmessage": messages.send_message,
+        "senddocument": messages.send_document,
+        "sendmessagedraft": messages.send_message_draft,
+        "sendchataction": messages.send_chat_action,
+        "editmessagetext": messages.edit_message_text,
+        "editmessagereplymarkup": messages.edit_message_reply_markup,
+        "deletemessage": messages.delete_message,
+        "deletemessages": messages.delete_messages,
+        "setmessagereaction": messages.set_message_reaction,
+        "getfile": messages.get_file,
+    }
