@@ -1,0 +1,267 @@
+"""The world as Discord's JSON: every object in the form that the REST API and the gateway send."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final
+
+from bots.sandbox.discord_world import Channel, File, Interaction, Json, Message, User, World
+
+LOADING: Final = 1 << 7
+EPHEMERAL: Final = 1 << 6
+SILENT: Final = 1 << 12
+
+
+def timestamp(at: float) -> str:
+    """Unix seconds as ISO 8601, the way Discord writes them."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="microseconds")
+
+
+def user(account: User) -> Json:
+    """A user object."""
+    payload: Json = {
+        "id": str(account.id),
+        "username": account.name.lower(),
+        "discriminator": "0",
+        "global_name": None if account.bot else account.name,
+        "avatar": None,
+        "public_flags": 0,
+    }
+    return payload | {"bot": True} if account.bot else payload
+
+
+class Payloads:
+    """Builds payloads that need the world; `origin` is the server's own URL, set once it listens."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.origin = ""
+
+    def member(self, account: User) -> Json:
+        """A guild member without its user, as messages carry it."""
+        return {
+            "roles": [str(role) for role in self._world.member_roles[account.id]],
+            "joined_at": timestamp(self._world.guild_id / (1 << 22) / 1000 + 1_420_070_400),
+            "premium_since": None,
+            "nick": None,
+            "avatar": None,
+            "banner": None,
+            "communication_disabled_until": None,
+            "deaf": False,
+            "mute": False,
+            "pending": False,
+            "flags": 0,
+        }
+
+    def member_with_user(self, account: User) -> Json:
+        """A guild member."""
+        return self.member(account) | {"user": user(account)}
+
+    def channel(self, channel: Channel) -> Json:
+        """A channel object of any kind."""
+        last = str(max(channel.messages)) if channel.messages else None
+        payload: Json = {"id": str(channel.id), "last_message_id": last, "flags": 0}
+        if channel.recipient is not None:
+            return payload | {"type": 1, "recipients": [user(channel.recipient)]}
+        payload |= {"guild_id": str(self._world.guild_id), "name": channel.name, "rate_limit_per_user": 0}
+        if channel.parent is not None:
+            return payload | self._thread(channel, channel.parent)
+        guild_channels = [c.id for c in self._world.channels.values() if c.kind == "channel"]
+        return payload | {
+            "type": 0,
+            "position": guild_channels.index(channel.id),
+            "permission_overwrites": [
+                {
+                    "id": str(target),
+                    "type": 0 if target in self._world.roles else 1,
+                    "allow": str(int(overwrite.allow)),
+                    "deny": str(int(overwrite.deny)),
+                }
+                for target, overwrite in channel.overwrites.items()
+            ],
+            "nsfw": False,
+            "parent_id": None,
+            "topic": None,
+        }
+
+    def _thread(self, thread: Channel, parent: Channel) -> Json:
+        created = timestamp((thread.id >> 22) / 1000 + 1_420_070_400)
+        return {
+            "type": 11,
+            "parent_id": str(parent.id),
+            "owner_id": str((thread.owner or self._world.bot).id),
+            "member_count": 2,
+            "message_count": len(thread.messages),
+            "total_message_sent": len(thread.messages),
+            "thread_metadata": {
+                "archived": thread.archived,
+                "auto_archive_duration": 1440,
+                "archive_timestamp": created,
+                "create_timestamp": created,
+                "locked": False,
+            },
+        }
+
+    def guild(self, members: list[User]) -> Json:
+        """The guild as GUILD_CREATE sends it: with every channel, even those the bot cannot see."""
+        world = self._world
+        channels = [c for c in world.channels.values() if c.kind == "channel"]
+        threads = [c for c in world.channels.values() if c.kind == "thread" and not c.archived]
+        return {
+            "id": str(world.guild_id),
+            "name": world.guild_name,
+            "owner_id": str(world.owner.id),
+            "roles": [
+                {
+                    "id": str(role.id),
+                    "name": role.name,
+                    "permissions": str(int(role.permissions)),
+                    "mentionable": role.mentionable,
+                    "position": position,
+                    "color": 0,
+                    "colors": {"primary_color": 0, "secondary_color": None, "tertiary_color": None},
+                    "hoist": False,
+                    "managed": False,
+                    "icon": None,
+                    "unicode_emoji": None,
+                    "flags": 0,
+                }
+                for position, role in enumerate(world.roles.values())
+            ],
+            "member_count": len(world.users),
+            "members": [self.member_with_user(account) for account in members],
+            "channels": [self.channel(channel) for channel in channels],
+            "threads": [self.channel(t) for t in threads if world.permissions(world.bot, t)],
+            "unavailable": False,
+            "large": False,
+            "joined_at": timestamp((world.bot.id >> 22) / 1000 + 1_420_070_400),
+            "preferred_locale": "en-US",
+            "verification_level": 0,
+            "default_message_notifications": 1,
+            "explicit_content_filter": 0,
+            "mfa_level": 0,
+            "nsfw_level": 0,
+            "premium_tier": 0,
+            "afk_timeout": 300,
+            "system_channel_flags": 0,
+            "features": [],
+            "emojis": [],
+            "stickers": [],
+            "voice_states": [],
+            "presences": [],
+            "stage_instances": [],
+            "guild_scheduled_events": [],
+            "soundboard_sounds": [],
+        } | dict.fromkeys(
+            (
+                "icon",
+                "splash",
+                "discovery_splash",
+                "banner",
+                "description",
+                "afk_channel_id",
+                "system_channel_id",
+                "rules_channel_id",
+                "public_updates_channel_id",
+                "vanity_url_code",
+                "application_id",
+            )
+        )
+
+    def message(self, message: Message, *, content_intent: bool = True) -> Json:
+        """A message object; without the Message Content intent what the bot may not read is empty."""
+        readable = content_intent or self._always_readable(message)
+        payload: Json = {
+            "id": str(message.id),
+            "channel_id": str(message.channel.id),
+            "author": user(message.author),
+            "content": message.content if readable else "",
+            "timestamp": timestamp(message.at),
+            "edited_timestamp": None if message.edited_at is None else timestamp(message.edited_at),
+            "tts": False,
+            "mention_everyone": message.mentions.everyone,
+            "mentions": [self._mentioned(target, message) for target in message.mentions.users],
+            "mention_roles": [str(role) for role in message.mentions.roles],
+            "attachments": [self.attachment(file, message) for file in message.files] if readable else [],
+            "embeds": message.embeds if readable else [],
+            "components": message.components if readable else [],
+            "pinned": False,
+            "type": message.type,
+            "flags": message.flags,
+        }
+        if message.reactions:
+            payload["reactions"] = [self._reaction(*item) for item in message.reactions.items()]
+        if message.nonce is not None:
+            payload["nonce"] = message.nonce
+        if message.reply_to is not None:
+            payload |= self._reply(message.reply_to, content_intent)
+        if message.interaction is not None:
+            payload |= self._from_interaction(message, message.interaction)
+        return payload
+
+    def message_event(self, message: Message, *, content_intent: bool) -> Json:
+        """A message as MESSAGE_CREATE and MESSAGE_UPDATE send it: with guild and member."""
+        payload = self.message(message, content_intent=content_intent)
+        if message.channel.kind != "dm":
+            payload |= {"guild_id": str(self._world.guild_id), "member": self.member(message.author)}
+        return payload
+
+    def attachment(self, file: File, message: Message) -> Json:
+        """An attachment object, with a URL that this server answers."""
+        url = f"{self.origin}/attachments/{message.channel.id}/{file.id}/{file.name}"
+        payload: Json = {"id": str(file.id), "filename": file.name, "size": len(file.content)}
+        payload |= {"url": url, "proxy_url": url}
+        return payload | {"description": file.description} if file.description else payload
+
+    def _always_readable(self, message: Message) -> bool:
+        bot = self._world.bot
+        return message.author == bot or message.channel.kind == "dm" or bot.id in message.mentions.users
+
+    def _mentioned(self, target: int, message: Message) -> Json:
+        account = self._world.users[target]
+        return user(account) | ({} if message.channel.kind == "dm" else {"member": self.member(account)})
+
+    def _reaction(self, emoji: str, by: list[User]) -> Json:
+        return {
+            "emoji": {"id": None, "name": emoji},
+            "count": len(by),
+            "count_details": {"burst": 0, "normal": len(by)},
+            "me": self._world.bot in by,
+            "me_burst": False,
+            "burst_colors": [],
+        }
+
+    def _reply(self, target: Message, content_intent: bool) -> Json:
+        reference: Json = {"type": 0, "message_id": str(target.id), "channel_id": str(target.channel.id)}
+        if target.channel.kind != "dm":
+            reference["guild_id"] = str(self._world.guild_id)
+        exists = target.id in target.channel.messages
+        referenced = self.message(target, content_intent=content_intent) if exists else None
+        if referenced is not None:
+            referenced.pop("referenced_message", None)
+        return {"message_reference": reference, "referenced_message": referenced}
+
+    def _from_interaction(self, message: Message, interaction: Interaction) -> Json:
+        application = str(self._world.application_id)
+        metadata: Json = {
+            "id": str(interaction.id),
+            "type": interaction.type,
+            "user": user(interaction.user),
+            "authorizing_integration_owners": self.integration_owners(interaction.channel),
+        }
+        payload: Json = {
+            "webhook_id": application,
+            "application_id": application,
+            "interaction_metadata": metadata,
+        }
+        if interaction.type == 2:
+            metadata["name"] = interaction.name
+        if interaction.original is not None and interaction.original is not message:
+            metadata["original_response_message_id"] = str(interaction.original.id)
+        if message.type == 20:
+            payload["interaction"] = {key: metadata[key] for key in ("id", "type", "user", "name")}
+        return payload
+
+    def integration_owners(self, channel: Channel) -> Json:
+        """Who installed the application where an interaction took place."""
+        return {"0": "0" if channel.kind == "dm" else str(self._world.guild_id)}

@@ -1,0 +1,176 @@
+"""A local Discord: REST API, gateway and interactions for the bot; people as methods.
+
+    server = DiscordServer(profile=load_profile(scale=0.02))
+    await server.start()
+    discord.http.Route.BASE = server.url
+    discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(server.gateway_url)
+    await client.start(server.token)
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+
+from aiohttp import web
+
+from bots.sandbox.discord_application import Application
+from bots.sandbox.discord_events import dispatch
+from bots.sandbox.discord_gateway import INTENT_MESSAGE_CONTENT, Gateway
+from bots.sandbox.discord_http import (
+    API_BASE,
+    MAX_BODY_BYTES,
+    Fault,
+    FaultKind,
+    Front,
+    Request,
+    refuse_unknown_paths,
+)
+from bots.sandbox.discord_interactions import Interactions
+from bots.sandbox.discord_page import chat_entry, event_entry, message_entry, person_entry
+from bots.sandbox.discord_payloads import Payloads
+from bots.sandbox.discord_people import People
+from bots.sandbox.discord_rest import Rest
+from bots.sandbox.discord_world import Change, Json, Ping, World
+from bots.sandbox.limits import Clock, Profile
+
+
+class DiscordServer(People):
+    """The face: start and stop, what happened, faults, and (from `People`) what people do.
+
+    `clock` is seconds that never run backwards; a test that moves it ages messages and tokens.
+    """
+
+    def __init__(self, *, profile: Profile, clock: Clock = time.monotonic, token: str | None = None) -> None:
+        self.token = token or f"sandbox.{secrets.token_urlsafe(24)}"
+        self.url = ""
+        self._subscribers: list[Callable[[Json], None]] = []
+        self._runner: web.AppRunner | None = None
+        limits = profile.discord
+        world = World(clock)
+        self._payloads = Payloads(world)
+        self._gateway = Gateway(world, self._payloads, limits, clock, self.token, self._report)
+        self._front = Front(limits, clock, self.token, self._report)
+        self._rest = Rest(world, self._payloads, limits, clock)
+        application = Application(world, self._gateway, self._report)
+        interactions = Interactions(world, self._payloads, self._gateway, limits, clock, self._report)
+        super().__init__(world, application, interactions)
+        world.listen(self._on_change)
+
+    async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
+        """Listen; `url` and `gateway_url` are known from then on."""
+        app = web.Application(middlewares=[refuse_unknown_paths], client_max_size=2 * MAX_BODY_BYTES)
+        for part in (self._rest, self._application, self._interactions):
+            self._front.add(app, part.routes())
+        app.router.add_get("/gateway/", self._gateway.handle)
+        app.router.add_get("/attachments/{channel_id}/{file_id}/{name}", self._attachment)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, host, port)
+        await site.start()
+        host, port = self._runner.addresses[0][:2]
+        self.url = f"http://{host}:{port}{API_BASE}"
+        self._payloads.origin = f"http://{host}:{port}"
+        self._gateway.url = f"ws://{host}:{port}/gateway/"
+
+    async def stop(self) -> None:
+        """Close every connection and stop listening."""
+        self._interactions.stop()
+        await self._gateway.close()
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    @property
+    def gateway_url(self) -> str:
+        """Where the gateway listens, as `GET /gateway/bot` says too."""
+        return self._gateway.url
+
+    @property
+    def online(self) -> bool:
+        """Whether a client of the bot is connected and identified."""
+        return any(session.outbox is not None for session in self._gateway.sessions.values())
+
+    @property
+    def requests(self) -> list[Request]:
+        """Every REST request so far, oldest first."""
+        return self._front.requests
+
+    @property
+    def pings(self) -> list[Ping]:
+        """Every notification that the bot's messages and edits caused."""
+        return self.world.pings
+
+    def snapshot(self) -> Json:
+        """Everything that a page which just connected needs to draw."""
+        channels = self.world.channels.values()
+        return {
+            "platform": "discord",
+            "chats": [chat_entry(self.world, channel) for channel in channels],
+            "people": [person_entry(self.world, account) for account in self.world.users.values()],
+            "messages": [message_entry(self.world, m) for c in channels for m in c.messages.values()],
+            "commands": self._application.commands,
+            "online": self.online,
+        }
+
+    def subscribe(self, callback: Callable[[Json], None]) -> Callable[[], None]:
+        """Call `callback` with every event from now on; returns how to unsubscribe."""
+        self._subscribers.append(callback)
+        return lambda: self._subscribers.remove(callback)
+
+    def grant_message_content(self, granted: bool) -> None:
+        """Give the application the Message Content intent or take it away, as its portal does.
+
+        Without it, identifying with the intent closes with 4014.
+        """
+        kept = self._gateway.granted_intents & ~INTENT_MESSAGE_CONTENT
+        self._gateway.granted_intents = kept | (INTENT_MESSAGE_CONTENT if granted else 0)
+        self._rest.content_intent = granted
+
+    def fault(
+        self,
+        kind: FaultKind,
+        *,
+        method: str = "*",
+        route: str = "*",
+        times: int = 1,
+        status: int = 500,
+        retry_after: float = 1.0,
+    ) -> Fault:
+        """Make the next `times` requests fail; `route` is a pattern such as `*/messages/*`.
+
+        `status` answers with that status; `limited`, `shared` and `global` with a 429 of that scope;
+        `banned` with what Cloudflare answers; `drop_before` closes the socket and does nothing,
+        `drop_after` does what was asked and closes the socket instead of answering.
+        """
+        fault = Fault(kind, method, route, times, status, retry_after)
+        self._front.faults.append(fault)
+        return fault
+
+    def ask_reconnect(self) -> None:
+        """Tell the client to reconnect and resume (opcode 7)."""
+        self._gateway.reconnect()
+
+    def invalidate_sessions(self) -> None:
+        """Tell the client that its session is gone (opcode 9)."""
+        self._gateway.invalidate()
+
+    def cut_gateway(self) -> None:
+        """Drop the web socket without a word; the session can be resumed."""
+        self._gateway.cut()
+
+    def _on_change(self, change: Change) -> None:
+        dispatch(self.world, self._payloads, self._gateway, change)
+        self._report(event_entry(self.world, change))
+
+    def _report(self, event: Json) -> None:
+        for callback in list(self._subscribers):
+            callback(event)
+
+    async def _attachment(self, request: web.Request) -> web.Response:
+        channel = self.world.channels.get(int(request.match_info["channel_id"]))
+        for message in channel.messages.values() if channel else ():
+            for file in message.files:
+                if str(file.id) == request.match_info["file_id"]:
+                    return web.Response(body=file.content)
+        raise web.HTTPNotFound
