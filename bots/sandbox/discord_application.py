@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from bots.sandbox.discord_errors import Refusal, Refused, invalid
+from bots.sandbox.discord_context import Context
+from bots.sandbox.discord_errors import ApiError, Refusal, invalid
 from bots.sandbox.discord_gateway import Gateway
 from bots.sandbox.discord_http import Call, Route
 from bots.sandbox.discord_payloads import user
-from bots.sandbox.discord_world import Json, World
+from bots.sandbox.discord_world import Json
 
 _COMMANDS = "/applications/{application_id}/commands"
 _NAME = re.compile(r"[-_'\w]{1,32}")
@@ -21,10 +22,10 @@ _OPTION_LIMIT = 25
 class Application:
     """The application's endpoints; `commands` are the globally registered ones, in order."""
 
-    def __init__(self, world: World, gateway: Gateway, report: Callable[[Json], None]) -> None:
-        self._world = world
+    def __init__(self, context: Context, gateway: Gateway) -> None:
+        self._world = context.world
         self._gateway = gateway
-        self._report = report
+        self._report = context.report
         self.commands: list[Json] = []
 
     def routes(self) -> Sequence[Route]:
@@ -78,9 +79,9 @@ class Application:
         """PUT all global commands at once; one that existed keeps its id."""
         self._own(call)
         if not isinstance(call.body, list):
-            raise Refused(Refusal.INVALID_JSON)
+            raise ApiError(Refusal.INVALID_JSON)
         if len(call.body) > _COMMAND_LIMIT:
-            raise Refused(Refusal.INVALID_FORM_BODY)
+            raise ApiError(Refusal.INVALID_FORM_BODY)
         ids = {(command["type"], command["name"]): command["id"] for command in self.commands}
         self.commands = [self._command(str(index), raw, ids) for index, raw in enumerate(call.body)]
         self._report({"type": "commands", "commands": self.commands})
@@ -111,7 +112,7 @@ class Application:
 
     def _own(self, call: Call) -> None:
         if call.id("application_id") != self._world.application_id:
-            raise Refused(Refusal.MISSING_ACCESS)
+            raise ApiError(Refusal.MISSING_ACCESS)
 
 
 def _check_named(where: str, raw: Json) -> None:

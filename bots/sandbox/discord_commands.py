@@ -12,7 +12,12 @@ _TEXT, _INTEGER, _BOOLEAN, _USER, _CHANNEL, _NUMBER = 3, 4, 5, 6, 7, 10
 
 
 def command_data(
-    world: World, commands: Sequence[Json], line: str, options: Mapping[str, str], *, focused: str | None = None
+    world: World,
+    commands: Sequence[Json],
+    line: str,
+    options: Mapping[str, str],
+    *,
+    focused: str | None = None,
 ) -> Json:
     """The `data` of an interaction for `line` (`ask`, `persona set`) with `options` by name.
 

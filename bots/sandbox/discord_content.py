@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bots.sandbox.discord_errors import Refusal, Refused, invalid
+from bots.sandbox.discord_errors import ApiError, Refusal, invalid
 from bots.sandbox.discord_mentions import read_mentions
 from bots.sandbox.discord_payloads import SILENT
 from bots.sandbox.discord_world import File, Json, Message, World
@@ -29,20 +29,20 @@ class Upload:
 def compose(
     world: World, message: Message, payload: Json, uploads: Mapping[int, Upload], *, by_edit: bool = False
 ) -> None:
-    """Put what `payload` names into `message`, or raise `Refused` and leave it as it was.
+    """Put what `payload` names into `message`, or raise `ApiError` and leave it as it was.
 
     Mentions are read anew each time, as Discord does for edits too; their notifications are
     recorded in `world.pings`.
     """
-    content = _content(payload["content"] if "content" in payload else message.content)
-    embeds = _embeds(payload["embeds"] if "embeds" in payload else message.embeds)
-    components = _components(payload["components"] if "components" in payload else message.components)
+    content = _content(payload.get("content", message.content))
+    embeds = _embeds(payload.get("embeds", message.embeds))
+    components = _components(payload.get("components", message.components))
     files = _files(world, message, payload.get("attachments"), uploads)
     flags = payload.get("flags") or 0
     if flags & _COMPONENTS_V2:
         raise invalid("flags", "NOT_IN_THE_SANDBOX", "The sandbox has no Components V2.")
     if not (content or embeds or files):
-        raise Refused(Refusal.EMPTY_MESSAGE)
+        raise ApiError(Refusal.EMPTY_MESSAGE)
     mentions, pings = read_mentions(world, message, content, payload.get("allowed_mentions"), by_edit=by_edit)
 
     message.content, message.embeds, message.components = content, embeds, components
@@ -65,7 +65,7 @@ def _content(raw: object) -> str:
     return content
 
 
-def _too_long(field: str, limit: int) -> Refused:
+def _too_long(field: str, limit: int) -> ApiError:
     return invalid(field, "BASE_TYPE_MAX_LENGTH", f"Must be {limit} or fewer in length.")
 
 
@@ -103,7 +103,9 @@ def _components(raw: object) -> list[Json]:
             raise invalid(f"components.{r}.type", "BASE_TYPE_CHOICES", "Value must be one of {1}.")
         children = row.get("components") or []
         if not 1 <= len(children) <= 5:
-            raise invalid(f"components.{r}.components", "BASE_TYPE_BAD_LENGTH", "Must be between 1 and 5 in length.")
+            raise invalid(
+                f"components.{r}.components", "BASE_TYPE_BAD_LENGTH", "Must be between 1 and 5 in length."
+            )
         for c, child in enumerate(children):
             _component(f"components.{r}.components.{c}", child, seen)
     return rows
@@ -113,7 +115,9 @@ def _component(where: str, child: Json, seen: set[str]) -> None:
     link = child.get("type") == 2 and child.get("style") == 5
     key = child.get("url") if link else child.get("custom_id")
     if not key:
-        raise invalid(f"{where}.{'url' if link else 'custom_id'}", "BASE_TYPE_REQUIRED", "This field is required")
+        raise invalid(
+            f"{where}.{'url' if link else 'custom_id'}", "BASE_TYPE_REQUIRED", "This field is required"
+        )
     if not link and len(key) > 100:
         raise _too_long(f"{where}.custom_id", 100)
     if key in seen and not link:

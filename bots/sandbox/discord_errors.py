@@ -40,10 +40,12 @@ class Refusal(enum.Enum):
     THREAD_EXISTS = (400, 160004, "A thread has already been created for this message")
 
 
-class Refused(Exception):
+class ApiError(Exception):
     """A request that is answered with an error instead of a result."""
 
-    def __init__(self, refusal: Refusal, errors: Json | None = None, retry_after: float | None = None) -> None:
+    def __init__(
+        self, refusal: Refusal, errors: Json | None = None, retry_after: float | None = None
+    ) -> None:
         self.status, code, message = refusal.value
         super().__init__(message)
         self.retry_after = retry_after
@@ -54,9 +56,9 @@ class Refused(Exception):
             self.body |= {"retry_after": retry_after, "global": False}
 
 
-def invalid(field: str, code: str, message: str) -> Refused:
+def invalid(field: str, code: str, message: str) -> ApiError:
     """A 50035 that names one field; dots in `field` lead into nested ones."""
     errors: Json = {"_errors": [{"code": code, "message": message}]}
     for part in reversed(field.split(".")):
         errors = {part: errors}
-    return Refused(Refusal.INVALID_FORM_BODY, errors)
+    return ApiError(Refusal.INVALID_FORM_BODY, errors)

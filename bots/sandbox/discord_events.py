@@ -21,7 +21,10 @@ def dispatch(world: World, payloads: Payloads, gateway: Gateway, change: Change)
         case "message" | "edit" if message is not None:
             event = "MESSAGE_CREATE" if change.kind == "message" else "MESSAGE_UPDATE"
             gateway.dispatch(
-                event, channel, MESSAGES, lambda content: payloads.message_event(message, content_intent=content)
+                event,
+                channel,
+                MESSAGES,
+                lambda content: payloads.message_event(message, content_intent=content),
             )
         case "delete" if message is not None:
             gateway.dispatch("MESSAGE_DELETE", channel, MESSAGES, lambda _: place | {"id": str(message.id)})

@@ -16,9 +16,10 @@ from typing import Any, Protocol
 
 from aiohttp import WSMsgType, web
 
-from bots.sandbox.discord_payloads import Payloads, user
-from bots.sandbox.discord_world import Channel, Json, World
-from bots.sandbox.limits import Clock, Enforcer, PlatformLimits
+from bots.sandbox.discord_context import Context
+from bots.sandbox.discord_payloads import user
+from bots.sandbox.discord_world import Channel, Json
+from bots.sandbox.limits import Enforcer
 
 INTENT_GUILDS = 1 << 0
 INTENT_GUILD_MEMBERS = 1 << 1
@@ -57,30 +58,22 @@ class Session:
             self.outbox.put_nowait(payload)
 
 
-class _Closed(Exception):
+class _CloseError(Exception):
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
         self.code = code
 
 
 class Gateway:
-    """All sessions of the bot; `report` hears when it comes online and goes offline."""
+    """All sessions of the bot."""
 
-    def __init__(
-        self,
-        world: World,
-        payloads: Payloads,
-        limits: PlatformLimits,
-        clock: Clock,
-        token: str,
-        report: Callable[[Json], None],
-    ) -> None:
-        self._world = world
-        self._payloads = payloads
-        self._limits = limits
-        self._clock = clock
-        self._token = token
-        self._report = report
+    def __init__(self, context: Context) -> None:
+        self._world = context.world
+        self._payloads = context.payloads
+        self._limits = context.limits
+        self._clock = context.clock
+        self._token = context.token
+        self._report = context.report
         self.url = ""
         self.granted_intents = PRIVILEGED_INTENTS
         self.sessions: dict[str, Session] = {}
@@ -93,7 +86,11 @@ class Gateway:
         return sum(1 << bit for intent, bit in limited if self.granted_intents & intent)
 
     def dispatch(
-        self, event: str, channel: Channel | None, intents: tuple[int, int] | None, data: Callable[[bool], Json]
+        self,
+        event: str,
+        channel: Channel | None,
+        intents: tuple[int, int] | None,
+        data: Callable[[bool], Json],
     ) -> None:
         """Send an event to every session that wants it and may see it.
 
@@ -133,8 +130,8 @@ class Gateway:
         outbox: asyncio.Queue[Json] = asyncio.Queue()
         compress = _compressor(request.query.get("compress"))
         writer = asyncio.create_task(_write(socket, outbox, compress))
-        assert request.transport is not None, "a prepared web socket has a transport"
-        self._sockets[socket] = request.transport
+        if request.transport is not None:
+            self._sockets[socket] = request.transport
         session: Session | None = None
         try:
             interval_ms = int(self._limits.times["heartbeat_s"] * 1000)
@@ -142,7 +139,7 @@ class Gateway:
             sends = Enforcer(self._limits.limits["gateway_send"])
             while (payload := await self._receive(socket, sends)) is not None:
                 session = self._answer(payload, session, outbox)
-        except _Closed as closed:
+        except _CloseError as closed:
             await socket.close(code=closed.code, message=str(closed).encode())
         finally:
             writer.cancel()
@@ -166,17 +163,17 @@ class Gateway:
             # Discord forgives a missed heartbeat's tail, then hangs up.
             message = await socket.receive(timeout=self._limits.times["heartbeat_s"] * 1.5)
         except TimeoutError:
-            raise _Closed(4009, "Session timed out.") from None
+            raise _CloseError(4009, "Session timed out.") from None
         if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
             return None
         if sends.take(self._clock()):
-            raise _Closed(4008, "Rate limited.")
+            raise _CloseError(4008, "Rate limited.")
         try:
             payload = json.loads(message.data)
         except ValueError:
-            raise _Closed(4002, "Error while decoding payload.") from None
+            raise _CloseError(4002, "Error while decoding payload.") from None
         if not isinstance(payload, dict) or len(message.data) > _MAX_PAYLOAD_BYTES:
-            raise _Closed(4002, "Error while decoding payload.")
+            raise _CloseError(4002, "Error while decoding payload.")
         return payload
 
     def _answer(self, payload: Json, session: Session | None, outbox: asyncio.Queue[Json]) -> Session | None:
@@ -185,28 +182,28 @@ class Gateway:
             case 1:
                 outbox.put_nowait({"op": 11, "s": None, "t": None, "d": None})
             case 2 if session is not None:
-                raise _Closed(4005, "Already authenticated.")
+                raise _CloseError(4005, "Already authenticated.")
             case 2:
                 return self._identify(data if isinstance(data, dict) else {}, outbox)
             case 6:
                 return self._resume(data if isinstance(data, dict) else {}, outbox) or session
             case 3 | 4 | 8 if session is None:
-                raise _Closed(4003, "Not authenticated.")
+                raise _CloseError(4003, "Not authenticated.")
             case 8 if session is not None and isinstance(data, dict):
                 self._members_chunk(session, data)
             case 3 | 4:
                 pass
             case _:
-                raise _Closed(4001, "Unknown opcode.")
+                raise _CloseError(4001, "Unknown opcode.")
         return session
 
     def _identify(self, data: Json, outbox: asyncio.Queue[Json]) -> Session:
         self._authenticate(data)
         intents = data.get("intents")
         if not isinstance(intents, int) or intents & ~_KNOWN_INTENTS:
-            raise _Closed(4013, "Invalid intent(s).")
+            raise _CloseError(4013, "Invalid intent(s).")
         if intents & PRIVILEGED_INTENTS & ~self.granted_intents:
-            raise _Closed(4014, "Disallowed intent(s).")
+            raise _CloseError(4014, "Disallowed intent(s).")
         session = Session(secrets.token_hex(16), intents, outbox=outbox)
         self.sessions[session.id] = session
         guild_id = str(self._world.guild_id)
@@ -237,7 +234,7 @@ class Gateway:
             outbox.put_nowait({"op": 9, "s": None, "t": None, "d": False})
             return None
         if seen > session.sequence:
-            raise _Closed(4007, "Invalid seq.")
+            raise _CloseError(4007, "Invalid seq.")
         session.outbox = outbox
         for event in itertools.filterfalse(lambda event: event["s"] <= seen, session.sent):
             outbox.put_nowait(event)
@@ -247,7 +244,7 @@ class Gateway:
 
     def _authenticate(self, data: Json) -> None:
         if str(data.get("token", "")).removeprefix("Bot ") != self._token:
-            raise _Closed(4004, "Authentication failed.")
+            raise _CloseError(4004, "Authentication failed.")
 
     def _members_chunk(self, session: Session, data: Json) -> None:
         wanted = {str(user_id) for user_id in data.get("user_ids") or ()}
@@ -274,7 +271,9 @@ class Gateway:
                 session.outbox.put_nowait(payload)
 
 
-async def _write(socket: web.WebSocketResponse, outbox: asyncio.Queue[Json], compress: _Compressor | None) -> None:
+async def _write(
+    socket: web.WebSocketResponse, outbox: asyncio.Queue[Json], compress: _Compressor | None
+) -> None:
     while True:
         text = json.dumps(await outbox.get())
         if compress is None:

@@ -14,9 +14,10 @@ from typing import Any, Literal, TypeAlias
 from aiohttp import BodyPartReader, web
 
 from bots.sandbox.discord_content import Upload
-from bots.sandbox.discord_errors import Refusal, Refused, invalid
+from bots.sandbox.discord_context import Context
+from bots.sandbox.discord_errors import ApiError, Refusal, invalid
 from bots.sandbox.discord_world import Json
-from bots.sandbox.limits import Clock, Enforcer, PlatformLimits, take_all
+from bots.sandbox.limits import Enforcer, take_all
 
 API_BASE = "/api/v10"
 MAX_BODY_BYTES = 10 * 1024 * 1024
@@ -46,14 +47,14 @@ class Call:
     uploads: Mapping[int, Upload]
 
     def id(self, name: str) -> int:
-        """A snowflake of the path. Raises `Refused` (50035) when it is none."""
+        """A snowflake of the path. Raises `ApiError` (50035) when it is none."""
         return snowflake(self.path[name], name)
 
     @property
     def fields(self) -> Json:
-        """The body, which must be an object. Raises `Refused` (50109)."""
+        """The body, which must be an object. Raises `ApiError` (50109)."""
         if not isinstance(self.body, dict):
-            raise Refused(Refusal.INVALID_JSON)
+            raise ApiError(Refusal.INVALID_JSON)
         return self.body
 
 
@@ -84,11 +85,13 @@ class Fault:
 
     def matches(self, route: Route) -> bool:
         """Whether this fault is due for a request to `route`."""
-        return self.times > 0 and self.method in ("*", route.method) and fnmatch.fnmatch(route.path, self.route)
+        return (
+            self.times > 0 and self.method in ("*", route.method) and fnmatch.fnmatch(route.path, self.route)
+        )
 
 
 def snowflake(raw: object, field: str) -> int:
-    """An id of a path or body as an integer. Raises `Refused` (50035)."""
+    """An id of a path or body as an integer. Raises `ApiError` (50035)."""
     text = str(raw)
     if not (text.isascii() and text.isdigit()):
         raise invalid(field, "NUMBER_TYPE_COERCE", f'Value "{text}" is not snowflake.')
@@ -96,16 +99,14 @@ def snowflake(raw: object, field: str) -> int:
 
 
 class Front:
-    """Answers the routes given to `add`; `report` hears of every request and every 429."""
+    """Answers the routes given to `add`, and reports every request and every 429."""
 
-    def __init__(
-        self, limits: PlatformLimits, clock: Clock, token: str, report: Callable[[Json], None]
-    ) -> None:
-        self._limits = limits
-        self._clock = clock
-        self._token = token
-        self._report = report
-        self._account = Enforcer(limits.limits["account"])
+    def __init__(self, context: Context) -> None:
+        self._limits = context.limits.limits
+        self._clock = context.clock
+        self._token = context.token
+        self._report = context.report
+        self._account = Enforcer(self._limits["account"])
         self._buckets: dict[tuple[str, str], Enforcer] = {}
         self.faults: list[Fault] = []
         self.requests: list[Request] = []
@@ -132,14 +133,14 @@ class Front:
         try:
             body, uploads = await _read(request)
             if route.auth and request.headers.get("Authorization") != f"Bot {self._token}":
-                raise Refused(Refusal.UNAUTHORIZED)
+                raise ApiError(Refusal.UNAUTHORIZED)
             answer = self._injected(fault) if fault else None
             answer = answer or self._limited(route, request, headers)
             if answer is None:
                 status, data = await route.handler(Call(request.match_info, request.query, body, uploads))
                 answer = json_response(status, data)
                 answer.headers.update(headers)
-        except Refused as refused:
+        except ApiError as refused:
             data = refused.body
             answer = json_response(refused.status, data, headers)
             if refused.retry_after is not None:
@@ -171,7 +172,7 @@ class Front:
     def _bucket(self, name: str, request: web.Request) -> Enforcer:
         path = request.match_info
         major = path.get("interaction_token") or path.get("channel_id") or path.get("guild_id") or ""
-        rule = self._limits.limits.get(name, self._limits.limits["default"])
+        rule = self._limits.get(name, self._limits["default"])
         return self._buckets.setdefault((name, major), Enforcer(rule))
 
     def _injected(self, fault: Fault) -> web.Response | None:
@@ -193,7 +194,9 @@ class Front:
         return web.Response(status=502)
 
     def _log(self, route: Route, request: web.Request, answer: web.Response, body: Any) -> None:
-        payload = json.loads(answer.body) if isinstance(answer.body, bytes) and answer.body[:1] == b"{" else {}
+        payload = (
+            json.loads(answer.body) if isinstance(answer.body, bytes) and answer.body[:1] == b"{" else {}
+        )
         path = request.match_info
         chat = path.get("channel_id") or payload.get("channel_id")
         message = path.get("message_id") or (payload.get("id") if "content" in payload else None)
@@ -253,12 +256,12 @@ async def _read(request: web.Request) -> tuple[Any, dict[int, Upload]]:
             elif name.startswith("files[") and name.endswith("]"):
                 uploads[int(name[6:-1])] = Upload(part.filename or "file", content)
         if sum(len(upload.content) for upload in uploads.values()) > MAX_BODY_BYTES:
-            raise Refused(Refusal.TOO_LARGE)
+            raise ApiError(Refusal.TOO_LARGE)
         return payload, uploads
     except web.HTTPRequestEntityTooLarge:
-        raise Refused(Refusal.TOO_LARGE) from None
+        raise ApiError(Refusal.TOO_LARGE) from None
     except ValueError:
-        raise Refused(Refusal.INVALID_JSON) from None
+        raise ApiError(Refusal.INVALID_JSON) from None
 
 
 @web.middleware
@@ -269,6 +272,6 @@ async def refuse_unknown_paths(
     try:
         return await handler(request)
     except web.HTTPNotFound:
-        return json_response(404, Refused(Refusal.NOT_FOUND).body)
+        return json_response(404, ApiError(Refusal.NOT_FOUND).body)
     except web.HTTPMethodNotAllowed:
-        return json_response(405, Refused(Refusal.METHOD_NOT_ALLOWED).body)
+        return json_response(405, ApiError(Refusal.METHOD_NOT_ALLOWED).body)

@@ -4,45 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Any
 
 from bots.sandbox.discord_content import compose
-from bots.sandbox.discord_errors import Refusal, Refused, invalid
+from bots.sandbox.discord_context import Context
+from bots.sandbox.discord_errors import ApiError, Refusal, invalid
 from bots.sandbox.discord_gateway import Gateway
 from bots.sandbox.discord_http import Call, Route
-from bots.sandbox.discord_payloads import EPHEMERAL, LOADING, Payloads, user
-from bots.sandbox.discord_world import Change, Channel, Interaction, Json, Message, User, World
-from bots.sandbox.limits import Clock, PlatformLimits
+from bots.sandbox.discord_payloads import EPHEMERAL, LOADING, user
+from bots.sandbox.discord_world import Change, Channel, Interaction, InteractionType, Json, Message, User
 
 _WEBHOOK = "/webhooks/{application_id}/{interaction_token}"
 _ANSWER, _DEFER, _DEFER_UPDATE, _UPDATE, _CHOICES = 4, 5, 6, 7, 8
-_COMMAND, _COMPONENT, _AUTOCOMPLETE = 2, 3, 4
 _ANSWERS_TO = {
-    _COMMAND: (_ANSWER, _DEFER),
-    _COMPONENT: (_ANSWER, _DEFER, _DEFER_UPDATE, _UPDATE),
-    _AUTOCOMPLETE: (_CHOICES,),
+    InteractionType.COMMAND: (_ANSWER, _DEFER),
+    InteractionType.COMPONENT: (_ANSWER, _DEFER, _DEFER_UPDATE, _UPDATE),
+    InteractionType.AUTOCOMPLETE: (_CHOICES,),
 }
 
 
 class Interactions:
     """Starts interactions for people and serves what the bot answers them with."""
 
-    def __init__(
-        self,
-        world: World,
-        payloads: Payloads,
-        gateway: Gateway,
-        limits: PlatformLimits,
-        clock: Clock,
-        report: Callable[[Json], None],
-    ) -> None:
-        self._world = world
-        self._payloads = payloads
+    def __init__(self, context: Context, gateway: Gateway) -> None:
+        self._world = context.world
+        self._payloads = context.payloads
         self._gateway = gateway
-        self._times = limits.times
-        self._clock = clock
-        self._report = report
+        self._times = context.limits.times
+        self._clock = context.clock
+        self._report = context.report
         self._open: dict[str, Interaction] = {}
         self._deadlines: dict[str, asyncio.TimerHandle] = {}
         self._answered: dict[str, asyncio.Future[list[Json]]] = {}
@@ -64,7 +55,7 @@ class Interactions:
 
     def begin(
         self,
-        kind: Literal[2, 3, 4],
+        kind: InteractionType,
         person: User,
         channel: Channel,
         data: Json,
@@ -89,7 +80,7 @@ class Interactions:
 
     async def choices(self, one: Interaction) -> list[Json]:
         """Wait for the choices that the bot answers an autocomplete with; none when it is too late."""
-        future = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[list[Json]] = asyncio.get_running_loop().create_future()
         self._answered[one.token] = future
         return await future
 
@@ -102,11 +93,11 @@ class Interactions:
         """POST the first answer to an interaction."""
         one = self._open.get(call.path["interaction_token"])
         if one is None or call.id("interaction_id") != one.id:
-            raise Refused(Refusal.UNKNOWN_INTERACTION)
+            raise ApiError(Refusal.UNKNOWN_INTERACTION)
         if one.acknowledged:
-            raise Refused(Refusal.ALREADY_ACKNOWLEDGED)
+            raise ApiError(Refusal.ALREADY_ACKNOWLEDGED)
         if self._clock() - one.at > self._times["first_answer_s"]:
-            raise Refused(Refusal.UNKNOWN_INTERACTION)
+            raise ApiError(Refusal.UNKNOWN_INTERACTION)
         kind = call.fields.get("type")
         if kind not in _ANSWERS_TO[one.type]:
             allowed = ", ".join(map(str, _ANSWERS_TO[one.type]))
@@ -157,11 +148,11 @@ class Interactions:
     def _interaction(self, call: Call) -> Interaction:
         one = self._open.get(call.path["interaction_token"])
         if one is None or call.id("application_id") != self._world.application_id:
-            raise Refused(Refusal.INVALID_WEBHOOK_TOKEN)
+            raise ApiError(Refusal.INVALID_WEBHOOK_TOKEN)
         if self._clock() - one.at > self._times["interaction_token_s"]:
-            raise Refused(Refusal.INVALID_WEBHOOK_TOKEN)
+            raise ApiError(Refusal.INVALID_WEBHOOK_TOKEN)
         if not one.acknowledged:
-            raise Refused(Refusal.UNKNOWN_WEBHOOK)
+            raise ApiError(Refusal.UNKNOWN_WEBHOOK)
         return one
 
     def _target(self, call: Call) -> Message:
@@ -172,7 +163,7 @@ class Interactions:
             message = one.channel.messages.get(call.id("message_id"))
         mine = message is not None and (message.interaction is one or message is one.original)
         if message is None or not mine or message.id not in one.channel.messages:
-            raise Refused(Refusal.UNKNOWN_MESSAGE)
+            raise ApiError(Refusal.UNKNOWN_MESSAGE)
         return message
 
     def _message(self, one: Interaction, ephemeral: bool) -> Message:
@@ -186,7 +177,7 @@ class Interactions:
     def _first_message(self, one: Interaction, kind: int, data: Json, call: Call) -> None:
         message = self._message(one, bool((data.get("flags") or 0) & EPHEMERAL))
         message.reply_to = one.source
-        message.type = 20 if one.type == _COMMAND else 19
+        message.type = 20 if one.type == InteractionType.COMMAND else 19
         if kind == _DEFER:
             message.flags |= LOADING
             one.channel.messages[message.id] = message

@@ -24,7 +24,7 @@ def read_mentions(
 ) -> tuple[Mentions, list[Ping]]:
     """The mentions that take effect and the notifications they cause; `allowed` None is the default.
 
-    Raises `Refused` (50035) when `allowed` contradicts itself.
+    Raises `ApiError` (50035) when `allowed` contradicts itself.
     """
     rules: Json = {"parse": ["users", "roles", "everyone"], "replied_user": True}
     if allowed is not None:

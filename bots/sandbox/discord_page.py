@@ -46,7 +46,9 @@ def message_entry(world: World, message: Message) -> Json:
         "thinking": bool(message.flags & LOADING),
         "command": command,
         "reactions": [
-            {"emoji": emoji, "by": str(account.id)} for emoji, by in message.reactions.items() for account in by
+            {"emoji": emoji, "by": str(account.id)}
+            for emoji, by in message.reactions.items()
+            for account in by
         ],
         "at": message.at,
         "files": [{"name": file.name, "size": len(file.content)} for file in message.files],

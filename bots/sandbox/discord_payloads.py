@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Final
 
-from bots.sandbox.discord_world import Channel, File, Interaction, Json, Message, User, World
+from bots.sandbox.discord_world import Channel, File, Interaction, InteractionType, Json, Message, User, World
 
 LOADING: Final = 1 << 7
 EPHEMERAL: Final = 1 << 6
@@ -254,7 +254,7 @@ class Payloads:
             "application_id": application,
             "interaction_metadata": metadata,
         }
-        if interaction.type == 2:
+        if interaction.type is InteractionType.COMMAND:
             metadata["name"] = interaction.name
         if interaction.original is not None and interaction.original is not message:
             metadata["original_response_message_id"] = str(interaction.original.id)

@@ -15,6 +15,7 @@ from bots.sandbox.discord_world import (
     Change,
     Channel,
     File,
+    InteractionType,
     Json,
     Message,
     Overwrite,
@@ -22,8 +23,6 @@ from bots.sandbox.discord_world import (
     User,
     World,
 )
-
-_COMMAND, _PRESS, _AUTOCOMPLETE = 2, 3, 4
 
 
 class People:
@@ -115,7 +114,11 @@ class People:
         """Send a slash command (`ask`, `persona set`) and return the interaction's id."""
         who, where = self._in(person, chat, Permission.USE_APPLICATION_COMMANDS)
         data = command_data(self.world, self._application.commands, command, options)
-        return str(self._interactions.begin(_COMMAND, who, where, data, shown_as=shown(command, options)).id)
+        return str(
+            self._interactions.begin(
+                InteractionType.COMMAND, who, where, data, shown_as=shown(command, options)
+            ).id
+        )
 
     async def complete(
         self, person: str, chat: str, command: str, options: Mapping[str, str], focused: str
@@ -124,7 +127,9 @@ class People:
         who, where = self._in(person, chat, Permission.USE_APPLICATION_COMMANDS)
         commands = self._application.commands
         data = command_data(self.world, commands, command, options, focused=focused)
-        return await self._interactions.choices(self._interactions.begin(_AUTOCOMPLETE, who, where, data))
+        return await self._interactions.choices(
+            self._interactions.begin(InteractionType.AUTOCOMPLETE, who, where, data)
+        )
 
     async def press(self, person: str, chat: str, message: str, button: str) -> None:
         """Press the button with this custom id."""
@@ -137,7 +142,7 @@ class People:
         if pressed is None or pressed.get("disabled"):
             raise ValueError(f"there is no button {button!r} to press")
         data = {"custom_id": button, "component_type": pressed["type"]}
-        self._interactions.begin(_PRESS, who, where, data, source=source)
+        self._interactions.begin(InteractionType.COMPONENT, who, where, data, source=source)
 
     def overwrite(self, chat: str, who: str, *, allow: int = 0, deny: int = 0) -> None:
         """Set what a channel allows and denies a person, the bot or `@everyone`."""

@@ -7,24 +7,25 @@ from typing import Any
 from urllib.parse import unquote
 
 from bots.sandbox.discord_content import compose
-from bots.sandbox.discord_errors import Refusal, Refused, invalid
+from bots.sandbox.discord_context import Context
+from bots.sandbox.discord_errors import ApiError, Refusal, invalid
 from bots.sandbox.discord_http import Call, Route, snowflake
-from bots.sandbox.discord_payloads import Payloads, user
-from bots.sandbox.discord_world import Change, Channel, Json, Message, Permission, World
-from bots.sandbox.limits import Clock, Enforcer, PlatformLimits
+from bots.sandbox.discord_payloads import user
+from bots.sandbox.discord_world import Change, Channel, Json, Message, Permission
+from bots.sandbox.limits import Enforcer
 
 _MESSAGE = "/channels/{channel_id}/messages/{message_id}"
 _MY_REACTION = _MESSAGE + "/reactions/{emoji}/@me"
 
 
 class Rest:
-    """Handlers over the world. `content_intent()` tells whether the application may read content."""
+    """Handlers over the world; `content_intent` is whether the application may read content."""
 
-    def __init__(self, world: World, payloads: Payloads, limits: PlatformLimits, clock: Clock) -> None:
-        self._world = world
-        self._payloads = payloads
-        self._limits = limits
-        self._clock = clock
+    def __init__(self, context: Context) -> None:
+        self._world = context.world
+        self._payloads = context.payloads
+        self._limits = context.limits
+        self._clock = context.clock
         self._nonces: dict[str, Message] = {}
         self._old_edits: dict[int, Enforcer] = {}
         self.content_intent = True
@@ -86,15 +87,15 @@ class Rest:
         """PATCH an own message; one older than an hour draws from a bucket of its own (30046)."""
         message = self._message(call)
         if message.author != self._world.bot:
-            raise Refused(Refusal.NOT_YOUR_MESSAGE)
+            raise ApiError(Refusal.NOT_YOUR_MESSAGE)
         now = self._world.now()
         if now - message.at > self._limits.times["message_is_old_s"]:
             rule = self._limits.limits["edit_old_message"]
             enforcer = self._old_edits.setdefault(message.channel.id, Enforcer(rule))
             if wait := enforcer.take(self._clock()):
-                raise Refused(Refusal.OLD_EDITS, retry_after=round(wait, 3))
+                raise ApiError(Refusal.OLD_EDITS, retry_after=round(wait, 3))
         if message.channel.archived:
-            raise Refused(Refusal.THREAD_ARCHIVED)
+            raise ApiError(Refusal.THREAD_ARCHIVED)
         compose(self._world, message, call.fields, call.uploads, by_edit=True)
         message.edits += 1
         message.edited_at = now
@@ -146,7 +147,7 @@ class Rest:
         if emoji not in message.reactions:
             self._need(message.channel, Permission.ADD_REACTIONS)
         if emoji.isascii():
-            raise Refused(Refusal.UNKNOWN_EMOJI)
+            raise ApiError(Refusal.UNKNOWN_EMOJI)
         by = message.reactions.setdefault(emoji, [])
         if self._world.bot not in by:
             by.append(self._world.bot)
@@ -194,7 +195,7 @@ class Rest:
         if not 1 <= len(name) <= 100:
             raise invalid("name", "BASE_TYPE_BAD_LENGTH", "Must be between 1 and 100 in length.")
         if message is not None and message.id in self._world.channels:
-            raise Refused(Refusal.THREAD_EXISTS)
+            raise ApiError(Refusal.THREAD_EXISTS)
         channel_id = message.id if message else None
         owner = self._world.bot
         thread = self._world.add_channel("thread", name, channel_id=channel_id, parent=parent, owner=owner)
@@ -212,7 +213,7 @@ class Rest:
         for channel in self._world.channels.values():
             if channel.recipient is not None and channel.recipient.id == target:
                 return 200, self._payloads.channel(channel)
-        raise Refused(Refusal.UNKNOWN_USER)
+        raise ApiError(Refusal.UNKNOWN_USER)
 
     async def get_user(self, call: Call) -> tuple[int, Any]:
         """GET a user, `@me` for the bot."""
@@ -220,7 +221,7 @@ class Rest:
             return 200, user(self._world.bot) | {"verified": True, "mfa_enabled": False, "locale": "en-US"}
         account = self._world.users.get(call.id("user_id"))
         if account is None:
-            raise Refused(Refusal.UNKNOWN_USER)
+            raise ApiError(Refusal.UNKNOWN_USER)
         return 200, user(account)
 
     async def my_guilds(self, call: Call) -> tuple[int, Any]:
@@ -248,25 +249,25 @@ class Rest:
         self._guild(call)
         account = self._world.users.get(call.id("user_id"))
         if account is None:
-            raise Refused(Refusal.UNKNOWN_MEMBER)
+            raise ApiError(Refusal.UNKNOWN_MEMBER)
         return 200, self._payloads.member_with_user(account)
 
     def _guild(self, call: Call) -> None:
         if call.id("guild_id") != self._world.guild_id:
-            raise Refused(Refusal.UNKNOWN_GUILD)
+            raise ApiError(Refusal.UNKNOWN_GUILD)
 
     def _channel(self, call: Call) -> Channel:
         channel = self._world.channels.get(call.id("channel_id"))
         if channel is None:
-            raise Refused(Refusal.UNKNOWN_CHANNEL)
+            raise ApiError(Refusal.UNKNOWN_CHANNEL)
         if not self._may(channel, Permission.VIEW_CHANNEL):
-            raise Refused(Refusal.MISSING_ACCESS)
+            raise ApiError(Refusal.MISSING_ACCESS)
         return channel
 
     def _message(self, call: Call) -> Message:
         message = self._channel(call).messages.get(call.id("message_id"))
         if message is None or message.only_for is not None:
-            raise Refused(Refusal.UNKNOWN_MESSAGE)
+            raise ApiError(Refusal.UNKNOWN_MESSAGE)
         return message
 
     def _may(self, channel: Channel, permission: Permission) -> bool:
@@ -274,9 +275,9 @@ class Rest:
 
     def _need(self, channel: Channel, permission: Permission) -> None:
         if channel.recipient is not None and channel.recipient.id in self._world.closed_dms:
-            raise Refused(Refusal.CANNOT_MESSAGE_USER)
+            raise ApiError(Refusal.CANNOT_MESSAGE_USER)
         if not self._may(channel, permission):
-            raise Refused(Refusal.MISSING_PERMISSIONS)
+            raise ApiError(Refusal.MISSING_PERMISSIONS)
 
     def _reference(self, channel: Channel, reference: Json | None) -> Message | None:
         if not reference:

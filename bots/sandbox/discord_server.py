@@ -1,10 +1,10 @@
 """A local Discord: REST API, gateway and interactions for the bot; people as methods.
 
-    server = DiscordServer(profile=load_profile(scale=0.02))
-    await server.start()
-    discord.http.Route.BASE = server.url
-    discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(server.gateway_url)
-    await client.start(server.token)
+server = DiscordServer(profile=load_profile(scale=0.02))
+await server.start()
+discord.http.Route.BASE = server.url
+discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(server.gateway_url)
+await client.start(server.token)
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from collections.abc import Callable
 from aiohttp import web
 
 from bots.sandbox.discord_application import Application
+from bots.sandbox.discord_context import Context
 from bots.sandbox.discord_events import dispatch
 from bots.sandbox.discord_gateway import INTENT_MESSAGE_CONTENT, Gateway
 from bots.sandbox.discord_http import (
@@ -47,15 +48,13 @@ class DiscordServer(People):
         self.url = ""
         self._subscribers: list[Callable[[Json], None]] = []
         self._runner: web.AppRunner | None = None
-        limits = profile.discord
         world = World(clock)
         self._payloads = Payloads(world)
-        self._gateway = Gateway(world, self._payloads, limits, clock, self.token, self._report)
-        self._front = Front(limits, clock, self.token, self._report)
-        self._rest = Rest(world, self._payloads, limits, clock)
-        application = Application(world, self._gateway, self._report)
-        interactions = Interactions(world, self._payloads, self._gateway, limits, clock, self._report)
-        super().__init__(world, application, interactions)
+        context = Context(world, self._payloads, profile.discord, clock, self.token, self._report)
+        self._front = Front(context)
+        self._gateway = Gateway(context)
+        self._rest = Rest(context)
+        super().__init__(world, Application(context, self._gateway), Interactions(context, self._gateway))
         world.listen(self._on_change)
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:

@@ -136,13 +136,21 @@ class Message:
     edited_at: float | None = None
 
 
+class InteractionType(enum.IntEnum):
+    """What a person did, as Discord numbers it."""
+
+    COMMAND = 2
+    COMPONENT = 3
+    AUTOCOMPLETE = 4
+
+
 @dataclass
 class Interaction:
     """A command or a press and how far its answer is; `at` is the server clock's time."""
 
     id: int
     token: str
-    type: Literal[2, 3, 4]
+    type: InteractionType
     user: User
     channel: Channel
     at: float
@@ -151,7 +159,6 @@ class Interaction:
     source: Message | None = None
     acknowledged: bool = False
     original: Message | None = None
-    choices: list[Json] | None = None
 
 
 @dataclass(frozen=True)
@@ -159,7 +166,15 @@ class Change:
     """Something that happened in a channel."""
 
     kind: Literal[
-        "message", "edit", "delete", "typing", "reaction", "unreaction", "thread", "thread_update", "channel_update"
+        "message",
+        "edit",
+        "delete",
+        "typing",
+        "reaction",
+        "unreaction",
+        "thread",
+        "thread_update",
+        "channel_update",
     ]
     channel: Channel
     message: Message | None = None
