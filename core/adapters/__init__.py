@@ -1,0 +1,1 @@
+"""The ports' real implementations. Foreign exceptions end here."""

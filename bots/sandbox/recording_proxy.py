@@ -1,0 +1,93 @@
+"""A pass-through in front of any model endpoint that keeps exactly what went over the wire.
+
+It is the witness in end-to-end tests: what a chat shows is compared with the bytes that the model sent.
+So it shares no code with the client it watches.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Self
+
+from aiohttp import ClientSession, ClientTimeout, web
+
+_HOP_BY_HOP = frozenset(
+    {"connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "content-length", "host"}
+)
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request as it passed. `sent` and `received` are the exact bodies; `whole`: the answer ended."""
+
+    path: str
+    sent: bytes
+    status: int = 0
+    received: bytearray = field(default_factory=bytearray)
+    whole: bool = False
+
+    @property
+    def text(self) -> str:
+        """The text deltas that the model sent, joined."""
+        lines = self.received.splitlines()  # of bytes: it knows no line ends but those of the protocol
+        payloads = [line.removeprefix(b"data:").strip() for line in lines if line.startswith(b"data:")]
+        chunks = [json.loads(payload) for payload in payloads if payload != b"[DONE]"]
+        choices = [choice for chunk in chunks for choice in chunk.get("choices", ())]
+        return "".join(choice.get("delta", {}).get("content") or "" for choice in choices)
+
+
+class RecordingProxy:
+    """Listens on loopback; `base_url` stands in for `upstream_base_url`. Exchanges stand as they came."""
+
+    def __init__(self, upstream_base_url: str) -> None:
+        self.base_url = ""
+        self.exchanges: list[Exchange] = []
+        self._upstream = upstream_base_url.rstrip("/")
+        self._session: ClientSession | None = None
+        self._runner: web.AppRunner | None = None
+
+    async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
+        self._session = ClientSession(timeout=ClientTimeout(total=None), auto_decompress=False)
+        app = web.Application(client_max_size=64 << 20)
+        app.router.add_route("*", "/v1/{path:.*}", partial(self._pass, self._session))
+        self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, host, port).start()
+        self.base_url = f"http://{host}:{self._runner.addresses[0][1]}/v1"
+
+    async def stop(self) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+        if self._session is not None:
+            await self._session.close()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        await self.stop()
+
+    async def _pass(self, session: ClientSession, request: web.Request) -> web.StreamResponse:
+        exchange = Exchange(request.match_info["path"], await request.read())
+        self.exchanges.append(exchange)
+        headers = [
+            (name, value) for name, value in request.headers.items() if name.lower() not in _HOP_BY_HOP
+        ]
+        url = f"{self._upstream}/{exchange.path}"
+        async with session.request(
+            request.method, url, params=request.query, headers=headers, data=exchange.sent or None
+        ) as upstream:
+            exchange.status = upstream.status
+            response = web.StreamResponse(status=upstream.status, reason=upstream.reason)
+            for name, value in upstream.headers.items():
+                if name.lower() not in _HOP_BY_HOP:
+                    response.headers.add(name, value)
+            await response.prepare(request)
+            async for chunk in upstream.content.iter_any():
+                exchange.received += chunk
+                await response.write(chunk)
+            exchange.whole = True
+        return response

@@ -1,0 +1,179 @@
+"""From the bytes of a chat completion to the port's events; no I/O, so any chunking can be tested.
+
+It is strict about what the answer depends on and lenient about the rest, because OpenAI, Azure, vLLM,
+Ollama, llama.cpp, OpenRouter and Mistral differ: fields are missing or null, the first chunk holds a role
+alone, usage comes with no choices, content is a list of parts, thinking has two names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from core.adapters.provider_errors import in_band_error
+from core.adapters.sse import EventSplitter, EventTooLongError
+from core.ports.completions import (
+    Finished,
+    FinishReason,
+    ModelError,
+    ModelErrorKind,
+    ReasoningDelta,
+    StreamEvent,
+    TextDelta,
+    Usage,
+)
+
+_MAX_JSON_BYTES = 8 << 20  # an answer that was not streamed; far beyond any model's longest
+_FINISH_WORDS = {
+    "stop": FinishReason.STOP,
+    "length": FinishReason.LENGTH,
+    "content_filter": FinishReason.CONTENT_FILTER,
+    "tool_calls": FinishReason.TOOL_CALLS,
+    "function_call": FinishReason.TOOL_CALLS,
+    "eos_token": FinishReason.STOP,  # TGI
+    "stop_sequence": FinishReason.STOP,  # TGI
+    "end_turn": FinishReason.STOP,  # Anthropic's word, passed on by gateways
+    "max_tokens": FinishReason.LENGTH,  # the same
+}
+_FAILED_WORDS = frozenset({"error", "abort"})  # OpenRouter; vLLM
+_NULL = msgspec.Raw(b"null")
+
+
+class _Part(msgspec.Struct):
+    text: str | None = None
+    thinking: list[_Part] | str | None = None
+
+
+class _Message(msgspec.Struct):
+    content: str | list[_Part] | None = None
+    refusal: str | None = None
+    reasoning: str | None = None
+    reasoning_content: str | None = None
+
+    def events(self) -> Iterator[StreamEvent]:
+        if thought := self.reasoning_content or self.reasoning:
+            yield ReasoningDelta(thought)
+        parts = [_Part(self.content)] if isinstance(self.content, str) else self.content or ()
+        for part in parts:
+            if thought := _thought(part):
+                yield ReasoningDelta(thought)
+            if part.text:
+                yield TextDelta(part.text)
+        if self.refusal:
+            yield TextDelta(self.refusal)
+
+
+class _Choice(msgspec.Struct):
+    delta: _Message | None = None
+    message: _Message | None = None  # instead of `delta` when the endpoint did not stream
+    finish_reason: str | None = None
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+class _Chunk(msgspec.Struct):
+    choices: list[_Choice] | None = None
+    usage: _Usage | None = None
+    error: msgspec.Raw = _NULL
+    object: str | None = None
+
+
+_decode_chunk = msgspec.json.Decoder(_Chunk).decode
+
+
+def _thought(part: _Part) -> str:
+    if isinstance(part.thinking, str):
+        return part.thinking
+    return "".join(inner.text or "" for inner in part.thinking or ())
+
+
+class CompletionDecoder:
+    """One answer. Call `feed` per read until `done` or the end of the body, then `end` once.
+
+    Both yield what became known and may then raise ModelError: what was yielded before stays valid.
+    """
+
+    def __init__(self) -> None:
+        self.done = False  # the endpoint said that nothing follows
+        self._splitter = EventSplitter()
+        self._head = b""  # what came before it was clear whether this is a stream
+        self._json: bytearray | None = None  # the body so far, when it is no stream
+        self._saw_event = False
+        self._saw_text = False
+        self._usage: Usage | None = None
+        self._reason: FinishReason | None = None
+
+    @property
+    def has_reason(self) -> bool:
+        """The model has ended its answer; only figures may follow."""
+        return self._reason is not None
+
+    def feed(self, chunk: bytes) -> Iterator[StreamEvent]:
+        """Take the next bytes of the body."""
+        if self._json is None and not self._saw_event:
+            self._head = (self._head + chunk[:64]).lstrip()[:64]
+            if self._head.startswith(b"{"):
+                self._json = bytearray()
+        if self._json is not None:
+            self._json += chunk
+            if len(self._json) > _MAX_JSON_BYTES:
+                raise ModelError(ModelErrorKind.NOT_AN_API, f"a body of more than {_MAX_JSON_BYTES} bytes")
+            return
+        try:
+            events = self._splitter.feed(chunk)
+        except EventTooLongError as error:
+            raise ModelError(ModelErrorKind.BROKEN_STREAM, str(error)) from None
+        for data in events:
+            yield from self._take(data)
+
+    def end(self) -> Iterator[StreamEvent]:
+        """The body is over, or nothing more is expected. Ends with `Finished` unless it raises."""
+        if self._json is not None:
+            yield from self._take(bytes(self._json))
+        else:
+            for data in self._splitter.flush():
+                yield from self._take(data)
+        if not self._saw_event:
+            raise ModelError(ModelErrorKind.NOT_AN_API, f"the body is no event stream: {self._head!r}")
+        if self._reason is None and not self.done:
+            raise ModelError(ModelErrorKind.BROKEN_STREAM, "the stream ended without a finish_reason")
+        if self._usage:
+            yield self._usage
+        reason = self._reason or FinishReason.STOP
+        if not self._saw_text and reason is not FinishReason.CONTENT_FILTER:
+            raise ModelError(ModelErrorKind.EMPTY, f"no text, finish_reason {reason}")
+        yield Finished(reason)
+
+    def _take(self, data: bytes) -> Iterator[StreamEvent]:
+        if self.done:
+            return
+        if data.strip() == b"[DONE]":
+            self._saw_event = self.done = True
+            return
+        try:
+            chunk = _decode_chunk(data)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            kind = ModelErrorKind.NOT_AN_API if self._json is not None else ModelErrorKind.BROKEN_STREAM
+            raise ModelError(kind, f"malformed JSON ({error}): {data[:200]!r}") from None
+        if chunk.error != _NULL or chunk.object == "error":
+            raise in_band_error(data)
+        if chunk.choices is None and chunk.usage is None and self._json is not None:
+            raise ModelError(ModelErrorKind.NOT_AN_API, f"JSON, but no completion: {data[:200]!r}")
+        self._saw_event = True
+        if chunk.usage and chunk.usage.completion_tokens is not None:
+            self._usage = Usage(chunk.usage.prompt_tokens or 0, chunk.usage.completion_tokens)
+        if not chunk.choices:
+            return
+        choice = chunk.choices[0]
+        if message := choice.delta or choice.message:
+            for event in message.events():
+                self._saw_text |= isinstance(event, TextDelta) and not event.text.isspace()
+                yield event
+        if choice.finish_reason in _FAILED_WORDS:
+            raise ModelError(ModelErrorKind.SERVER, f"finish_reason {choice.finish_reason}")
+        if choice.finish_reason:
+            self._reason = _FINISH_WORDS.get(choice.finish_reason, FinishReason.OTHER)

@@ -1,0 +1,220 @@
+"""Completions over any endpoint that speaks OpenAI's chat completions API.
+
+The openai library keeps authentication, retries before the stream and connection pooling; its typed
+stream is bypassed, because it costs about four times the CPU per delta and ends a broken stream in
+silence. Azure works through its `/openai/v1/` address.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator, Awaitable, Set
+from contextlib import AsyncExitStack, aclosing, suppress
+from typing import Any, TypeVar
+
+import aiohttp
+import httpx2
+import openai
+
+from core.adapters.completion_decoder import CompletionDecoder
+from core.adapters.provider_errors import redacted, refusal, retry_after
+from core.ports.completions import (
+    ChatMessage,
+    CompletionRequest,
+    ModelError,
+    ModelErrorKind,
+    StreamEvent,
+)
+
+_T = TypeVar("_T")
+_FOREIGN = (openai.OpenAIError, httpx2.HTTPError, httpx2.InvalidURL, aiohttp.ClientError, OSError, ValueError)
+_CONNECT_S = 10.0
+_LONGEST_RETRY_AFTER_S = 5.0  # the library would sleep up to 120 s in silence; beyond this we say so instead
+_AFTER_REASON_S = 2.0  # how long usage may lag behind the finish_reason before we do without
+_DRAIN_S = 0.2  # how long the end of the body may lag behind [DONE]; read to it, the connection is reused
+_EVENTS_PER_TURN = 64  # a buffered stream never waits for its socket: let others run this often
+_NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_-]+")
+
+_ADAPTABLE = {
+    # What a 400 must say for the parameter to be adapted. max_tokens is renamed, never dropped: it is
+    # what the owner is willing to pay.
+    "max_tokens": re.compile(r"\bmax_tokens\b"),
+    "temperature": re.compile(r"\btemperature\b"),
+    "stream_options": re.compile(r"\bstream_options\b"),
+    "seed": re.compile(r"\bseed\b"),
+    "name": re.compile(r"property 'name'|\.name\b"),  # of a message: Groq knows none
+}
+_OUT_OF_RANGE = re.compile(
+    r"too (?:large|high|small|low)|at (?:most|least)|between|exceed|greater|less", re.IGNORECASE
+)
+
+
+class OpenAICompletions:
+    """The port `Completions`. `max_retries` counts retries before the first byte of an answer.
+
+    The watchdog's two times are in seconds: `first_delta_s` from the call to the first text or reasoning,
+    retries included; `between_deltas_s` between two of them. Comments that only keep a connection alive do
+    not count, and neither does the time the caller takes.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str | None,
+        api_key: str | None,
+        first_delta_s: float = 60.0,
+        between_deltas_s: float = 45.0,
+        max_retries: int = 2,
+    ) -> None:
+        self._api_key = api_key or ""
+        self._first_delta_s = first_delta_s
+        self._between_deltas_s = between_deltas_s
+        self._adapted: dict[str, frozenset[str]] = {}  # per model: the parameters it wants otherwise
+        self._client = openai.AsyncOpenAI(
+            base_url=base_url,
+            api_key=api_key or "none",  # local servers need no key, but the library insists on one
+            max_retries=max_retries,
+            timeout=openai.Timeout(None, connect=_CONNECT_S),
+            http_client=openai.DefaultAioHttpClient(event_hooks={"response": [_no_long_retries]}),
+        )
+
+    async def stream(self, request: CompletionRequest) -> AsyncGenerator[StreamEvent, None]:
+        """Yield the answer as it grows; see the port. Raises nothing but ModelError."""
+        decoder = CompletionDecoder()
+        patience = _Patience(self._first_delta_s)
+        events_in_turn = 0
+        try:
+            async with AsyncExitStack() as stack:
+                body = await patience.wait(self._open(stack, request))
+                while not decoder.done and (chunk := await _read(body, patience, decoder)) is not None:
+                    for event in decoder.feed(chunk):
+                        patience.left = self._between_deltas_s
+                        yield event
+                        events_in_turn += 1
+                        if events_in_turn == _EVENTS_PER_TURN:
+                            events_in_turn = 0
+                            await asyncio.sleep(0)
+                for event in decoder.end():
+                    yield event
+                await _drain(body)
+        except ModelError as error:
+            raise redacted(error, self._api_key) from None
+        except _FOREIGN as error:
+            raise redacted(_translated(error), self._api_key) from None
+
+    async def aclose(self) -> None:
+        """Close the connections; streams that still run break off."""
+        await self._client.close()
+
+    async def _open(self, stack: AsyncExitStack, request: CompletionRequest) -> AsyncGenerator[bytes, None]:
+        """The body of the answer; `stack` closes it. Parameters that a 400 names are adapted once."""
+        adapted = self._adapted.get(request.model, frozenset())
+        while True:
+            parameters = _parameters(request, adapted)
+            try:
+                response = await stack.enter_async_context(
+                    self._client.chat.completions.with_streaming_response.create(**parameters)
+                )
+            except openai.APIStatusError as error:
+                refused = _refused_parameter(error, (parameters.keys() | {"name"}) - adapted)
+                if refused is None:
+                    raise
+                adapted |= {refused}
+            else:
+                self._adapted[request.model] = adapted
+                return await stack.enter_async_context(aclosing(response.http_response.aiter_bytes()))
+
+
+class _Patience:
+    """The watchdog: how long may still be waited, in seconds. Only waiting uses it up."""
+
+    def __init__(self, left: float) -> None:
+        self.left = left
+
+    async def wait(self, awaited: Awaitable[_T]) -> _T:
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        try:
+            async with asyncio.timeout(self.left) as limit:
+                return await awaited
+        except TimeoutError:
+            if limit.expired():
+                raise ModelError(ModelErrorKind.STALLED, "no new text within the time allowed") from None
+            raise
+        finally:
+            self.left -= loop.time() - started
+
+
+async def _read(
+    body: AsyncGenerator[bytes, None], patience: _Patience, decoder: CompletionDecoder
+) -> bytes | None:
+    if not decoder.has_reason:
+        return await patience.wait(anext(body, None))
+    patience.left = min(patience.left, _AFTER_REASON_S)
+    try:
+        return await patience.wait(anext(body, None))
+    except (ModelError, *_FOREIGN):  # the answer is whole: only the count of its tokens is lost
+        return None
+
+
+async def _drain(body: AsyncGenerator[bytes, None]) -> None:
+    """Read to the end of the body, so that the connection can be used again."""
+    with suppress(ModelError, *_FOREIGN):
+        patience = _Patience(_DRAIN_S)
+        while await patience.wait(anext(body, None)) is not None:
+            pass
+
+
+async def _no_long_retries(response: httpx2.Response) -> None:
+    if (retry_after(response.headers) or 0) > _LONGEST_RETRY_AFTER_S:
+        response.headers["x-should-retry"] = "false"  # the library obeys this header above all
+
+
+def _parameters(request: CompletionRequest, adapted: frozenset[str]) -> dict[str, Any]:
+    """The request's body. What is None is absent."""
+    limit_name = "max_completion_tokens" if "max_tokens" in adapted else "max_tokens"
+    optional: dict[str, Any] = {
+        limit_name: request.max_tokens,
+        "temperature": request.temperature,
+        "seed": request.seed,
+        "stream_options": {"include_usage": True},
+    }
+    return {
+        "model": request.model,
+        "messages": [_message(message, named="name" not in adapted) for message in request.messages],
+        "stream": True,
+        **{
+            name: value
+            for name, value in optional.items()
+            if value is not None and (name == limit_name or name not in adapted)
+        },
+    }
+
+
+def _message(message: ChatMessage, *, named: bool) -> dict[str, str]:
+    """OpenAI takes 64 of a few ASCII characters as a name and refuses the whole request otherwise."""
+    name = _NOT_IN_A_NAME.sub("_", message.name or "").strip("_")[:64] if named else ""
+    return {"role": message.role, "content": message.content, **({"name": name} if name else {})}
+
+
+def _refused_parameter(error: openai.APIStatusError, sent: Set[str]) -> str | None:
+    """The parameter that the endpoint does not know; None where its value or something else is wrong."""
+    text = error.response.text
+    if error.status_code not in {400, 422} or _OUT_OF_RANGE.search(text):
+        return None
+    if refusal(error.status_code, text, {}).kind is not ModelErrorKind.BAD_REQUEST:
+        return None
+    return next((name for name, named in _ADAPTABLE.items() if name in sent and named.search(text)), None)
+
+
+def _translated(error: Exception) -> ModelError:
+    """Foreign exceptions end here."""
+    if isinstance(error, openai.APIStatusError):
+        return refusal(error.status_code, error.response.text, error.response.headers)
+    cause = f"{type(error).__name__}: {error.__cause__ or error}"
+    if isinstance(error, openai.APIConnectionError):
+        return ModelError(ModelErrorKind.UNREACHABLE, cause)
+    if isinstance(error, openai.OpenAIError):
+        return ModelError(ModelErrorKind.BAD_REQUEST, cause)
+    return ModelError(ModelErrorKind.BROKEN_STREAM, cause)
