@@ -14,8 +14,15 @@ from bots.sandbox.telegram_updates import MAX_UPDATES
 
 _COMMAND = re.compile(r"[a-z0-9_]{1,32}")  # core.telegram.org/bots/api#botcommand
 _SCOPES = frozenset(
-    "default all_private_chats all_group_chats all_chat_administrators chat"
-    " chat_administrators chat_member".split()  # noqa: SIM905  # a list of words reads best as words
+    [
+        "default",
+        "all_private_chats",
+        "all_group_chats",
+        "all_chat_administrators",
+        "chat",
+        "chat_administrators",
+        "chat_member",
+    ]
 )
 MAX_ALERT = 200  # characters; core.telegram.org/bots/api#answercallbackquery
 
@@ -78,7 +85,7 @@ class Account:
         if person is None:
             raise bad_request("query is too old and response timeout expired or query ID is invalid")
         if text:
-            self._hub.emit("answer", to=objects.page_person(person), text=text)
+            self._hub.emit("answer", to=str(person.id), text=text)
         return True
 
     def set_my_commands(self, params: Params) -> bool:

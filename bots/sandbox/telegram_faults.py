@@ -2,36 +2,38 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Literal, TypeAlias
 
-FaultKind: TypeAlias = Literal[
-    "429", "500", "502", "close_before_effect", "close_after_effect", "hang_after_effect"
-]
+FaultKind: TypeAlias = Literal["status", "limited", "drop_before", "drop_after", "hang_after"]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Fault:
-    """What goes wrong with one call; `retry_after` in seconds belongs to "429" alone."""
+    """A failure on demand; see `TelegramServer.fault`. `times` counts down."""
 
     kind: FaultKind
+    route: str
+    times: int
+    status: int
     retry_after: float
 
 
 class Faults:
-    """Faults waiting for the calls that they belong to."""
+    """Faults that wait for the calls they are meant for."""
 
     def __init__(self) -> None:
-        self._waiting: dict[str, deque[Fault]] = {}
+        self._waiting: list[Fault] = []
 
-    def plan(self, route: str, fault: Fault, times: int) -> None:
-        """Give `fault` to the next `times` calls of a method, or of all for "*"."""
-        self._waiting.setdefault(route.lower(), deque()).extend([fault] * times)
+    def add(self, fault: Fault) -> None:
+        """Let `fault` wait, behind those that are there."""
+        self._waiting.append(fault)
 
-    def next(self, route: str) -> Fault | None:
-        """The fault that this call gets, which is then spent."""
-        for key in (route.lower(), "*"):
-            if self._waiting.get(key):
-                return self._waiting[key].popleft()
+    def spend(self, route: str) -> Fault | None:
+        """The fault that this call gets, one time of it spent."""
+        for fault in self._waiting:
+            if fault.times > 0 and fnmatchcase(route.lower(), fault.route.lower()):
+                fault.times -= 1
+                return fault
         return None

@@ -51,6 +51,11 @@ class Hub:
         """Tell those who watch of a message: kind is "message", "edit" or "delete"."""
         self.emit(kind, message=objects.page_message(message))
 
+    def show_chat(self, chat: Chat) -> None:
+        """Tell those who watch of a new chat, or of a forum's new topic."""
+        for entry in objects.page_chats(chat):
+            self.emit("chat", chat=entry)
+
     def menu(self) -> list[dict[str, str]]:
         """The commands of the default scope, as the page offers them."""
         return self.commands.get(("default", 0, 0, ""), [])

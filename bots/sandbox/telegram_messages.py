@@ -20,15 +20,27 @@ TYPING_S = 5.0  # core.telegram.org/bots/api#sendchataction
 DRAFT_S = 30.0  # core.telegram.org/bots/api#sendmessagedraft
 
 _ACTIONS = frozenset(
-    "typing upload_photo record_video upload_video record_voice upload_voice upload_document"
-    " choose_sticker find_location record_video_note upload_video_note".split()  # noqa: SIM905  # a list of words reads best as words
+    [
+        "typing",
+        "upload_photo",
+        "record_video",
+        "upload_video",
+        "record_voice",
+        "upload_voice",
+        "upload_document",
+        "choose_sticker",
+        "find_location",
+        "record_video_note",
+        "upload_video_note",
+    ]
 )
 # core.telegram.org/bots/api#reactiontypeemoji
-_REACTIONS = frozenset(
+_EMOJI = (
     "👍 👎 ❤ 🔥 🥰 👏 😁 🤔 🤯 😱 🤬 😢 🎉 🤩 🤮 💩 🙏 👌 🕊 🤡 🥱 🥴 😍 🐳 ❤\u200d🔥 🌚 🌭 💯 🤣 ⚡ 🍌 🏆 💔"
     " 🤨 😐 🍓 🍾 💋 🖕 😈 😴 😭 🤓 👻 👨\u200d💻 👀 🎃 🙈 😇 😨 🤝 ✍ 🤗 🫡 🎅 🎄 ☃ 💅 🤪 🗿 🆒 💘 🙉 🦄 😘"
-    " 💊 🙊 😎 👾 🤷\u200d♂ 🤷 🤷\u200d♀ 😡".split()  # noqa: SIM905  # a list of words reads best as words
+    " 💊 🙊 😎 👾 🤷\u200d♂ 🤷 🤷\u200d♀ 😡"
 )
+_REACTIONS = frozenset(_EMOJI.split())
 
 
 class Messages:
@@ -49,7 +61,7 @@ class Messages:
         chat = access.open_chat(self._hub.world, params)
         file = self._document(params)
         caption, entities = formatted(
-            params.text("caption") or "", params.json("caption_entities"), limit=MAX_CAPTION
+            params.text("caption") or "", _entities(params, "caption_entities"), limit=MAX_CAPTION
         )
         return self._send(chat, params, text=caption, entities=entities, document=file)
 
@@ -75,13 +87,15 @@ class Messages:
     def send_chat_action(self, params: Params) -> bool:
         """sendChatAction."""
         chat = access.open_chat(self._hub.world, params)
-        topic = access.topic_of_send(chat, params, None)
+        topic = params.integer("message_thread_id")
+        if topic is not None and topic not in chat.topics:
+            raise bad_request("message thread not found")
         if params.text("action") not in _ACTIONS:
             raise bad_request("wrong parameter action in request")
         self._hub.emit(
             "typing",
             chat=objects.page_chat_id(chat, topic),
-            person=objects.page_person(self._hub.bot, chat),
+            person=str(self._hub.bot.id),
             for_s=TYPING_S,
         )
         return True

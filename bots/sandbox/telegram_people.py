@@ -136,17 +136,23 @@ class People:
 
     async def add_person(self, name: str, *, bot: bool = False) -> str:
         """A new account, which has never written to the bot; its id."""
-        return str(self._world.add_person(name, bot=bot).id)
+        newcomer = self._world.add_person(name, bot=bot)
+        if not bot:
+            self._hub.show_chat(self._world.chats[newcomer.id])
+        return str(newcomer.id)
 
     async def create_group(self, name: str, people: Sequence[str], *, forum: bool = False) -> str:
         """A new group, owned by the first of `people`, without the bot; its id."""
         members = [self._world.find_person(person).id for person in people]
-        return str(self._world.add_group(name, members, forum=forum).id)
+        created = self._world.add_group(name, members, forum=forum)
+        self._hub.show_chat(created)
+        return str(created.id)
 
     async def create_topic(self, person: str, chat: str, name: str) -> str:
         """A new topic in a forum; the id of its chat."""
         author, place, _ = self._writer(person, chat, None)
         created = self._world.add_topic(place, name, author, self._hub.unix_time())
+        self._hub.show_chat(place)
         self._deliver("message", created)
         return objects.page_chat_id(place, created.id)
 
@@ -178,6 +184,7 @@ class People:
         """Remove the bot from a group."""
         author, place = self._administrator(person, chat)
         self._hub.set_status(place, author, "kicked")
+        self._service(place, author, {"left_chat_member": objects.user(self._hub.bot)})
 
     async def block_bot(self, person: str) -> None:
         """Stop the bot in one's private chat."""
@@ -197,6 +204,7 @@ class People:
         """Make a basic group a supergroup, under another id: the new chat's."""
         author, place = self._administrator(person, chat)
         upgraded = self._world.upgrade(place)
+        self._hub.show_chat(upgraded)
         self._service(place, author, {"migrate_to_chat_id": upgraded.id})
         self._service(upgraded, author, {"migrate_from_chat_id": place.id})
         return str(upgraded.id)

@@ -11,6 +11,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from inspect import isawaitable
 from typing import Any, TypeAlias
 
@@ -36,7 +37,7 @@ _Method: TypeAlias = Callable[[Params], Any | Awaitable[Any]]
 class Request:
     """One call as it was answered: `at` by the server's clock, `route` the Bot API method.
 
-    `status` is 0 when the connection was closed instead.
+    `status` is 0 when the connection was closed instead; `chat` and `message` are the page's ids.
     """
 
     at: float
@@ -44,6 +45,8 @@ class Request:
     route: str
     status: int
     body: dict[str, Any]
+    chat: str | None
+    message: str | None
 
 
 class TelegramServer(People):
@@ -89,56 +92,65 @@ class TelegramServer(People):
             await self._runner.cleanup()
             self._runner = None
 
-    def fault(self, route: str, kind: FaultKind, *, times: int = 1, retry_after: float = 1.0) -> None:
-        """Let the next `times` calls of a method (in any case; "*": of all) go wrong.
+    def fault(
+        self,
+        kind: FaultKind,
+        *,
+        route: str = "*",
+        times: int = 1,
+        status: int = 500,
+        retry_after: float = 1.0,
+    ) -> Fault:
+        """Make the next `times` calls fail; `route` is a pattern of method names, such as `send*`.
 
-        "429" refuses with `retry_after` seconds, "500" and "502" fail, all three without effect;
-        the rest close the connection before or after the effect, or never answer.
+        `status` answers with that status and `limited` with a 429, both without effect;
+        `drop_before` closes the socket and does nothing, `drop_after` does what was asked and
+        closes the socket instead of answering, `hang_after` does it and never answers.
         """
-        self._faults.plan(route, Fault(kind, retry_after), times)
+        fault = Fault(kind, route, times, status, retry_after)
+        self._faults.add(fault)
+        return fault
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         name = request.match_info["method"]
         params = Params({})
+        fault: Fault | None = None
         try:
             self._authorise(request)
             params = await Params.read(request)
-            response = await self._call(name, params)
+            method = self._methods.get(name.lower())
+            if method is None:
+                raise ApiError(404, "Not Found: method not found")
+            fault = self._faults.spend(name)
+            self._fail_before(fault)
+            self._limit(name, params)
+            result = method(params)
+            if isawaitable(result):
+                result = await result
+            status, body = 200, {"ok": True, "result": result}
         except ApiError as error:
-            if error.code == 429:
-                self._tell_limited(name, params, error)
-            response = web.json_response(error.body(), status=error.code)
-        if response is None and request.transport is not None:
+            status, body = error.code, error.body()
+        kind = None if fault is None else fault.kind
+        dropped = kind in ("drop_before", "drop_after", "hang_after")
+        self._log(request, name, params, 0 if dropped else status, body)
+        if kind == "hang_after":
+            await self._stopping.wait()
+        if dropped and request.transport is not None:
             request.transport.abort()
-        self._log(request, name, params, 0 if response is None else response.status)
-        return response or web.Response()
+        if status == 502:  # comes from the web server in front, which speaks no JSON
+            return web.Response(status=502, text="<h1>502 Bad Gateway</h1>", content_type="text/html")
+        return web.json_response(body, status=status)
 
-    async def _call(self, name: str, params: Params) -> web.Response | None:
-        """The answer to a call, None when the connection is to be closed without one."""
-        method = self._methods.get(name.lower())
-        if method is None:
-            raise ApiError(404, "Not Found: method not found")
-        fault = self._faults.next(name)
+    @staticmethod
+    def _fail_before(fault: Fault | None) -> None:
+        """Raise what a fault answers instead of doing what was asked."""
         match fault:
-            case Fault("429", retry_after):
-                raise too_many_requests(retry_after)
-            case Fault("500"):
-                raise ApiError(500, "Internal Server Error")
-            case Fault("502"):
-                page = "<html><body><h1>502 Bad Gateway</h1></body></html>"
-                return web.Response(status=502, text=page, content_type="text/html")
-            case Fault("close_before_effect"):
-                return None
-        self._limit(name, params)
-        result = method(params)
-        if isawaitable(result):
-            result = await result
-        match fault:
-            case Fault("close_after_effect"):
-                return None
-            case Fault("hang_after_effect"):
-                await self._stopping.wait()
-        return web.json_response({"ok": True, "result": result})
+            case Fault(kind="limited"):
+                raise too_many_requests(fault.retry_after)
+            case Fault(kind="status"):
+                raise ApiError(fault.status, HTTPStatus(fault.status).phrase)
+            case Fault(kind="drop_before"):
+                raise ApiError(500, "never sent")
 
     async def _serve_file(self, request: web.Request) -> web.Response:
         try:
@@ -168,23 +180,25 @@ class TelegramServer(People):
         if retry_after:
             raise too_many_requests(retry_after)
 
-    def _tell_limited(self, name: str, params: Params, error: ApiError) -> None:
-        retry_after = (error.parameters or {}).get("retry_after")
-        self._hub.emit("limited", route=name, retry_after=retry_after, chat=self._place(params))
-
-    def _log(self, request: web.Request, name: str, params: Params, status: int) -> None:
-        at = self._hub.clock()
-        self.requests.append(Request(at, request.method, name, status, params.logged()))
-        del self.requests[:-_LOGGED_REQUESTS]
-        self._hub.emit(
-            "request",
+    def _log(
+        self, request: web.Request, name: str, params: Params, status: int, body: dict[str, Any]
+    ) -> None:
+        entry = Request(
+            at=self._hub.clock(),
             method=request.method,
             route=name,
             status=status,
+            body=params.logged(),
             chat=self._place(params),
-            message=params.text("message_id"),
-            at=at,
+            message=_message_id(params, body.get("result")),
         )
+        self.requests.append(entry)
+        del self.requests[:-_LOGGED_REQUESTS]
+        if status == 429:
+            retry_after = body["parameters"]["retry_after"]
+            self._hub.emit("limited", route=name, retry_after=retry_after, chat=entry.chat)
+        shown = {field: value for field, value in vars(entry).items() if field != "body"}
+        self._hub.emit("request", **shown)
 
     def _chat(self, params: Params) -> Chat | None:
         chat_id = params.text("chat_id") or ""
@@ -198,6 +212,12 @@ class TelegramServer(People):
         if chat is None:
             return None
         return objects.page_chat_id(chat, int(topic) if topic.isdecimal() else None)
+
+
+def _message_id(params: Params, result: object) -> str | None:
+    """The message that a call made, or was about."""
+    made = result.get("message_id") if isinstance(result, dict) else None
+    return str(made) if made else params.text("message_id")
 
 
 def _methods(messages: Messages, account: Account) -> dict[str, _Method]:

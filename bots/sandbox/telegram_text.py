@@ -18,8 +18,23 @@ MAX_ENTITIES = 100  # core.telegram.org/api/entities: further ones are ignored
 Entity = dict[str, Any]
 
 _BARE = frozenset(
-    "bold italic underline strikethrough spoiler code blockquote expandable_blockquote "
-    "mention hashtag cashtag bot_command url email phone_number".split()  # noqa: SIM905  # a list of words reads best as words
+    [
+        "bold",
+        "italic",
+        "underline",
+        "strikethrough",
+        "spoiler",
+        "code",
+        "blockquote",
+        "expandable_blockquote",
+        "mention",
+        "hashtag",
+        "cashtag",
+        "bot_command",
+        "url",
+        "email",
+        "phone_number",
+    ]
 )
 _WITH_FIELD = {"text_link": "url", "text_mention": "user", "custom_emoji": "custom_emoji_id"}
 _OPAQUE = frozenset({"code", "pre", "text_link", "text_mention"})
@@ -54,8 +69,8 @@ def formatted(text: str, entities: object, *, limit: int) -> tuple[str, list[Ent
     Raises ApiError when an entity is wrong or the rest is longer than `limit` units. An empty
     result is for the caller to judge: a caption may be empty, a message may not.
     """
-    boundaries = _boundaries(text)
-    checked = [_checked(entity, boundaries) for entity in _listed(entities)]
+    boundaries, end = _boundaries(text), utf16_length(text)
+    checked = [_checked(entity, boundaries, end) for entity in _listed(entities)]
     text, moved = _cleaned(text)
     kept = [
         {**entity, "offset": start, "length": end - start}
@@ -121,7 +136,7 @@ def _boundaries(text: str) -> set[int]:
     return boundaries
 
 
-def _checked(entity: object, boundaries: set[int]) -> Entity | None:
+def _checked(entity: object, boundaries: set[int], text_end: int) -> Entity | None:
     """The entity as far as Telegram keeps it, None when it drops it without a word."""
     if not isinstance(entity, dict):
         raise bad_request("can't parse MessageEntity: expected an Object")
@@ -133,7 +148,7 @@ def _checked(entity: object, boundaries: set[int]) -> Entity | None:
     if kind not in _BARE and kind not in _WITH_FIELD and kind != "pre":
         raise bad_request(f"can't parse MessageEntity: unsupported type {kind} specified")
     end = offset + length
-    if offset < 0 or length < 0 or end > max(boundaries):
+    if offset < 0 or length < 0 or end > text_end:
         raise bad_request(
             f"entity beginning at UTF-16 offset {offset} ends after the end of the text"
             f" at UTF-16 offset {end}"
