@@ -1,0 +1,27 @@
+.DEFAULT_GOAL := help
+.PHONY: help setup run test format lock
+
+help:  ## Show what can be made
+	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile
+
+setup:  ## Install what Sluice needs into this folder (instant when nothing changed)
+	@tools/setup
+
+run: setup  ## Start Sluice: the sandbox in your browser, or your bots when .env has their tokens
+	@.venv/bin/sluice run
+
+test: ## Run every check: format, lint, types, import contracts, tests
+	@tools/setup --browser
+	.venv/bin/ruff format --check
+	.venv/bin/ruff check
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	.venv/bin/pytest
+
+format: setup  ## Format the code and repair what ruff can repair
+	.venv/bin/ruff format
+	.venv/bin/ruff check --fix
+
+lock: setup  ## Bring requirements.lock up to date with pyproject.toml (ARGS=--upgrade renews all)
+	PATH="$$PATH:.uv/bin" uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--no-header --no-annotate --group dev $(ARGS) --output-file requirements.lock pyproject.toml
