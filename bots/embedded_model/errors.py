@@ -1,0 +1,39 @@
+"""What can go wrong with the embedded model, as one line that says what to do."""
+
+from __future__ import annotations
+
+import errno
+import signal
+from pathlib import Path
+
+_ILLEGAL_INSTRUCTION_WINDOWS = 0xC000001D
+OTHER_MODEL = "set OPENAI_BASE_URL, OPENAI_API_KEY and OPENAI_MODEL to use another model"
+
+
+class EmbeddedModelError(Exception):
+    """The embedded model cannot be had. The message is one line for the person who started Sluice."""
+
+
+def explain_file_error(error: OSError, folder: Path) -> EmbeddedModelError:
+    """A failed write below the data folder."""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return EmbeddedModelError(f"The disk of {folder} is full. Free some room and start again.")
+    return EmbeddedModelError(
+        f"Cannot write to {folder} ({error.strerror or error}). Make it writable, or set SLUICE_DATA_DIR."
+    )
+
+
+def explain_exit(returncode: int, said: str) -> EmbeddedModelError:
+    """A model process that ended before it was ready; `said` is the last it wrote."""
+    if "libgomp" in said:
+        return EmbeddedModelError(
+            "The embedded model needs the OpenMP library: run `apt-get install libgomp1` "
+            f"(Debian, Ubuntu; other systems: libgomp), or {OTHER_MODEL}."
+        )
+    if returncode in {-signal.SIGILL, _ILLEGAL_INSTRUCTION_WINDOWS}:
+        return EmbeddedModelError(
+            "The embedded model needs a processor with AVX2, which this one has not, "
+            f"or the virtual machine hides it: {OTHER_MODEL}."
+        )
+    last_line = said.strip().splitlines()[-1] if said.strip() else f"exit code {returncode}"
+    return EmbeddedModelError(f"The embedded model did not start ({last_line}): {OTHER_MODEL}.")
