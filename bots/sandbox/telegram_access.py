@@ -14,10 +14,9 @@ MAX_BUTTONS = 100
 
 def known_chat(world: World, params: Params) -> Chat:
     """The chat that `chat_id` names, whether or not the bot may write there."""
-    chat_id = params.text("chat_id")
-    if chat_id is None:
+    if params.text("chat_id") is None:
         raise bad_request("chat_id is empty")
-    chat = world.chats.get(int(chat_id)) if chat_id.lstrip("-").isdecimal() else None
+    chat = world.chats.get(params.chat_id() or 0)
     if chat is None:
         raise bad_request("chat not found")
     return chat

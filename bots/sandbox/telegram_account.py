@@ -94,6 +94,8 @@ class Account:
         if not isinstance(commands, list) or len(commands) > 100:
             raise bad_request("BOT_COMMANDS_TOO_MUCH")
         for command in commands:
+            if not isinstance(command, dict):
+                raise bad_request("can't parse BotCommand: expected an Object")
             if not _COMMAND.fullmatch(str(command.get("command", ""))):
                 raise bad_request("BOT_COMMAND_INVALID")
             if not 1 <= len(str(command.get("description", ""))) <= 256:
@@ -163,7 +165,9 @@ class Account:
         scope = params.json("scope") or {"type": "default"}
         if not isinstance(scope, dict) or scope.get("type") not in _SCOPES:
             raise bad_request("can't parse BotCommandScope: unsupported type specified")
-        chat_id, user_id = int(scope.get("chat_id", 0)), int(scope.get("user_id", 0))
+        chat_id, user_id = scope.get("chat_id", 0), scope.get("user_id", 0)
+        if not isinstance(chat_id, int) or not isinstance(user_id, int):
+            raise bad_request("chat not found")
         if chat_id and chat_id not in self._hub.world.chats:
             raise bad_request("chat not found")
         return scope["type"], chat_id, user_id, params.text("language_code") or ""

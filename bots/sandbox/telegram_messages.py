@@ -144,7 +144,10 @@ class Messages:
         message = chat.messages.get(params.integer("message_id") or 0)
         if message is None:
             raise bad_request("message to react not found")
-        chosen = [item.get("emoji", "") for item in params.json("reaction") or []]
+        reaction = params.json("reaction") or []
+        if not isinstance(reaction, list) or not all(isinstance(item, dict) for item in reaction):
+            raise bad_request("can't parse reaction types JSON object")
+        chosen = [str(item.get("emoji", "")) for item in reaction]
         if len(chosen) > 1:
             raise bad_request("REACTIONS_TOO_MANY")
         if not all(emoji.replace("\ufe0f", "") in _REACTIONS for emoji in chosen):

@@ -7,6 +7,7 @@ expects it to be. A parameter that is missing or empty is None, as the Bot API s
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -96,6 +97,11 @@ class Params:
             return int(value)
         except ValueError:
             raise bad_request(f"{name} must be an integer") from None
+
+    def chat_id(self) -> int | None:
+        """The number in `chat_id`, None when there is none: no chat here has a public name."""
+        value = self.text("chat_id") or ""
+        return int(value) if re.fullmatch(r"-?[0-9]{1,18}", value) else None
 
     def flag(self, name: str) -> bool:
         """A boolean, false when it is missing."""

@@ -32,7 +32,9 @@ def reaches_bot(message: Message, bot: Person) -> bool:
 
 
 def meant_for(message: Message, bot: Person) -> bool:
-    """Whether privacy mode counts a person's `message` as meant for `bot`."""
+    """Whether privacy mode counts `message` as meant for `bot`."""
+    if message.author.bot:
+        return False
     target = message.reply_to
     if target is not None:
         if target.author.id == bot.id or target.meant_for_bot:

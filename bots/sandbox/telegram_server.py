@@ -201,9 +201,7 @@ class TelegramServer(People):
         self._hub.emit("request", **shown)
 
     def _chat(self, params: Params) -> Chat | None:
-        chat_id = params.text("chat_id") or ""
-        number = int(chat_id) if chat_id.lstrip("-").isdecimal() else 0
-        return self._world.chats.get(number)
+        return self._world.chats.get(params.chat_id() or 0)
 
     def _place(self, params: Params) -> str | None:
         """The page's id of the chat that a call is about."""
