@@ -17,6 +17,7 @@ _COMMANDS = "/applications/{application_id}/commands"
 _NAME = re.compile(r"[-_'\w]{1,32}")
 _COMMAND_LIMIT = 100
 _OPTION_LIMIT = 25
+_IDENTIFIES_A_DAY = 1000
 
 
 class Application:
@@ -45,7 +46,13 @@ class Application:
 
     async def get_gateway_bot(self, call: Call) -> tuple[int, Any]:
         """GET the gateway's address, the shards to use and the identifies left."""
-        limit = {"total": 1000, "remaining": 1000, "reset_after": 86_400_000, "max_concurrency": 1}
+        left = max(0, _IDENTIFIES_A_DAY - self._gateway.identified)
+        limit = {
+            "total": _IDENTIFIES_A_DAY,
+            "remaining": left,
+            "reset_after": 86_400_000,
+            "max_concurrency": 1,
+        }
         return 200, {"url": self._gateway.url, "shards": 1, "session_start_limit": limit}
 
     async def get_application(self, call: Call) -> tuple[int, Any]:

@@ -77,6 +77,8 @@ class Gateway:
         self.url = ""
         self.granted_intents = PRIVILEGED_INTENTS
         self.sessions: dict[str, Session] = {}
+        self.identified = 0
+        self._identifies = Enforcer(context.limits.limits["identify"])
         self._sockets: dict[web.WebSocketResponse, asyncio.Transport] = {}
 
     @property
@@ -197,13 +199,17 @@ class Gateway:
                 raise _CloseError(4001, "Unknown opcode.")
         return session
 
-    def _identify(self, data: Json, outbox: asyncio.Queue[Json]) -> Session:
+    def _identify(self, data: Json, outbox: asyncio.Queue[Json]) -> Session | None:
         self._authenticate(data)
         intents = data.get("intents")
         if not isinstance(intents, int) or intents & ~_KNOWN_INTENTS:
             raise _CloseError(4013, "Invalid intent(s).")
         if intents & PRIVILEGED_INTENTS & ~self.granted_intents:
             raise _CloseError(4014, "Disallowed intent(s).")
+        if self._identifies.take(self._clock()):
+            outbox.put_nowait({"op": 9, "s": None, "t": None, "d": False})
+            return None
+        self.identified += 1
         session = Session(secrets.token_hex(16), intents, outbox=outbox)
         self.sessions[session.id] = session
         guild_id = str(self._world.guild_id)
@@ -287,9 +293,17 @@ def _compressor(kind: str | None) -> _Compressor | None:
     if kind == "zlib-stream":
         context = zlib.compressobj()
         return lambda data: context.compress(data) + context.flush(zlib.Z_SYNC_FLUSH)
-    if kind == "zstd-stream":
-        # Part of Python from 3.14 on, where discord.py asks for it.
-        zstd: Any = importlib.import_module("compression.zstd")
-        stream = zstd.ZstdCompressor()
-        return lambda data: bytes(stream.compress(data, zstd.ZstdCompressor.FLUSH_BLOCK))
-    return None
+    return _zstd() if kind == "zstd-stream" else None
+
+
+def _zstd() -> _Compressor:
+    """What discord.py asks for where it can: Python's own from 3.14 on, or the `zstandard` package."""
+    zstd: Any
+    try:
+        zstd = importlib.import_module("compression.zstd")
+    except ImportError:
+        zstd = importlib.import_module("zstandard")
+        stream = zstd.ZstdCompressor().compressobj()
+        return lambda data: stream.compress(data) + stream.flush(zstd.COMPRESSOBJ_FLUSH_BLOCK)
+    compressor = zstd.ZstdCompressor()
+    return lambda data: bytes(compressor.compress(data, compressor.FLUSH_BLOCK))

@@ -1,38 +1,44 @@
-"""The front of the REST API: every request is logged, authorised, limited, answered, in this order."""
+"""The front of the REST API: every request is authorised, limited, handled, answered and logged."""
 
 from __future__ import annotations
 
-import fnmatch
+import asyncio
 import hashlib
 import json
 import math
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from aiohttp import BodyPartReader, web
 
+from bots.sandbox.discord_answers import banned, json_response, too_many
 from bots.sandbox.discord_content import Upload
 from bots.sandbox.discord_context import Context
 from bots.sandbox.discord_errors import ApiError, Refusal, invalid
+from bots.sandbox.discord_faults import Fault, Faults
 from bots.sandbox.discord_world import Json
 from bots.sandbox.limits import Enforcer, take_all
 
 API_BASE = "/api/v10"
 MAX_BODY_BYTES = 10 * 1024 * 1024
-LOG_LENGTH = 10_000
+_LOGGED_REQUESTS = 20_000
+_KEPT_BUCKETS = 1_000
 
 
 @dataclass(frozen=True)
 class Request:
-    """One request as the log keeps it; `at` is the server clock's time, `route` carries no token."""
+    """One request as it was answered: `at` by the server's clock, `route` with names for its ids.
+
+    `status` is 0 when the connection was closed instead; `chat` and `message` are the page's ids.
+    """
 
     at: float
     method: str
     route: str
     status: int
-    body: Json | list[Any] | None
+    body: Any
     chat: str | None
     message: str | None
 
@@ -69,29 +75,8 @@ class Route:
     auth: bool = True
 
 
-FaultKind: TypeAlias = Literal["status", "limited", "global", "shared", "banned", "drop_before", "drop_after"]
-
-
-@dataclass
-class Fault:
-    """A failure on demand; see `DiscordServer.fault`."""
-
-    kind: FaultKind
-    method: str
-    route: str
-    times: int
-    status: int
-    retry_after: float
-
-    def matches(self, route: Route) -> bool:
-        """Whether this fault is due for a request to `route`."""
-        return (
-            self.times > 0 and self.method in ("*", route.method) and fnmatch.fnmatch(route.path, self.route)
-        )
-
-
 def snowflake(raw: object, field: str) -> int:
-    """An id of a path or body as an integer. Raises `ApiError` (50035)."""
+    """An id or number of a path, query or body as an integer. Raises `ApiError` (50035)."""
     text = str(raw)
     if not (text.isascii() and text.isdigit()):
         raise invalid(field, "NUMBER_TYPE_COERCE", f'Value "{text}" is not snowflake.')
@@ -107,14 +92,20 @@ class Front:
         self._token = context.token
         self._report = context.report
         self._account = Enforcer(self._limits["account"])
+        self._invalid = Enforcer(self._limits["invalid_requests"])
         self._buckets: dict[tuple[str, str], Enforcer] = {}
-        self.faults: list[Fault] = []
+        self._stopping = asyncio.Event()
+        self.faults = Faults()
         self.requests: list[Request] = []
 
     def add(self, app: web.Application, routes: Sequence[Route]) -> None:
         """Register `routes` under the API's base."""
         for route in routes:
             app.router.add_route(route.method, API_BASE + route.path, self._handler(route))
+
+    def stop(self) -> None:
+        """Let the requests go that a fault keeps hanging."""
+        self._stopping.set()
 
     def _handler(self, route: Route) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def handle(request: web.Request) -> web.Response:
@@ -123,32 +114,47 @@ class Front:
         return handle
 
     async def _handle(self, route: Route, request: web.Request) -> web.Response:
-        fault = next((fault for fault in self.faults if fault.matches(route)), None)
-        if fault is not None:
-            fault.times -= 1
-        if fault is not None and fault.kind == "drop_before":
-            return self._drop(request)
+        fault = self.faults.spend(route.method, route.path)
+        kind = None if fault is None else fault.kind
+        body: Any = None
+        if kind == "drop_before":
+            answer = web.Response(status=502)
+        else:
+            answer, body = await self._answer(route, request, fault)
+        dropped = kind in ("drop_before", "drop_after", "hang_after")
+        self._log(route, request, answer, 0 if dropped else answer.status, body)
+        if kind == "hang_after":
+            await self._stopping.wait()
+        if dropped and request.transport is not None:
+            request.transport.abort()
+        return answer
+
+    async def _answer(
+        self, route: Route, request: web.Request, fault: Fault | None
+    ) -> tuple[web.Response, Any]:
+        if self._invalid.wait(self._clock()):
+            return banned(), None
         headers: dict[str, str] = {}
         body: Any = None
         try:
             body, uploads = await _read(request)
             if route.auth and request.headers.get("Authorization") != f"Bot {self._token}":
                 raise ApiError(Refusal.UNAUTHORIZED)
-            answer = self._injected(fault) if fault else None
-            answer = answer or self._limited(route, request, headers)
+            answer = fault.answer() if fault else None
+            answer = answer or self._limit(route, request, headers)
             if answer is None:
                 status, data = await route.handler(Call(request.match_info, request.query, body, uploads))
-                answer = json_response(status, data)
-                answer.headers.update(headers)
-        except ApiError as refused:
-            data = refused.body
-            answer = json_response(refused.status, data, headers)
-            if refused.retry_after is not None:
-                answer.headers["Retry-After"] = str(math.ceil(refused.retry_after))
-        self._log(route, request, answer, body)
-        return self._drop(request) if fault is not None and fault.kind == "drop_after" else answer
+                answer = json_response(status, data, headers)
+        except ApiError as error:
+            if error.retry_after is not None:
+                headers |= {"Retry-After": str(math.ceil(error.retry_after)), "X-RateLimit-Scope": "user"}
+            answer = json_response(error.status, error.body, headers)
+        shared = answer.headers.get("X-RateLimit-Scope") == "shared"
+        if answer.status in (401, 403, 429) and not shared:
+            self._invalid.take(self._clock())
+        return answer, body
 
-    def _limited(self, route: Route, request: web.Request, headers: dict[str, str]) -> web.Response | None:
+    def _limit(self, route: Route, request: web.Request, headers: dict[str, str]) -> web.Response | None:
         """Take from the buckets of a request: fill `headers`, or return the 429."""
         now = self._clock()
         interaction = "interaction_token" in request.match_info
@@ -172,71 +178,27 @@ class Front:
     def _bucket(self, name: str, request: web.Request) -> Enforcer:
         path = request.match_info
         major = path.get("interaction_token") or path.get("channel_id") or path.get("guild_id") or ""
+        if len(self._buckets) > _KEPT_BUCKETS:
+            now = self._clock()
+            self._buckets = {key: one for key, one in self._buckets.items() if one.remaining(now) < one.limit}
         rule = self._limits.get(name, self._limits["default"])
         return self._buckets.setdefault((name, major), Enforcer(rule))
 
-    def _injected(self, fault: Fault) -> web.Response | None:
-        match fault.kind:
-            case "status":
-                return json_response(fault.status, {"message": f"{fault.status}: Injected fault", "code": 0})
-            case "limited" | "shared" | "global":
-                scope = "user" if fault.kind == "limited" else fault.kind
-                return too_many(fault.retry_after, scope)
-            case "banned":
-                # What Cloudflare answers in Discord's place: no Via, no JSON.
-                return web.Response(status=429, text="error code: 1015", content_type="text/plain")
-            case _:
-                return None
-
-    def _drop(self, request: web.Request) -> web.Response:
-        if request.transport is not None:
-            request.transport.abort()
-        return web.Response(status=502)
-
-    def _log(self, route: Route, request: web.Request, answer: web.Response, body: Any) -> None:
+    def _log(self, route: Route, request: web.Request, answer: web.Response, status: int, body: Any) -> None:
         payload = (
             json.loads(answer.body) if isinstance(answer.body, bytes) and answer.body[:1] == b"{" else {}
         )
         path = request.match_info
         chat = path.get("channel_id") or payload.get("channel_id")
         message = path.get("message_id") or (payload.get("id") if "content" in payload else None)
-        entry = Request(self._clock(), route.method, route.path, answer.status, body, chat, message)
+        entry = Request(self._clock(), route.method, route.path, status, body, chat, message)
         self.requests.append(entry)
-        del self.requests[:-LOG_LENGTH]
-        self._report(
-            {
-                "type": "request",
-                "method": entry.method,
-                "route": entry.route,
-                "status": entry.status,
-                "chat": chat,
-                "message": message,
-                "at": entry.at,
-            }
-        )
-        if answer.status == 429:
+        del self.requests[:-_LOGGED_REQUESTS]
+        event = {key: getattr(entry, key) for key in ("method", "route", "status", "chat", "message", "at")}
+        self._report({"type": "request", **event})
+        if status == 429:
             retry_after = payload.get("retry_after")
             self._report({"type": "limited", "route": route.path, "retry_after": retry_after, "chat": chat})
-
-
-def json_response(status: int, data: Any, headers: Mapping[str, str] | None = None) -> web.Response:
-    """An answer the way Discord's edge sends it: `application/json` to the letter, and `Via`."""
-    edge = {"Via": "1.1 google", **(headers or {})}
-    if status == 204:
-        return web.Response(status=204, headers=edge)
-    return web.Response(
-        status=status, body=json.dumps(data).encode(), content_type="application/json", headers=edge
-    )
-
-
-def too_many(wait: float, scope: str, headers: Mapping[str, str] | None = None) -> web.Response:
-    """A 429 of a bucket (`user`, `shared`) or of the account (`global`)."""
-    retry_after = math.ceil(wait * 1000) / 1000
-    extra = {"Retry-After": str(math.ceil(wait)), "X-RateLimit-Scope": scope, **(headers or {})}
-    if scope == "global":
-        extra["X-RateLimit-Global"] = "true"
-    body = {"message": "You are being rate limited.", "retry_after": retry_after, "global": scope == "global"}
-    return json_response(429, body, extra)
 
 
 async def _read(request: web.Request) -> tuple[Any, dict[int, Upload]]:
@@ -262,16 +224,3 @@ async def _read(request: web.Request) -> tuple[Any, dict[int, Upload]]:
         raise ApiError(Refusal.TOO_LARGE) from None
     except ValueError:
         raise ApiError(Refusal.INVALID_JSON) from None
-
-
-@web.middleware
-async def refuse_unknown_paths(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
-    """Answer paths and methods that no route knows in Discord's form."""
-    try:
-        return await handler(request)
-    except web.HTTPNotFound:
-        return json_response(404, ApiError(Refusal.NOT_FOUND).body)
-    except web.HTTPMethodNotAllowed:
-        return json_response(405, ApiError(Refusal.METHOD_NOT_ALLOWED).body)

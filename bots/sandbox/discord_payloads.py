@@ -121,10 +121,11 @@ class Payloads:
                     "color": 0,
                     "colors": {"primary_color": 0, "secondary_color": None, "tertiary_color": None},
                     "hoist": False,
-                    "managed": False,
+                    "managed": role.bot is not None,
                     "icon": None,
                     "unicode_emoji": None,
                     "flags": 0,
+                    **({"tags": {"bot_id": str(role.bot.id)}} if role.bot else {}),
                 }
                 for position, role in enumerate(world.roles.values())
             ],

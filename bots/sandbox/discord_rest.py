@@ -58,6 +58,8 @@ class Rest:
         """POST a message; `enforce_nonce` returns the first one sent with the same nonce."""
         channel = self._channel(call)
         self._need(channel, _sending(channel))
+        if channel.recipient is not None and channel.recipient.id in self._world.closed_dms:
+            raise ApiError(Refusal.CANNOT_MESSAGE_USER)
         body = call.fields
         nonce = None if body.get("nonce") is None else str(body["nonce"])
         if nonce is not None and len(nonce) > 25:
@@ -122,7 +124,7 @@ class Rest:
         channel = self._channel(call)
         if not self._may(channel, Permission.READ_MESSAGE_HISTORY):
             return 200, []
-        limit = int(call.query.get("limit", "50"))
+        limit = snowflake(call.query.get("limit", "50"), "limit")
         if not 1 <= limit <= 100:
             raise invalid("limit", "NUMBER_TYPE_MAX", "int value should be less than or equal to 100.")
         found = [m for m in channel.messages.values() if m.only_for is None]
@@ -274,8 +276,6 @@ class Rest:
         return bool(self._world.permissions(self._world.bot, channel) & permission)
 
     def _need(self, channel: Channel, permission: Permission) -> None:
-        if channel.recipient is not None and channel.recipient.id in self._world.closed_dms:
-            raise ApiError(Refusal.CANNOT_MESSAGE_USER)
         if not self._may(channel, permission):
             raise ApiError(Refusal.MISSING_PERMISSIONS)
 

@@ -15,19 +15,13 @@ from collections.abc import Callable
 
 from aiohttp import web
 
+from bots.sandbox.discord_answers import refuse_unknown_paths
 from bots.sandbox.discord_application import Application
 from bots.sandbox.discord_context import Context
 from bots.sandbox.discord_events import dispatch
+from bots.sandbox.discord_faults import Fault, FaultKind
 from bots.sandbox.discord_gateway import INTENT_MESSAGE_CONTENT, Gateway
-from bots.sandbox.discord_http import (
-    API_BASE,
-    MAX_BODY_BYTES,
-    Fault,
-    FaultKind,
-    Front,
-    Request,
-    refuse_unknown_paths,
-)
+from bots.sandbox.discord_http import API_BASE, MAX_BODY_BYTES, Front, Request
 from bots.sandbox.discord_interactions import Interactions
 from bots.sandbox.discord_page import chat_entry, event_entry, message_entry, person_entry
 from bots.sandbox.discord_payloads import Payloads
@@ -76,6 +70,7 @@ class DiscordServer(People):
     async def stop(self) -> None:
         """Close every connection and stop listening."""
         self._interactions.stop()
+        self._front.stop()
         await self._gateway.close()
         if self._runner is not None:
             await self._runner.cleanup()
@@ -105,6 +100,7 @@ class DiscordServer(People):
         channels = self.world.channels.values()
         return {
             "platform": "discord",
+            "bot": person_entry(self.world, self.world.bot),
             "chats": [chat_entry(self.world, channel) for channel in channels],
             "people": [person_entry(self.world, account) for account in self.world.users.values()],
             "messages": [message_entry(self.world, m) for c in channels for m in c.messages.values()],
@@ -140,10 +136,11 @@ class DiscordServer(People):
 
         `status` answers with that status; `limited`, `shared` and `global` with a 429 of that scope;
         `banned` with what Cloudflare answers; `drop_before` closes the socket and does nothing,
-        `drop_after` does what was asked and closes the socket instead of answering.
+        `drop_after` does what was asked and closes the socket instead of answering, `hang_after`
+        does it and never answers.
         """
         fault = Fault(kind, method, route, times, status, retry_after)
-        self._front.faults.append(fault)
+        self._front.faults.add(fault)
         return fault
 
     def ask_reconnect(self) -> None:

@@ -62,12 +62,13 @@ class User:
 
 @dataclass(frozen=True)
 class Role:
-    """A role of the guild; the one with the guild's id is @everyone."""
+    """A role of the guild: @everyone has the guild's id, and a bot's own role names that bot."""
 
     id: int
     name: str
     permissions: int
     mentionable: bool = False
+    bot: User | None = None
 
 
 @dataclass(frozen=True)
@@ -213,7 +214,7 @@ class World:
         self.other_bot = User(self.snowflake(), "Beacon", bot=True)
         self.users |= {self.bot.id: self.bot, self.other_bot.id: self.other_bot}
         everyone = Role(self.guild_id, "@everyone", EVERYDAY)
-        bot_role = Role(self.snowflake(), "Sluice", int(EVERYDAY))
+        bot_role = Role(self.snowflake(), "Sluice", EVERYDAY, bot=self.bot)
         self.roles = {role.id: role for role in (everyone, bot_role)}
         self.member_roles = {user.id: list[int]() for user in self.users.values()}
         self.member_roles[self.bot.id].append(bot_role.id)

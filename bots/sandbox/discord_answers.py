@@ -1,0 +1,49 @@
+"""HTTP answers the way Discord's edge sends them."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from aiohttp import web
+
+from bots.sandbox.discord_errors import ApiError, Refusal
+
+
+def json_response(status: int, data: Any, headers: Mapping[str, str] | None = None) -> web.Response:
+    """JSON typed `application/json` to the letter, with the `Via` that tells Discord from Cloudflare."""
+    edge = {"Via": "1.1 google", **(headers or {})}
+    if status == 204:
+        return web.Response(status=204, headers=edge)
+    body = json.dumps(data).encode()
+    return web.Response(status=status, body=body, content_type="application/json", headers=edge)
+
+
+def too_many(wait: float, scope: str, headers: Mapping[str, str] | None = None) -> web.Response:
+    """A 429 of a bucket (`user`, `shared`) or of the account (`global`), to be tried after `wait` seconds."""
+    retry_after = math.ceil(wait * 1000) / 1000
+    extra = {"Retry-After": str(math.ceil(wait)), "X-RateLimit-Scope": scope, **(headers or {})}
+    if scope == "global":
+        extra["X-RateLimit-Global"] = "true"
+    body = {"message": "You are being rate limited.", "retry_after": retry_after, "global": scope == "global"}
+    return json_response(429, body, extra)
+
+
+def banned() -> web.Response:
+    """What Cloudflare answers in Discord's place: no `Via`, no JSON."""
+    return web.Response(status=429, text="error code: 1015", content_type="text/plain")
+
+
+@web.middleware
+async def refuse_unknown_paths(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Answer paths and methods that no route knows in Discord's form."""
+    try:
+        return await handler(request)
+    except web.HTTPNotFound:
+        return json_response(404, ApiError(Refusal.NOT_FOUND).body)
+    except web.HTTPMethodNotAllowed:
+        return json_response(405, ApiError(Refusal.METHOD_NOT_ALLOWED).body)
