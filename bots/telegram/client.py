@@ -1,0 +1,111 @@
+"""One Telegram bot, from start to close.
+
+The library's own dispatcher is not used: it confirms updates before they are handled, and it either blocks
+a Stop button behind a running answer or gives up the order within a chat. Here `Poller` confirms what
+`Desk` took over; the Desk gives each chat an order of its own, and no chat waits for another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from typing import Final
+
+from telegram.error import TelegramError
+
+from bots.telegram import commands
+from bots.telegram.capabilities import TELEGRAM
+from bots.telegram.connection import Connection, describe
+from bots.telegram.desk import Desk
+from bots.telegram.doctor import examine, privacy_words
+from bots.telegram.polling import Poller
+from core.ports.clock import Clock
+from core.ports.platform import Check, PlatformError
+from core.ports.surface import Capabilities, Handle
+
+_CLOSE_S: Final = 1.5
+
+logger = logging.getLogger(__name__)
+
+
+class TelegramPlatform:
+    """core.ports.platform.Platform for one bot token."""
+
+    name = "Telegram"
+
+    def __init__(
+        self, token: str, *, clock: Clock, base_url: str | None = None, capabilities: Capabilities = TELEGRAM
+    ) -> None:
+        """`base_url`: methods are at `{base_url}/bot<token>/METHOD`; None for Telegram itself."""
+        self._token = token
+        self._clock = clock
+        self._base_url = base_url
+        self._capabilities = capabilities
+        self._running: _Running | None = None
+        self._ended = asyncio.Event()
+        self._failure: PlatformError | None = None
+
+    async def start(self, handle: Handle) -> str:
+        connection = Connection(self._token, self._base_url)
+        await connection.open()
+        try:
+            await connection.bot.delete_webhook()
+            if await commands.publish(connection.bot):
+                logger.info("Telegram: command menu updated")
+        except TelegramError as error:
+            await connection.close()
+            raise connection.unusable(error) from None
+        desk = Desk(connection, self._clock, handle, self._capabilities)
+        self._running = _Running(connection, desk, Poller(connection, self._clock, desk.take))
+        self._running.task.add_done_callback(self._polling_ended)
+        us = connection.bot.bot
+        return f"@{us.username}, {privacy_words(us)}"
+
+    async def wait_closed(self) -> None:
+        await self._ended.wait()
+        if self._failure is not None:
+            raise self._failure
+
+    async def stop_listening(self) -> None:
+        """Further questions stay with Telegram, unconfirmed, for the next start."""
+        if self._running is not None:
+            self._running.poller.wants_questions = False
+
+    async def close(self) -> None:
+        running, self._running = self._running, None
+        if running is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_CLOSE_S):
+                    await running.close()
+        self._ended.set()
+
+    async def check(self) -> tuple[Check, ...]:
+        return await examine(self._token, self._base_url)
+
+    def _polling_ended(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is None:
+            return
+        if not isinstance(error, PlatformError):
+            logger.error("Telegram: polling broke down", exc_info=error)
+            error = PlatformError(f"Telegram: polling broke down: {describe(error)}")
+        self._failure = error
+        self._ended.set()
+
+
+class _Running:
+    """What lives between start and close."""
+
+    def __init__(self, connection: Connection, desk: Desk, poller: Poller) -> None:
+        self._connection = connection
+        self._desk = desk
+        self.poller = poller
+        self.task = asyncio.create_task(poller.run(), name="telegram polling")
+
+    async def close(self) -> None:
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+        await self.poller.confirm()
+        await self._desk.close()
+        await self._connection.close()

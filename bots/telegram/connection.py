@@ -1,0 +1,117 @@
+"""The HTTP side of one bot: two pools, the raw updates, and words for what fails."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from telegram import Bot
+from telegram.error import InvalidToken, TelegramError
+from telegram.request import HTTPXRequest
+
+from core.ports.platform import PlatformError
+
+DEFAULT_BASE_URL: Final = "https://api.telegram.org"
+LONG_POLL_S: Final = 50  # Telegram waits no longer
+ALLOWED_UPDATES: Final = ("message", "callback_query", "my_chat_member")
+
+_POOL: Final = 256  # a burst of eight answers beside a hundred chats must never wait for a socket
+_POOL_TIMEOUT_S: Final = 30.0  # the library's 1 s fails under bursts
+_TOKEN: Final = re.compile(r"\d{3,}:[\w-]{10,}", re.ASCII)
+_LONGEST: Final = 200
+
+
+class Connection:
+    """A Bot with its pools. `open` before use; `close` afterwards."""
+
+    def __init__(self, token: str, base_url: str | None = None) -> None:
+        """Raises PlatformError for a token that is none."""
+        _quieten()
+        self._host = base_url or DEFAULT_BASE_URL
+        self._polling = _request(pool=2, read_timeout_s=LONG_POLL_S + 10)
+        try:
+            self.bot = Bot(
+                token,
+                base_url=f"{self._host}/bot",
+                base_file_url=f"{self._host}/file/bot",
+                request=_request(pool=_POOL, read_timeout_s=20),
+                get_updates_request=self._polling,
+            )
+        except InvalidToken as error:
+            raise self.unusable(error) from None
+
+    async def open(self) -> None:
+        """Learn who we are. Raises PlatformError when the token is refused or nobody answers."""
+        try:
+            await self.bot.initialize()
+        except (
+            TelegramError,
+            LookupError,
+            TypeError,
+        ) as error:  # a server that is no Bot API answers anything
+            await self.close()
+            raise self.unusable(error) from None
+
+    async def close(self) -> None:
+        """Close both pools. Idempotent."""
+        await self.bot.shutdown()
+        await self._polling.shutdown()  # the library leaves it open when `initialize` failed
+
+    async def updates(self, offset: int, timeout_s: int = LONG_POLL_S) -> list[dict[str, Any]]:
+        """The updates from `offset` on, as JSON; earlier ones are confirmed by it. Raises TelegramError.
+
+        Raw, since the library reads a batch as a whole: one update of an unknown shape would come back
+        for ever, and block those behind it.
+        """
+        query = urlencode(
+            {"offset": offset, "timeout": timeout_s, "allowed_updates": json.dumps(ALLOWED_UPDATES)}
+        )
+        try:
+            found: object = await self._polling.post(f"{self.bot.base_url}/getUpdates?{query}")
+        except (LookupError, TypeError):
+            raise TelegramError("Invalid server response") from None
+        if isinstance(found, list) and all(isinstance(item, dict) and "update_id" in item for item in found):
+            return found
+        raise TelegramError("Invalid server response")
+
+    def unusable(self, error: Exception) -> PlatformError:
+        """One line that says what to do."""
+        if isinstance(error, InvalidToken):
+            return PlatformError(
+                f"Telegram refused the token at {self._host}. "
+                "Copy it again from @BotFather into TELEGRAM_TOKEN."
+            )
+        return PlatformError(
+            f"Telegram cannot be used at {self._host}: {describe(error)}. "
+            "Check the network, and TELEGRAM_API_BASE_URL if it is set."
+        )
+
+
+def describe(error: BaseException) -> str:
+    """An error for a log: short, on one line, without the token."""
+    words = " ".join(str(error).split()) or type(error).__name__
+    return _TOKEN.sub("<token>", words)[:_LONGEST]
+
+
+def _request(*, pool: int, read_timeout_s: float) -> HTTPXRequest:
+    return HTTPXRequest(
+        connection_pool_size=pool,
+        read_timeout=read_timeout_s,
+        write_timeout=20.0,
+        connect_timeout=10.0,
+        pool_timeout=_POOL_TIMEOUT_S,
+    )
+
+
+def _quieten() -> None:
+    """Keep secrets and chats out of the log.
+
+    httpx logs each URL, which holds the token. The library logs what it sends at DEBUG and whole answers
+    of broken servers at ERROR; all that it has to say also reaches us as exceptions.
+    """
+    for name in ("httpx", "httpcore"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("telegram").setLevel(logging.CRITICAL + 1)

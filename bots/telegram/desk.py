@@ -1,0 +1,105 @@
+"""Where updates become events and reach the core: in order within a chat, side by side between chats."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any, Final
+
+from telegram import Update
+
+from bots.telegram.capabilities import BOT
+from bots.telegram.connection import Connection, describe
+from bots.telegram.events import Ignored, read_update, with_rights
+from bots.telegram.outcomes import outcome_of
+from bots.telegram.rights import Rights
+from bots.telegram.surface import ChatSurface, PressSurface
+from core.messages import ButtonPress, Incoming
+from core.ports.clock import Clock
+from core.ports.surface import Capabilities, Handle
+from core.streaming.operations import BucketKey
+
+_PRESS_GRACE_S: Final = 1.0  # for a private answer that is on its way when `handle` has returned
+
+logger = logging.getLogger(__name__)
+
+
+class Desk:
+    """Takes updates over and calls `handle` for each event in them."""
+
+    def __init__(
+        self, connection: Connection, clock: Clock, handle: Handle, capabilities: Capabilities
+    ) -> None:
+        self._bot = connection.bot
+        self._clock = clock
+        self._handle = handle
+        self._capabilities = capabilities
+        self._rights = Rights(connection.bot, clock)
+        self._last_in_chat: dict[int, asyncio.Task[None]] = {}
+        self._presses: set[asyncio.Task[None]] = set()
+
+    def take(self, raw: dict[str, Any]) -> None:
+        """Take an update over; a later journal would write it down here. Never raises."""
+        try:
+            update = Update.de_json(raw, self._bot)
+            event = read_update(update, self._bot.bot)
+        except Exception as error:  # noqa: BLE001  one update of an unknown shape must not stop all others
+            logger.error("Telegram update %s cannot be read: %s", raw.get("update_id"), describe(error))
+            return
+        chat = update.effective_chat.id if update.effective_chat is not None else 0
+        before = self._last_in_chat.get(chat)
+        task = asyncio.create_task(self._deliver(before, update, event))
+        self._last_in_chat[chat] = task
+        task.add_done_callback(lambda done: self._forget(chat, done))
+
+    async def close(self) -> None:
+        """End what is still in work."""
+        tasks = [*self._last_in_chat.values(), *self._presses]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _forget(self, chat: int, done: asyncio.Task[None]) -> None:
+        if self._last_in_chat.get(chat) is done:
+            del self._last_in_chat[chat]
+
+    async def _deliver(
+        self, before: asyncio.Task[None] | None, update: Update, event: Incoming | Ignored
+    ) -> None:
+        if before is not None:
+            await asyncio.wait([before])
+        query = update.callback_query
+        if isinstance(event, Ignored):
+            chat = update.effective_chat.id if update.effective_chat is not None else None
+            logger.info("Telegram update %s in chat %s ignored: %s", update.update_id, chat, event.reason)
+            if query is not None:
+                await outcome_of(self._bot.answer_callback_query(query.id), BucketKey(BOT))
+        elif isinstance(event, ButtonPress) and query is not None:
+            await self._deliver_press(event, query.id)
+        else:
+            await self._call(event, ChatSurface(self._bot, event.place, self._capabilities))
+
+    async def _deliver_press(self, press: ButtonPress, query_id: str) -> None:
+        may_manage = await self._rights.manages_messages(press.place, press.author)
+        surface = PressSurface(self._bot, press.place, query_id, self._capabilities)
+        await self._call(with_rights(press, may_manage), surface)
+        finishing = asyncio.create_task(self._finish(surface))  # apart: the chat's next event need not wait
+        self._presses.add(finishing)
+        finishing.add_done_callback(self._presses.discard)
+
+    async def _finish(self, surface: PressSurface) -> None:
+        """End the spinning of a button that got no private answer."""
+        grace = asyncio.create_task(self._clock.sleep_until(self._clock.monotonic() + _PRESS_GRACE_S))
+        answered = asyncio.create_task(surface.answered.wait())
+        try:
+            await asyncio.wait([grace, answered], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            grace.cancel()
+            answered.cancel()
+        await surface.answer_empty()
+
+    async def _call(self, event: Incoming, surface: ChatSurface) -> None:
+        try:
+            await self._handle(event, surface)
+        except Exception:
+            logger.exception("Telegram update %s in %s failed", event.event_id, event.place)

@@ -1,0 +1,203 @@
+"""Markdown of one page to Telegram's plain text and entities.
+
+telegramify-markdown does the conversion. Around it stands what a chat with a language model needs
+besides: nothing that the model wrote gets lost, and nobody gets pinged.
+
+Telegram turns every `@username` of a text into a mention by itself, also when entities are passed
+("generated automatically server-side", core.telegram.org/api/mentions), and notifies that person; no
+parameter prevents it. So a word joiner (U+2060, no width) goes behind the `@` wherever Telegram would
+see a mention. Addresses of mail and code stay exact. A code entity would keep the characters, but it
+cannot stand inside bold or italic text and would draw on the 100 entities of the page.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from telegramify_markdown import RenderConfig, convert
+
+from core.streaming.rendering import Rendered
+
+MAX_UNITS: Final = 4096  # UTF-16 units of a text; core.telegram.org/bots/api#sendmessage
+MAX_ENTITIES: Final = 100  # further ones are not shown; core.telegram.org/api/entities
+_MAX_URL: Final = 2048  # longer links are dropped by TDLib
+
+_KEPT: Final = frozenset(
+    {"bold", "italic", "underline", "strikethrough", "code", "pre", "blockquote", "text_link"}
+)
+_MONOSPACED: Final = frozenset({"code", "pre"})
+_MENTION: Final = re.compile(r"(?<!\w)@(?=[A-Za-z0-9_])")
+_WORD_JOINER: Final = "\u2060"
+
+# What Telegram turns to spaces or takes out (TDLib's clean_input_string), and what UTF-8 cannot carry.
+# Noncharacters serve as stand-ins below, so none may come from outside.
+_STRIPPED: Final = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u0333\u033f\u034a\u2028-\u202e\ud800-\udfff\ufdd0-\ufdef]"
+)
+_LINE_END: Final = re.compile(r"\r\n?")
+_TAB_WIDTH: Final = 4  # Telegram makes one space of a tab: indented code would lose its shape
+
+# Stand-ins, each for one character of the same length, put back after the conversion.
+_LESS, _BAR, _BACKSLASH = "\ufdd0", "\ufdd1", "\ufdd2"
+_PUT_BACK: Final = str.maketrans({_LESS: "<", _BAR: "|", _BACKSLASH: "\\"})
+# The converter drops HTML, also `the <div> tag` in prose. Automatic links, link targets in angle brackets
+# and escaped brackets work as they are.
+_HTML: Final = re.compile(r"(?<!\\)(?<!\]\()<(?!https?://)")
+# It takes `a || b || c` for a spoiler and hides half of a condition.
+_DOUBLE_BAR: Final = re.compile(r"\|\|")
+# It looks for LaTeX, `\[…\]` and `\(…\)`, in code too. A backslash in code means itself.
+_CODE: Final = re.compile(
+    r"^[ ]{0,3}(?P<fence>`{3,}|~{3,})[^\n]*\n.*?(?:^[ ]{0,3}(?P=fence)[`~]*[ ]*$|\Z)"
+    r"|(?<!`)(?P<ticks>`+)(?!`).+?(?<!`)(?P=ticks)(?!`)",
+    re.DOTALL | re.MULTILINE,
+)
+_LANGUAGE: Final = re.compile(r"[\w+#.-]{1,40}")
+_INVISIBLE: Final = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
+_BLANK: Final = frozenset("\u2800\u3164\ufffc")  # drawn as nothing, whatever their category says
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """A MessageEntity; `offset` and `length` in UTF-16 units."""
+
+    type: str
+    offset: int
+    length: int
+    url: str | None = None
+    language: str | None = None
+
+
+class TelegramRenderer:
+    """core.streaming.rendering.Renderer for Telegram; `Rendered.entities` holds `Entity`."""
+
+    page_units = MAX_UNITS
+    formatted = True
+
+    def render(self, markdown: str) -> Rendered:
+        markdown = _LINE_END.sub("\n", markdown).expandtabs(_TAB_WIDTH)
+        text, entities = _converted(_STRIPPED.sub("", markdown))
+        if _is_blank(text):
+            return Rendered("")
+        text, entities = _trimmed(*_without_pings(text, _unnested(entities)))
+        fill = max(utf16_length(text) / MAX_UNITS, len(entities) / MAX_ENTITIES)
+        return Rendered(text, tuple(entities), fill)
+
+
+def utf16_length(text: str) -> int:
+    """Length in UTF-16 units, as Telegram counts."""
+    return len(text) + sum(character > "\uffff" for character in text)
+
+
+def _config() -> RenderConfig:
+    """The converter's settings: no pictures that the model did not write, nothing folded away."""
+    config = RenderConfig.isolated()
+    symbols = config.markdown_symbol
+    symbols.heading_level_1 = symbols.heading_level_2 = ""
+    symbols.heading_level_3 = symbols.heading_level_4 = ""
+    symbols.unordered_list_item = "•"
+    symbols.task_completed, symbols.task_uncompleted = "☑", "☐"
+    config.cite_expandable = False
+    return config
+
+
+_CONFIG: Final = _config()
+
+
+def _converted(markdown: str) -> tuple[str, list[Entity]]:
+    guarded = _CODE.sub(lambda match: match.group().replace("\\", _BACKSLASH), markdown)
+    guarded = _DOUBLE_BAR.sub(_BAR * 2, _HTML.sub(_LESS, guarded))
+    try:
+        text, found = convert(guarded, config=_CONFIG)
+    except Exception:  # noqa: BLE001  a renderer is total: what the converter cannot read is shown as it is
+        return markdown, []
+    entities = [
+        Entity(item.type, item.offset, item.length, _url(item.url), _language(item.language))
+        for item in found
+        if item.type in _KEPT and (item.type != "text_link" or _url(item.url))
+    ]
+    return text.translate(_PUT_BACK), entities
+
+
+def _unnested(entities: list[Entity]) -> list[Entity]:
+    """In order, without quotes in quotes: Telegram has one level."""
+    kept: list[Entity] = []
+    quoted_to = 0
+    for entity in sorted(entities, key=lambda entity: (entity.offset, -entity.length, entity.type)):
+        if entity.type == "blockquote":
+            if entity.offset < quoted_to:
+                continue
+            quoted_to = entity.offset + entity.length
+        kept.append(entity)
+    return kept
+
+
+def _url(url: str | None) -> str | None:
+    """A link target that Telegram opens, else None. `tg://user?id=…` would be a mention."""
+    if not url or len(url) > _MAX_URL:
+        return None
+    url = url.translate(_PUT_BACK)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    return url if parts.scheme in {"http", "https"} and parts.hostname else None
+
+
+def _language(info: str | None) -> str | None:
+    match = _LANGUAGE.match(info.translate(_PUT_BACK)) if info else None
+    return match.group() if match else None
+
+
+def _is_blank(text: str) -> bool:
+    """Whether Telegram would refuse the text as empty."""
+    return all(character in _BLANK or unicodedata.category(character) in _INVISIBLE for character in text)
+
+
+def _without_pings(text: str, entities: list[Entity]) -> tuple[str, list[Entity]]:
+    if "@" not in text:
+        return text, entities
+    exact = [
+        (entity.offset, entity.offset + entity.length) for entity in entities if entity.type in _MONOSPACED
+    ]
+    parts: list[str] = []
+    joints: list[int] = []  # UTF-16 offsets, in the old text, where a word joiner goes in
+    done = units = 0
+    for match in _MENTION.finditer(text):
+        parts.append(text[done : match.end()])
+        units += utf16_length(parts[-1])
+        done = match.end()
+        if not any(start < units <= end for start, end in exact):
+            joints.append(units)
+            parts.append(_WORD_JOINER)
+    parts.append(text[done:])
+
+    def moved(offset: int) -> int:
+        return offset + sum(joint < offset for joint in joints)
+
+    return "".join(parts), [
+        Entity(entity.type, start, end - start, entity.url, entity.language)
+        for entity in entities
+        for start, end in [(moved(entity.offset), moved(entity.offset + entity.length))]
+    ]
+
+
+def _trimmed(text: str, entities: list[Entity]) -> tuple[str, list[Entity]]:
+    """Without outer white space; entities follow, and those that covered nothing else go.
+
+    The indentation of code that a page begins with stays, as Telegram lets it stay.
+    """
+    code = min((entity.offset for entity in entities if entity.type in _MONOSPACED), default=len(text))
+    left = min(len(text) - len(text.lstrip()), code)  # no white space takes two units
+    kept = text[left:].rstrip()
+    total = utf16_length(kept)
+    result = []
+    for entity in entities:
+        start = max(entity.offset - left, 0)
+        end = min(entity.offset + entity.length - left, total)
+        if end > start:
+            result.append(Entity(entity.type, start, end - start, entity.url, entity.language))
+    return kept, result

@@ -1,0 +1,116 @@
+"""What each answer of Telegram means for an operation: the one table.
+
+The Bot API tells errors apart by their words alone, so the table does too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from datetime import timedelta
+from typing import Final
+
+import httpx
+from telegram import Message
+from telegram.error import (
+    BadRequest,
+    ChatMigrated,
+    Forbidden,
+    InvalidToken,
+    NetworkError,
+    RetryAfter,
+    TelegramError,
+)
+
+from bots.telegram.connection import describe
+from core.streaming.operations import BucketKey, Delivered, NotSent, NotSentReason, Outcome, Unknown
+
+_NOT_MODIFIED: Final = "message is not modified"
+_BAD_REQUESTS: Final = (
+    (
+        NotSentReason.MESSAGE_GONE,
+        (
+            "message to edit not found",
+            "message to delete not found",
+            "message can't be edited",
+            "message can't be deleted",
+            "message_id_invalid",
+            "message identifier is not specified",
+        ),
+    ),
+    (
+        NotSentReason.PLACE_GONE,
+        (
+            "chat not found",
+            "message thread not found",
+            "topic_closed",
+            "topic_deleted",
+            "peer_id_invalid",
+            "chat_write_forbidden",
+            "chat_restricted",
+            "have no rights to send",
+            "not enough rights",
+            "group chat was deactivated",
+            "upgraded to a supergroup",
+        ),
+    ),
+    (NotSentReason.EXPIRED, ("query is too old",)),
+)
+_NEVER_WRITTEN: Final = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.UnsupportedProtocol,
+)
+
+
+async def outcome_of(call: Awaitable[Message | bool], bucket: BucketKey, message_id: str = "") -> Outcome:
+    """Make the call and say what became of it.
+
+    `bucket` is the chat's: a 429 names none, and the chat's is the one that fills first.
+    `message_id` is the message that the call is about; a send's is in the answer.
+    """
+    try:
+        answer = await call
+    except TelegramError as error:
+        if isinstance(error, BadRequest) and _NOT_MODIFIED in str(error).lower():
+            return Delivered(message_id)
+        return _failure(error, bucket)
+    return Delivered(str(answer.message_id) if isinstance(answer, Message) else message_id)
+
+
+def _failure(error: TelegramError, bucket: BucketKey) -> NotSent | Unknown:
+    """NotSent where the table says so, else Unknown.
+
+    Unknown is a time-out or a reset after the request was written, and each 5xx: it may come from the web
+    server in front, after the one behind took the call. An unknown edit is made again at no cost; a send
+    that was wrongly called unsent would be doubled.
+    """
+    reason = _reason(error)
+    if reason is None:
+        return Unknown(describe(error))
+    if isinstance(error, RetryAfter):
+        return NotSent(reason, seconds(error.retry_after), bucket, describe(error))
+    return NotSent(reason, detail=describe(error))
+
+
+def _reason(error: TelegramError) -> NotSentReason | None:
+    match error:
+        case RetryAfter():
+            return NotSentReason.RATE_LIMITED
+        case ChatMigrated() | Forbidden() | InvalidToken():  # InvalidToken is a 401: the token was revoked
+            return NotSentReason.PLACE_GONE
+        case BadRequest():
+            words = str(error).lower()
+            found = (
+                reason for reason, phrases in _BAD_REQUESTS if any(phrase in words for phrase in phrases)
+            )
+            return next(found, NotSentReason.REJECTED)
+        case NetworkError() if isinstance(error.__cause__, _NEVER_WRITTEN):
+            return NotSentReason.UNAVAILABLE
+        case _:
+            return None
+
+
+def seconds(span: int | timedelta) -> float:
+    """The library gives either, as PTB_TIMEDELTA says."""
+    return span.total_seconds() if isinstance(span, timedelta) else float(span)

@@ -1,0 +1,192 @@
+"""Where answers appear: a chat or topic, and the one who pressed a button."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import replace
+from typing import Final
+
+from telegram import (
+    Bot,
+    InlineKeyboardButton,
+    InlineKeyboardMarkup,
+    LinkPreviewOptions,
+    MessageEntity,
+    ReplyParameters,
+)
+from telegram.constants import ChatAction
+from telegram.error import TelegramError
+
+from bots.telegram.capabilities import BOT, CHAT, GROUP, TELEGRAM
+from bots.telegram.connection import describe
+from bots.telegram.entities import Entity
+from bots.telegram.outcomes import outcome_of
+from core.messages import MessageRef, Place
+from core.ports.surface import Capabilities
+from core.streaming.operations import (
+    BucketKey,
+    Button,
+    ButtonStyle,
+    Delivered,
+    MessageContent,
+    NotSent,
+    NotSentReason,
+    OperationKind,
+    Outcome,
+)
+
+_NO_PREVIEW: Final = LinkPreviewOptions(is_disabled=True)
+_STYLES: Final = {ButtonStyle.PLAIN: None, ButtonStyle.DANGER: "danger"}
+_MAX_ALERT: Final = 200  # characters; core.telegram.org/bots/api#answercallbackquery
+_MAX_TOAST: Final = 60  # a longer one than a phone's line is gone before it is read
+
+logger = logging.getLogger(__name__)
+
+
+class ChatSurface:
+    """core.ports.surface.Surface for a private chat, a group, or one topic."""
+
+    def __init__(self, bot: Bot, place: Place, capabilities: Capabilities = TELEGRAM) -> None:
+        self._bot = bot
+        self._place = place
+        self._capabilities = capabilities
+        self._chat = int(place.chat_id)
+        self._topic = None if place.topic_id is None else int(place.topic_id)
+        # Telegram's group ids are negative; a topic in a private chat is still that person's chat.
+        self._bucket = BucketKey(GROUP if self._chat < 0 else CHAT, place.chat_id)
+
+    @property
+    def account(self) -> str:
+        return f"telegram:{self._bot.id}"
+
+    @property
+    def place(self) -> Place:
+        return self._place
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self._capabilities
+
+    def buckets(self, kind: OperationKind) -> tuple[BucketKey, ...]:
+        account = BucketKey(BOT)
+        return (account,) if kind is OperationKind.TYPING else (account, self._bucket)
+
+    async def send(self, content: MessageContent, reply_to: MessageRef | None) -> Outcome:
+        reply = None
+        if reply_to is not None and reply_to.chat_id == self._place.chat_id:
+            reply = ReplyParameters(int(reply_to.message_id), allow_sending_without_reply=True)
+        call = self._bot.send_message(
+            self._chat,
+            content.body.text,
+            entities=_entities(content),
+            link_preview_options=_NO_PREVIEW,
+            disable_notification=content.silent,
+            message_thread_id=self._topic,
+            reply_parameters=reply,
+            reply_markup=_keyboard(content.buttons),
+        )
+        return await outcome_of(call, self._bucket)
+
+    async def edit(self, message_id: str, content: MessageContent) -> Outcome:
+        call = self._bot.edit_message_text(
+            content.body.text,
+            self._chat,
+            int(message_id),
+            entities=_entities(content),
+            link_preview_options=_NO_PREVIEW,
+            reply_markup=_keyboard(content.buttons),
+        )
+        return await outcome_of(call, self._bucket, message_id)
+
+    async def delete(self, message_id: str) -> Outcome:
+        call = self._bot.delete_message(self._chat, int(message_id))
+        return await outcome_of(call, self._bucket, message_id)
+
+    async def typing(self) -> None:
+        try:
+            await self._bot.send_chat_action(self._chat, ChatAction.TYPING, message_thread_id=self._topic)
+        except TelegramError as error:
+            logger.debug("typing in %s failed: %s", self._place, describe(error))
+
+    async def react(self, ref: MessageRef, emoji: str) -> None:
+        try:
+            await self._bot.set_message_reaction(int(ref.chat_id), int(ref.message_id), emoji)
+        except TelegramError as error:
+            logger.debug("reaction in %s failed: %s", self._place, describe(error))
+
+
+class PressSurface(ChatSurface):
+    """The surface of a button press: its private answer appears on the presser's screen alone.
+
+    A press can be answered once, at no cost to the chat's limits. After that, and for what is not private,
+    this is the chat itself.
+    """
+
+    def __init__(self, bot: Bot, place: Place, query_id: str, capabilities: Capabilities = TELEGRAM) -> None:
+        super().__init__(bot, place, replace(capabilities, private_answers=True))
+        self._query_id = query_id
+        self._claimed = False
+        self.answered = asyncio.Event()
+
+    def buckets(self, kind: OperationKind) -> tuple[BucketKey, ...]:
+        if kind is OperationKind.SEND and not self._claimed:
+            return (BucketKey(BOT),)
+        return super().buckets(kind)
+
+    async def send(self, content: MessageContent, reply_to: MessageRef | None) -> Outcome:
+        if not content.private:
+            return await super().send(content, reply_to)
+        return await self._answer(content.body.text[:_MAX_ALERT])
+
+    async def edit(self, message_id: str, content: MessageContent) -> Outcome:
+        return _OVER if message_id == self._query_id else await super().edit(message_id, content)
+
+    async def delete(self, message_id: str) -> Outcome:
+        return _OVER if message_id == self._query_id else await super().delete(message_id)
+
+    async def answer_empty(self) -> None:
+        """End the button's spinning, unless an answer did or is about to."""
+        outcome = await self._answer("")
+        if outcome != _OVER and not isinstance(outcome, Delivered):
+            logger.debug("press in %s not answered: %s", self._place, outcome)
+
+    async def _answer(self, text: str) -> Outcome:
+        if self._claimed:
+            return _OVER
+        self._claimed = True
+        call = self._bot.answer_callback_query(
+            self._query_id, text or None, show_alert=len(text) > _MAX_TOAST
+        )
+        outcome = await outcome_of(call, BucketKey(BOT), self._query_id)
+        if isinstance(outcome, NotSent) and outcome.reason in _WORTH_ANOTHER_TRY:
+            self._claimed = False
+        else:
+            self.answered.set()
+        return outcome
+
+
+_OVER: Final = NotSent(NotSentReason.EXPIRED, detail="this press was answered before")
+_WORTH_ANOTHER_TRY: Final = frozenset({NotSentReason.RATE_LIMITED, NotSentReason.UNAVAILABLE})
+
+
+def _entities(content: MessageContent) -> list[MessageEntity]:
+    return [
+        MessageEntity(entity.type, entity.offset, entity.length, url=entity.url, language=entity.language)
+        for entity in content.body.entities
+        if isinstance(entity, Entity)
+    ]
+
+
+def _keyboard(buttons: tuple[Button, ...]) -> InlineKeyboardMarkup | None:
+    """One row; None takes a keyboard away, as an edit without one does."""
+    if not buttons:
+        return None
+    return InlineKeyboardMarkup(
+        [
+            [
+                InlineKeyboardButton(button.label, callback_data=button.data, style=_STYLES[button.style])
+                for button in buttons
+            ]
+        ]
+    )
