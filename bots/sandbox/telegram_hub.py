@@ -21,7 +21,7 @@ class Hub:
         self.clock = clock
         self._unix_time_offset = time.time() - clock()
         self._subscribers: list[Callable[[Event], None]] = []
-        self.world = World(bot_username)
+        self.world = World(bot_username, self.unix_time())
         self.updates = UpdateQueue(clock, lambda online: self.emit("online", online=online))
         self.privacy_mode = True
         self.commands: dict[tuple[str, int, int, str], list[dict[str, str]]] = {}

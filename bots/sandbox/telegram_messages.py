@@ -203,9 +203,10 @@ class Messages:
                 "message is not modified: specified new message content and reply markup are"
                 " exactly the same as a current content and reply markup of the message"
             )
+        if (text, entities) != (message.text, message.entities):  # buttons alone leave no "edited" mark
+            message.edits += 1
+            message.edited_at = self._hub.unix_time()
         message.text, message.entities, message.markup = text, entities, markup
-        message.edits += 1
-        message.edited_at = self._hub.unix_time()
         self._hub.show("edit", message)
         return objects.message(message)
 

@@ -14,7 +14,7 @@ from bots.sandbox import telegram_objects as objects
 from bots.sandbox.limits import Clock
 from bots.sandbox.telegram_hub import Event, Hub
 from bots.sandbox.telegram_privacy import meant_for, reaches_bot
-from bots.sandbox.telegram_text import detected, split_by_client
+from bots.sandbox.telegram_text import MAX_TEXT, formatted, split_by_client, utf16_length
 from bots.sandbox.telegram_world import Chat, Message, Person
 
 _ADMIN_RIGHTS = ("can_manage_chat", "can_delete_messages", "can_invite_users")
@@ -33,7 +33,9 @@ class People:
         return {
             "platform": "telegram",
             "bot": objects.page_person(self._hub.bot),
-            "people": [objects.page_person(person) for person in self._world.people.values()],
+            "people": [
+                objects.page_person(person, self._world.riverside) for person in self._world.people.values()
+            ],
             "chats": [entry for chat in chats for entry in objects.page_chats(chat)],
             "messages": [
                 objects.page_message(message) for chat in chats for message in chat.messages.values()
@@ -58,7 +60,8 @@ class People:
         """Write a message; a text too long for one is split as clients do. The first one's id."""
         author, place, in_topic = self._writer(person, chat, topic)
         target = self._message(place, reply_to) if reply_to else None
-        parts = split_by_client(text)
+        parts = [formatted(part, None, limit=MAX_TEXT) for part in split_by_client(text)]
+        parts = [(words, entities) for words, entities in parts if words]
         if not parts:
             raise ValueError("a client sends no empty message")
         place.started = True
@@ -67,12 +70,12 @@ class People:
                 place,
                 author,
                 self._hub.unix_time(),
-                text=part,
-                entities=detected(part),
+                text=words,
+                entities=entities,
                 topic=in_topic if target is None else target.topic,
                 reply_to=target if number == 0 else None,
             )
-            for number, part in enumerate(parts)
+            for number, (words, entities) in enumerate(parts)
         ]
         for message in messages:
             self._deliver("message", message)
@@ -102,7 +105,9 @@ class People:
     async def edit_own(self, person: str, chat: str, message: str, text: str) -> None:
         """Edit one's own message."""
         edited = self._own(person, chat, message)
-        edited.text, edited.entities = text, detected(text)
+        if not text.strip() or utf16_length(text) > MAX_TEXT:
+            raise ValueError("a client sends no edit that is empty or too long")
+        edited.text, edited.entities = formatted(text, None, limit=MAX_TEXT)
         edited.edits += 1
         edited.edited_at = self._hub.unix_time()
         self._deliver("edit", edited)

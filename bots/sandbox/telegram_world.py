@@ -100,9 +100,9 @@ class Chat:
 
 
 class World:
-    """All accounts and chats, seeded with the sandbox's people and groups."""
+    """All accounts and chats, seeded with the sandbox's people and groups at `date` (Unix time)."""
 
-    def __init__(self, bot_username: str) -> None:
+    def __init__(self, bot_username: str, date: float) -> None:
         self._common_ids = count(1)
         self._person_ids = count(5_000_000_001)
         self._group_ids = count(4_000_000_001)
@@ -114,9 +114,9 @@ class World:
             self.add_person(name, started=True)
         people = [person.id for person in self.people.values()]
         self.riverside = self.add_group("Riverside", people)
-        self.workshop = self.add_group("Workshop", people, forum=True)
+        workshop = self.add_group("Workshop", people, forum=True)
         for topic in ("Ideas", "Questions"):
-            self.add_topic(self.workshop, topic, self.find_person("Ada"), 0.0)
+            self.add_topic(workshop, topic, self.find_person("Ada"), date)
 
     def add_person(self, name: str, *, bot: bool = False, started: bool = False) -> Person:
         """A new account; a person's private chat with our bot opens with their first message."""

@@ -92,13 +92,19 @@ async def test_replies(telegram: TelegramServer, bot: Bot) -> None:
     assert (await bot.send_message(ada, "x", reply_parameters=lenient)).reply_to_message is None
 
 
+def keyboard_of(label: str, data: str = "stop:1") -> InlineKeyboardMarkup:
+    """One button."""
+    return InlineKeyboardMarkup([[InlineKeyboardButton(label, callback_data=data)]])
+
+
 async def test_buttons_and_their_presses(telegram: TelegramServer, bot: Bot) -> None:
     """A press is an update, takes one answer, and an edit without a keyboard removes it."""
     toasts: list[dict[str, Any]] = []
     telegram.subscribe(lambda event: toasts.append(event) if event["type"] == "answer" else None)
     ada = chat_id(telegram, "Ada")
-    keyboard = InlineKeyboardMarkup([[InlineKeyboardButton("Stop", callback_data="stop:1")]])
-    sent = await bot.send_message(ada, "working", reply_markup=keyboard)
+    sent = await bot.send_message(ada, "working", reply_markup=keyboard_of("Stop"))
+    await bot.edit_message_reply_markup(ada, sent.message_id, reply_markup=keyboard_of("Halt"))
+    assert shown(telegram, ada, sent.message_id)["edited"] == 0
     await telegram.press("Ada", "Ada", str(sent.message_id), "stop:1")
     (update,) = await bot.get_updates()
     query = update.callback_query
@@ -113,9 +119,8 @@ async def test_buttons_and_their_presses(telegram: TelegramServer, bot: Bot) -> 
     assert edited.reply_markup is None  # type: ignore[union-attr]
     assert shown(telegram, ada, sent.message_id)["buttons"] == []
     for data in ("", "é" * 33):
-        wide = InlineKeyboardMarkup([[InlineKeyboardButton("x", callback_data=data)]])
         with pytest.raises(BadRequest, match="Button_data_invalid"):
-            await bot.send_message(chat_id(telegram, "Ben"), "x", reply_markup=wide)
+            await bot.send_message(chat_id(telegram, "Ben"), "x", reply_markup=keyboard_of("x", data))
 
 
 async def test_a_document_goes_up_and_comes_down(telegram: TelegramServer, bot: Bot) -> None:

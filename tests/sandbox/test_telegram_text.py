@@ -83,6 +83,17 @@ async def test_a_person_may_write_more_than_one_message_holds(telegram: Telegram
     assert " ".join(parts) == text.strip()
 
 
+async def test_what_a_person_types_is_cleaned(telegram: TelegramServer, bot: Bot) -> None:
+    """Control characters become spaces; a message of nothing else is never sent."""
+    await telegram.say("Ada", "Ada", "a\x07b")
+    (update,) = await bot.get_updates()
+    assert update.message is not None
+    assert update.message.text == "a b"
+    for nothing in ("", " \n", "\x00\x07"):
+        with pytest.raises(ValueError, match="no empty message"):
+            await telegram.say("Ada", "Ada", nothing)
+
+
 @given(st.text(st.sampled_from("aé🚀 \n👩‍🚀"), max_size=12_000))
 def test_splitting_loses_nothing_but_outer_white_space(text: str) -> None:
     """No part is too long, no character is cut."""
