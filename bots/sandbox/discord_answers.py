@@ -12,6 +12,11 @@ from aiohttp import web
 from bots.sandbox.discord_errors import ApiError, Refusal
 
 
+def whole_ms(seconds: float) -> float:
+    """Seconds rounded up to a millisecond, so that who waits as told is never early."""
+    return math.ceil(round(seconds * 1000, 3)) / 1000
+
+
 def json_response(status: int, data: Any, headers: Mapping[str, str] | None = None) -> web.Response:
     """JSON typed `application/json` to the letter, with the `Via` that tells Discord from Cloudflare."""
     edge = {"Via": "1.1 google", **(headers or {})}
@@ -23,7 +28,7 @@ def json_response(status: int, data: Any, headers: Mapping[str, str] | None = No
 
 def too_many(wait: float, scope: str, headers: Mapping[str, str] | None = None) -> web.Response:
     """A 429 of a bucket (`user`, `shared`) or of the account (`global`), to be tried after `wait` seconds."""
-    retry_after = math.ceil(wait * 1000) / 1000
+    retry_after = whole_ms(wait)
     extra = {"Retry-After": str(math.ceil(wait)), "X-RateLimit-Scope": scope, **(headers or {})}
     if scope == "global":
         extra["X-RateLimit-Global"] = "true"

@@ -13,7 +13,7 @@ from typing import Any
 
 from aiohttp import BodyPartReader, web
 
-from bots.sandbox.discord_answers import banned, json_response, too_many
+from bots.sandbox.discord_answers import banned, json_response, too_many, whole_ms
 from bots.sandbox.discord_content import Upload
 from bots.sandbox.discord_context import Context
 from bots.sandbox.discord_errors import ApiError, Refusal, invalid
@@ -170,7 +170,7 @@ class Front:
             "X-RateLimit-Limit": str(tightest.limit),
             "X-RateLimit-Remaining": str(tightest.remaining(now)),
             "X-RateLimit-Reset": f"{time.time() + reset_after:.3f}",
-            "X-RateLimit-Reset-After": f"{math.ceil(reset_after * 1000) / 1000:.3f}",
+            "X-RateLimit-Reset-After": f"{whole_ms(reset_after):.3f}",
             "X-RateLimit-Bucket": hashlib.md5(route.bucket.encode(), usedforsecurity=False).hexdigest(),
         }
         return too_many(wait, "user", headers) if wait else None

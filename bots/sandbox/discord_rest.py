@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import unquote
 
+from bots.sandbox.discord_answers import whole_ms
 from bots.sandbox.discord_content import compose
 from bots.sandbox.discord_context import Context
 from bots.sandbox.discord_errors import ApiError, Refusal, invalid
@@ -95,7 +96,7 @@ class Rest:
             rule = self._limits.limits["edit_old_message"]
             enforcer = self._old_edits.setdefault(message.channel.id, Enforcer(rule))
             if wait := enforcer.take(self._clock()):
-                raise ApiError(Refusal.OLD_EDITS, retry_after=round(wait, 3))
+                raise ApiError(Refusal.OLD_EDITS, retry_after=whole_ms(wait))
         if message.channel.archived:
             raise ApiError(Refusal.THREAD_ARCHIVED)
         compose(self._world, message, call.fields, call.uploads, by_edit=True)

@@ -22,13 +22,18 @@ PATIENCE_S = 10.0
 
 
 class HandClock:
-    """The monotonic clock, plus whatever a test adds."""
+    """The monotonic clock, plus whatever a test adds; frozen, it moves by that alone."""
 
     def __init__(self) -> None:
         self.ahead_s = 0.0
+        self._stands_at: float | None = None
+
+    def freeze(self) -> None:
+        """Stand still, so that no window ends because the machine is slow."""
+        self._stands_at = time.monotonic()
 
     def __call__(self) -> float:
-        return time.monotonic() + self.ahead_s
+        return (self._stands_at or time.monotonic()) + self.ahead_s
 
 
 class Bot(discord.Client):

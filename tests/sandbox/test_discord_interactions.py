@@ -212,8 +212,9 @@ async def test_a_follow_up_before_the_first_answer(server: DiscordServer, bot: B
     assert early.value.code == 10015
 
 
-async def test_the_token_has_a_bucket_of_its_own(server: DiscordServer, bot: Bot) -> None:
+async def test_the_token_has_a_bucket_of_its_own(server: DiscordServer, bot: Bot, clock: HandClock) -> None:
     """Five requests per window: the sixth is a 429, and the account's limit is not drawn on."""
+    clock.freeze()
     interaction = await asked(server, bot)
     await interaction.response.defer(thinking=True)
     url = f"{server.url}/webhooks/{interaction.application_id}/{interaction.token}/messages/@original"
@@ -225,12 +226,14 @@ async def test_the_token_has_a_bucket_of_its_own(server: DiscordServer, bot: Bot
                 remaining = int(answer.headers["X-RateLimit-Remaining"])
         assert (remaining, answers) == (0, [200, 200, 200, 200, 429])
         assert answer.headers["Via"]
+    clock.ahead_s += 2.0
     await interaction.edit_original_response(content="after the window")
     assert messages(server)[0]["text"] == "after the window"
 
 
 async def test_a_minute_has_its_limit(server: DiscordServer, bot: Bot, clock: HandClock) -> None:
     """Thirty requests per minute and token, even when no short window is full."""
+    clock.freeze()
     interaction = await asked(server, bot)
     await interaction.response.defer(thinking=True)
     url = f"{server.url}/webhooks/{interaction.application_id}/{interaction.token}/messages/@original"
