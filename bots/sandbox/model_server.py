@@ -96,10 +96,11 @@ Reply = Stream | Refusal | Body | HangUp
 
 @dataclass(frozen=True, slots=True)
 class ModelRequest:
-    """What a client asked. `prompt` is the last message's content."""
+    """What a client asked, and over which connection (the client's port). `prompt`: the last message."""
 
     body: dict[str, Any]
     headers: Mapping[str, str]
+    connection: int
 
     @property
     def prompt(self) -> str:
@@ -175,7 +176,7 @@ class ModelServer:
         return web.json_response({"object": "list", "data": models})
 
     async def _complete(self, request: web.Request) -> web.StreamResponse:
-        asked = ModelRequest(await request.json(), dict(request.headers))
+        asked = ModelRequest(await request.json(), dict(request.headers), _port(request))
         self.requests.append(asked)
         reply = self._objection(asked) or (self._queue.popleft() if self._queue else self._reply(asked))
         match reply:
@@ -256,6 +257,10 @@ async def _wait(gate: Gate, response: web.StreamResponse) -> None:
             await asyncio.wait_for(gate.opens.wait(), gate.comment_every_s)
             return
         await response.write(b": keep-alive\n\n")
+
+
+def _port(request: web.Request) -> int:
+    return int(request.get_extra_info("peername", ("", 0))[1])
 
 
 def _hang_up(request: web.Request) -> None:

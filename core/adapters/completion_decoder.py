@@ -115,7 +115,7 @@ class CompletionDecoder:
     def feed(self, chunk: bytes) -> Iterator[StreamEvent]:
         """Take the next bytes of the body."""
         if self._json is None and not self._saw_event:
-            self._head = (self._head + chunk[:64]).lstrip()[:64]
+            self._head = (self._head + chunk).lstrip()[:64]
             if self._head.startswith(b"{"):
                 self._json = bytearray()
         if self._json is not None:

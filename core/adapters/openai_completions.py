@@ -55,7 +55,7 @@ class OpenAICompletions:
 
     The watchdog's two times are in seconds: `first_delta_s` from the call to the first text or reasoning,
     retries included; `between_deltas_s` between two of them. Comments that only keep a connection alive do
-    not count, and neither does the time the caller takes.
+    not count, and neither does the time the caller takes. Raises ModelError for a `base_url` that is none.
     """
 
     def __init__(
@@ -71,13 +71,16 @@ class OpenAICompletions:
         self._first_delta_s = first_delta_s
         self._between_deltas_s = between_deltas_s
         self._adapted: dict[str, frozenset[str]] = {}  # per model: the parameters it wants otherwise
-        self._client = openai.AsyncOpenAI(
-            base_url=base_url,
-            api_key=api_key or "none",  # local servers need no key, but the library insists on one
-            max_retries=max_retries,
-            timeout=openai.Timeout(None, connect=_CONNECT_S),
-            http_client=openai.DefaultAioHttpClient(event_hooks={"response": [_no_long_retries]}),
-        )
+        try:
+            self._client = openai.AsyncOpenAI(
+                base_url=base_url,
+                api_key=api_key or "none",  # local servers need no key, but the library insists on one
+                max_retries=max_retries,
+                timeout=openai.Timeout(None, connect=_CONNECT_S),
+                http_client=openai.DefaultAioHttpClient(event_hooks={"response": [_no_long_retries]}),
+            )
+        except _FOREIGN as error:
+            raise redacted(ModelError(ModelErrorKind.UNREACHABLE, str(error)), self._api_key) from None
 
     async def stream(self, request: CompletionRequest) -> AsyncGenerator[StreamEvent, None]:
         """Yield the answer as it grows; see the port. Raises nothing but ModelError."""

@@ -31,6 +31,8 @@ class EventSplitter:
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """Take the next bytes; return the data of the events that they complete, in order."""
+        if self._data_bytes + len(self._line) > self._max_event_bytes:
+            raise EventTooLongError(f"an event of more than {self._max_event_bytes} bytes")
         if self._after_cr and chunk:
             self._after_cr = False
             chunk = chunk.removeprefix(b"\n")
@@ -43,8 +45,6 @@ class EventSplitter:
                 self._line += lines.pop()
             self._after_cr = chunk.endswith(b"\r")
             events = [event for line in lines if (event := self._take(line)) is not None]
-        if self._data_bytes + len(self._line) > self._max_event_bytes:
-            raise EventTooLongError(f"an event of more than {self._max_event_bytes} bytes")
         return events
 
     def flush(self) -> list[bytes]:
