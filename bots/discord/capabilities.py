@@ -1,0 +1,66 @@
+"""What Discord can do, as data, and how a page of Markdown becomes its payload.
+
+Discord publishes the account's limit alone. The others are what third parties observed
+(github.com/discord/discord-api-docs/issues/2701 for interactions) and only the start: the
+headers of each answer teach the real ones.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from core.ports.surface import Capabilities
+from core.streaming.operations import BucketKey
+from core.streaming.rate_limits import RateLimit
+from core.streaming.rendering import Rendered
+
+CONTENT_LIMIT: Final = 2_000
+"""Code points of a message's content (docs: "Create Message")."""
+
+TOKEN_LIFE_S: Final = 15 * 60.0
+"""An interaction's token is good for this long after its start (the same page)."""
+
+ACCOUNT: Final = BucketKey("account")
+
+RATE_LIMITS: Final[Mapping[str, tuple[RateLimit, ...]]] = MappingProxyType(
+    {
+        "account": (RateLimit(50, 1.0),),  # docs: "Rate Limits", global; interactions are exempt
+        "send": (RateLimit(5, 5.0),),  # observed, for each channel
+        "edit": (RateLimit(5, 5.0),),  # observed, for each channel, apart from sends
+        "delete": (RateLimit(5, 1.0),),  # observed, for each channel
+        "typing": (RateLimit(5, 5.0),),  # observed, for each channel
+        "interaction": (RateLimit(5, 2.0), RateLimit(30, 60.0)),  # observed, for each token
+    }
+)
+
+# Discord drops or refuses these; tab and newline are text. A lone surrogate has no UTF-8 form.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+
+
+class DiscordRenderer:
+    """Markdown as it is: Discord's clients format it, and its limit counts the source."""
+
+    page_units: int = CONTENT_LIMIT
+    formatted: bool = True
+
+    def render(self, markdown: str) -> Rendered:
+        text = _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", _CONTROL.sub("", markdown)).strip()
+        return Rendered(text, fill=len(text) / CONTENT_LIMIT)
+
+
+CHANNEL: Final = Capabilities(
+    renderer=DiscordRenderer(),
+    rate_limits=RATE_LIMITS,
+    typing_lasts_s=10.0,  # docs: "Trigger Typing Indicator"
+    nonces=True,
+)
+
+INTERACTION: Final = dataclasses.replace(
+    CHANNEL, reactions=False, private_answers=True, typing_lasts_s=TOKEN_LIFE_S, nonces=False
+)
+"""`typing` is the deferral ("is thinking…"), which stands until the first text."""

@@ -1,0 +1,213 @@
+"""Discord as a platform: its events go to the core, each with the surface where an answer belongs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any, Final
+from weakref import WeakValueDictionary
+
+import discord
+
+from bots.discord import commands, connection, doctor
+from bots.discord.events import Interaction, command_event, message_event, place_of, press_event
+from bots.discord.interactions import InteractionSurface
+from bots.discord.surface import ChannelSurface
+from core.messages import Incoming, IncomingCommand, IncomingMessage
+from core.ports.platform import Check, PlatformError
+from core.ports.surface import Handle, Surface
+
+_log = logging.getLogger(__name__)
+
+_START_TIMEOUT_S: Final = 30.0
+_CLOSE_TIMEOUT_S: Final = 1.5
+_ACKNOWLEDGE_COMMAND_AFTER_S: Final = 2.0  # Discord gives up after 3 s
+_ACKNOWLEDGE_PRESS_AFTER_S: Final = 0.5  # the button spins until then
+
+
+class DiscordPlatform:
+    """One bot account of Discord, over discord.py."""
+
+    name = "Discord"
+
+    def __init__(self, token: str, *, api_base_url: str | None = None) -> None:
+        """`api_base_url`: a REST base such as `http://127.0.0.1:9000/api/v10`; None: Discord itself."""
+        self._token = token
+        self._api_base_url = api_base_url
+        self._client: _Client | None = None
+        self._running: asyncio.Task[None] | None = None
+        self._closed = asyncio.Event()
+
+    async def start(self, handle: Handle) -> str:
+        connection.quieten()
+        for message_content in (True, False):
+            client = self._client = _Client(handle, message_content=message_content)
+            try:
+                notes = await self._connect(client)
+            except discord.PrivilegedIntentsRequired:
+                await self._disconnect()
+                continue
+            except BaseException:
+                await self._disconnect()
+                raise
+            return _ready_line(client, notes)
+        raise PlatformError("Discord asks for an intent that was not requested. Try again later.")
+
+    async def wait_closed(self) -> None:
+        if self._running is None:
+            raise PlatformError("Discord was not started.")
+        closed = asyncio.create_task(self._closed.wait())
+        await asyncio.wait({self._running, closed}, return_when=asyncio.FIRST_COMPLETED)
+        closed.cancel()
+        if not self._closed.is_set():
+            raise _ended(self._running)
+
+    async def stop_listening(self) -> None:
+        if self._client is not None:
+            self._client.listening = False
+
+    async def close(self) -> None:
+        self._closed.set()
+        await self._disconnect()
+
+    async def check(self) -> tuple[Check, ...]:
+        connection.quieten()
+        return await doctor.check(self._token, self._api_base_url)
+
+    async def _connect(self, client: _Client) -> list[str]:
+        """Log in, register the commands, open the gateway. Returns what does not work, for people."""
+        await connection.log_in(client, self._token, self._api_base_url)
+        notes = [] if client.intents.message_content else [doctor.CONTENT_IS_OFF]
+        try:
+            await commands.sync(client, client.known_application_id)
+        except discord.HTTPException as problem:
+            notes.append(f"the slash commands could not be registered (HTTP {problem.status})")
+        running = self._running = asyncio.create_task(client.connect(), name="discord gateway")
+        connected = asyncio.create_task(client.connected.wait())
+        try:
+            await asyncio.wait(
+                {running, connected}, timeout=_START_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            connected.cancel()
+        if running.done():
+            refused = running.exception()
+            raise refused if isinstance(refused, discord.PrivilegedIntentsRequired) else _ended(running)
+        if not client.connected.is_set():
+            raise PlatformError("Discord's gateway cannot be reached. Check that web sockets get through.")
+        return notes
+
+    async def _disconnect(self) -> None:
+        client, running, self._client = self._client, self._running, None
+        if client is None:
+            return
+        try:
+            async with asyncio.timeout(_CLOSE_TIMEOUT_S):
+                await client.close()
+        except TimeoutError:  # the gateway does not answer our goodbye
+            await client.http.close()
+        if running is not None:
+            running.cancel()
+            await asyncio.wait({running})
+
+
+class _Client(connection.Client):
+    """The library's client, with our event handlers."""
+
+    def __init__(self, handle: Handle, *, message_content: bool) -> None:
+        super().__init__(message_content=message_content)
+        self._handle = handle
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._order: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self.listening = True
+        self.connected = asyncio.Event()
+
+    @property
+    def me(self) -> discord.ClientUser:
+        if self.user is None:
+            raise RuntimeError("an event came before the login")
+        return self.user
+
+    @property
+    def known_application_id(self) -> int:
+        return self.application_id or self.me.id
+
+    async def on_connect(self) -> None:
+        self.connected.set()
+
+    async def on_message(self, message: discord.Message) -> None:
+        incoming = message_event(message, self.me, content_granted=self.intents.message_content)
+        if incoming is not None:
+            self._deliver(incoming, ChannelSurface(self, incoming.place, self._account))
+
+    async def on_interaction(self, interaction: Interaction) -> None:
+        if interaction.channel is None:
+            _log.info("discord: interaction %s is not answered: unknown_channel", interaction.id)
+        elif interaction.type is discord.InteractionType.application_command:
+            surface = self._surface_of(interaction, _ACKNOWLEDGE_COMMAND_AFTER_S)
+            if self._deliver(command_event(interaction), surface):
+                self._start(surface.acknowledge_in_time())
+        elif interaction.type is discord.InteractionType.component and interaction.message is not None:
+            surface = self._surface_of(interaction, _ACKNOWLEDGE_PRESS_AFTER_S)
+            if self._deliver(press_event(interaction, interaction.message), surface):
+                self._start(surface.acknowledge_in_time())
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await super().close()
+
+    @property
+    def _account(self) -> str:
+        return f"discord:{self.me.id}"
+
+    def _surface_of(self, interaction: Interaction, acknowledge_after_s: float) -> InteractionSurface:
+        place = place_of(interaction.channel, interaction.guild)
+        visible = interaction.guild_id is None or interaction.app_permissions.view_channel
+        channel = ChannelSurface(self, place, self._account) if visible else None
+        return InteractionSurface(
+            interaction, place, self._account, channel, acknowledge_after_s=acknowledge_after_s
+        )
+
+    def _deliver(self, incoming: Incoming, surface: Surface) -> bool:
+        if not self.listening and isinstance(incoming, (IncomingMessage, IncomingCommand)):
+            _log.info("%s: event %s is not answered: stopping", incoming.place, incoming.event_id)
+            return False
+        self._start(self._in_order(incoming, surface))
+        return True
+
+    async def _in_order(self, incoming: Incoming, surface: Surface) -> None:
+        """Events of one place reach the core one after the other; those of others are not held up."""
+        order = self._order.setdefault(str(incoming.place), asyncio.Lock())
+        async with order:
+            try:
+                await self._handle(incoming, surface)
+            except Exception:  # noqa: BLE001  # whatever it is, the next event must get through
+                _log.exception("%s: event %s was not handled", incoming.place, incoming.event_id)
+
+    def _start(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _ready_line(client: _Client, notes: list[str]) -> str:
+    count = len(client.guilds)
+    where = f"in {count} server" + ("" if count == 1 else "s")
+    return "; ".join([f"Discord is ready as {client.me} (id {client.me.id}) {where}", *notes])
+
+
+def _ended(running: asyncio.Task[None]) -> PlatformError:
+    problem = None if running.cancelled() else running.exception()
+    match problem:
+        case discord.ConnectionClosed(code=4004):
+            return PlatformError("Discord no longer takes the token. Set DISCORD_TOKEN to the new one.")
+        case discord.PrivilegedIntentsRequired():
+            return PlatformError(
+                "Discord took the Message Content intent away. Start again to go on without."
+            )
+        case discord.ConnectionClosed(code=code):
+            return PlatformError(f"Discord's gateway closed the connection for good (code {code}).")
+        case _:
+            return PlatformError(f"The connection to Discord ended ({type(problem).__name__}).")

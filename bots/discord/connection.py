@@ -1,0 +1,86 @@
+"""Reaching Discord: where it is, who we are, and the library's process-wide settings."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Final
+from urllib.parse import urlsplit
+
+import aiohttp
+import discord
+import yarl
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
+
+from bots.discord.exchange import http_trace
+from core.ports.platform import PlatformError
+
+LOGIN_TIMEOUT_S: Final = 20.0
+"""The library itself tries a 5xx again for 25 s."""
+
+TOKEN_PAGE: Final = "https://discord.com/developers/applications"  # noqa: S105  # a web page
+
+
+class Client(discord.Client):
+    """The library's client with only the events that are used, no caches, and nobody mentioned."""
+
+    def __init__(self, *, message_content: bool) -> None:
+        super().__init__(
+            intents=discord.Intents(
+                guilds=True, guild_messages=True, dm_messages=True, message_content=message_content
+            ),
+            allowed_mentions=discord.AllowedMentions.none(),
+            max_messages=None,
+            member_cache_flags=discord.MemberCacheFlags.none(),
+            chunk_guilds_at_startup=False,
+            http_trace=http_trace(),
+        )
+
+
+async def log_in(client: discord.Client, token: str, api_base_url: str | None) -> None:
+    """Ask Discord who we are, and where its gateway is. Raises PlatformError.
+
+    The library keeps both addresses in class attributes: they hold for the whole process, so a
+    process talks to one Discord. This is the one place that sets them.
+    """
+    where = urlsplit(api_base_url or Route.BASE).netloc
+    try:
+        async with asyncio.timeout(LOGIN_TIMEOUT_S):
+            if api_base_url is None:
+                await client.login(token)
+                return
+            Route.BASE = api_base_url
+            await client.login(token)
+            _, gateway, _ = await client.http.get_bot_gateway()
+            DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway)
+    except discord.LoginFailure:
+        raise PlatformError(
+            f"Discord refused the token. Reset it at {TOKEN_PAGE} → Bot, and set DISCORD_TOKEN."
+        ) from None
+    except discord.HTTPException as problem:
+        raise PlatformError(f"Discord at {where} answered HTTP {problem.status}. Try again later.") from None
+    except (aiohttp.ClientError, OSError, discord.GatewayNotFound) as problem:
+        raise PlatformError(
+            f"Discord at {where} cannot be reached ({type(problem).__name__}). Check the network"
+            + (" and DISCORD_API_BASE_URL." if api_base_url else ".")
+        ) from None
+    except (TypeError, KeyError, ValueError):
+        raise PlatformError(
+            f"What answers at {where} is not Discord's API. Check DISCORD_API_BASE_URL."
+        ) from None
+
+
+def quieten() -> None:
+    """Keep chat text and interaction tokens, which the library logs for debugging, out of the log."""
+    logging.getLogger("discord").setLevel(logging.WARNING)
+    logging.getLogger("discord.client").addFilter(_without_traceback)
+    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # voice is not used
+
+
+def _without_traceback(record: logging.LogRecord) -> bool:
+    """A lost connection, which the library mends by itself, is one line."""
+    if record.exc_info and record.exc_info[0] and "reconnect" in record.msg:
+        record.msg = f"{record.getMessage()}: {record.exc_info[0].__name__}"
+        record.args, record.exc_info = (), None
+    return True

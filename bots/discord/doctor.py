@@ -1,0 +1,115 @@
+"""What `sluice doctor` finds out about the Discord bot: over REST alone, without the gateway."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+import aiohttp
+import discord
+
+from bots.discord.connection import TOKEN_PAGE, Client, log_in
+from core.ports.platform import Check, CheckState, PlatformError
+
+PERMISSIONS: Final = discord.Permissions(
+    view_channel=True,
+    send_messages=True,
+    send_messages_in_threads=True,
+    read_message_history=True,  # replies
+    add_reactions=True,  # refusals and places in a queue
+)
+"""What the features in use need, and nothing else."""
+
+CONTENT_IS_OFF: Final = (
+    "the Message Content intent is off: it hears /ask, mentions and direct messages, nothing else "
+    f"(to change that: {TOKEN_PAGE} → Bot → Message Content Intent)"
+)
+
+_GUILDS_EXAMINED: Final = 10  # three requests each
+_TIMEOUT_S: Final = 15.0
+
+
+async def check(token: str, api_base_url: str | None) -> tuple[Check, ...]:
+    """Never raises."""
+    client = Client(message_content=False)
+    found: list[Check] = []
+    try:
+        async with asyncio.timeout(_TIMEOUT_S):
+            await log_in(client, token, api_base_url)
+            found += _account(client)
+            found += await _guilds(client)
+    except PlatformError as problem:
+        detail, _, remedy = str(problem).partition(". ")
+        found.append(Check("Discord token", CheckState.BAD, detail, remedy))
+    except (discord.DiscordException, aiohttp.ClientError, OSError) as problem:
+        detail = f"Discord did not answer every question ({type(problem).__name__})"
+        found.append(Check("Discord", CheckState.BAD, detail, "Try again in a minute."))
+    finally:
+        await client.close()
+    return tuple(found)
+
+
+def _account(client: discord.Client) -> list[Check]:
+    application, me = client.application, client.user
+    if application is None or me is None:
+        return []
+    invite = discord.utils.oauth_url(
+        application.id, permissions=PERMISSIONS, scopes=("bot", "applications.commands")
+    )
+    flags = application.flags
+    checks = [Check("Discord token", CheckState.GOOD, f"{me} (id {me.id})")]
+    if flags.gateway_message_content or flags.gateway_message_content_limited:
+        checks.append(Check("Discord intents", CheckState.GOOD, "Message Content is on"))
+    else:
+        detail, _, remedy = CONTENT_IS_OFF.partition(" (to change that: ")
+        checks.append(Check("Discord intents", CheckState.NOTE, detail, remedy.rstrip(")")))
+    if application.interactions_endpoint_url:
+        checks.append(
+            Check(
+                "Discord interactions",
+                CheckState.BAD,
+                "the application sends its slash commands to a web address, so they do not arrive here",
+                f"Empty the Interactions Endpoint URL at {TOKEN_PAGE} → General Information.",
+            )
+        )
+    checks.append(Check("Discord invite link", CheckState.GOOD, invite))
+    return checks
+
+
+async def _guilds(client: discord.Client) -> list[Check]:
+    guilds = [guild async for guild in client.fetch_guilds(limit=None, with_counts=False)]
+    if not guilds:
+        remedy = "Open the invite link to add it to one."
+        return [Check("Discord servers", CheckState.NOTE, "the bot is in no server", remedy)]
+    examined = guilds[:_GUILDS_EXAMINED]
+    checks = list(await asyncio.gather(*(_guild(client, guild.id) for guild in examined)))
+    if len(guilds) > len(examined):
+        detail = f"{len(guilds) - len(examined)} more servers were not looked at"
+        checks.append(Check("Discord servers", CheckState.GOOD, detail))
+    return checks
+
+
+async def _guild(client: discord.Client, guild_id: int) -> Check:
+    guild = await client.fetch_guild(guild_id, with_counts=False)
+    me = await guild.fetch_member(client.user.id if client.user else 0)
+    channels = [
+        channel
+        for channel in await guild.fetch_channels()
+        if isinstance(channel, (discord.TextChannel, discord.ForumChannel))
+    ]
+    missing = {channel.name: names for channel in channels if (names := _missing(channel, me))}
+    name = f"Discord server {guild.name}"
+    if not missing:
+        return Check(name, CheckState.GOOD, f"all permissions in {len(channels)} channels")
+    detail = "; ".join(f"#{channel} lacks {', '.join(names)}" for channel, names in missing.items())
+    state = CheckState.BAD if len(missing) == len(channels) else CheckState.NOTE
+    return Check(name, state, detail, "Give the bot's role these permissions, in the server or the channel.")
+
+
+def _missing(channel: discord.abc.GuildChannel, me: discord.Member) -> Sequence[str]:
+    """The names of the missing permissions, as Discord's settings print them."""
+    missing = PERMISSIONS & ~channel.permissions_for(me)
+    if missing.view_channel:
+        return ["View Channel"]
+    return [name.replace("_", " ").title() for name, wanted in missing if wanted]

@@ -1,0 +1,213 @@
+"""One request to Discord, from the library's call to the core's outcome.
+
+discord.py waits inside its calls: a drained bucket, a 429 and a 5xx make it sleep up to half a
+minute and try again by itself, which hides from the pacer what happened, holds a finished send
+back from the answer that waits for its id, and can post an interaction's follow-up twice. So a
+trace of the HTTP session hands Discord's answer over the moment it arrives, by raising `_Answered`
+through the library's call: one call is one request, and its waiting is left to the pacer. The
+library's own requests (login, gateway, commands) are not touched.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+from collections.abc import Awaitable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any, Final
+
+import aiohttp
+import discord
+
+from bots.discord.capabilities import ACCOUNT
+from core.streaming.operations import (
+    BucketKey,
+    Delivered,
+    NotSent,
+    NotSentReason,
+    ObservedLimit,
+    Outcome,
+    Unknown,
+)
+
+REQUEST_TIMEOUT_S: Final = 15.0
+"""After this long without an answer the outcome counts as unknown."""
+
+_CLOUDFLARE_PAUSE_S: Final = 60.0  # when it bans an address without saying for how long
+_OLD_EDITS_PAUSE_S: Final = 6.0  # edits of messages older than an hour: 3 per 6 s were observed
+
+ALREADY_ANSWERED: Final = 40060
+"""Discord's code for a second first answer to one interaction."""
+
+_BY_CODE: Final[Mapping[int, NotSentReason]] = {
+    10003: NotSentReason.PLACE_GONE,  # unknown channel
+    10004: NotSentReason.PLACE_GONE,  # unknown guild
+    10008: NotSentReason.MESSAGE_GONE,  # unknown message
+    10015: NotSentReason.EXPIRED,  # unknown webhook
+    10062: NotSentReason.EXPIRED,  # unknown interaction
+    30046: NotSentReason.RATE_LIMITED,  # too many edits of messages older than an hour
+    50001: NotSentReason.PLACE_GONE,  # missing access
+    50005: NotSentReason.REJECTED,  # somebody else's message
+    50007: NotSentReason.PLACE_GONE,  # this person takes no direct messages from us
+    50013: NotSentReason.PLACE_GONE,  # missing permissions
+    50027: NotSentReason.EXPIRED,  # invalid webhook token
+    50083: NotSentReason.PLACE_GONE,  # the thread is archived
+    50278: NotSentReason.PLACE_GONE,  # no mutual guild with this person
+}
+
+_BY_STATUS: Final[Mapping[int, NotSentReason]] = {
+    401: NotSentReason.PLACE_GONE,  # the token was taken back
+    403: NotSentReason.PLACE_GONE,
+    429: NotSentReason.RATE_LIMITED,
+    503: NotSentReason.UNAVAILABLE,  # nobody was there to take it
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What Discord answered: the fields of its JSON; none where something else answered in its place."""
+
+    status: int
+    headers: Mapping[str, str]
+    fields: Mapping[str, Any]
+    from_discord: bool
+
+    @property
+    def code(self) -> int:
+        """Discord's own error code; 0 when there is none."""
+        code = self.fields.get("code")
+        return code if isinstance(code, int) else 0
+
+
+class _Answered(Exception):  # noqa: N818  # a signal, not an error
+    """Carries an answer past the library's own waiting."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.status)
+        self.answer = answer
+
+
+@dataclass(slots=True)
+class _Exchange:
+    written: bool = False  # the request began to leave this machine
+
+
+_exchange: ContextVar[_Exchange | None] = ContextVar("exchange", default=None)
+
+
+def http_trace() -> aiohttp.TraceConfig:
+    """The trace to build a `discord.Client` with (`http_trace=`), so that `perform` works with it."""
+    trace = aiohttp.TraceConfig()
+    trace.on_request_headers_sent.append(_on_written)
+    trace.on_request_end.append(_on_answer)
+    return trace
+
+
+async def _on_written(
+    session: aiohttp.ClientSession, context: SimpleNamespace, params: aiohttp.TraceRequestHeadersSentParams
+) -> None:
+    if exchange := _exchange.get():
+        exchange.written = True
+
+
+async def _on_answer(
+    session: aiohttp.ClientSession, context: SimpleNamespace, params: aiohttp.TraceRequestEndParams
+) -> None:
+    if _exchange.get() is None:
+        return
+    response = params.response
+    # Read to its end before raising, so that the connection goes back to the pool.
+    body = await response.read()
+    try:
+        parsed: object = json.loads(body) if body else {}
+    except ValueError:
+        parsed = None
+    fields = parsed if isinstance(parsed, dict) else {}
+    raise _Answered(Answer(response.status, response.headers, fields, from_discord=fields is parsed))
+
+
+async def perform(call: Awaitable[object], key: BucketKey, message_id: str = "") -> Outcome:
+    """Run one call of discord.py as one request, and say what became of it.
+
+    `key`: the bucket that the answer's headers are about. `message_id`: of the message that the
+    call is about; empty when the answer tells it.
+    """
+    answer = await ask(call)
+    return outcome_of(answer, key, message_id) if isinstance(answer, Answer) else answer
+
+
+async def ask(call: Awaitable[object]) -> Answer | NotSent | Unknown:
+    """Run one call of discord.py as one request: Discord's answer, or that none came."""
+    exchange = _Exchange()
+    token = _exchange.set(exchange)
+    try:
+        async with asyncio.timeout(REQUEST_TIMEOUT_S):
+            await call
+    except _Answered as answered:
+        return answered.answer
+    except (aiohttp.ClientError, OSError, RuntimeError) as problem:  # RuntimeError: the session is closed
+        detail = type(problem).__name__
+        return Unknown(detail) if exchange.written else NotSent(NotSentReason.UNAVAILABLE, detail=detail)
+    except (discord.DiscordException, TypeError, ValueError) as problem:  # the library refused the call
+        return NotSent(NotSentReason.REJECTED, detail=type(problem).__name__)
+    finally:
+        _exchange.reset(token)
+    return NotSent(NotSentReason.REJECTED, detail="the library sent no request")
+
+
+def outcome_of(answer: Answer, key: BucketKey, message_id: str = "") -> Outcome:
+    """The one table from Discord's answers to outcomes."""
+    observed = _observed(answer.headers, key)
+    if answer.status < 300:
+        return Delivered(message_id or _message_id(answer.fields), observed)
+    detail = f"HTTP {answer.status}, code {answer.code}: {answer.fields.get('message', '')}"
+    reason = _reason(answer)
+    if reason is None:
+        return Unknown(detail, observed)
+    if reason is not NotSentReason.RATE_LIMITED:
+        return NotSent(reason, detail=detail, observed=observed)
+    whole_account = answer.fields.get("global") is True or not answer.from_discord
+    return NotSent(reason, _retry_after_s(answer), ACCOUNT if whole_account else key, detail, observed)
+
+
+def _reason(answer: Answer) -> NotSentReason | None:
+    """Why it was not taken; None when it may have been."""
+    if answer.code in _BY_CODE:
+        return _BY_CODE[answer.code]
+    if answer.status == 403 and not answer.from_discord:  # something between us and Discord
+        return NotSentReason.UNAVAILABLE
+    if answer.status >= 500 and answer.status != 503:
+        return None
+    return _BY_STATUS.get(answer.status, NotSentReason.REJECTED)
+
+
+def _retry_after_s(answer: Answer) -> float:
+    """Seconds: Discord says them in the body, Cloudflare at most in a header."""
+    for raw in (answer.fields.get("retry_after"), answer.headers.get("Retry-After")):
+        if (seconds := _number(raw)) is not None:
+            return seconds
+    return _OLD_EDITS_PAUSE_S if answer.from_discord else _CLOUDFLARE_PAUSE_S
+
+
+def _observed(headers: Mapping[str, str], key: BucketKey) -> tuple[ObservedLimit, ...]:
+    names = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset-After")
+    limit, remaining, reset_after = (_number(headers.get(name)) for name in names)
+    if limit is None or remaining is None or reset_after is None:
+        return ()
+    return (ObservedLimit(key, int(limit), int(remaining), reset_after),)
+
+
+def _number(raw: object) -> float | None:
+    try:
+        number = float(raw) if isinstance(raw, (str, int, float)) else math.nan
+    except ValueError:
+        return None
+    return number if math.isfinite(number) and number >= 0 else None
+
+
+def _message_id(fields: Mapping[str, Any]) -> str:
+    """Of the message in an answer; the answer to an interaction's callback names it inside."""
+    return str(fields.get("interaction", {}).get("response_message_id", "") or fields.get("id", ""))

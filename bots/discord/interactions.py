@@ -1,0 +1,214 @@
+"""The answer to an interaction: a slash command or a press on a button.
+
+An interaction has rate limits of its own and can speak to one person alone. It ends after 15
+minutes; what everybody can see then goes on through the channel.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import discord
+
+from bots.discord.capabilities import INTERACTION
+from bots.discord.exchange import ALREADY_ANSWERED, Answer, ask, outcome_of, perform
+from bots.discord.surface import NOBODY, ChannelSurface, view_of
+from core.messages import MessageRef, Place
+from core.ports.surface import Capabilities
+from core.streaming.operations import (
+    BucketKey,
+    Delivered,
+    MessageContent,
+    NotSent,
+    NotSentReason,
+    OperationKind,
+    Outcome,
+)
+
+_log = logging.getLogger(__name__)
+
+
+class InteractionSurface:
+    """A slash command's answer, or what a person who pressed a button is told.
+
+    Discord wants the first answer within 3 s. Unless the core sends or calls `typing` before
+    `acknowledge_after_s`, the surface defers by itself; run `acknowledge_in_time` for that.
+    """
+
+    capabilities: Capabilities = INTERACTION
+
+    def __init__(
+        self,
+        interaction: discord.Interaction[discord.Client],
+        place: Place,
+        account: str,
+        channel: ChannelSurface | None,
+        *,
+        acknowledge_after_s: float = 2.0,
+    ) -> None:
+        """`channel`: where to go on when the token has ended; None where the bot cannot see it."""
+        self._interaction = interaction
+        self._place = place
+        self._account = account
+        self._channel = channel
+        self._acknowledge_after_s = acknowledge_after_s
+        self._key = BucketKey("interaction", str(interaction.id))
+        self._is_press = interaction.type is discord.InteractionType.component
+        self._first_answer = asyncio.Lock()
+        self._acknowledged = False
+        self._thinking = False  # deferred, and no text stands in its place yet
+        self._original_id: str | None = None
+        self._private_ids: set[str] = set()
+        self._ended = False
+
+    @property
+    def account(self) -> str:
+        return self._account
+
+    @property
+    def place(self) -> Place:
+        return self._place
+
+    def buckets(self, kind: OperationKind) -> tuple[BucketKey, ...]:
+        if self._over() and self._channel is not None:
+            return self._channel.buckets(kind)
+        return (self._key,)
+
+    async def acknowledge_in_time(self) -> None:
+        """Wait until the safety time is over, then defer unless there was an answer."""
+        await asyncio.sleep(self._acknowledge_after_s)
+        await self.typing()
+
+    async def send(self, content: MessageContent, reply_to: MessageRef | None) -> Outcome:
+        if self._over():
+            if self._channel is None or content.private:
+                return NotSent(NotSentReason.EXPIRED)
+            return await self._channel.send(content, reply_to)
+        async with self._first_answer:
+            outcome = await self._send(content)
+        if isinstance(outcome, Delivered) and content.private:
+            self._private_ids.add(outcome.message_id)
+        return self._noticing_the_end(outcome, content.private)
+
+    async def edit(self, message_id: str, content: MessageContent) -> Outcome:
+        private = message_id in self._private_ids
+        if self._over():
+            if self._channel is None or private:
+                return NotSent(NotSentReason.EXPIRED)
+            return await self._channel.edit(message_id, content)
+        if message_id == self._original_id:
+            outcome = await self._edit_original(content)
+        else:
+            call = self._interaction.followup.edit_message(
+                int(message_id),
+                content=content.body.text,
+                allowed_mentions=NOBODY,
+                view=view_of(content.buttons),
+            )
+            outcome = await perform(call, self._key, message_id)
+        return self._noticing_the_end(outcome, private)
+
+    async def delete(self, message_id: str) -> Outcome:
+        private = message_id in self._private_ids
+        if self._over():
+            if self._channel is None or private:
+                return NotSent(NotSentReason.EXPIRED)
+            return await self._channel.delete(message_id)
+        if message_id == self._original_id:
+            outcome = await perform(self._interaction.delete_original_response(), self._key, message_id)
+        else:
+            call = self._interaction.followup.delete_message(int(message_id))
+            outcome = await perform(call, self._key, message_id)
+        return self._noticing_the_end(outcome, private)
+
+    async def typing(self) -> None:
+        """Defer, unless there is an answer already. A press is acknowledged without a visible sign."""
+        async with self._first_answer:
+            if self._acknowledged:
+                return
+            answer = await ask(self._interaction.response.defer())
+            if isinstance(answer, Answer) and (answer.status < 300 or answer.code == ALREADY_ANSWERED):
+                self._acknowledged = True
+                self._thinking = not self._is_press
+            else:
+                problem = outcome_of(answer, self._key) if isinstance(answer, Answer) else answer
+                _log.warning("%s: interaction %s stays open: %s", self._place, self._key.id, problem)
+
+    async def react(self, ref: MessageRef, emoji: str) -> None:
+        if self._channel is not None:
+            await self._channel.react(ref, emoji)
+
+    async def _send(self, content: MessageContent) -> Outcome:
+        if not self._acknowledged:
+            outcome = await self._answer(content)
+            if outcome is not None:
+                return outcome
+        if not self._thinking:
+            return await self._follow_up(content)
+        if content.private:
+            # Everybody sees that we think; a private answer cannot take that place.
+            gone = await perform(self._interaction.delete_original_response(), self._key, "@original")
+            if not isinstance(gone, Delivered):
+                return gone
+            self._thinking = False
+            return await self._follow_up(content)
+        outcome = await self._edit_original(content)
+        if isinstance(outcome, Delivered):
+            self._thinking, self._original_id = False, outcome.message_id
+        return outcome
+
+    async def _answer(self, content: MessageContent) -> Outcome | None:
+        """The first answer; None when an earlier try, whose outcome was unknown, had been taken."""
+        view = view_of(content.buttons)
+        answer = await ask(
+            self._interaction.response.send_message(
+                content.body.text,
+                allowed_mentions=NOBODY,
+                ephemeral=content.private,
+                silent=content.silent,
+                suppress_embeds=True,
+                view=discord.utils.MISSING if view is None else view,
+            )
+        )
+        if not isinstance(answer, Answer):
+            return answer
+        if answer.code == ALREADY_ANSWERED:
+            self._acknowledged = True
+            self._thinking = not self._is_press
+            return None
+        outcome = outcome_of(answer, self._key)
+        if isinstance(outcome, Delivered):
+            self._acknowledged, self._original_id = True, outcome.message_id
+        return outcome
+
+    async def _follow_up(self, content: MessageContent) -> Outcome:
+        view = view_of(content.buttons)
+        call = self._interaction.followup.send(
+            content.body.text,
+            allowed_mentions=NOBODY,
+            ephemeral=content.private,
+            silent=content.silent,
+            suppress_embeds=True,
+            view=discord.utils.MISSING if view is None else view,
+            wait=True,
+        )
+        return await perform(call, self._key)
+
+    async def _edit_original(self, content: MessageContent) -> Outcome:
+        call = self._interaction.edit_original_response(
+            content=content.body.text, allowed_mentions=NOBODY, view=view_of(content.buttons)
+        )
+        return await perform(call, self._key, self._original_id or "")
+
+    def _over(self) -> bool:
+        return self._ended or self._interaction.is_expired()
+
+    def _noticing_the_end(self, outcome: Outcome, private: bool) -> Outcome:
+        """The same again goes through the channel, so its token's end is no end there."""
+        if not isinstance(outcome, NotSent) or outcome.reason is not NotSentReason.EXPIRED:
+            return outcome
+        self._ended = True
+        if self._channel is None or private:
+            return outcome
+        return NotSent(NotSentReason.UNAVAILABLE, detail="the interaction has ended; the channel goes on")

@@ -1,0 +1,122 @@
+"""A channel, thread or direct message of Discord, by the bot account's own routes.
+
+These routes remember nonces: a send that is repeated after an unknown outcome stands once.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+import discord
+
+from bots.discord.capabilities import ACCOUNT, CHANNEL
+from bots.discord.exchange import perform
+from core.messages import MessageRef, Place
+from core.ports.surface import Capabilities
+from core.streaming.operations import (
+    BucketKey,
+    Button,
+    ButtonStyle,
+    Delivered,
+    MessageContent,
+    OperationKind,
+    Outcome,
+)
+
+_log = logging.getLogger(__name__)
+NOBODY: Final = discord.AllowedMentions.none()  # `replied_user` included
+"""For every send and every edit: Discord parses an edit again, with the default allowances."""
+
+_STYLES = {ButtonStyle.PLAIN: discord.ButtonStyle.secondary, ButtonStyle.DANGER: discord.ButtonStyle.danger}
+
+
+class ChannelSurface:
+    capabilities: Capabilities = CHANNEL
+
+    def __init__(self, client: discord.Client, place: Place, account: str) -> None:
+        self._client = client
+        self._place = place
+        self._account = account
+        self._channel = client.get_partial_messageable(int(place.chat_id))
+
+    @property
+    def account(self) -> str:
+        return self._account
+
+    @property
+    def place(self) -> Place:
+        return self._place
+
+    def buckets(self, kind: OperationKind) -> tuple[BucketKey, ...]:
+        return ACCOUNT, self._key(kind)
+
+    async def send(self, content: MessageContent, reply_to: MessageRef | None) -> Outcome:
+        call = self._channel.send(
+            content.body.text,
+            nonce=content.nonce or None,  # type: ignore[arg-type]  # goes out with `enforce_nonce`
+            reference=self._reference(reply_to),  # type: ignore[arg-type]  # its stubs miss None
+            allowed_mentions=NOBODY,
+            mention_author=False,
+            silent=content.silent,
+            suppress_embeds=True,
+            view=view_of(content.buttons),  # type: ignore[arg-type]  # its stubs miss None
+        )
+        return await perform(call, self._key(OperationKind.SEND))
+
+    async def edit(self, message_id: str, content: MessageContent) -> Outcome:
+        call = self._message(message_id).edit(
+            content=content.body.text, allowed_mentions=NOBODY, view=view_of(content.buttons)
+        )
+        return await perform(call, self._key(OperationKind.EDIT), message_id)
+
+    async def delete(self, message_id: str) -> Outcome:
+        return await perform(self._message(message_id).delete(), self._key(OperationKind.DELETE), message_id)
+
+    async def typing(self) -> None:
+        _log_failure("typing", self._place, await perform(self._typing(), self._key(OperationKind.TYPING)))
+
+    async def react(self, ref: MessageRef, emoji: str) -> None:
+        call = self._message(ref.message_id).add_reaction(emoji)
+        _log_failure("reaction", self._place, await perform(call, BucketKey("reaction", ref.chat_id)))
+
+    async def _typing(self) -> None:
+        await self._channel.typing()
+
+    def _key(self, kind: OperationKind) -> BucketKey:
+        return BucketKey(kind.value, self._place.chat_id)
+
+    def _message(self, message_id: str) -> discord.PartialMessage:
+        return self._channel.get_partial_message(int(message_id))
+
+    def _reference(self, reply_to: MessageRef | None) -> discord.MessageReference | None:
+        """None also where we may not read the history: Discord would refuse the whole message."""
+        if reply_to is None or not self._reads_history():
+            return None
+        return self._message(reply_to.message_id).to_reference(fail_if_not_exists=False)
+
+    def _reads_history(self) -> bool:
+        channel = self._client.get_channel(int(self._place.chat_id))
+        if not isinstance(channel, (discord.abc.GuildChannel, discord.Thread)):
+            return True
+        try:
+            return channel.permissions_for(channel.guild.me).read_message_history
+        except discord.ClientException:  # a thread whose channel is not known yet
+            return True
+
+
+def view_of(buttons: tuple[Button, ...]) -> discord.ui.View | None:
+    """The buttons as a payload: presses come back by their custom id, also after a restart."""
+    if not buttons:
+        return None
+    view = discord.ui.View(timeout=None)
+    for button in buttons:
+        view.add_item(
+            discord.ui.Button(style=_STYLES[button.style], label=button.label, custom_id=button.data)
+        )
+    return view
+
+
+def _log_failure(what: str, place: Place, outcome: Outcome) -> None:
+    if not isinstance(outcome, Delivered):
+        _log.debug("%s: %s was not taken: %s", place, what, outcome)

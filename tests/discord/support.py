@@ -1,0 +1,106 @@
+"""The real adapter over the real discord.py, connected to a local Discord over sockets."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+from unittest import mock
+
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
+
+from bots.discord.capabilities import DiscordRenderer
+from bots.discord.client import DiscordPlatform
+from bots.sandbox.discord_server import DiscordServer
+from bots.sandbox.limits import load_profile
+from core.messages import Incoming
+from core.ports.surface import Surface
+from core.streaming.operations import Button, MessageContent
+from tests.sandbox.discord_harness import PATIENCE_S, HandClock, Heard
+
+
+class Bot:
+    """The platform under test beside its server: what reached the core, what people see."""
+
+    def __init__(self, server: DiscordServer, clock: HandClock) -> None:
+        self.server = server
+        self.clock = clock
+        self.platform = DiscordPlatform(server.token, api_base_url=server.url)
+        self.heard = Heard(server)
+        self.ready = ""
+        self._inbox: asyncio.Queue[tuple[Incoming, Surface]] = asyncio.Queue()
+
+    async def handle(self, incoming: Incoming, surface: Surface) -> None:
+        """The core's place: everything waits in the inbox."""
+        self._inbox.put_nowait((incoming, surface))
+
+    async def next(self) -> tuple[Incoming, Surface]:
+        """The next event that reached the core, with its surface."""
+        return await asyncio.wait_for(self._inbox.get(), PATIENCE_S)
+
+    def shown(self, chat: str) -> list[tuple[str, str]]:
+        """(author, text) of every message in a chat, in order."""
+        messages = self.server.world.chat(chat).messages.values()
+        return [(message.author.name, message.content) for message in messages]
+
+    def entry(self, message_id: str) -> dict[str, Any]:
+        """A message as the page shows it."""
+        entries = {entry["id"]: entry for entry in self.server.snapshot()["messages"]}
+        found: dict[str, Any] = entries[message_id]
+        return found
+
+    def count(self, method: str, route: str) -> int:
+        """How many requests of this kind the server got."""
+        return sum((r.method, r.route) == (method, route) for r in self.server.requests)
+
+    def bodies(self, method: str, ending: str) -> list[Any]:
+        """The JSON bodies of every request to routes that end so."""
+        return [r.body for r in self.server.requests if r.method == method and r.route.endswith(ending)]
+
+
+@asynccontextmanager
+async def local_discord(*, scale: float = 0.02) -> AsyncIterator[Bot]:
+    """A local Discord, its limits' windows scaled, and the platform beside it, not yet started."""
+    clock = HandClock()
+    server = DiscordServer(profile=load_profile(scale=scale), clock=clock)
+    await server.start()
+    with library_restored():
+        bot = Bot(server, clock)
+        try:
+            yield bot
+        finally:
+            await bot.platform.close()
+            await server.stop()
+
+
+@asynccontextmanager
+async def started(*, scale: float = 0.02, message_content: bool = True) -> AsyncIterator[Bot]:
+    """The same, started."""
+    async with local_discord(scale=scale) as bot:
+        bot.server.grant_message_content(message_content)
+        bot.ready = await bot.platform.start(bot.handle)
+        yield bot
+
+
+@contextmanager
+def library_restored() -> Iterator[None]:
+    """Put the library's process-wide addresses back afterwards."""
+    with (
+        mock.patch.object(Route, "BASE", Route.BASE),
+        mock.patch.object(DiscordWebSocket, "DEFAULT_GATEWAY", DiscordWebSocket.DEFAULT_GATEWAY),
+    ):
+        yield
+
+
+def content(
+    text: str,
+    *,
+    buttons: tuple[Button, ...] = (),
+    silent: bool = False,
+    private: bool = False,
+    nonce: str = "",
+) -> MessageContent:
+    """A message as the core hands it over."""
+    return MessageContent(DiscordRenderer().render(text), buttons, silent, private, nonce)
