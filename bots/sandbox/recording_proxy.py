@@ -6,6 +6,7 @@ So it shares no code with the client it watches.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,18 +21,23 @@ _HOP_BY_HOP = frozenset(
 
 @dataclass(slots=True)
 class Exchange:
-    """One request as it passed. `sent` and `received` are the exact bodies; `whole`: the answer ended."""
+    """One request as it passed: the exact bodies. `ended` is set when nothing more will come.
+
+    `whole` tells whether the model's side ended by itself, and not by the client's leaving or a fault.
+    """
 
     path: str
     sent: bytes
     status: int = 0
     received: bytearray = field(default_factory=bytearray)
     whole: bool = False
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def text(self) -> str:
         """The text deltas that the model sent, joined."""
-        lines = self.received.splitlines()  # of bytes: it knows no line ends but those of the protocol
+        # Of bytes, so that no line ends but those of the protocol count; a torn last line is no event.
+        lines = self.received[: self.received.rfind(b"\n") + 1].splitlines()
         payloads = [line.removeprefix(b"data:").strip() for line in lines if line.startswith(b"data:")]
         chunks = [json.loads(payload) for payload in payloads if payload != b"[DONE]"]
         choices = [choice for chunk in chunks for choice in chunk.get("choices", ())]
@@ -73,6 +79,14 @@ class RecordingProxy:
     async def _pass(self, session: ClientSession, request: web.Request) -> web.StreamResponse:
         exchange = Exchange(request.match_info["path"], await request.read())
         self.exchanges.append(exchange)
+        try:
+            return await self._relay(session, request, exchange)
+        finally:
+            exchange.ended.set()
+
+    async def _relay(
+        self, session: ClientSession, request: web.Request, exchange: Exchange
+    ) -> web.StreamResponse:
         headers = [
             (name, value) for name, value in request.headers.items() if name.lower() not in _HOP_BY_HOP
         ]
