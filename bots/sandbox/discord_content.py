@@ -32,7 +32,7 @@ def compose(
     """Put what `payload` names into `message`, or raise `ApiError` and leave it as it was.
 
     Mentions are read anew each time, as Discord does for edits too; their notifications are
-    recorded in `world.pings`.
+    recorded in `world.pings`; an ephemeral message causes none.
     """
     content = _content(payload.get("content", message.content))
     embeds = _embeds(payload.get("embeds", message.embeds))
@@ -48,7 +48,8 @@ def compose(
     message.content, message.embeds, message.components = content, embeds, components
     message.files, message.mentions = files, mentions
     message.flags |= flags & (_SUPPRESS_EMBEDS | (0 if by_edit else SILENT))
-    world.pings += pings
+    if message.only_for is None:
+        world.pings += pings
 
 
 def _content(raw: object) -> str:

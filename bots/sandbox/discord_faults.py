@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Literal, TypeAlias
@@ -26,15 +27,24 @@ class Fault:
     status: int
     retry_after: float
 
-    def answer(self) -> web.Response | None:
-        """The answer to give instead of doing what was asked; None when it is done nevertheless."""
+    def answer(self, headers: Mapping[str, str]) -> web.Response | None:
+        """The answer to give instead of doing what was asked; None when it is done nevertheless.
+
+        `headers` are the bucket's, which a 429 of the bucket shows as empty.
+        """
+        reset_after = f"{self.retry_after:.3f}"
+        empty = {**headers, "X-RateLimit-Remaining": "0", "X-RateLimit-Reset-After": reset_after}
         match self.kind:
             case "status":
-                return json_response(self.status, {"message": f"{self.status}: Injected fault", "code": 0})
+                return json_response(
+                    self.status, {"message": f"{self.status}: Injected fault", "code": 0}, headers
+                )
             case "limited":
-                return too_many(self.retry_after, "user")
-            case "shared" | "global":
-                return too_many(self.retry_after, self.kind)
+                return too_many(self.retry_after, "user", empty)
+            case "shared":
+                return too_many(self.retry_after, "shared", empty)
+            case "global":
+                return too_many(self.retry_after, "global")
             case "banned":
                 return banned()
             case _:

@@ -48,6 +48,7 @@ class Session:
     sequence: int = 0
     sent: deque[Json] = field(default_factory=lambda: deque(maxlen=_KEPT_EVENTS))
     outbox: asyncio.Queue[Json] | None = None
+    left_at: float = 0.0
 
     def dispatch(self, event: str, data: Json | None) -> None:
         """Number an event, keep it for a resume, and send it when a socket is attached."""
@@ -155,6 +156,7 @@ class Gateway:
     def _detach(self, session: Session, outbox: asyncio.Queue[Json], code: int | None) -> None:
         if session.outbox is outbox:
             session.outbox = None
+            session.left_at = self._clock()
             self._report({"type": "online", "online": False})
         # A client that says goodbye with one of these ends its session.
         if code in (1000, 1001):
@@ -210,6 +212,7 @@ class Gateway:
             outbox.put_nowait({"op": 9, "s": None, "t": None, "d": False})
             return None
         self.identified += 1
+        self._forget_left()
         session = Session(secrets.token_hex(16), intents, outbox=outbox)
         self.sessions[session.id] = session
         guild_id = str(self._world.guild_id)
@@ -233,6 +236,7 @@ class Gateway:
 
     def _resume(self, data: Json, outbox: asyncio.Queue[Json]) -> Session | None:
         self._authenticate(data)
+        self._forget_left()
         session = self.sessions.get(str(data.get("session_id")))
         seen = data.get("seq")
         oldest = session.sent[0]["s"] if session and session.sent else 1
@@ -247,6 +251,14 @@ class Gateway:
         session.dispatch("RESUMED", {})
         self._report({"type": "online", "online": True})
         return session
+
+    def _forget_left(self) -> None:
+        """Forget the sessions that nobody resumed in time."""
+        oldest = self._clock() - self._limits.times["resume_s"]
+        kept = {
+            key: one for key, one in self.sessions.items() if one.outbox is not None or one.left_at > oldest
+        }
+        self.sessions = kept
 
     def _authenticate(self, data: Json) -> None:
         if str(data.get("token", "")).removeprefix("Bot ") != self._token:

@@ -140,8 +140,8 @@ class Front:
             body, uploads = await _read(request)
             if route.auth and request.headers.get("Authorization") != f"Bot {self._token}":
                 raise ApiError(Refusal.UNAUTHORIZED)
-            answer = fault.answer() if fault else None
-            answer = answer or self._limit(route, request, headers)
+            limited = self._limit(route, request, headers)
+            answer = (fault.answer(headers) if fault else None) or limited
             if answer is None:
                 status, data = await route.handler(Call(request.match_info, request.query, body, uploads))
                 answer = json_response(status, data, headers)

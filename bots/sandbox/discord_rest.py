@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import unquote
@@ -231,7 +233,10 @@ class Rest:
         """GET the guilds that the bot is in."""
         guild = self._payloads.guild([])
         partial = {key: guild[key] for key in ("id", "name", "icon", "banner", "features")}
-        return 200, [partial | {"owner": False, "permissions": "0"}]
+        everyone, *others = self._world.roles.values()
+        mine = [role for role in others if role.id in self._world.member_roles[self._world.bot.id]]
+        granted = functools.reduce(operator.or_, (role.permissions for role in mine), everyone.permissions)
+        return 200, [partial | {"owner": False, "permissions": str(int(granted))}]
 
     async def get_guild(self, call: Call) -> tuple[int, Any]:
         """GET the guild."""

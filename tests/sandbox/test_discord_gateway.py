@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import zlib
 from collections.abc import AsyncIterator
@@ -15,7 +16,7 @@ from aiohttp import WSMsgType
 
 from bots.sandbox.discord_server import DiscordServer
 from bots.sandbox.limits import load_profile
-from tests.sandbox.discord_harness import Heard, connected, intents, raw
+from tests.sandbox.discord_harness import HandClock, Heard, connected, intents, raw
 
 
 @pytest_asyncio.fixture
@@ -197,6 +198,44 @@ async def test_a_resume_of_nothing(server: DiscordServer, socket: Socket) -> Non
     assert (await socket.receive()) == {"op": 9, "d": False, "s": None, "t": None}
     await socket.send(2, {"token": server.token, "intents": 1})
     assert [(await socket.receive())["t"] for _ in range(2)] == ["READY", "GUILD_CREATE"]
+
+
+async def test_a_silent_client_is_dropped() -> None:
+    """Without heartbeats the connection closes with 4009."""
+    profile = load_profile()
+    times = {**profile.discord.times, "heartbeat_s": 0.02}
+    hasty = dataclasses.replace(profile, discord=dataclasses.replace(profile.discord, times=times))
+    server = DiscordServer(profile=hasty)
+    await server.start()
+    async with aiohttp.ClientSession() as http, http.ws_connect(server.gateway_url) as opened:
+        by_hand = Socket(opened)
+        assert (await by_hand.receive())["op"] == 10
+        assert await by_hand.receive() == 4009
+    await server.stop()
+
+
+async def test_a_session_is_kept_for_a_while_only() -> None:
+    """Who comes back after too long has to identify again."""
+    clock = HandClock()
+    server = DiscordServer(profile=load_profile(scale=0.01), clock=clock)
+    await server.start()
+    heard = Heard(server)
+    async with aiohttp.ClientSession() as http:
+        async with http.ws_connect(server.gateway_url) as opened:
+            by_hand = Socket(opened)
+            assert (await by_hand.receive())["op"] == 10
+            await by_hand.send(2, {"token": server.token, "intents": 0})
+            session_id = (await by_hand.receive())["d"]["session_id"]
+            server.cut_gateway()
+            while (await heard.next("online"))["online"]:
+                pass
+        clock.ahead_s += 181
+        async with http.ws_connect(server.gateway_url) as opened:
+            by_hand = Socket(opened)
+            assert (await by_hand.receive())["op"] == 10
+            await by_hand.send(6, {"token": server.token, "session_id": session_id, "seq": 1})
+            assert (await by_hand.receive())["op"] == 9
+    await server.stop()
 
 
 async def test_identifying_too_soon() -> None:

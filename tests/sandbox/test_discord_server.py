@@ -204,6 +204,37 @@ async def test_faults_before_the_effect(server: DiscordServer, bot: Bot) -> None
     assert (await channel.send("d")).content == "d"
 
 
+async def test_an_injected_429_shows_an_empty_bucket(server: DiscordServer) -> None:
+    """Its headers agree with its body, as those of a real one do; a global one has no bucket."""
+    url = f"{server.url}/channels/{server.world.chat('#general').id}/typing"
+    server.fault("limited", retry_after=2.5)
+    server.fault("global", retry_after=1.5)
+    async with raw(server) as http:
+        async with http.post(url) as answer:
+            body = await answer.json()
+            assert (answer.status, body["retry_after"], body["global"]) == (429, 2.5, False)
+            assert answer.headers["X-RateLimit-Remaining"] == "0"
+            assert answer.headers["X-RateLimit-Reset-After"] == "2.500"
+        async with http.post(url) as answer:
+            body = await answer.json()
+            assert (answer.status, body["retry_after"], body["global"]) == (429, 1.5, True)
+            assert "X-RateLimit-Bucket" not in answer.headers
+
+
+async def test_guilds_by_rest_alone(server: DiscordServer, bot: Bot) -> None:
+    """What a check of permissions needs is there without the gateway."""
+    server.overwrite("#help", "Sluice", deny=Permission.SEND_MESSAGES)
+    [partial] = [guild async for guild in bot.fetch_guilds(limit=None, with_counts=False)]
+    guild = await bot.fetch_guild(partial.id, with_counts=False)
+    assert bot.user is not None
+    me = await guild.fetch_member(bot.user.id)
+    may_send = {c.name: c.permissions_for(me).send_messages for c in await guild.fetch_channels()}
+    assert may_send == {"general": True, "help": False, "bots": True}
+    with pytest.raises(discord.NotFound) as nobody:
+        await guild.fetch_member(42)
+    assert nobody.value.code == 10007
+
+
 async def test_a_request_that_hangs_took_effect(server: DiscordServer) -> None:
     """A client that gives up waiting does not know that its message is there."""
     server.fault("hang_after", method="POST", route="*/messages")
