@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
+
+
+class Timer(Protocol):
+    def cancel(self) -> None: ...
 
 
 class Clock(Protocol):
@@ -14,3 +19,6 @@ class Clock(Protocol):
 
     async def sleep_until(self, deadline: float) -> None:
         """Return when `monotonic()` has reached `deadline`."""
+
+    def call_at(self, deadline: float, callback: Callable[[], None]) -> Timer:
+        """Call back from the event loop, soon after `monotonic()` has reached `deadline`."""

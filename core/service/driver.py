@@ -1,0 +1,247 @@
+"""The driver: performs what the schedulers decide, one scheduler for each bot account.
+
+Act on what is due, then re-arm: the heart says when to look again (`next_deadline`), a delta or an
+outcome says it too. Operations run side by side; each outcome goes back to its scheduler.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from core.messages import MessageRef, Place
+from core.ports.clock import Clock, Timer
+from core.ports.surface import Surface
+from core.streaming.answer import Answer
+from core.streaming.figures import Figures
+from core.streaming.operations import Button, Delivered, NotSentReason, OperationKind, Outcome, Unknown
+from core.streaming.rate_limits import NEVER
+from core.streaming.scheduler import EditScheduler, Operation
+from core.streaming.view import ViewSettings
+
+_log = logging.getLogger(__name__)
+
+TICK_S = 0.01
+"""Deltas that come closer together than this are looked at together."""
+FORGET_BUCKETS_S = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """How it went: `complete` when all of the answer stands there, else `reason` says why not."""
+
+    complete: bool
+    messages: tuple[MessageRef, ...]
+    reason: NotSentReason | None
+    figures: Figures
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """For whoever watches (the sandbox's page, a meter): one answer on one surface, as of now."""
+
+    place: Place
+    messages: tuple[MessageRef, ...]
+    figures: Figures
+
+
+class Showing:
+    """One answer on its way to one surface."""
+
+    def __init__(self, account: _Account, view: int, surface: Surface, reply_to: MessageRef | None) -> None:
+        self.surface = surface
+        self.reply_to = reply_to
+        self._account = account
+        self._view = account.scheduler.view(view)
+        self._finished: asyncio.Future[Shown] = asyncio.get_running_loop().create_future()
+
+    @property
+    def messages(self) -> tuple[MessageRef, ...]:
+        """The bot's messages that carry the answer so far, in order."""
+        chat_id = self.surface.place.chat_id
+        return tuple(MessageRef(chat_id, message_id) for message_id in self._view.messages)
+
+    @property
+    def lost(self) -> bool:
+        """Nothing further can be shown (place or message gone): the model's stream is of no use here."""
+        return self._view.lost is not None
+
+    async def finished(self) -> Shown:
+        """Wait until all of the answer is visible, or it is lost."""
+        return await asyncio.shield(self._finished)
+
+    def settle(self, now: float) -> bool:
+        """Resolve `finished` if it is over; says whether it is."""
+        if not self._view.over:
+            return False
+        if not self._finished.done():
+            complete = self._view.done and self._view.lost is None
+            self._finished.set_result(
+                Shown(complete, self.messages, self._view.lost, self._view.figures(now))
+            )
+        return True
+
+    def abandon(self) -> None:
+        """Stop waiting: the driver closes."""
+        self._finished.cancel()
+
+
+class _Account:
+    """One bot account: its scheduler, what it shows, and the calls under way."""
+
+    def __init__(
+        self, clock: Clock, surface: Surface, on_progress: Callable[[Progress], None] | None
+    ) -> None:
+        self.scheduler = EditScheduler(surface.capabilities.rate_limits)
+        self.showings: dict[int, Showing] = {}
+        self._clock = clock
+        self._on_progress = on_progress
+        self._timer: Timer | None = None
+        self._due = NEVER
+        self._last_tick = -NEVER
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._idle = asyncio.Event()
+        self._forget_at = clock.monotonic() + FORGET_BUCKETS_S
+
+    def show(
+        self, answer: Answer, surface: Surface, settings: ViewSettings, reply_to: MessageRef | None
+    ) -> Showing:
+        self.scheduler.pacer.add_limits(surface.capabilities.rate_limits)
+        view = self.scheduler.show(answer, settings, self._clock.monotonic())
+        showing = self.showings[view] = Showing(self, view, surface, reply_to)
+        self._idle.clear()
+        self.wake()
+        return showing
+
+    def wake(self) -> None:
+        """Look soon, though not more often than every TICK_S."""
+        self._arm(max(self._clock.monotonic(), self._last_tick + TICK_S))
+
+    async def drained(self) -> None:
+        """Wait until nothing is left to show."""
+        if self.showings:
+            await self._idle.wait()
+
+    async def close(self) -> None:
+        """End all calls under way."""
+        if self._timer is not None:
+            self._timer.cancel()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for showing in self.showings.values():
+            showing.abandon()
+
+    def _arm(self, at: float) -> None:
+        if at >= self._due:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._due = at
+        self._timer = self._clock.call_at(at, self._tick)
+
+    def _tick(self) -> None:
+        now = self._last_tick = self._clock.monotonic()
+        self._timer, self._due = None, NEVER
+        for operation in self.scheduler.operations_to_perform(now):
+            task = asyncio.create_task(self._perform(operation), name=f"{operation.kind} {operation.id}")
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        self._settle(now)
+        if now >= self._forget_at:
+            self.scheduler.pacer.forget_idle(now)
+            self._forget_at = now + FORGET_BUCKETS_S
+        self._arm(self.scheduler.next_deadline())
+
+    async def _perform(self, operation: Operation) -> None:
+        showing = self.showings[operation.view]
+        outcome: Outcome
+        try:
+            outcome = await _call(showing.surface, operation, showing.reply_to)
+        except Exception as error:  # noqa: BLE001 - a surface that breaks its contract must not stop the others
+            _log.exception("surface %s failed in %s", showing.surface.place, operation.kind)
+            outcome = Unknown(type(error).__name__)
+        now = self._clock.monotonic()
+        if not isinstance(outcome, Delivered):
+            _log.info("%s %s page %d: %s", showing.surface.place, operation.kind, operation.page, outcome)
+        self.scheduler.performed(operation, outcome, now)
+        if self._on_progress is not None and operation.kind is not OperationKind.TYPING:
+            figures = self.scheduler.figures(operation.view, now)
+            self._on_progress(Progress(showing.surface.place, showing.messages, figures))
+        self.wake()
+
+    def _settle(self, now: float) -> None:
+        for view in [view for view, showing in self.showings.items() if showing.settle(now)]:
+            del self.showings[view]
+            self.scheduler.forget(view)
+        if not self.showings:
+            self._idle.set()
+
+
+async def _call(surface: Surface, operation: Operation, reply_to: MessageRef | None) -> Outcome:
+    if operation.kind is OperationKind.TYPING or operation.content is None:
+        await surface.typing()
+        return Delivered("")
+    if operation.message_id is None:
+        return await surface.send(operation.content, reply_to if operation.page == 0 else None)
+    return await surface.edit(operation.message_id, operation.content)
+
+
+class Driver:
+    """Shows answers on surfaces. One for the whole process."""
+
+    def __init__(self, clock: Clock, *, on_progress: Callable[[Progress], None] | None = None) -> None:
+        self._clock = clock
+        self._on_progress = on_progress
+        self._accounts: dict[str, _Account] = {}
+        self._nonces = 0
+
+    def show(
+        self,
+        answer: Answer,
+        surface: Surface,
+        *,
+        reply_to: MessageRef | None = None,
+        stop: Button | None = None,
+        private: bool = False,
+        nonce: str = "",
+    ) -> Showing:
+        """Begin to show an answer, which may still grow: call `changed` after each change.
+
+        `nonce`: opaque and unique, at most 20 characters; used where the platform has nonces.
+        `private`: only where the surface has private answers.
+        """
+        capabilities = surface.capabilities
+        if surface.account not in self._accounts:
+            self._accounts[surface.account] = _Account(self._clock, surface, self._on_progress)
+        settings = ViewSettings(
+            renderer=capabilities.renderer,
+            buckets=surface.buckets,
+            stop=stop if capabilities.buttons else None,
+            private=private and capabilities.private_answers,
+            typing_lasts_s=capabilities.typing_lasts_s,
+            nonce=nonce if capabilities.nonces else "",
+        )
+        return self._accounts[surface.account].show(answer, surface, settings, reply_to)
+
+    def changed(self, answer: Answer) -> None:
+        """`answer` grew or ended: look soon."""
+        for account in self._accounts.values():
+            account.wake()
+
+    async def close(self, deadline: float) -> int:
+        """Go on until all is shown or the clock reaches `deadline`; says how many answers were not."""
+        drained = asyncio.gather(*(account.drained() for account in self._accounts.values()))
+
+        def give_up() -> None:
+            drained.cancel()
+
+        timer = self._clock.call_at(deadline, give_up)
+        await asyncio.gather(drained, return_exceptions=True)
+        timer.cancel()
+        left = sum(len(account.showings) for account in self._accounts.values())
+        for account in self._accounts.values():
+            await account.close()
+        return left

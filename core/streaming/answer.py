@@ -1,0 +1,111 @@
+"""One answer of a model while it grows."""
+
+from __future__ import annotations
+
+from collections import deque
+from enum import StrEnum
+
+DEFAULT_MAX_CHARS = 64_000
+
+
+class Ending(StrEnum):
+    """How an answer ended. All but COMPLETE leave a visible mark."""
+
+    COMPLETE = "complete"
+    LENGTH = "length"
+    FILTERED = "filtered"
+    STOPPED = "stopped"
+    INTERRUPTED = "interrupted"
+    FAILED = "failed"
+
+
+class Answer:
+    """The model's text, appended delta by delta; offsets are code points from the start.
+
+    `append` costs O(delta). Text is kept in pieces whose sizes fall like the digits of a
+    binary counter, so that `slice` touches few of them and an answer of any length is joined
+    O(log length) times.
+    """
+
+    def __init__(self, *, max_chars: int = DEFAULT_MAX_CHARS) -> None:
+        self.length = 0
+        self.full = False
+        """The text has reached `max_chars`; what came after is not kept: end the answer."""
+        self.ending: Ending | None = None
+        self.mark = ""
+        """The words under the text that say how it ended; empty when it is complete."""
+        self.ended_at: float | None = None
+        self._max_chars = max_chars
+        self._pieces: list[str] = []
+        self._fresh: list[str] = []
+        self._reasoning: list[str] = []
+        self._times: deque[tuple[int, float]] = deque()  # (length after a delta, when it came)
+        self._shown: dict[object, int] = {}  # by reader, how far it has shown
+
+    @property
+    def ended(self) -> bool:
+        return self.ending is not None
+
+    @property
+    def text(self) -> str:
+        return self.slice(0, self.length)
+
+    @property
+    def reasoning(self) -> str:
+        return "".join(self._reasoning)
+
+    def append(self, text: str, now: float) -> None:
+        """Add a delta. After the end, and past `max_chars`, it is not kept."""
+        if self.ended or not text:
+            return
+        room = self._max_chars - self.length
+        if len(text) >= room:
+            self.full = len(text) > room
+            text = text[:room]
+        if text:
+            self._fresh.append(text)
+            self.length += len(text)
+            self._times.append((self.length, now))
+
+    def append_reasoning(self, text: str) -> None:
+        """Add to the model's reasoning, which is kept apart from the text."""
+        if not self.ended:
+            self._reasoning.append(text)
+
+    def end(self, ending: Ending, now: float, *, mark: str = "") -> None:
+        """Close the answer; the first ending wins. `mark`: one line from the catalogue."""
+        if not self.ended:
+            self.ending, self.mark, self.ended_at = ending, mark, now
+
+    def slice(self, start: int, end: int) -> str:
+        """The text from `start` to `end`, cut to what there is."""
+        self._gather()
+        found: list[str] = []
+        offset = self.length
+        for piece in reversed(self._pieces):
+            offset -= len(piece)
+            if offset < end:
+                found.append(piece[max(0, start - offset) : end - offset])
+            if offset <= start:
+                break
+        return "".join(reversed(found))
+
+    def produced_at(self, offset: int) -> float | None:
+        """When the code point at `offset` came; None when it has not, or when every reader shows it."""
+        return next((when for length, when in self._times if length > offset), None)
+
+    def shown(self, reader: object, offset: int) -> None:
+        """`reader` shows the text before `offset`. When that came is forgotten once all readers do."""
+        self._shown[reader] = offset
+        visible = min(self._shown.values())
+        while self._times and self._times[0][0] <= visible:
+            self._times.popleft()
+
+    def _gather(self) -> None:
+        if not self._fresh:
+            return
+        newest = "".join(self._fresh)
+        self._fresh.clear()
+        while self._pieces and len(self._pieces[-1]) <= len(newest):
+            newest = self._pieces.pop() + newest
+        self._pieces.append(newest)

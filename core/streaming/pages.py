@@ -1,0 +1,177 @@
+"""Pages: spans of an answer's source that tile it exactly, in order, each within a platform's limit.
+
+The laws:
+1. A page is `source[start:end]`, rendered with the marks that are open at its start reopened and
+   those open at its end closed. Where one page ends the next begins.
+2. What was shown is never taken back: a page ends nowhere before what it has shown.
+3. Up to SOFT_FILL a preview shows all that is certain; from there on it advances only to places
+   where a page may well end, so that the last accepted state is always a legal end.
+4. A page once left never changes.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import Final
+
+from core.streaming.answer import Answer
+from core.streaming.markdown import NO_MARKS, Cut, CutRank, Marks, Scan, graphemes, scan
+from core.streaming.rendering import Rendered, Renderer
+
+SOFT_FILL: Final = 0.75
+MARK_UNITS: Final = 120
+"""Room on every page for the mark that may have to say how the answer ended."""
+WINDOW_PAGES: Final = 4
+"""How much source is looked at for one page: markup that renders to nothing (the addresses of
+links) may take this many times a page's text."""
+_PREFERENCES: Final = (
+    (CutRank.BLOCK, 0.5),
+    (CutRank.LINE, 0.6),
+    (CutRank.SENTENCE, 0.7),
+    (CutRank.WORD, 0.8),
+)
+"""The best kind of cut that leaves no more than the rest of a page empty is taken, the latest of its kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A page as it shall stand now: `source[start:end]`, rendered."""
+
+    page: int
+    start: int
+    end: int
+    body: Rendered
+    marks: Marks  # open at `end`
+    closed: bool = False  # the page ends here; the next one begins at `end`
+    last: bool = False  # the answer ends here
+
+
+def compose(span: str, opened: Marks, closed: Marks) -> str:
+    """The Markdown of one page: balanced, without outer white space; empty when there is no text."""
+    body = span.rstrip()
+    if not opened.fence:
+        indent = len(body) - len(body.lstrip())
+        line_start = body.rfind("\n", 0, indent) + 1
+        body = body[line_start:] if line_start else body[indent:]
+    if not body.strip():
+        return ""
+    return opened.opened() + body + closed.closed()
+
+
+class Pages:
+    """The pages of one answer on one surface. `frame` looks, `accept` moves."""
+
+    def __init__(self, renderer: Renderer) -> None:
+        self.page = 0
+        self.start = 0
+        self.shown = 0
+        self._renderer = renderer
+        self._marks = NO_MARKS
+        self._shown_marks = NO_MARKS
+        self._cap = 1.0 - min(0.5, MARK_UNITS / renderer.page_units)
+
+    def frame(self, answer: Answer) -> Frame:
+        """The newest state of the current page. Costs a rendering: call it when it can be sent."""
+        text = answer.slice(self.start, self.start + WINDOW_PAGES * self._renderer.page_units)
+        whole = self.start + len(text) == answer.length
+        found = scan(text, self._marks, formatted=self._renderer.formatted)
+        if answer.ended and whole:
+            body = self._final(text, found.end, answer.mark)
+            if body.fill <= 1.0:
+                return self._frame(Cut(len(text), CutRank.BLOCK, found.end), body, last=True)
+            return self._closed(text, found)
+        hold = found.hold
+        if not self._renderer.formatted or len(text) - hold.at > self._renderer.page_units // 2:
+            hold = Cut(len(text), CutRank.GRAPHEME, found.end)
+        body = self._render(text, hold)
+        if not whole or body.fill > self._cap:
+            return self._closed(text, found)
+        if body.fill <= SOFT_FILL:
+            return self._frame(hold, body) if self.start + hold.at > self.shown else self._as_shown(text)
+        good = [cut for cut in found.cuts if self.shown < self.start + cut.at <= self.start + hold.at]
+        for cut in reversed(good):
+            body = self._render(text, cut)
+            if body.fill <= self._cap:
+                return self._frame(cut, body)
+        return self._as_shown(text)
+
+    def accept(self, frame: Frame) -> None:
+        """`frame` is visible now (or may be): never show less."""
+        self.shown, self._shown_marks = max(self.shown, frame.end), frame.marks
+        if frame.closed and not frame.last:
+            self.page += 1
+            self.start, self._marks = frame.end, frame.marks
+
+    def _frame(self, cut: Cut, body: Rendered, *, closed: bool = False, last: bool = False) -> Frame:
+        return Frame(
+            self.page, self.start, self.start + cut.at, body, cut.marks, closed=closed or last, last=last
+        )
+
+    def _as_shown(self, text: str) -> Frame:
+        cut = Cut(
+            self.shown - self.start,
+            CutRank.FORCED,
+            self._shown_marks if self.shown > self.start else self._marks,
+        )
+        return self._frame(cut, self._render(text, cut))
+
+    def _render(self, text: str, cut: Cut) -> Rendered:
+        return self._renderer.render(compose(text[: cut.at], self._marks, cut.marks))
+
+    def _final(self, text: str, end: Marks, mark: str) -> Rendered:
+        """The model's own text to its end: only what we reopened, and a fence, is closed."""
+        pairs = zip(self._marks.inline, end.inline, strict=False)
+        reopened = tuple(ours for ours, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+        markdown = compose(text, self._marks, Marks(fence=end.fence, inline=reopened))
+        if mark:
+            mark = f"*{mark}*" if self._renderer.formatted else mark
+            markdown = f"{markdown}\n\n{mark}" if markdown else mark
+        return self._renderer.render(markdown)
+
+    def _closed(self, text: str, found: Scan) -> Frame:
+        """The page ends here: at the best place that fits and takes nothing back."""
+        shown = self.shown - self.start
+        cuts = [cut for cut in found.cuts if cut.at >= max(shown, 1)]
+        fitting = self._fitting(text, cuts)
+        cut = _best(fitting) if fitting else self._between_graphemes(text, found, shown)
+        return self._frame(cut, self._render(text, cut), closed=True)
+
+    def _fitting(self, text: str, cuts: list[Cut]) -> list[Cut]:
+        """Those of `cuts` at which the page fits: searched as if rendered length grew with the source,
+        then made certain, since it need not."""
+        count = bisect_right(cuts, self._cap, key=lambda cut: self._render(text, cut).fill)
+        fitting = cuts[:count]
+        while fitting and self._render(text, best := _best(fitting)).fill > self._cap:
+            fitting.remove(best)
+        return fitting
+
+    def _between_graphemes(self, text: str, found: Scan, shown: int) -> Cut:
+        ends = [end for end in graphemes(text) if end > shown]
+        inside = {at for start, after in found.atoms for at in range(start + 1, after)}
+        whole = [end for end in ends if end not in inside]
+        for offsets in (whole, ends, range(shown + 1, len(text) + 1)):
+            count = bisect_right(
+                offsets, self._cap, key=lambda at: self._render(text, self._forced(text, at)).fill
+            )
+            if count:
+                return self._forced(text, offsets[count - 1])
+        if shown > 0:
+            return Cut(shown, CutRank.FORCED, self._shown_marks)
+        return self._forced(text, 1)
+
+    def _forced(self, text: str, at: int) -> Cut:
+        marks = scan(text[:at], self._marks, formatted=self._renderer.formatted).end
+        return Cut(at, CutRank.FORCED, marks)
+
+
+def _best(cuts: list[Cut]) -> Cut:
+    furthest = cuts[-1].at
+    for rank, least in _PREFERENCES:
+        for cut in reversed(cuts):
+            if cut.at < least * furthest:
+                break
+            if cut.rank == rank:
+                return cut
+    return cuts[-1]

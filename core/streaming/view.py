@@ -1,0 +1,258 @@
+"""One answer on one surface: what of it stands there, and what it wants next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from typing import Final
+
+from core.streaming.answer import Answer
+from core.streaming.figures import Figures, FreshnessMeter
+from core.streaming.markdown import ends_sentence
+from core.streaming.operations import (
+    BucketKey,
+    Button,
+    MessageContent,
+    NotSentReason,
+    OperationKind,
+)
+from core.streaming.pages import Frame, Pages
+from core.streaming.rendering import Renderer
+
+FIRST_CHARS: Final = 30
+FIRST_WAIT_S: Final = 1.0
+"""The first send waits for this many characters, a sentence's end, the ending, or this long after
+the first delta: it is what a phone's notification shows."""
+STOP_AFTER_S: Final = 2.0
+"""An answer that streams for longer carries a Stop button."""
+MIN_GAP_S: Final = 0.3
+"""Between two previews of one message: a reader sees no more."""
+
+
+class Priority(IntEnum):
+    """Lower goes first. Sends and endings stand before previews."""
+
+    FINAL = 0
+    SEND = 1
+    PREVIEW = 2
+    TYPING = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ViewSettings:
+    """What a view needs to know of its surface and of the question."""
+
+    renderer: Renderer
+    buckets: Callable[[OperationKind], tuple[BucketKey, ...]]
+    stop: Button | None = None  # shown while the answer streams
+    private: bool = False
+    typing_lasts_s: float | None = None
+    nonce: str = ""  # at most 20 characters; empty where sends have none
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """What a view would like to do. `at`: not before; `since`: when its oldest hidden text came."""
+
+    kind: OperationKind
+    priority: Priority
+    at: float
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """One step that a view is ready to take: post or edit its current message, or show typing."""
+
+    kind: OperationKind
+    message_id: str | None = None
+    content: MessageContent | None = None
+    frame: Frame | None = None
+
+
+class View:
+    """The state of one answer on one surface. `want` is cheap; `update` renders."""
+
+    def __init__(self, answer: Answer, settings: ViewSettings, now: float) -> None:
+        self.answer = answer
+        self.settings = settings
+        self.messages: list[str] = []
+        self.lost: NotSentReason | None = None
+        self.done = False
+        self.in_flight = False
+        self.not_before = now
+        self.failures = 0
+        self.meter = FreshnessMeter()
+        self._pages = Pages(settings.renderer)
+        self._message: str | None = None  # the current page's
+        self._standing: MessageContent | None = None  # what it shows; None: not known
+        self._first_delta_at: float | None = None
+        self._seen_length = -1  # of the answer, when a frame brought nothing new
+        self._plain = False
+        self._pinned: Frame | None = None  # an ended page whose outcome is unknown: say the same again
+        self._send_unknown = False
+        self._typing_until = now
+        answer.shown(self, 0)
+
+    @property
+    def over(self) -> bool:
+        return self.done or self.lost is not None
+
+    @property
+    def page(self) -> int:
+        return self._pages.page
+
+    def figures(self, now: float) -> Figures:
+        return self.meter.figures(self.answer, self._pages.shown, now, done=self.over)
+
+    def count(self, kind: OperationKind) -> None:
+        self.meter.sends += kind is OperationKind.SEND
+        self.meter.edits += kind is OperationKind.EDIT
+
+    def want(self, now: float) -> Want | None:
+        """What should happen next, if anything. Looks at no text but for the start of the first page."""
+        if self.over or self.in_flight:
+            return None
+        self._first_delta_at = self._first_delta_at or self.answer.produced_at(0)
+        hidden_since = self.answer.produced_at(self._pages.shown)
+        since = hidden_since if hidden_since is not None else now
+        if self.answer.ended:
+            since = self.answer.ended_at or since
+            kind = OperationKind.EDIT if self._message else OperationKind.SEND
+            return Want(kind, Priority.FINAL, self.not_before, since)
+        if self._message is None:
+            return self._want_send(since) or self._want_typing(now)
+        if self._seen_length != self.answer.length and hidden_since is not None:
+            return Want(OperationKind.EDIT, Priority.PREVIEW, self.not_before, since)
+        stop_at = self._stop_due_at()
+        if stop_at is not None and self._standing is not None and not self._standing.buttons:
+            return Want(
+                OperationKind.EDIT, Priority.PREVIEW, max(stop_at, self.not_before), max(since, stop_at)
+            )
+        return None
+
+    def _want_send(self, since: float) -> Want | None:
+        if self._first_delta_at is None or self.answer.length in {self._pages.start, self._seen_length}:
+            return None
+        text = self.answer.slice(self._pages.start, self._pages.start + 4 * FIRST_CHARS).strip()
+        ready = len(text) >= FIRST_CHARS or (text and ends_sentence(text))
+        page_began = self.answer.produced_at(self._pages.start)
+        waited = (self._first_delta_at if page_began is None else page_began) + FIRST_WAIT_S
+        return Want(
+            OperationKind.SEND,
+            Priority.SEND,
+            self.not_before if ready else max(waited, self.not_before),
+            since,
+        )
+
+    def _want_typing(self, now: float) -> Want | None:
+        if self.settings.typing_lasts_s is None or self.messages or self.settings.private:
+            return None
+        return Want(OperationKind.TYPING, Priority.TYPING, self._typing_until, now)
+
+    def _stop_due_at(self) -> float | None:
+        if self.settings.stop is None or self._first_delta_at is None:
+            return None
+        return self._first_delta_at + STOP_AFTER_S
+
+    def update(self, now: float) -> Update | None:
+        """The newest state to bring to the platform; None when it would change nothing there."""
+        want = self.want(now)
+        if want is not None and want.kind is OperationKind.TYPING:
+            self._typing_until = now + (self.settings.typing_lasts_s or 0.0) * 0.8
+            return Update(OperationKind.TYPING)
+        while True:
+            frame = self._pinned or self._pages.frame(self.answer)
+            self._seen_length = self.answer.length
+            content = self._content(frame, now)
+            if self._message is None and frame.body.text:
+                return Update(OperationKind.SEND, None, content, frame)
+            if self._message is not None and content != self._standing:
+                return Update(OperationKind.EDIT, self._message, content, frame)
+            if self._message is not None or frame.closed:  # it stands already, or is blank
+                self._accept(frame)
+            if self.done or not frame.closed:
+                return None
+
+    def _content(self, frame: Frame, now: float) -> MessageContent:
+        stop_at = self._stop_due_at()
+        stop = () if frame.closed or stop_at is None or now < stop_at else (self.settings.stop,)
+        body = replace(frame.body, entities=()) if self._plain else frame.body
+        nonce = f"{self.settings.nonce}.{frame.page}" if self.settings.nonce else ""
+        return MessageContent(
+            body,
+            buttons=tuple(button for button in stop if button),
+            silent=frame.page > 0,
+            private=self.settings.private,
+            nonce=nonce,
+        )
+
+    def started(self, update: Update, now: float) -> None:
+        self.in_flight = True
+        if update.frame is not None:
+            self.not_before = now + MIN_GAP_S
+
+    def delivered(self, update: Update, message_id: str, now: float) -> None:
+        """The platform took the update, or an older try of the same send."""
+        self.in_flight, self.failures = False, 0
+        if update.frame is None:
+            return
+        if self._message is None:
+            self.messages.append(message_id)
+        self._message = message_id
+        self.meter.visible(self.answer, self._pages.shown, now)
+        if self._send_unknown and self._pinned is None:  # which of the tries stands there is not known
+            self._send_unknown, self._standing, self._seen_length = False, None, -1
+            return
+        self._send_unknown, self._pinned, self._standing = False, None, update.content
+        self._accept(update.frame)
+
+    def _accept(self, frame: Frame) -> None:
+        self._pages.accept(frame)
+        self.answer.shown(self, self._pages.shown)
+        if frame.last:
+            self.done = True
+        elif frame.closed:
+            self._message = self._standing = None
+            self._seen_length = -1
+
+    def unknown(self, update: Update, retry_at: float) -> None:
+        """It may stand or not: the same message again, and never less than it may already show."""
+        self._try_again(retry_at)
+        self._standing = None
+        if update.frame is None:
+            return
+        if update.kind is OperationKind.SEND:
+            self._send_unknown = bool(self.settings.nonce)
+        if update.frame.closed:
+            self._pinned = update.frame
+        else:
+            self._pages.accept(update.frame)
+            self.answer.shown(self, self._pages.shown)
+
+    def not_sent(self, retry_at: float) -> None:
+        self._try_again(retry_at)
+
+    def rejected(self) -> None:
+        """The platform refuses the payload: once more as plain text, then never again."""
+        if self._plain:
+            self.lose(NotSentReason.REJECTED)
+        self._plain = True
+        self._try_again(self.not_before)
+
+    def refused(self) -> None:
+        """The bucket is paused; the newest state goes when it grants again."""
+        self.in_flight = False
+        self._seen_length = -1
+
+    def lose(self, reason: NotSentReason) -> None:
+        self.in_flight = False
+        self.lost = reason
+        self.answer.shown(self, self.answer.length)
+
+    def _try_again(self, at: float) -> None:
+        self.in_flight = False
+        self.failures += 1
+        self.not_before = max(self.not_before, at)
+        self._seen_length = -1

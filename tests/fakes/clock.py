@@ -1,0 +1,80 @@
+"""A clock that moves only when a test says so."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections.abc import Callable
+from itertools import count
+
+SETTLE_ROUNDS = 50
+"""Turns of the event loop after each callback: more than any chain of ready tasks needs."""
+
+
+class FakeTimer:
+    def __init__(self, callback: Callable[[], None]) -> None:
+        self.callback: Callable[[], None] | None = callback
+
+    def cancel(self) -> None:
+        self.callback = None
+
+
+class FakeClock:
+    """The port `Clock` in virtual time: starts at 1,000 s and stands still."""
+
+    def __init__(self, start: float = 1_000.0) -> None:
+        self.now = start
+        self._timers: list[tuple[float, int, FakeTimer]] = []
+        self._order = count()
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def wall(self) -> float:
+        return 1_800_000_000.0 + self.now
+
+    async def sleep_until(self, deadline: float) -> None:
+        if deadline <= self.now:
+            return
+        woken = asyncio.get_running_loop().create_future()
+        timer = self.call_at(deadline, lambda: woken.done() or woken.set_result(None))
+        try:
+            await woken
+        finally:
+            timer.cancel()
+
+    def call_at(self, deadline: float, callback: Callable[[], object]) -> FakeTimer:
+        timer = FakeTimer(lambda: void(callback()))
+        heapq.heappush(self._timers, (max(deadline, self.now), next(self._order), timer))
+        return timer
+
+    async def advance(self, seconds: float) -> None:
+        """Let `seconds` pass: every timer on the way is called at its own time."""
+        target = self.now + seconds
+        await settle()
+        while self._timers and self._timers[0][0] <= target:
+            at, _, timer = heapq.heappop(self._timers)
+            self.now = max(self.now, at)
+            if timer.callback is not None:
+                timer.callback()
+                await settle()
+        self.now = target
+        await settle()
+
+    async def advance_until(self, condition: Callable[[], bool], *, at_most: float = 600.0) -> None:
+        """Let time pass, timer by timer, until `condition` holds; fail after `at_most` seconds."""
+        limit = self.now + at_most
+        await settle()
+        while not condition():
+            assert self._timers, "nothing is due, and the condition does not hold"
+            assert self._timers[0][0] <= limit, f"the condition does not hold after {at_most} s"
+            await self.advance(max(0.0, self._timers[0][0] - self.now))
+
+
+async def settle() -> None:
+    """Let all ready tasks run."""
+    for _ in range(SETTLE_ROUNDS):
+        await asyncio.sleep(0)
+
+
+def void(_: object) -> None: ...

@@ -1,0 +1,174 @@
+"""A surface in memory that keeps its own rate limits and fails on demand."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from core.messages import MessageRef, Place, PlaceKind
+from core.ports.surface import Capabilities
+from core.streaming.operations import (
+    BucketKey,
+    Delivered,
+    MessageContent,
+    NotSent,
+    NotSentReason,
+    OperationKind,
+    Outcome,
+    Unknown,
+)
+from core.streaming.rate_limits import RateLimit
+from core.streaming.rendering import Rendered
+from tests.fakes.clock import FakeClock
+
+LIMITS: Mapping[str, tuple[RateLimit, ...]] = {
+    "account": (RateLimit(50, 1.0),),
+    "send": (RateLimit(5, 5.0),),
+    "edit": (RateLimit(5, 5.0),),
+}
+_DEAD = {"message_gone": NotSentReason.MESSAGE_GONE, "place_gone": NotSentReason.PLACE_GONE}
+
+
+class FakeRenderer:
+    """Markdown as it is, in code points."""
+
+    formatted = True
+
+    def __init__(self, page_units: int = 2_000) -> None:
+        self.page_units = page_units
+
+    def render(self, markdown: str) -> Rendered:
+        text = markdown.strip()
+        return Rendered(text, fill=len(text) / self.page_units)
+
+
+@dataclass
+class FakeMessage:
+    id: str
+    content: MessageContent
+    reply_to: MessageRef | None
+    history: list[str] = field(default_factory=list)
+
+
+class FakeSurface:
+    """Keeps what stands where, when each call came, and what the next calls shall answer."""
+
+    account = "fake:1"
+
+    def __init__(
+        self,
+        clock: FakeClock,
+        *,
+        chat_id: str = "c1",
+        kind: PlaceKind = PlaceKind.SHARED,
+        page_units: int = 2_000,
+        latency_s: float = 0.0,
+        private_answers: bool = False,
+        limits: Mapping[str, tuple[RateLimit, ...]] = LIMITS,
+        server: dict[BucketKey, deque[float]] | None = None,
+    ) -> None:
+        self.place = Place("fake", chat_id, kind)
+        self.capabilities = Capabilities(
+            renderer=FakeRenderer(page_units),
+            rate_limits=limits,
+            private_answers=private_answers,
+            typing_lasts_s=10.0,
+            nonces=True,
+        )
+        self.messages: dict[str, FakeMessage] = {}
+        self.calls: list[tuple[float, OperationKind, str]] = []
+        self.reactions: list[tuple[MessageRef, str]] = []
+        self.typings = 0
+        self.refused = 0
+        self.failures: deque[str] = deque()
+        self._clock = clock
+        self._latency_s = latency_s
+        self._limits = limits
+        self._server: dict[BucketKey, deque[float]] = {} if server is None else server
+        self._nonces: dict[str, str] = {}
+
+    @property
+    def texts(self) -> list[str]:
+        return [message.content.body.text for message in self.messages.values()]
+
+    def buckets(self, kind: OperationKind) -> tuple[BucketKey, ...]:
+        if kind is OperationKind.TYPING:
+            return (BucketKey("account"),)
+        return BucketKey("account"), BucketKey(kind.value, self.place.chat_id)
+
+    async def send(self, content: MessageContent, reply_to: MessageRef | None) -> Outcome:
+        return await self._call(OperationKind.SEND, None, content, reply_to)
+
+    async def edit(self, message_id: str, content: MessageContent) -> Outcome:
+        return await self._call(OperationKind.EDIT, message_id, content, None)
+
+    async def delete(self, message_id: str) -> Outcome:
+        del self.messages[message_id]
+        return Delivered(message_id)
+
+    async def typing(self) -> None:
+        self.typings += 1
+
+    async def react(self, ref: MessageRef, emoji: str) -> None:
+        self.reactions.append((ref, emoji))
+
+    async def _call(
+        self,
+        kind: OperationKind,
+        message_id: str | None,
+        content: MessageContent,
+        reply_to: MessageRef | None,
+    ) -> Outcome:
+        await self._clock.sleep_until(self._clock.monotonic() + self._latency_s / 2)
+        outcome = self._take(kind, message_id, content, reply_to)
+        await self._clock.sleep_until(self._clock.monotonic() + self._latency_s / 2)
+        return outcome
+
+    def _take(
+        self,
+        kind: OperationKind,
+        message_id: str | None,
+        content: MessageContent,
+        reply_to: MessageRef | None,
+    ) -> Outcome:
+        self.calls.append((self._clock.monotonic(), kind, content.body.text))
+        failure = self.failures.popleft() if self.failures else ""
+        if failure in _DEAD:
+            return NotSent(_DEAD[failure])
+        if failure == "rate_limited":
+            return NotSent(NotSentReason.RATE_LIMITED, retry_after_s=2.0)
+        if failure == "unavailable":
+            return NotSent(NotSentReason.UNAVAILABLE)
+        if failure == "unknown_not_taken":
+            return Unknown("time-out")
+        if retry_after := self._over_limit(kind):
+            self.refused += 1
+            return NotSent(NotSentReason.RATE_LIMITED, retry_after_s=retry_after)
+        assert content.body.fill <= 1.0, "a page over the limit"
+        assert content.body.text, "an empty message"
+        if message_id is None:
+            message_id = self._nonces.get(content.nonce) or f"m{len(self.messages) + 1}"
+            if message_id not in self.messages:
+                self.messages[message_id] = FakeMessage(message_id, content, reply_to, [content.body.text])
+                if content.nonce:
+                    self._nonces[content.nonce] = message_id
+        elif message_id not in self.messages:
+            return NotSent(NotSentReason.MESSAGE_GONE)
+        else:
+            self.messages[message_id].content = content
+            self.messages[message_id].history.append(content.body.text)
+        return Unknown("time-out") if failure == "unknown_taken" else Delivered(message_id)
+
+    def _over_limit(self, kind: OperationKind) -> float:
+        """The limits as a platform keeps them: fixed windows that begin with their first request."""
+        now = self._clock.monotonic()
+        for key in self.buckets(kind):
+            for limit in self._limits.get(key.family, ()):
+                window = self._server.setdefault(BucketKey(f"{key.family}/{limit.per_s}", key.id), deque())
+                if window and now >= window[0] + limit.per_s:
+                    window.clear()
+                if len(window) >= limit.count:
+                    return window[0] + limit.per_s - now
+                window.append(now)
+        return 0.0
