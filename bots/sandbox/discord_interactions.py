@@ -111,7 +111,8 @@ class Interactions:
             future.set_result(data.get("choices") or [])
         one.original = one.original or one.source
         one.acknowledged = True
-        self._deadlines.pop(one.token).cancel()
+        if deadline := self._deadlines.pop(one.token, None):
+            deadline.cancel()
         if call.query.get("with_response", "").lower() not in ("1", "true"):
             return 204, None
         return 200, self._callback_response(one, kind)

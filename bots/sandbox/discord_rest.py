@@ -75,6 +75,8 @@ class Rest:
             return 200, self._payloads.message(self._nonces[nonce])
         if call.uploads:
             self._need(channel, Permission.ATTACH_FILES)
+        if body.get("embeds"):
+            self._need(channel, Permission.EMBED_LINKS)
         message = Message(self._world.snowflake(), channel, self._world.bot, now, nonce=nonce)
         message.reply_to = self._reference(channel, body.get("message_reference"))
         message.type = 19 if message.reply_to else 0

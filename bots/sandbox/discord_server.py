@@ -56,8 +56,8 @@ class DiscordServer(People):
         app = web.Application(middlewares=[refuse_unknown_paths], client_max_size=2 * MAX_BODY_BYTES)
         for part in (self._rest, self._application, self._interactions):
             self._front.add(app, part.routes())
-        app.router.add_get("/gateway/", self._gateway.handle)
-        app.router.add_get("/attachments/{channel_id}/{file_id}/{name}", self._attachment)
+        app.router.add_get("/", self._gateway.handle)
+        app.router.add_get(r"/attachments/{channel_id:\d+}/{file_id}/{name}", self._attachment)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await self._runner.setup()
         site = web.TCPSite(self._runner, host, port)
@@ -65,7 +65,7 @@ class DiscordServer(People):
         host, port = self._runner.addresses[0][:2]
         self.url = f"http://{host}:{port}{API_BASE}"
         self._payloads.origin = f"http://{host}:{port}"
-        self._gateway.url = f"ws://{host}:{port}/gateway/"
+        self._gateway.url = f"ws://{host}:{port}"
 
     async def stop(self) -> None:
         """Close every connection and stop listening."""

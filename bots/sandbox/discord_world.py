@@ -280,13 +280,6 @@ class World:
                 return channel
         raise KeyError(f"no chat is called {where!r}")
 
-    def message(self, message_id: int) -> Message:
-        """A message by id, wherever it is. Raises `KeyError`."""
-        for channel in self.channels.values():
-            if message_id in channel.messages:
-                return channel.messages[message_id]
-        raise KeyError(f"no message {message_id}")
-
     def permissions(self, user: User, channel: Channel) -> int:
         """What `user` may do in `channel`, overwrites included; 0 when they cannot see it."""
         if channel.kind == "dm":

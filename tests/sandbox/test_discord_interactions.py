@@ -216,6 +216,7 @@ async def test_the_token_has_a_bucket_of_its_own(server: DiscordServer, bot: Bot
     """Five requests per window: the sixth is a 429, and the account's limit is not drawn on."""
     clock.freeze()
     interaction = await asked(server, bot)
+    account_left = server._front._account.remaining(clock())
     await interaction.response.defer(thinking=True)
     url = f"{server.url}/webhooks/{interaction.application_id}/{interaction.token}/messages/@original"
     answers = []
@@ -225,6 +226,7 @@ async def test_the_token_has_a_bucket_of_its_own(server: DiscordServer, bot: Bot
                 answers.append(answer.status)
                 remaining = int(answer.headers["X-RateLimit-Remaining"])
         assert (remaining, answers) == (0, [200, 200, 200, 200, 429])
+        assert server._front._account.remaining(clock()) == account_left
         assert answer.headers["Via"]
     clock.ahead_s += 2.0
     await interaction.edit_original_response(content="after the window")

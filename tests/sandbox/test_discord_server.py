@@ -161,6 +161,11 @@ async def test_overwrites_decide(server: DiscordServer, bot: Bot) -> None:
     with pytest.raises(discord.Forbidden) as refused:
         await channel.send("x")
     assert refused.value.code == 50013
+    server.overwrite("#help", "Sluice", deny=Permission.EMBED_LINKS | Permission.ATTACH_FILES)
+    for extra in ({"embed": discord.Embed(title="x")}, {"file": discord.File(io.BytesIO(b"x"), "x.txt")}):
+        with pytest.raises(discord.Forbidden) as refused:
+            await channel.send("x", **extra)
+        assert refused.value.code == 50013
     server.overwrite("#help", "@everyone", deny=Permission.VIEW_CHANNEL)
     with pytest.raises(discord.Forbidden) as refused:
         await channel.send("x")
