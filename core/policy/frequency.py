@@ -1,0 +1,33 @@
+"""How often something may happen, for each of many keys."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Hashable
+
+
+class Frequency:
+    """At most `count` times in any `per_s` seconds for each key.
+
+    The `remembered` keys used last are known; a forgotten one begins anew, so that strangers
+    cannot fill the memory.
+    """
+
+    def __init__(self, count: int, per_s: float, *, remembered: int = 10_000) -> None:
+        self._count = count
+        self._per_s = per_s
+        self._remembered = remembered
+        self._taken: OrderedDict[Hashable, deque[float]] = OrderedDict()
+
+    def take(self, key: Hashable, now: float) -> bool:
+        """Whether it may happen now; if so, it counts. `now`: seconds on a monotonic clock."""
+        times = self._taken.setdefault(key, deque())
+        self._taken.move_to_end(key)
+        while len(self._taken) > self._remembered:
+            self._taken.popitem(last=False)
+        while times and times[0] <= now - self._per_s:
+            times.popleft()
+        if len(times) >= self._count:
+            return False
+        times.append(now)
+        return True

@@ -1,0 +1,209 @@
+"""What people send, from the event to a turn in the queue; and the way everything ends at shutdown.
+
+`core.commands` stands before this and takes the slash commands; all else comes here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import unicodedata
+
+from core.catalogue import say
+from core.conversation.history import History, Question
+from core.messages import (
+    Addressed,
+    BotAdded,
+    ButtonPress,
+    Incoming,
+    IncomingCommand,
+    IncomingMessage,
+    MessageRef,
+)
+from core.policy.access import Access
+from core.policy.frequency import Frequency
+from core.policy.spending import Spending
+from core.ports.clock import Clock
+from core.ports.completions import Completions
+from core.ports.surface import Surface
+from core.service.door import Door, unanswered
+from core.service.driver import Driver
+from core.service.notices import Notices
+from core.service.queue import STREAMS, QueueFullError, TurnQueue
+from core.service.tasks import Tasks
+from core.service.turns import STOP, Turn, Turns
+from core.settings import ModelSettings
+from core.streaming.answer import Ending
+
+log = logging.getLogger(__name__)
+
+LONGEST_QUESTION = 12_000
+"""Characters: twice a Discord command's longest argument, three times Telegram's longest message."""
+PROMPT_TOKENS = 8_000
+"""What a model is shown at once unless it is known to take less; it shrinks when one refuses it."""
+
+
+class ChatService:
+    """The bot's one service, shared by all its platforms. They reach it through the Dispatcher."""
+
+    def __init__(
+        self,
+        *,
+        completions: Completions,
+        model: ModelSettings,
+        driver: Driver,
+        clock: Clock,
+        access: Access,
+        spending: Spending,
+        prompt_tokens: int = PROMPT_TOKENS,
+    ) -> None:
+        self._driver = driver
+        self._clock = clock
+        self._tasks = Tasks()
+        self._history = History()
+        self.notices = Notices(driver, clock, self._tasks)
+        self.door = Door(access, self.notices, clock)
+        turns = Turns(
+            completions=completions,
+            model=model,
+            driver=driver,
+            clock=clock,
+            spending=spending,
+            history=self._history,
+            notices=self.notices,
+            prompt_tokens=prompt_tokens,
+            streams=STREAMS,
+        )
+        self._queue = TurnQueue(turns.run, self._tasks)
+        self._greetings = Frequency(1, 3_600.0)
+
+    async def handle(self, incoming: Incoming, surface: Surface) -> None:
+        """Take an event that is no command; see `core.ports.surface.Handle`."""
+        match incoming:
+            case IncomingMessage():
+                self._message(incoming, surface)
+            case ButtonPress():
+                self._press(incoming, surface)
+            case BotAdded():
+                self._greet(incoming, surface)
+            case IncomingCommand():
+                raise TypeError("commands go through core.commands.dispatch")
+
+    def ask(self, question: Question, surface: Surface) -> None:
+        """Answer a question of somebody whom the door has admitted, as soon as its conversation is free."""
+        asker, ref = question.asker, question.ref
+        quoted = question.quote is not None and not is_blank(question.quote.text)
+        if is_blank(question.text) and not quoted:
+            unanswered("empty", question.event_id, question.place, asker)
+            self.notices.reply(surface, asker, say("empty"), ref=ref)
+            return
+        if len(question.text) > LONGEST_QUESTION:
+            unanswered("too_long", question.event_id, question.place, asker)
+            words = say("too_long", length=len(question.text), limit=LONGEST_QUESTION)
+            self.notices.reply(surface, asker, words, ref=ref)
+            return
+        self._enqueue(question, surface)
+
+    async def stop(self, *, streams_until: float, marks_until: float) -> int:
+        """Take nothing more; let streams finish until the first time, mark the rest, show until the second.
+
+        Both are on the clock's monotonic time. Returns how many answers could not be completed on screen.
+        """
+        self.door.closing = True
+        for turn in self._queue.drop_waiting():
+            unanswered("closing", turn.question.event_id, turn.question.place, turn.question.asker)
+        running = self._queue.running
+        await self._wait_for(running, streams_until)
+        now = self._clock.monotonic()
+        for turn in running:
+            if turn.cut(Ending.INTERRUPTED, now, say("ending.interrupted")):
+                self._driver.changed(turn.answer)
+        unmarked = await self._driver.close(marks_until)
+        await self._tasks.close()
+        return unmarked
+
+    async def _wait_for(self, turns: tuple[Turn, ...], deadline: float) -> None:
+        async def all_over() -> None:
+            for turn in turns:
+                await turn.over.wait()
+
+        loop = asyncio.get_running_loop()
+        waits = {loop.create_task(all_over()), loop.create_task(self._clock.sleep_until(deadline))}
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+
+    def _message(self, message: IncomingMessage, surface: Surface) -> None:
+        if message.addressed is Addressed.NO:
+            unanswered("not_addressed", message.event_id, message.place, message.author, level=logging.DEBUG)
+            return
+        mentioned = message.addressed is Addressed.MENTION
+        if not self.door.is_new(message):
+            return
+        if not self.door.admits(message, surface, ref=message.ref, mentioned=mentioned):
+            return
+        if message.has_attachments:
+            self.notices.reply(surface, message.author, say("attachment"), ref=message.ref)
+            if is_blank(message.text):
+                unanswered("attachment", message.event_id, message.place, message.author)
+                return
+        self.ask(
+            Question(
+                message.event_id, message.place, message.author, message.text, message.ref, message.quote
+            ),
+            surface,
+        )
+
+    def _enqueue(self, question: Question, surface: Surface) -> None:
+        now = self._clock.monotonic()
+        if question.quote is not None:
+            self._link_growing(question.quote.ref)
+        turn = Turn(question, self._history.conversation_of(question, now), surface)
+        try:
+            before = self._queue.add(turn)
+        except QueueFullError:
+            unanswered("busy", question.event_id, question.place, question.asker)
+            self.notices.tell(
+                surface, question.asker, say("busy"), ref=question.ref, reaction="reaction.sorry"
+            )
+            return
+        if before:
+            log.info("turn %s in %s waits behind %d", turn.id, question.place, before)
+            words = say("queued", place=before)
+            self.notices.tell(surface, question.asker, words, ref=question.ref, reaction="reaction.queued")
+
+    def _link_growing(self, ref: MessageRef) -> None:
+        """A reply to an answer that still grows belongs to its conversation."""
+        for turn in self._queue.running:
+            if ref in turn.messages:
+                self._history.link(turn.question.place, ref, turn.key)
+
+    def _press(self, press: ButtonPress, surface: Surface) -> None:
+        if not self.door.is_new(press):
+            return
+        turn = self._queue.find(press.data.removeprefix(STOP)) if press.data.startswith(STOP) else None
+        if turn is None or turn.question.place.chat_id != press.place.chat_id or turn.answer.ended:
+            unanswered("stop_over", press.event_id, press.place, press.author)
+            words = say("stop.over")
+        elif press.author.id != turn.question.asker.id and not press.author.manages_messages:
+            unanswered("stop_not_theirs", press.event_id, press.place, press.author)
+            words = say("stop.not_yours")
+        else:
+            turn.cut(Ending.STOPPED, self._clock.monotonic(), say("ending.stopped"))
+            self._driver.changed(turn.answer)
+            words = say("stop.done")
+        self.notices.reply(surface, press.author, words, ref=None)
+
+    def _greet(self, added: BotAdded, surface: Surface) -> None:
+        if not self.door.is_new(added) or not self._greetings.take(str(added.place), self._clock.monotonic()):
+            return
+        words = say("added.hears_everything" if added.hears_everything else "added.privacy_mode")
+        self.notices.reply(surface, added.author, words, ref=None)
+
+
+def is_blank(text: str) -> bool:
+    """Whether there is nothing to read: white space, control and format characters, unassigned ones."""
+    return all(unicodedata.category(char)[0] in "CZ" for char in text)

@@ -1,0 +1,74 @@
+"""What the bot says for itself: refusals, errors, places in a queue, help.
+
+The law: private where the place is private or the surface can answer privately; else a reaction, and at
+most one line per person and hour. Whatever a person sends, they get only so many notices a minute.
+"""
+
+from __future__ import annotations
+
+import secrets
+
+from core.catalogue import say
+from core.messages import MessageRef, Person, PlaceKind
+from core.policy.frequency import Frequency
+from core.ports.clock import Clock
+from core.ports.surface import Surface
+from core.service.driver import Driver
+from core.service.tasks import Tasks
+from core.streaming.answer import Answer, Ending
+
+_A_MINUTE_EACH = 6  # notices and reactions, per person
+_PRIVATE_A_MINUTE_EACH = 30  # where each press or command waits for an answer, and no rate is shared
+
+
+class Notices:
+    """Every notice is a tiny answer, so that its send is paced like any other."""
+
+    def __init__(self, driver: Driver, clock: Clock, tasks: Tasks) -> None:
+        self._driver = driver
+        self._clock = clock
+        self._tasks = tasks
+        self._few = Frequency(_A_MINUTE_EACH, 60.0)
+        self._private = Frequency(_PRIVATE_A_MINUTE_EACH, 60.0)
+        self._hourly = Frequency(1, 3_600.0)
+
+    def tell(
+        self, surface: Surface, person: Person, text: str, *, ref: MessageRef | None, reaction: str
+    ) -> None:
+        """A refusal, an error or a place in a queue. `ref`: the message it is about, where there is one."""
+        if unseen_by_others(surface):
+            self.reply(surface, person, text, ref=ref)
+            return
+        now = self._clock.monotonic()
+        if not self._few.take(str(person), now):
+            return
+        if self._hourly.take(str(person), now):
+            self._show(surface, text, ref)
+        elif ref and surface.capabilities.reactions:
+            self.react(surface, ref, reaction)
+
+    def reply(self, surface: Surface, person: Person, text: str, *, ref: MessageRef | None) -> None:
+        """Help, or another answer to what somebody asked of the bot itself."""
+        often = self._private if surface.capabilities.private_answers else self._few
+        if often.take(str(person), self._clock.monotonic()):
+            self._show(surface, text, ref)
+
+    def may_fail_aloud(self, surface: Surface, person: Person) -> bool:
+        """Whether a turn that failed before any text may say so in a line of its own; it counts as one."""
+        return unseen_by_others(surface) or self._hourly.take(str(person), self._clock.monotonic())
+
+    def react(self, surface: Surface, ref: MessageRef, reaction: str) -> None:
+        self._tasks.start(surface.react(ref, say(reaction)), f"reaction in {surface.place}")
+
+    def _show(self, surface: Surface, text: str, ref: MessageRef | None) -> None:
+        now = self._clock.monotonic()
+        notice = Answer()
+        notice.append(text, now)
+        notice.end(Ending.COMPLETE, now)
+        private = surface.capabilities.private_answers
+        self._driver.show(notice, surface, reply_to=ref, private=private, nonce=secrets.token_hex(8))
+
+
+def unseen_by_others(surface: Surface) -> bool:
+    """Whether what is said on this surface reaches the asker alone."""
+    return surface.place.kind is PlaceKind.PRIVATE or surface.capabilities.private_answers

@@ -1,0 +1,101 @@
+"""Who is next: one turn at a time in each conversation, in order; conversations run side by side.
+
+Nothing that was taken is dropped: a question that there is no room for is refused with `QueueFullError`
+before anybody relies on it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable
+
+from core.conversation.history import ConversationKey
+from core.service.tasks import Tasks
+from core.service.turns import Turn
+
+STREAMS = 500
+"""How many answers grow at once; the rest waits."""
+
+
+class QueueFullError(Exception):
+    """There is no room for this question now; the asker should try again in a moment."""
+
+
+class TurnQueue:
+    """`run` does one turn and returns when it is over. The head of each line is the one that runs."""
+
+    def __init__(
+        self,
+        run: Callable[[Turn], Awaitable[None]],
+        tasks: Tasks,
+        *,
+        waiting_each: int = 20,
+        waiting_in_all: int = 500,
+        each_person: int = 20,
+    ) -> None:
+        self._run = run
+        self._tasks = tasks
+        self._waiting_each = waiting_each
+        self._waiting_in_all = waiting_in_all
+        self._each_person = each_person
+        self._lines: dict[ConversationKey, deque[Turn]] = {}
+        self._turns: dict[str, Turn] = {}
+        self._of_person: Counter[str] = Counter()
+
+    @property
+    def running(self) -> tuple[Turn, ...]:
+        """The turns that were begun and are not over."""
+        return tuple(line[0] for line in self._lines.values())
+
+    def find(self, turn_id: str) -> Turn | None:
+        return self._turns.get(turn_id)
+
+    def add(self, turn: Turn) -> int:
+        """Take a turn and return how many are before it in its conversation. Raises QueueFullError."""
+        line = self._lines.get(turn.key, ())
+        waiting = len(self._turns) - min(len(self._lines), STREAMS)
+        must_wait = bool(line) or len(self._lines) >= STREAMS
+        if (
+            self._of_person[_person(turn)] >= self._each_person
+            or len(line) > self._waiting_each
+            or (must_wait and waiting >= self._waiting_in_all)
+        ):
+            raise QueueFullError
+        before = len(line)
+        self._turns[turn.id] = turn
+        self._of_person[_person(turn)] += 1
+        if before:
+            self._lines[turn.key].append(turn)
+        else:
+            self._lines[turn.key] = deque([turn])
+            self._tasks.start(self._serve(turn.key), f"conversation in {turn.question.place}")
+        return before
+
+    def drop_waiting(self) -> tuple[Turn, ...]:
+        """Let go of every turn that was not begun, and return them."""
+        dropped = [turn for line in self._lines.values() for turn in list(line)[1:]]
+        for turn in dropped:
+            self._lines[turn.key].pop()
+            self._forget(turn)
+        return tuple(dropped)
+
+    async def _serve(self, key: ConversationKey) -> None:
+        line = self._lines[key]
+        try:
+            while line:
+                await self._run(line[0])
+                self._forget(line.popleft())
+        finally:
+            for turn in line:  # only when cancelled
+                self._forget(turn)
+            del self._lines[key]
+
+    def _forget(self, turn: Turn) -> None:
+        del self._turns[turn.id]
+        self._of_person[_person(turn)] -= 1
+        if not self._of_person[_person(turn)]:
+            del self._of_person[_person(turn)]
+
+
+def _person(turn: Turn) -> str:
+    return str(turn.question.asker)

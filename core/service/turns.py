@@ -1,0 +1,304 @@
+"""A turn: one question, the model's stream, one growing answer, one ending.
+
+    begin ─► reserve tokens ─► show ─► stream ──► complete | length | filtered | failed   (the model)
+                 └► spent: told, over    ├──────► stopped                                 (a person)
+                                         └──────► interrupted                             (shutdown, lost)
+    every ending ─► settle tokens ─► wait until it is shown ─► history
+
+Whoever ends a turn first decides how it ended; the text that is there is kept. A turn never raises,
+but for its own cancellation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Coroutine
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from core.catalogue import say
+from core.conversation.history import ConversationKey, Exchange, History, Question
+from core.conversation.window import messages_for, prompt_size
+from core.messages import MessageRef
+from core.policy.spending import Reservation, Spending, estimate_tokens
+from core.ports.clock import Clock
+from core.ports.completions import (
+    ChatMessage,
+    CompletionRequest,
+    Completions,
+    Finished,
+    FinishReason,
+    ModelError,
+    ModelErrorKind,
+    ReasoningDelta,
+    StreamEvent,
+    TextDelta,
+    Usage,
+)
+from core.ports.surface import Surface
+from core.service.door import unanswered
+from core.service.driver import Driver, Showing, Shown
+from core.service.notices import Notices
+from core.settings import ModelSettings
+from core.streaming.answer import Answer, Ending
+from core.streaming.operations import Button, ButtonStyle
+
+log = logging.getLogger(__name__)
+
+STOP = "stop:"
+"""What the Stop button's data begins with; the turn's id follows."""
+_ANSWER_TOKENS = 1_024  # what is reserved for an answer whose length nobody limits; it may grow beyond
+_LEAST_PROMPT_TOKENS = 200
+_UNBILLED = frozenset(  # errors with which a provider refuses before it does any work
+    {
+        ModelErrorKind.UNREACHABLE,
+        ModelErrorKind.NOT_AN_API,
+        ModelErrorKind.UNAUTHORIZED,
+        ModelErrorKind.UNKNOWN_MODEL,
+        ModelErrorKind.RATE_LIMITED,
+        ModelErrorKind.NO_CREDIT,
+        ModelErrorKind.CONTEXT_TOO_LONG,
+        ModelErrorKind.BAD_REQUEST,
+    }
+)
+
+
+class Turn:
+    """What is known of one turn while it lives. `id` cannot be guessed: buttons can be forged."""
+
+    def __init__(self, question: Question, key: ConversationKey, surface: Surface) -> None:
+        self.id = secrets.token_hex(8)
+        self.question = question
+        self.key = key
+        self.surface = surface
+        self.answer = Answer()
+        self.over = asyncio.Event()  # the answer has ended; it may not be shown yet
+        self.showing: Showing | None = None
+        self.shown: asyncio.Task[Shown] | None = None
+        self._streaming: asyncio.Timeout | None = None
+
+    @property
+    def messages(self) -> tuple[MessageRef, ...]:
+        return self.showing.messages if self.showing else ()
+
+    def close(self, ending: Ending, now: float, mark: str = "") -> None:
+        """End the answer; the first ending wins. For the turn's own stream, which then returns."""
+        self.answer.end(ending, now, mark=mark)
+        self.over.set()
+
+    def cut(self, ending: Ending, now: float, mark: str) -> bool:
+        """End the answer from outside, and the model's stream at once; False when it has ended already."""
+        if self.answer.ended:
+            return False
+        self.close(ending, now, mark)
+        if self._streaming is not None:
+            self._streaming.reschedule(0)
+        return True
+
+    async def until_cut(self, work: Coroutine[object, object, None]) -> None:
+        """Await the work, or drop it when somebody cuts the turn.
+
+        asyncio's time-out is its one scope that cancels what is inside and nothing else: it is set to
+        now by `cut`, and otherwise never.
+        """
+        try:
+            async with asyncio.timeout(None) as self._streaming:
+                await work
+        except TimeoutError:
+            if not self.answer.ended:
+                raise
+        finally:
+            self._streaming = None
+
+
+@dataclass(slots=True)
+class _Tally:
+    """Tokens of one turn: what the provider counted, else an estimate."""
+
+    prompt: int
+    streamed: int = 0
+    counted: Usage | None = None
+    billed: bool = True
+
+    @property
+    def used(self) -> int:
+        if self.counted:
+            return self.counted.prompt_tokens + self.counted.completion_tokens
+        return self.prompt + self.streamed if self.billed else 0
+
+
+class Turns:
+    """Does turns; one instance for all. `prompt_tokens`: about how much the model is shown at once."""
+
+    def __init__(
+        self,
+        *,
+        completions: Completions,
+        model: ModelSettings,
+        driver: Driver,
+        clock: Clock,
+        spending: Spending,
+        history: History,
+        notices: Notices,
+        prompt_tokens: int,
+        streams: int,
+    ) -> None:
+        self._completions = completions
+        self._model = model
+        self._driver = driver
+        self._clock = clock
+        self._spending = spending
+        self._history = history
+        self._notices = notices
+        self._prompt_tokens = prompt_tokens
+        self._streams = asyncio.Semaphore(streams)
+
+    async def run(self, turn: Turn) -> None:
+        """Answer the question; returns when the answer is shown as far as it can be."""
+        try:
+            async with self._streams:
+                await self._answer(turn)
+            if turn.shown is not None:
+                self._keep(turn, await turn.shown)
+        except Exception:
+            # Whatever went wrong in one turn, the questions that wait behind it are served.
+            log.exception("turn %s in %s failed", turn.id, turn.question.place)
+            self._close(turn, Ending.FAILED, say("ending.failed", reason=say("model.unexpected")))
+
+    async def _answer(self, turn: Turn) -> None:
+        question = turn.question
+        if turn.answer.ended:
+            unanswered("closing", question.event_id, question.place, question.asker)
+            return
+        tally = _Tally(prompt=prompt_size(self._messages(turn)))
+        reservation = self._spending.reserve(
+            prompt=tally.prompt, answer=self._model.max_tokens or _ANSWER_TOKENS
+        )
+        if reservation is None:
+            self._refuse_spent(turn)
+            return
+        stop = Button(STOP + turn.id, say("button.stop"), ButtonStyle.DANGER)
+        turn.showing = self._driver.show(
+            turn.answer, turn.surface, reply_to=question.ref, stop=stop, nonce=turn.id
+        )
+        turn.shown = asyncio.get_running_loop().create_task(turn.showing.finished())
+        # Shown before it has ended means that it is lost: the model need not go on for nobody.
+        turn.shown.add_done_callback(lambda _: self._cut_lost(turn))
+        try:
+            await turn.until_cut(self._stream(turn, reservation, tally))
+        finally:
+            reservation.settle(tally.used)
+            self._close(turn, Ending.INTERRUPTED, say("ending.interrupted"))  # only when nothing else did
+
+    def _cut_lost(self, turn: Turn) -> None:
+        if turn.cut(Ending.INTERRUPTED, self._clock.monotonic(), say("ending.interrupted")):
+            log.info("turn %s in %s has no place any more", turn.id, turn.question.place)
+
+    def _keep(self, turn: Turn, shown: Shown) -> None:
+        log.info(
+            "turn %s in %s: %s, %d characters, shown=%s",
+            turn.id, turn.question.place, turn.answer.ending, turn.answer.length, shown.complete,
+        )  # fmt: skip
+        if text := turn.answer.text.strip():
+            exchange = Exchange(turn.question, text, shown.messages, self._clock.monotonic())
+            self._history.record(turn.key, exchange)
+
+    async def _stream(self, turn: Turn, reservation: Reservation, tally: _Tally) -> None:
+        while True:
+            messages = self._messages(turn)
+            try:
+                await self._stream_once(turn, messages, reservation, tally)
+            except ModelError as error:
+                if self._may_show_less(error, turn, messages):
+                    self._prompt_tokens = max(_LEAST_PROMPT_TOKENS, prompt_size(messages) // 2)
+                    log.info(
+                        "turn %s: too long for the model; from now on %d tokens", turn.id, self._prompt_tokens
+                    )
+                    continue
+                tally.billed = bool(turn.answer.length) or error.kind not in _UNBILLED
+                self._fail(turn, error)
+            return
+
+    async def _stream_once(
+        self, turn: Turn, messages: tuple[ChatMessage, ...], reservation: Reservation, tally: _Tally
+    ) -> None:
+        request = CompletionRequest(
+            messages, self._model.name, temperature=self._model.temperature, max_tokens=self._model.max_tokens
+        )
+        async with aclosing(self._completions.stream(request)) as events:
+            async for event in events:
+                self._take(turn, event, tally)
+                if turn.answer.full:
+                    self._close(turn, Ending.LENGTH, say("ending.length"))
+                elif not reservation.covers(tally.used):
+                    self._close(turn, Ending.LENGTH, say("ending.spent"))
+                if turn.answer.ended:
+                    return
+        raise ModelError(ModelErrorKind.BROKEN_STREAM, "the stream ended without its ending")
+
+    def _take(self, turn: Turn, event: StreamEvent, tally: _Tally) -> None:
+        now = self._clock.monotonic()
+        match event:
+            case TextDelta(text):
+                tally.streamed += estimate_tokens(text)
+                turn.answer.append(text, now)
+                self._driver.changed(turn.answer)
+            case ReasoningDelta(text):
+                tally.streamed += estimate_tokens(text)
+                turn.answer.append_reasoning(text)
+            case Usage():
+                tally.counted = event
+            case Finished(reason):
+                self._finish(turn, reason)
+
+    def _finish(self, turn: Turn, reason: FinishReason) -> None:
+        if reason is FinishReason.CONTENT_FILTER:
+            self._close(turn, Ending.FILTERED, say("ending.filtered"))
+        elif not turn.answer.text.strip():
+            raise ModelError(ModelErrorKind.EMPTY, f"no text, finish_reason {reason}")
+        elif reason is FinishReason.LENGTH:
+            self._close(turn, Ending.LENGTH, say("ending.length"))
+        else:
+            self._close(turn, Ending.COMPLETE, "")
+
+    def _fail(self, turn: Turn, error: ModelError) -> None:
+        question, surface = turn.question, turn.surface
+        log.warning("turn %s in %s by %s: %s", turn.id, question.place, question.asker, error)
+        if error.kind is ModelErrorKind.EMPTY:
+            mark = say("ending.empty")
+        else:
+            mark = say("ending.failed", reason=say(f"model.{error.kind.name.lower()}"))
+        if not turn.answer.length and not self._notices.may_fail_aloud(surface, question.asker):
+            mark = ""
+            if question.ref is not None:
+                self._notices.react(surface, question.ref, "reaction.sorry")
+        self._close(turn, Ending.FAILED, mark)
+
+    def _may_show_less(self, error: ModelError, turn: Turn, messages: tuple[ChatMessage, ...]) -> bool:
+        return (
+            error.kind is ModelErrorKind.CONTEXT_TOO_LONG
+            and not turn.answer.length
+            and any(message.role == "assistant" for message in messages)
+        )
+
+    def _messages(self, turn: Turn) -> tuple[ChatMessage, ...]:
+        return messages_for(
+            turn.question,
+            self._history.before(turn.question, turn.key, self._clock.monotonic()),
+            system_prompt=self._model.system_prompt,
+            prompt_tokens=self._prompt_tokens,
+        )
+
+    def _refuse_spent(self, turn: Turn) -> None:
+        question = turn.question
+        unanswered("spent", question.event_id, question.place, question.asker)
+        minutes = -(-int(self._spending.resets_in_s()) // 60)
+        words = say("spent", hours=minutes // 60, minutes=minutes % 60)
+        self._notices.tell(turn.surface, question.asker, words, ref=question.ref, reaction="reaction.sorry")
+        turn.close(Ending.FAILED, self._clock.monotonic(), words)
+
+    def _close(self, turn: Turn, ending: Ending, mark: str) -> None:
+        turn.close(ending, self._clock.monotonic(), mark)
+        self._driver.changed(turn.answer)
