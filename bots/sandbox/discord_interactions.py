@@ -121,6 +121,8 @@ class Interactions:
         """POST a follow-up; right after a deferral it fills the message that says thinking."""
         one = self._interaction(call)
         original = one.original
+        if original is not None and original.id not in one.channel.messages:
+            original = None
         if original is not None and original.flags & LOADING:
             self._edit(original, call.fields, call)
             return 200, self._payloads.message(original)

@@ -137,6 +137,19 @@ async def test_a_follow_up_right_after_deferring_fills_the_original(server: Disc
     assert (only["text"], only["thinking"], only["only_for"]) == ("text", False, str(interaction.user.id))
 
 
+async def test_a_follow_up_after_a_deferral_that_was_deleted(server: DiscordServer, bot: Bot) -> None:
+    """With the thinking message gone, a follow-up is a message of its own and may be ephemeral."""
+    interaction = await asked(server, bot)
+    await interaction.response.defer(thinking=True)
+    await interaction.delete_original_response()
+    await interaction.followup.send("only you", ephemeral=True)
+    [only] = messages(server)
+    assert (only["text"], only["only_for"], only["reply_to"]) == ("only you", str(interaction.user.id), None)
+    with pytest.raises(discord.NotFound) as gone:
+        await interaction.edit_original_response(content="x")
+    assert gone.value.code == 10008
+
+
 async def test_ephemeral_answers_stay_private(server: DiscordServer, bot: Bot) -> None:
     """Nobody else hears of them, and the channel's own routes do not know them."""
     interaction = await asked(server, bot)
