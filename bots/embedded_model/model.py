@@ -44,13 +44,17 @@ class EmbeddedModel:
         """Fetch what is missing, start the process and wait until it serves."""
         weights = await ensure_weights(self._data_dir, self._on_progress)
         self._on_progress(Progress(Stage.LOAD))
+        await self.launch(weights)
+        self._on_progress(Progress(Stage.READY))
+
+    async def launch(self, weights: Path) -> None:
+        """Serve these weights, a GGUF file, without fetching any."""
         with tempfile.TemporaryFile() as errors:
             try:
-                self.base_url = f"{await self._launch(weights, errors)}/v1"
+                self.base_url = f"{await self._started(weights, errors)}/v1"
             except BaseException:
                 await self.stop()
                 raise
-        self._on_progress(Progress(Stage.READY))
 
     async def stop(self) -> None:
         """End the process. Answers that still run break off."""
@@ -72,7 +76,7 @@ class EmbeddedModel:
     async def __aexit__(self, *_exc: object) -> None:
         await self.stop()
 
-    async def _launch(self, weights: Path, errors: IO[bytes]) -> str:
+    async def _started(self, weights: Path, errors: IO[bytes]) -> str:
         self._process = process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-P", server.__file__, str(weights)),
             stdin=PIPE,

@@ -17,7 +17,7 @@ from typing import Any
 
 SLOTS = 8  # so many answers grow at once; more wait for a free one
 SLOT_TOKENS = 2_048  # prompt and answer together; a longer prompt is a 400, exceed_context_size_error
-ANSWER_TOKENS = 256  # where the request names no limit
+ANSWER_TOKENS = 256  # unless the request names another limit; its slot is the last one
 _THREADS = 1  # two are slower as soon as anything else runs
 _PR_SET_PDEATHSIG = 1
 

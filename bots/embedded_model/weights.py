@@ -114,7 +114,7 @@ async def _locate(source: Source) -> str:
 async def _download(url: str, wheel: Path, source: Source, on_progress: OnProgress) -> None:
     """Append what is missing. A connection that breaks is taken up again as long as it brings anything."""
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=30, sock_read=60)
-    connector = aiohttp.TCPConnector(ssl=await _tls())
+    connector = aiohttp.TCPConnector(ssl=await _tls() if url.startswith("https:") else True)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout, trust_env=True) as session:
         have = -1
         while (size := _size(wheel)) < source.wheel_bytes:
