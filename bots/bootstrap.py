@@ -1,0 +1,159 @@
+"""Settings to objects: the only place that wires."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from urllib.parse import urlsplit
+
+from bots.discord.client import DiscordPlatform
+from bots.embedded_model.model import EmbeddedModel
+from bots.embedded_model.progress import OnProgress
+from bots.embedded_model.server import ANSWER_TOKENS, SLOT_TOKENS
+from bots.sandbox.discord_server import DiscordServer
+from bots.sandbox.limits import load_profile
+from bots.sandbox.page import SandboxPage
+from bots.sandbox.telegram_server import TelegramServer
+from bots.telegram.client import TelegramPlatform
+from core.adapters.openai_completions import OpenAICompletions
+from core.commands.dispatch import Dispatcher
+from core.policy.access import Access
+from core.policy.spending import Spending
+from core.ports.clock import Clock
+from core.ports.completions import Completions
+from core.ports.platform import Platform
+from core.service.chat import PROMPT_TOKENS, ChatService
+from core.service.driver import Driver, Progress
+from core.settings import ModelSettings, Settings
+
+_TEMPLATE_TOKENS = 64  # what the embedded model's chat template adds to a prompt
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model that can be asked now. `prompt_tokens`: the most that it takes at once."""
+
+    completions: Completions
+    settings: ModelSettings
+    prompt_tokens: int
+
+
+def model_label(settings: Settings) -> str:
+    """Which model answers, for people."""
+    model = settings.model or ModelSettings()
+    if model.embedded:
+        return "SmolLM2 135M, embedded: a demo of streaming, no assistant"
+    return f"{model.name} at {urlsplit(model.base_url).netloc}" if model.base_url else model.name
+
+
+@asynccontextmanager
+async def open_model(settings: Settings, on_progress: OnProgress) -> AsyncIterator[Model]:
+    """The configured model, or the embedded one where none is. Raises EmbeddedModelError."""
+    model = settings.model or ModelSettings()
+    prompt_tokens = PROMPT_TOKENS
+    async with AsyncExitStack() as stack:
+        if model.embedded:
+            embedded = EmbeddedModel(settings.data_dir, on_progress=on_progress)
+            await stack.enter_async_context(embedded)
+            model = replace(model, base_url=embedded.base_url, api_key=None)
+            prompt_tokens = SLOT_TOKENS - ANSWER_TOKENS - _TEMPLATE_TOKENS
+        completions = OpenAICompletions(base_url=model.base_url, api_key=model.api_key)
+        stack.push_async_callback(completions.aclose)
+        yield Model(completions, model, prompt_tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """What stands between the platforms and the model."""
+
+    dispatcher: Dispatcher
+    chat: ChatService
+    access: Access
+
+
+def build_app(settings: Settings, model: Model, clock: Clock, *, page: SandboxPage | None) -> App:
+    """With a page it is the sandbox: everybody is served, and nothing is kept."""
+    sandbox = page is not None
+    driver = Driver(clock, on_progress=partial(_show_figures, page) if page else None)
+    access = Access(
+        admins=settings.admins,
+        allow=settings.allow,
+        allow_everybody=sandbox or settings.allow_everybody,
+        admins_file=None if sandbox else settings.data_dir / "admins.json",
+    )
+    spent = None if sandbox else settings.data_dir / "spending.json"
+    chat = ChatService(
+        completions=model.completions,
+        model=model.settings,
+        driver=driver,
+        clock=clock,
+        access=access,
+        spending=Spending(settings.daily_tokens, clock=clock, file=spent),
+        prompt_tokens=model.prompt_tokens,
+    )
+    return App(Dispatcher(chat, access), chat, access)
+
+
+def _show_figures(page: SandboxPage, progress: Progress) -> None:
+    if not progress.messages:
+        return
+    place, figures = progress.place, progress.figures
+    page.figures(
+        {
+            "platform": place.platform,
+            "chat": f"{place.chat_id}/{place.topic_id}" if place.topic_id else place.chat_id,
+            "message": progress.messages[-1].message_id,
+            "edits": figures.edits,
+            "age_s": figures.age_s,
+            "mean_age_s": figures.mean_age_s,
+            "first_text_s": figures.first_text_s,
+            "final_lag_s": figures.final_lag_s,
+            "limited": figures.rate_limited,
+            "done": figures.done,
+        }
+    )
+
+
+def live_platforms(settings: Settings, clock: Clock) -> tuple[Platform, ...]:
+    """One for each token that is set."""
+    platforms: list[Platform] = []
+    if settings.discord_token:
+        platforms.append(DiscordPlatform(settings.discord_token, api_base_url=settings.discord_api_base_url))
+    if settings.telegram_token:
+        platforms.append(
+            TelegramPlatform(settings.telegram_token, clock=clock, base_url=settings.telegram_api_base_url)
+        )
+    return tuple(platforms)
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """Both local platforms, and the page that shows them."""
+
+    discord: DiscordServer
+    telegram: TelegramServer
+    page: SandboxPage
+
+    def platforms(self, clock: Clock) -> tuple[Platform, ...]:
+        """The real adapters, pointed at the local servers."""
+        return (
+            DiscordPlatform(self.discord.token, api_base_url=self.discord.url),
+            TelegramPlatform(self.telegram.token, clock=clock, base_url=self.telegram.url),
+        )
+
+
+@asynccontextmanager
+async def open_sandbox(settings: Settings) -> AsyncIterator[Sandbox]:
+    """The local servers and the page, listening. Raises OSError when the page's address is taken."""
+    profile = load_profile()
+    discord, telegram = DiscordServer(profile=profile), TelegramServer(profile=profile)
+    page = SandboxPage(
+        discord, telegram, note=model_label(settings), host=settings.http_host, port=settings.http_port
+    )
+    async with AsyncExitStack() as stack:
+        for part in (discord, telegram, page):
+            await part.start()
+            stack.push_async_callback(part.stop)
+        yield Sandbox(discord, telegram, page)

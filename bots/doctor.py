@@ -1,0 +1,174 @@
+"""`sluice doctor`: looks at everything that can be wrong before anybody asks a question."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import socket
+import tempfile
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import asdict
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from bots.bootstrap import Model, live_platforms, model_label, open_model
+from bots.embedded_model.errors import EmbeddedModelError
+from bots.embedded_model.progress import shown_progress
+from core.ports.clock import Clock
+from core.ports.completions import (
+    ChatMessage,
+    CompletionRequest,
+    ModelError,
+    ModelErrorKind,
+    ReasoningDelta,
+    TextDelta,
+)
+from core.ports.platform import Check, CheckState
+from core.settings import Settings, SettingsError, read_settings
+
+NO_MODEL: Final = (
+    "OPENAI_MODEL is not set. Name the model in .env (with OPENAI_API_KEY, or OPENAI_BASE_URL for a server "
+    "of your own), or set OPENAI_MODEL=embedded for the small demo model."
+)
+_MODEL_TIMEOUT_S: Final = 30.0
+_MODEL_TOKENS: Final = 16  # the fewest that every provider takes
+_REMEDIES: Final = {
+    ModelErrorKind.UNREACHABLE: "Check OPENAI_BASE_URL, and that the server runs.",
+    ModelErrorKind.NOT_AN_API: "Check OPENAI_BASE_URL: it usually ends in /v1.",
+    ModelErrorKind.UNAUTHORIZED: "Check OPENAI_API_KEY.",
+    ModelErrorKind.UNKNOWN_MODEL: "Check OPENAI_MODEL.",
+    ModelErrorKind.NO_CREDIT: "Add credit to the account at the provider.",
+    ModelErrorKind.RATE_LIMITED: "Wait a moment and try again.",
+    ModelErrorKind.BAD_REQUEST: "Check OPENAI_MODEL, OPENAI_TEMPERATURE and OPENAI_MAX_TOKENS.",
+}
+_SIGNS: Final = {CheckState.GOOD: "[green]✓", CheckState.NOTE: "[yellow]!", CheckState.BAD: "[red]✗"}
+
+
+async def examine(clock: Clock, console: Console) -> tuple[Check, ...]:
+    """Every finding. `console` shows the progress of what takes long. Never raises for what is found."""
+    try:
+        settings = read_settings()
+    except SettingsError as error:
+        return tuple(_split("Configuration", CheckState.BAD, problem) for problem in error.problems)
+    found = [_split("Configuration", CheckState.NOTE, warning) for warning in settings.warnings]
+    found.insert(0, _configuration(settings))
+    platforms = live_platforms(settings, clock)
+    for checks in await asyncio.gather(*(platform.check() for platform in platforms)):
+        found += checks
+    if settings.model is None and platforms:
+        found.append(_split("Model", CheckState.BAD, NO_MODEL))
+    else:
+        found.append(await _model(settings, clock, console))
+    found.append(check_data_dir(settings.data_dir))
+    if not platforms:
+        found.append(_port(settings.http_host, settings.http_port))
+    return tuple(found)
+
+
+async def check_model(model: Model, label: str, clock: Clock) -> Check:
+    """One tiny stream, until its first token. Never raises."""
+    began = clock.monotonic()
+    request = CompletionRequest(
+        (ChatMessage("user", "Say: ready"),), model.settings.name, max_tokens=_MODEL_TOKENS
+    )
+    try:
+        async with asyncio.timeout(_MODEL_TIMEOUT_S), aclosing(model.completions.stream(request)) as events:
+            async for event in events:
+                if isinstance(event, TextDelta | ReasoningDelta):
+                    break
+    except TimeoutError:
+        detail = f"{label}: no token within {_MODEL_TIMEOUT_S:.0f} s"
+        return Check("Model", CheckState.BAD, detail, "Check the server's load, or OPENAI_BASE_URL.")
+    except ModelError as error:
+        if error.kind is not ModelErrorKind.EMPTY:  # so few tokens may all be spent on thinking
+            return Check("Model", CheckState.BAD, f"{label}: {error}", remedy_for(error))
+    return Check("Model", CheckState.GOOD, f"{label}: first token after {clock.monotonic() - began:.1f} s")
+
+
+def remedy_for(error: ModelError) -> str:
+    """The one thing to do."""
+    return _REMEDIES.get(error.kind, "Try again; if it stays, ask the provider.")
+
+
+def check_data_dir(folder: Path) -> Check:
+    """Whether files can be made there; the folder is made if it is missing."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        remedy = "Make it writable, or set SLUICE_DATA_DIR to another folder."
+        if error.errno in {errno.EACCES, errno.EPERM} and hasattr(os, "getuid"):
+            owner = f"{os.getuid()}:{os.getgid()}"
+            remedy = f"Run: sudo chown -R {owner} {folder} (for a mounted folder: its path on the host)."
+        return Check("Data folder", CheckState.BAD, f"{folder} cannot be written: {error.strerror}", remedy)
+    return Check("Data folder", CheckState.GOOD, f"{folder} can be written")
+
+
+def show(checks: tuple[Check, ...], console: Console) -> None:
+    """A table for people."""
+    table = Table(show_header=False, box=None, padding=(0, 1))
+    for check in checks:
+        remedy = f"\n[bold]→ {escape(check.remedy)}" if check.remedy else ""
+        table.add_row(_SIGNS[check.state], escape(check.name), escape(check.detail) + remedy)
+    console.print(table)
+
+
+def as_json(checks: tuple[Check, ...]) -> dict[str, object]:
+    """The findings for machines: `good`, and each check with its name, state, detail and remedy."""
+    return {"good": all_good(checks), "checks": [asdict(check) for check in checks]}
+
+
+def all_good(checks: tuple[Check, ...]) -> bool:
+    return all(check.state is not CheckState.BAD for check in checks)
+
+
+def _configuration(settings: Settings) -> Check:
+    platforms = [
+        name
+        for name, token in (("Discord", settings.discord_token), ("Telegram", settings.telegram_token))
+        if token
+    ]
+    if not platforms:
+        return Check(
+            "Configuration", CheckState.GOOD, "no platform token: `sluice run` would start the sandbox"
+        )
+    if not (settings.admins or settings.allow or settings.allow_everybody):
+        detail = f"{' and '.join(platforms)}; nobody is allowed by SLUICE_ADMINS or SLUICE_ALLOW"
+        return Check("Configuration", CheckState.NOTE, detail, "Claim the bot with the code of its start.")
+    return Check("Configuration", CheckState.GOOD, " and ".join(platforms))
+
+
+async def _model(settings: Settings, clock: Clock, console: Console) -> Check:
+    label = model_label(settings)
+    try:
+        async with AsyncExitStack() as stack:
+            with shown_progress(console) as on_progress:
+                model = await stack.enter_async_context(open_model(settings, on_progress))
+            return await check_model(model, label, clock)
+    except EmbeddedModelError as error:
+        return _split("Model", CheckState.BAD, str(error))
+
+
+def _port(host: str, port: int) -> Check:
+    where = f"{host}:{port}"
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the page's server does
+            probe.bind(address)
+    except OSError as error:
+        detail = f"{where} cannot be used: {error.strerror}"
+        return Check("Page", CheckState.BAD, detail, "Set SLUICE_HTTP to another HOST:PORT.")
+    return Check("Page", CheckState.GOOD, f"http://{where} is free")
+
+
+def _split(name: str, state: CheckState, line: str) -> Check:
+    """A line such as "X is missing. Do Y." as a finding."""
+    detail, _, remedy = line.partition(". ")
+    return Check(name, state, detail.rstrip("."), remedy)

@@ -1,0 +1,218 @@
+"""`sluice run`: start what is configured, tell people about it, and end in good order.
+
+The end: 4 s for streams to finish, 3 s to mark the rest, then everything is closed, 8 s in all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import os
+import signal
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+
+from bots.bootstrap import (
+    App,
+    Model,
+    Sandbox,
+    build_app,
+    live_platforms,
+    model_label,
+    open_model,
+    open_sandbox,
+)
+from bots.doctor import NO_MODEL, check_data_dir, check_model
+from bots.embedded_model.errors import EmbeddedModelError
+from bots.embedded_model.progress import shown_progress
+from core.adapters.clock import SystemClock
+from core.ports.clock import Clock
+from core.ports.platform import CheckState, Platform, PlatformError
+from core.settings import Settings
+
+log = logging.getLogger(__name__)
+
+STREAMS_FINISH_S: Final = 4.0
+MARKS_S: Final = 3.0
+_CLOSE_S: Final = 0.8
+_BEAT_S: Final = 10.0
+_HEARTBEAT_FILE: Final = "heartbeat"  # the container's health check reads its modification time
+_NO_TOKENS: Final = "No platform token is set. Set DISCORD_TOKEN or TELEGRAM_TOKEN in .env."
+_INTERRUPTED: Final = 130  # what shells report for Ctrl-C
+
+
+class RunError(Exception):
+    """Sluice cannot run, or not any longer. The message is one line that says what to do."""
+
+
+async def run(settings: Settings, console: Console, *, sandbox: bool, live: bool) -> None:
+    """Serve until SIGINT or SIGTERM. Raises RunError. `live`: never fall back to the sandbox."""
+    has_token = bool(settings.discord_token or settings.telegram_token)
+    if live and not has_token:
+        raise RunError(_NO_TOKENS)
+    sandbox = sandbox or not has_token
+    if settings.model is None and not sandbox:
+        raise RunError(NO_MODEL)
+    data_dir = check_data_dir(settings.data_dir)
+    if data_dir.state is CheckState.BAD:
+        raise RunError(f"{data_dir.detail}. {data_dir.remedy}")
+    serving = asyncio.create_task(_Run(settings, console).serve(sandbox=sandbox))
+    _stop_on_signals(serving, console)
+    with suppress(asyncio.CancelledError):
+        await serving
+
+
+def _stop_on_signals(serving: asyncio.Task[None], console: Console) -> None:
+    """The first one ends in good order, the second at once."""
+
+    def stop() -> None:
+        if serving.cancelling():
+            os._exit(_INTERRUPTED)
+        console.print("Stopping; answers have a moment to finish. Ctrl-C again ends at once.")
+        serving.cancel()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+
+
+class _Run:
+    def __init__(self, settings: Settings, console: Console) -> None:
+        self._settings = settings
+        self._console = console
+        self._clock: Clock = SystemClock()
+
+    async def serve(self, *, sandbox: bool) -> None:
+        """Until cancelled. Raises RunError."""
+        settings = self._settings
+        async with AsyncExitStack() as stack:
+            world = await stack.enter_async_context(self._sandbox()) if sandbox else None
+            try:
+                with shown_progress(self._console) as on_progress:
+                    model = await stack.enter_async_context(open_model(settings, on_progress))
+            except EmbeddedModelError as error:
+                raise RunError(str(error)) from None
+            app = build_app(settings, model, self._clock, page=world.page if world else None)
+            platforms = world.platforms(self._clock) if world else live_platforms(settings, self._clock)
+            try:
+                ready = await self._start(platforms, app)
+                self._tell(ready, app, world)
+                await self._watch([platform for platform, _ in ready], model, live=world is None)
+            finally:
+                await self._end(platforms, app)
+
+    @asynccontextmanager
+    async def _sandbox(self) -> AsyncIterator[Sandbox]:
+        async with AsyncExitStack() as stack:
+            try:
+                world = await stack.enter_async_context(open_sandbox(self._settings))
+            except OSError as error:
+                where = f"{self._settings.http_host}:{self._settings.http_port}"
+                why = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
+                raise RunError(
+                    f"The page's address {where} {why}. Set SLUICE_HTTP to another HOST:PORT."
+                ) from None
+            yield world
+
+    async def _start(self, platforms: Sequence[Platform], app: App) -> list[tuple[Platform, str]]:
+        """Those that could be started, each with its line. One that fails does not hold up the other."""
+
+        async def start(platform: Platform) -> tuple[Platform, str] | None:
+            try:
+                line = await platform.start(app.dispatcher.handle)
+            except PlatformError as error:
+                log.error("%s is not connected: %s", platform.name, error)
+                return None
+            self._console.print(f"{platform.name} is ready: {line}", soft_wrap=True, markup=False)
+            return platform, line
+
+        ready = [one for one in await asyncio.gather(*map(start, platforms)) if one]
+        if not ready:
+            raise RunError("No platform could be connected. What to do about each stands above.")
+        return ready
+
+    def _tell(self, ready: Sequence[tuple[Platform, str]], app: App, world: Sandbox | None) -> None:
+        settings, code = self._settings, app.access.claim_code()
+        if world or settings.allow_everybody:
+            served = "everybody"
+        else:
+            served = f"{len(settings.allow)} allowed, admins" if settings.allow else "admins only"
+        rows = [(platform.name, "local" if world else "connected") for platform, _ in ready]
+        rows += [("Model", model_label(settings)), ("Served", served)]
+        steps = list(settings.warnings)
+        if world:
+            steps.append(f"Open {world.page.url} and write in either pane.")
+            steps.append("For your own bots, put DISCORD_TOKEN or TELEGRAM_TOKEN into .env.")
+        elif code and not settings.allow_everybody:
+            steps.append(f"Nobody is an admin yet. Send the bot a private message: /claim {code}")
+        if not world:
+            steps.append("`sluice doctor` shows the invite link and what is missing.")
+        self._print(rows, steps)
+
+    def _print(self, rows: Sequence[tuple[str, str]], steps: Sequence[str]) -> None:
+        """A table for eyes, plain lines for a log."""
+        if self._console.is_terminal:
+            table = Table(show_header=False)
+            for row in rows:
+                table.add_row(*row)
+            self._console.print(table, markup=False)
+        else:
+            for name, what in rows:
+                self._console.print(f"{name}: {what}", soft_wrap=True, markup=False)
+        for step in steps:
+            self._console.print(f"→ {step}", soft_wrap=True, markup=False)
+
+    async def _watch(self, platforms: Sequence[Platform], model: Model, *, live: bool) -> None:
+        """Until every platform has ended. Raises RunError then."""
+
+        async def watch(platform: Platform) -> None:
+            try:
+                await platform.wait_closed()
+            except PlatformError as error:
+                log.error("%s has ended: %s", platform.name, error)
+
+        async with asyncio.TaskGroup() as group:
+            helpers = [group.create_task(self._try_model(model))]
+            if live:
+                helpers.append(group.create_task(_beat(self._settings.data_dir / _HEARTBEAT_FILE)))
+            await asyncio.wait([group.create_task(watch(platform)) for platform in platforms])
+            for helper in helpers:
+                helper.cancel()
+        raise RunError("No platform is connected any more. What to do about each stands above.")
+
+    async def _try_model(self, model: Model) -> None:
+        """Say at start what would otherwise be found by the first who asks."""
+        if model.settings.embedded:
+            return
+        check = await check_model(model, model_label(self._settings), self._clock)
+        if check.state is CheckState.BAD:
+            log.error("The model cannot be used. %s %s", check.detail, check.remedy)
+        else:
+            log.info("The model answers. %s", check.detail)
+
+    async def _end(self, platforms: Sequence[Platform], app: App) -> None:
+        now = self._clock.monotonic()
+        await asyncio.gather(*(platform.stop_listening() for platform in platforms))
+        unmarked = await app.chat.stop(
+            streams_until=now + STREAMS_FINISH_S, marks_until=now + STREAMS_FINISH_S + MARKS_S
+        )
+        if unmarked:
+            log.warning("%d answers could not be completed or marked in time", unmarked)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE_S):
+                await asyncio.gather(*(platform.close() for platform in platforms), return_exceptions=True)
+
+
+async def _beat(file: Path) -> None:
+    while True:
+        try:
+            file.touch()  # noqa: ASYNC240  # as quick as a log line
+        except OSError as error:
+            log.warning("%s cannot be written: %s", file, error.strerror)
+        await asyncio.sleep(_BEAT_S)
