@@ -1,0 +1,127 @@
+"""The renderer: total, deterministic, valid for Telegram, faithful to the model, and pinging nobody."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from bots.sandbox.telegram_text import formatted
+from bots.telegram.entities import Entity, TelegramRenderer, utf16_length
+
+RENDERER = TelegramRenderer()
+
+_MARKS = st.sampled_from(
+    [
+        *("*", "**", "_", "__", "~~", "`", "```", "~~~", "|", "||", ">", "#", "- ", "1. ", " ", "    "),
+        *("[", "](", ")", "![", "<", ">", "\\", "\\(", "\\)", "\\[", "\\]", "$", "$$", "@ab", "@", "/x"),
+        *("\n", "\n\n", "\t", "\r", "\r\n", "\n> ", "\n- [x] ", "😀", "é", "\ud83d", "\u2060", "\ufdd0"),
+        *("<tg-spoiler>", "<b>", "https://a.b", "tg://user?id=1", "tg://emoji?id=5368324170671202286"),
+        *("\\frac{a}{b}", "\\begin{x}", "\\alpha", "```py\n", "\n|a|b|\n|-|-|\n", "\u200b", "&lt;", "&#0;"),
+    ]
+)
+MARKDOWN = st.lists(_MARKS | st.text(max_size=5), max_size=25).map("".join)
+
+
+def entities_of(markdown: str) -> list[tuple[str, str]]:
+    """Each entity's type and the text under it."""
+    rendered = RENDERER.render(markdown)
+    raw = rendered.text.encode("utf-16-le")
+    return [
+        (entity.type, raw[2 * entity.offset : 2 * (entity.offset + entity.length)].decode("utf-16-le"))
+        for entity in rendered.entities
+        if isinstance(entity, Entity)
+    ]
+
+
+@settings(max_examples=400, deadline=None)
+@given(MARKDOWN)
+@example("\u200b")
+@example("```\n\n```")
+def test_any_markdown_gives_what_telegram_takes_unchanged(markdown: str) -> None:
+    """No error, the same twice, and the server's own cleaning finds nothing left to do."""
+    rendered = RENDERER.render(markdown)
+    assert RENDERER.render(markdown) == rendered
+    hash(rendered.entities)
+    given_entities = [
+        {"type": e.type, "offset": e.offset, "length": e.length}
+        | ({"url": e.url} if e.url else {})
+        | ({"language": e.language} if e.language else {})
+        for e in rendered.entities
+        if isinstance(e, Entity)
+    ]
+    assert all(isinstance(entity["length"], int) and entity["length"] > 0 for entity in given_entities)
+    text, kept = formatted(rendered.text, given_entities, limit=10**6)
+    assert text == rendered.text
+    assert not any(entity["type"] in {"mention", "text_mention"} for entity in kept)
+
+
+@settings(max_examples=200, deadline=None)
+@given(MARKDOWN)
+def test_fill_is_the_share_of_the_tighter_limit(markdown: str) -> None:
+    """1.0 is a full page: 4,096 UTF-16 units or 100 entities."""
+    rendered = RENDERER.render(markdown)
+    units = len(rendered.text.encode("utf-16-le")) // 2
+    assert utf16_length(rendered.text) == units
+    assert rendered.fill == max(units / 4096, len(rendered.entities) / 100)
+
+
+@pytest.mark.parametrize(
+    ("markdown", "text", "entities"),
+    [
+        ("# Title\nbody", "Title\nbody", [("bold", "Title"), ("underline", "Title")]),
+        (
+            "a **b** *c* ~~d~~ `e`",
+            "a b c d e",
+            [("bold", "b"), ("italic", "c"), ("strikethrough", "d"), ("code", "e")],
+        ),
+        ("😀 **é😀** x", "😀 é😀 x", [("bold", "é😀")]),
+        ("- a\n- [ ] b\n- [x] c", "• a\n☐ b\n☑ c", []),
+        ("[x](https://a.org/)", "x", [("text_link", "x")]),
+        ("> q\n> > r", "q\nr", [("blockquote", "q\nr")]),
+        ("**open", "**open", []),
+        ("  \n\n  **b**  \n", "b", [("bold", "b")]),
+    ],
+)
+def test_marks_become_entities(markdown: str, text: str, entities: list[tuple[str, str]]) -> None:
+    """The usual Markdown of models, open marks shown literally."""
+    assert RENDERER.render(markdown).text == text
+    assert entities_of(markdown) == entities
+
+
+def test_code_is_exact() -> None:
+    """In code, neither bars nor tags nor backslashes nor `@` mean anything; tabs keep their width."""
+    code = "if a || b {\n    @tag <div> \\[\\alpha\\] \\n\n}"
+    fenced = "```go\n" + code.replace("    ", "\t") + "\n```"
+    assert entities_of(fenced) == [("pre", code)]
+    assert [e.language for e in RENDERER.render(fenced).entities if isinstance(e, Entity)] == ["go"]
+    assert entities_of("`a || b @x <b> \\(c\\)`") == [("code", "a || b @x <b> \\(c\\)")]
+    assert entities_of("```py\n    return x\n```") == [("pre", "    return x")]
+
+
+def test_nothing_that_the_model_wrote_is_hidden() -> None:
+    """HTML in prose and double bars stay visible; the converter alone would drop and hide them."""
+    assert RENDERER.render("use the <div> tag").text == "use the <div> tag"
+    assert RENDERER.render("<p>\nwords\n</p>").text == "<p>\nwords\n</p>"
+    assert RENDERER.render("a || b || c").text == "a || b || c"
+    assert entities_of("a || b || c") == []
+
+
+@pytest.mark.parametrize(
+    "text", ["@durov hi", "see (@Durov_1)", "**@durov**", "@@durov", "[@durov](https://a.org)"]
+)
+def test_a_name_in_an_answer_pings_nobody(text: str) -> None:
+    """A word joiner stands behind each `@` that Telegram would make a mention of."""
+    assert "@\u2060" in RENDERER.render(text).text
+
+
+def test_a_mail_address_stays_exact_and_a_user_link_is_dropped() -> None:
+    """Only what Telegram would take for a mention is touched."""
+    assert RENDERER.render("me@example.org").text == "me@example.org"
+    assert entities_of("[Ada](tg://user?id=5) [x](javascript:a) [y](http://[)") == []
+
+
+def test_what_telegram_calls_empty_is_blank() -> None:
+    """So that the core can say something instead of a refused send."""
+    for markdown in ("", " \n\t", "\u200b\u2060", "\u2800", "\x00\x07"):
+        assert RENDERER.render(markdown).text == ""

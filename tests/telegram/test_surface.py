@@ -1,0 +1,270 @@
+"""Operations on a local Telegram: what people see, and what each answer of the server means."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from telegram.error import (
+    BadRequest,
+    ChatMigrated,
+    Forbidden,
+    InvalidToken,
+    NetworkError,
+    RetryAfter,
+    TelegramError,
+    TimedOut,
+)
+
+from bots.sandbox.telegram_server import TelegramServer
+from bots.telegram.entities import TelegramRenderer
+from bots.telegram.outcomes import outcome_of
+from core.messages import ButtonPress, IncomingMessage, MessageRef
+from core.ports.surface import Surface
+from core.streaming.operations import (
+    BucketKey,
+    Button,
+    ButtonStyle,
+    Delivered,
+    MessageContent,
+    NotSent,
+    NotSentReason,
+    OperationKind,
+    Unknown,
+)
+from tests.contract.telegram_surface import Bench, telegram_surface
+from tests.telegram.harness import Bot, calls, content, message_of, next_request
+
+STOP = Button("stop:1", "Stop", ButtonStyle.DANGER)
+CHAT = BucketKey("chat", "1")
+
+
+@pytest.fixture
+async def bench() -> AsyncIterator[Bench]:
+    async with telegram_surface() as found:
+        yield found
+
+
+async def private(bot: Bot, server: TelegramServer) -> tuple[IncomingMessage, Surface]:
+    await server.say("Ada", "Ada", "hello")
+    return await bot.next(IncomingMessage)
+
+
+async def group(bot: Bot, server: TelegramServer) -> tuple[IncomingMessage, Surface]:
+    await server.say("Ben", "Riverside", "@sluice_bot hello")
+    return await bot.next(IncomingMessage)
+
+
+async def sent(surface: Surface, what: MessageContent) -> str:
+    outcome = await surface.send(what, None)
+    assert isinstance(outcome, Delivered), outcome
+    return outcome.message_id
+
+
+async def test_a_message_grows_and_loses_its_button(bot: Bot, server: TelegramServer) -> None:
+    """Entities, silence, buttons, edits and deletion as people see them; never a preview or a parse mode."""
+    _, surface = await private(bot, server)
+    chat = surface.place.chat_id
+    body = TelegramRenderer().render("**bold** `@x` and https://example.org")
+    message_id = await sent(surface, MessageContent(body, (STOP,), silent=True))
+    shown = message_of(server, chat, message_id)
+    assert shown["text"] == "bold @x and https://example.org"
+    assert [entity["type"] for entity in shown["entities"]] == ["bold", "code", "url"]
+    assert (shown["silent"], [button["label"] for button in shown["buttons"]]) == (True, ["Stop"])
+
+    assert await surface.edit(message_id, content("longer", STOP)) == Delivered(message_id)
+    assert await surface.edit(message_id, content("longer", STOP)) == Delivered(message_id)  # not modified
+    assert await surface.edit(message_id, content("longer")) == Delivered(message_id)
+    shown = message_of(server, chat, message_id)
+    assert (shown["text"], shown["buttons"]) == ("longer", [])
+
+    for body_sent in [*calls(server, "sendMessage"), *calls(server, "editMessageText")]:
+        assert body_sent["link_preview_options"] == {"is_disabled": True}
+        assert "parse_mode" not in body_sent
+
+    assert await surface.delete(message_id) == Delivered(message_id)
+    assert isinstance(await surface.edit(message_id, content("x")), NotSent)
+
+
+async def test_typing_and_reactions_are_best_effort(bot: Bot, server: TelegramServer) -> None:
+    """They show, and their failure is nobody's."""
+    event, surface = await private(bot, server)
+    await surface.typing()
+    await surface.react(event.ref, "👀")
+    shown = message_of(server, event.ref.chat_id, event.ref.message_id)
+    assert [reaction["emoji"] for reaction in shown["reactions"]] == ["👀"]
+    await surface.react(MessageRef(event.ref.chat_id, "999999"), "👀")
+    await server.block_bot("Ada")
+    await surface.typing()
+    assert [body["action"] for body in calls(server, "sendChatAction")] == ["typing", "typing"]
+
+
+async def test_a_reply_whose_question_is_gone_is_sent_all_the_same(bot: Bot, server: TelegramServer) -> None:
+    """The answer must not be lost with the question."""
+    event, surface = await private(bot, server)
+    await server.delete_own("Ada", "Ada", event.ref.message_id)
+    assert isinstance(await surface.send(content("answer"), event.ref), Delivered)
+
+
+async def test_buckets_tell_private_chats_from_groups(bot: Bot, server: TelegramServer) -> None:
+    """Typing costs the chat nothing; every bucket's family has limits."""
+    for get, family in ((private, "chat"), (group, "group")):
+        _, surface = await get(bot, server)
+        chat = BucketKey(family, surface.place.chat_id)
+        assert surface.buckets(OperationKind.SEND) == (BucketKey("bot"), chat)
+        assert surface.buckets(OperationKind.EDIT) == (BucketKey("bot"), chat)
+        assert surface.buckets(OperationKind.TYPING) == (BucketKey("bot"),)
+        assert {"bot", family} <= set(surface.capabilities.rate_limits)
+        assert surface.account == f"telegram:{server.token.split(':')[0]}"
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ("rate_limited", NotSentReason.RATE_LIMITED),
+        ("unavailable", NotSentReason.UNAVAILABLE),
+        ("message_gone", NotSentReason.MESSAGE_GONE),
+        ("place_gone", NotSentReason.PLACE_GONE),
+    ],
+)
+async def test_what_was_certainly_not_taken(bench: Bench, how: str, reason: NotSentReason) -> None:
+    """Injected failures of an edit, each with its reason and without effect."""
+    message_id = await sent(bench.surface, content("first"))
+    await bench.fail_next(how)  # type: ignore[arg-type]
+    outcome = await bench.surface.edit(message_id, content("second"))
+    assert isinstance(outcome, NotSent)
+    assert outcome.reason is reason
+    if reason is NotSentReason.RATE_LIMITED:
+        assert outcome.retry_after_s == pytest.approx(0.01)
+        assert outcome.key == BucketKey("chat", bench.surface.place.chat_id)
+    assert "second" not in [text for _, text in await bench.shown()]
+
+
+@pytest.mark.parametrize(("how", "texts"), [("unknown_taken", ["a"]), ("unknown_not_taken", [])])
+async def test_a_lost_connection_is_unknown(bench: Bench, how: str, texts: list[str]) -> None:
+    """Whether it was taken cannot be told, and is not claimed."""
+    await bench.fail_next(how)  # type: ignore[arg-type]
+    outcome = await bench.surface.send(content("a"), None)
+    assert isinstance(outcome, Unknown)
+    assert [text for _, text in await bench.shown()] == texts
+
+
+@pytest.mark.parametrize("status", [500, 502])
+async def test_a_server_error_is_unknown(bot: Bot, server: TelegramServer, status: int) -> None:
+    """It may come from the web server in front, after the Bot API took the call."""
+    _, surface = await private(bot, server)
+    server.fault("status", route="sendMessage", status=status)
+    assert isinstance(await surface.send(content("a"), None), Unknown)
+
+
+async def test_a_refused_payload_is_rejected(bot: Bot, server: TelegramServer) -> None:
+    """Too long is too long also the next time."""
+    _, surface = await private(bot, server)
+    outcome = await surface.send(content("x" * 5000), None)
+    assert isinstance(outcome, NotSent)
+    assert outcome.reason is NotSentReason.REJECTED
+
+
+async def test_a_group_that_moved_away_is_gone_and_says_where(bot: Bot, server: TelegramServer) -> None:
+    """The new id stands in the detail."""
+    _, surface = await group(bot, server)
+    new = await server.upgrade_group("Ada", "Riverside")
+    outcome = await surface.send(content("a"), None)
+    assert isinstance(outcome, NotSent)
+    assert outcome.reason is NotSentReason.PLACE_GONE
+    assert new in outcome.detail
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (BadRequest("Message_id_invalid"), NotSentReason.MESSAGE_GONE),
+        (BadRequest("Message can't be edited"), NotSentReason.MESSAGE_GONE),
+        (BadRequest("Chat not found"), NotSentReason.PLACE_GONE),
+        (BadRequest("Not enough rights to send text messages to the chat"), NotSentReason.PLACE_GONE),
+        (BadRequest("Message thread not found"), NotSentReason.PLACE_GONE),
+        (Forbidden("bot was kicked from the group chat"), NotSentReason.PLACE_GONE),
+        (ChatMigrated(-100), NotSentReason.PLACE_GONE),
+        (InvalidToken("Unauthorized"), NotSentReason.PLACE_GONE),
+        (RetryAfter(7), NotSentReason.RATE_LIMITED),
+        (BadRequest("query is too old and response timeout expired"), NotSentReason.EXPIRED),
+        (BadRequest("Can't parse entities"), NotSentReason.REJECTED),
+        (TimedOut(), None),
+        (NetworkError("Bad Gateway"), None),
+        (TelegramError("Invalid server response"), None),
+    ],
+)
+async def test_the_table(error: TelegramError, reason: NotSentReason | None) -> None:
+    """Words of the Bot API that the local one does not say."""
+
+    async def call() -> bool:
+        raise error
+
+    outcome = await outcome_of(call(), CHAT, "5")
+    if reason is None:
+        assert isinstance(outcome, Unknown)
+    else:
+        assert isinstance(outcome, NotSent)
+        assert outcome.reason is reason
+
+
+async def test_a_press_is_answered_once_and_privately(bot: Bot, server: TelegramServer) -> None:
+    """The private send is the answer to the press; it costs the chat nothing and shows to nobody else."""
+    _, surface = await private(bot, server)
+    message_id = await sent(surface, content("answer", STOP))
+    answers: list[dict[str, object]] = []
+    server.subscribe(lambda event: answers.append(event) if event["type"] == "answer" else None)
+    await server.press("Ada", "Ada", message_id, STOP.data)
+    press, on_press = await bot.next(ButtonPress)
+    assert (press.data, press.ref.message_id, press.author.manages_messages) == (STOP.data, message_id, False)
+    assert on_press.capabilities.private_answers
+    assert on_press.buckets(OperationKind.SEND) == (BucketKey("bot"),)
+    assert isinstance(await on_press.send(content("Stopped.", private=True), None), Delivered)
+    again = await on_press.send(content("Stopped.", private=True), None)
+    assert isinstance(again, NotSent)
+    assert again.reason is NotSentReason.EXPIRED
+    assert [answer["text"] for answer in answers] == ["Stopped."]
+    assert BucketKey("chat", surface.place.chat_id) in on_press.buckets(OperationKind.SEND)
+    assert isinstance(await on_press.send(content("for all"), None), Delivered)
+
+
+async def test_a_long_private_answer_is_an_alert_of_at_most_200_characters(
+    bot: Bot, server: TelegramServer
+) -> None:
+    """A toast is gone before a long line is read."""
+    _, surface = await private(bot, server)
+    message_id = await sent(surface, content("answer", STOP))
+    await server.press("Ada", "Ada", message_id, STOP.data)
+    _, on_press = await bot.next(ButtonPress)
+    await on_press.send(content("long " * 60, private=True), None)
+    (body,) = calls(server, "answerCallbackQuery")
+    assert (len(body["text"]), str(body["show_alert"]).lower()) == (200, "true")
+
+
+async def test_a_press_that_nobody_answers_stops_spinning(bot: Bot, server: TelegramServer) -> None:
+    """An empty answer follows when no private one came within the grace."""
+    _, surface = await private(bot, server)
+    message_id = await sent(surface, content("answer", STOP))
+    answered = next_request(server, "answerCallbackQuery")
+    await server.press("Ada", "Ada", message_id, STOP.data)
+    await bot.next(ButtonPress)
+    assert await bot.clock.pass_next_sleep() == 1.0
+    assert (await answered)["status"] == 200
+    assert "text" not in calls(server, "answerCallbackQuery")[0]
+
+
+async def test_the_rights_of_who_presses_are_asked_once_in_five_minutes(
+    bot: Bot, server: TelegramServer
+) -> None:
+    """The owner of the group manages messages, a member does not; nobody is asked about per message."""
+    _, surface = await group(bot, server)
+    message_id = await sent(surface, content("answer", STOP))
+    for person, manages in (("Ada", True), ("Ben", False), ("Ada", True)):
+        await server.press(person, "Riverside", message_id, STOP.data)
+        press, _ = await bot.next(ButtonPress)
+        assert (press.author.name, press.author.manages_messages) == (person, manages)
+    assert len(calls(server, "getChatMember")) == 2
+    await bot.clock.move_to(bot.clock.now + 301)
+    await server.press("Ada", "Riverside", message_id, STOP.data)
+    await bot.next(ButtonPress)
+    assert len(calls(server, "getChatMember")) == 3
