@@ -13,11 +13,11 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import aiohttp
 import discord
@@ -90,6 +90,9 @@ class _Answered(Exception):  # noqa: N818  # a signal, not an error
         self.answer = answer
 
 
+Call: TypeAlias = Callable[[], Awaitable[object]]
+
+
 @dataclass(slots=True)
 class _Exchange:
     written: bool = False  # the request began to leave this machine
@@ -129,7 +132,7 @@ async def _on_answer(
     raise _Answered(Answer(response.status, response.headers, fields, from_discord=fields is parsed))
 
 
-async def perform(call: Awaitable[object], key: BucketKey, message_id: str = "") -> Outcome:
+async def perform(call: Call, key: BucketKey, message_id: str = "") -> Outcome:
     """Run one call of discord.py as one request, and say what became of it.
 
     `key`: the bucket that the answer's headers are about. `message_id`: of the message that the
@@ -139,13 +142,13 @@ async def perform(call: Awaitable[object], key: BucketKey, message_id: str = "")
     return outcome_of(answer, key, message_id) if isinstance(answer, Answer) else answer
 
 
-async def ask(call: Awaitable[object]) -> Answer | NotSent | Unknown:
+async def ask(call: Call) -> Answer | NotSent | Unknown:
     """Run one call of discord.py as one request: Discord's answer, or that none came."""
     exchange = _Exchange()
     token = _exchange.set(exchange)
     try:
         async with asyncio.timeout(REQUEST_TIMEOUT_S):
-            await call
+            await call()
     except _Answered as answered:
         return answered.answer
     except (aiohttp.ClientError, OSError, RuntimeError) as problem:  # RuntimeError: the session is closed

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable
+from typing import Any
 
 import discord
 
@@ -100,13 +102,7 @@ class InteractionSurface:
         if message_id == self._original_id:
             outcome = await self._edit_original(content)
         else:
-            call = self._interaction.followup.edit_message(
-                int(message_id),
-                content=content.body.text,
-                allowed_mentions=NOBODY,
-                view=view_of(content.buttons),
-            )
-            outcome = await perform(call, self._key, message_id)
+            outcome = await perform(lambda: self._edit_follow_up(message_id, content), self._key, message_id)
         return self._noticing_the_end(outcome, private)
 
     async def delete(self, message_id: str) -> Outcome:
@@ -116,10 +112,11 @@ class InteractionSurface:
                 return NotSent(NotSentReason.EXPIRED)
             return await self._channel.delete(message_id)
         if message_id == self._original_id:
-            outcome = await perform(self._interaction.delete_original_response(), self._key, message_id)
+            outcome = await perform(self._interaction.delete_original_response, self._key, message_id)
         else:
-            call = self._interaction.followup.delete_message(int(message_id))
-            outcome = await perform(call, self._key, message_id)
+            outcome = await perform(
+                lambda: self._interaction.followup.delete_message(int(message_id)), self._key, message_id
+            )
         return self._noticing_the_end(outcome, private)
 
     async def typing(self) -> None:
@@ -127,7 +124,7 @@ class InteractionSurface:
         async with self._first_answer:
             if self._acknowledged:
                 return
-            answer = await ask(self._interaction.response.defer())
+            answer = await ask(self._interaction.response.defer)
             if isinstance(answer, Answer) and (answer.status < 300 or answer.code == ALREADY_ANSWERED):
                 self._acknowledged = True
                 self._thinking = not self._is_press
@@ -148,7 +145,7 @@ class InteractionSurface:
             return await self._follow_up(content)
         if content.private:
             # Everybody sees that we think; a private answer cannot take that place.
-            gone = await perform(self._interaction.delete_original_response(), self._key, "@original")
+            gone = await perform(self._interaction.delete_original_response, self._key, "@original")
             if not isinstance(gone, Delivered):
                 return gone
             self._thinking = False
@@ -160,17 +157,7 @@ class InteractionSurface:
 
     async def _answer(self, content: MessageContent) -> Outcome | None:
         """The first answer; None when an earlier try, whose outcome was unknown, had been taken."""
-        view = view_of(content.buttons)
-        answer = await ask(
-            self._interaction.response.send_message(
-                content.body.text,
-                allowed_mentions=NOBODY,
-                ephemeral=content.private,
-                silent=content.silent,
-                suppress_embeds=True,
-                view=discord.utils.MISSING if view is None else view,
-            )
-        )
+        answer = await ask(lambda: self._interaction.response.send_message(**_message(content)))
         if not isinstance(answer, Answer):
             return answer
         if answer.code == ALREADY_ANSWERED:
@@ -183,22 +170,22 @@ class InteractionSurface:
         return outcome
 
     async def _follow_up(self, content: MessageContent) -> Outcome:
-        view = view_of(content.buttons)
-        call = self._interaction.followup.send(
-            content.body.text,
+        return await perform(lambda: self._interaction.followup.send(**_message(content)), self._key)
+
+    async def _edit_follow_up(self, message_id: str, content: MessageContent) -> None:
+        await self._interaction.followup.edit_message(
+            int(message_id),
+            content=content.body.text,
             allowed_mentions=NOBODY,
-            ephemeral=content.private,
-            silent=content.silent,
-            suppress_embeds=True,
-            view=discord.utils.MISSING if view is None else view,
-            wait=True,
+            view=view_of(content.buttons),
         )
-        return await perform(call, self._key)
 
     async def _edit_original(self, content: MessageContent) -> Outcome:
-        call = self._interaction.edit_original_response(
-            content=content.body.text, allowed_mentions=NOBODY, view=view_of(content.buttons)
-        )
+        def call() -> Awaitable[object]:
+            return self._interaction.edit_original_response(
+                content=content.body.text, allowed_mentions=NOBODY, view=view_of(content.buttons)
+            )
+
         return await perform(call, self._key, self._original_id or "")
 
     def _over(self) -> bool:
@@ -212,3 +199,15 @@ class InteractionSurface:
         if self._channel is None or private:
             return outcome
         return NotSent(NotSentReason.UNAVAILABLE, detail="the interaction has ended; the channel goes on")
+
+
+def _message(content: MessageContent) -> dict[str, Any]:
+    """The arguments that a first answer and a follow-up share."""
+    return {
+        "content": content.body.text,
+        "allowed_mentions": NOBODY,
+        "ephemeral": content.private,
+        "silent": content.silent,
+        "suppress_embeds": True,
+        "view": view_of(content.buttons) or discord.utils.MISSING,
+    }

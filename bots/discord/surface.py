@@ -52,7 +52,27 @@ class ChannelSurface:
         return ACCOUNT, self._key(kind)
 
     async def send(self, content: MessageContent, reply_to: MessageRef | None) -> Outcome:
-        call = self._channel.send(
+        return await perform(lambda: self._send(content, reply_to), self._key(OperationKind.SEND))
+
+    async def edit(self, message_id: str, content: MessageContent) -> Outcome:
+        key = self._key(OperationKind.EDIT)
+        return await perform(lambda: self._edit(message_id, content), key, message_id)
+
+    async def delete(self, message_id: str) -> Outcome:
+        key = self._key(OperationKind.DELETE)
+        return await perform(lambda: self._message(message_id).delete(), key, message_id)
+
+    async def typing(self) -> None:
+        outcome = await perform(self._typing, self._key(OperationKind.TYPING))
+        _log_failure("typing", self._place, outcome)
+
+    async def react(self, ref: MessageRef, emoji: str) -> None:
+        key = BucketKey("reaction", ref.chat_id)
+        outcome = await perform(lambda: self._message(ref.message_id).add_reaction(emoji), key)
+        _log_failure("reaction", self._place, outcome)
+
+    async def _send(self, content: MessageContent, reply_to: MessageRef | None) -> None:
+        await self._channel.send(
             content.body.text,
             nonce=content.nonce or None,  # type: ignore[arg-type]  # goes out with `enforce_nonce`
             reference=self._reference(reply_to),  # type: ignore[arg-type]  # its stubs miss None
@@ -62,23 +82,11 @@ class ChannelSurface:
             suppress_embeds=True,
             view=view_of(content.buttons),  # type: ignore[arg-type]  # its stubs miss None
         )
-        return await perform(call, self._key(OperationKind.SEND))
 
-    async def edit(self, message_id: str, content: MessageContent) -> Outcome:
-        call = self._message(message_id).edit(
+    async def _edit(self, message_id: str, content: MessageContent) -> None:
+        await self._message(message_id).edit(
             content=content.body.text, allowed_mentions=NOBODY, view=view_of(content.buttons)
         )
-        return await perform(call, self._key(OperationKind.EDIT), message_id)
-
-    async def delete(self, message_id: str) -> Outcome:
-        return await perform(self._message(message_id).delete(), self._key(OperationKind.DELETE), message_id)
-
-    async def typing(self) -> None:
-        _log_failure("typing", self._place, await perform(self._typing(), self._key(OperationKind.TYPING)))
-
-    async def react(self, ref: MessageRef, emoji: str) -> None:
-        call = self._message(ref.message_id).add_reaction(emoji)
-        _log_failure("reaction", self._place, await perform(call, BucketKey("reaction", ref.chat_id)))
 
     async def _typing(self) -> None:
         await self._channel.typing()

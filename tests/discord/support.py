@@ -61,7 +61,7 @@ class Bot:
 
 
 @asynccontextmanager
-async def local_discord(*, scale: float = 0.02) -> AsyncIterator[Bot]:
+async def local_discord(*, scale: float = 0.001) -> AsyncIterator[Bot]:
     """A local Discord, its limits' windows scaled, and the platform beside it, not yet started."""
     clock = HandClock()
     server = DiscordServer(profile=load_profile(scale=scale), clock=clock)
@@ -76,7 +76,7 @@ async def local_discord(*, scale: float = 0.02) -> AsyncIterator[Bot]:
 
 
 @asynccontextmanager
-async def started(*, scale: float = 0.02, message_content: bool = True) -> AsyncIterator[Bot]:
+async def started(*, scale: float = 0.001, message_content: bool = True) -> AsyncIterator[Bot]:
     """The same, started."""
     async with local_discord(scale=scale) as bot:
         bot.server.grant_message_content(message_content)

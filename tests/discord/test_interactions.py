@@ -1,0 +1,234 @@
+"""Slash commands and presses: answered within 3 s, by the interaction's own routes, exactly once."""
+
+from __future__ import annotations
+
+import pytest
+
+import bots.discord.client
+from bots.discord.interactions import InteractionSurface
+from bots.sandbox.discord_world import Permission
+from core.messages import ButtonPress, IncomingCommand, PlaceKind
+from core.ports.surface import Surface
+from core.streaming.operations import (
+    BucketKey,
+    Button,
+    ButtonStyle,
+    Delivered,
+    NotSent,
+    NotSentReason,
+    OperationKind,
+    Outcome,
+    Unknown,
+)
+from tests.discord.support import Bot, content, started
+
+CALLBACK = "/interactions/{interaction_id}/{interaction_token}/callback"
+STOP = Button("stop:1", "Stop", ButtonStyle.DANGER)
+
+
+async def _ask(bot: Bot, person: str = "Ben", chat: str = "#general") -> tuple[IncomingCommand, Surface]:
+    await bot.server.invoke(person, chat, "ask", {"prompt": "why?"})
+    incoming, surface = await bot.next()
+    assert isinstance(incoming, IncomingCommand)
+    return incoming, surface
+
+
+def _id(outcome: Outcome) -> str:
+    assert isinstance(outcome, Delivered), outcome
+    return outcome.message_id
+
+
+async def _pressed(bot: Bot, presser: str) -> tuple[ButtonPress, Surface, str]:
+    await bot.server.say("Ben", "#general", "@Sluice hello")
+    _, surface = await bot.next()
+    answer = _id(await surface.send(content("Once", buttons=(STOP,)), None))
+    await bot.server.press(presser, "#general", answer, "stop:1")
+    incoming, surface = await bot.next()
+    assert isinstance(incoming, ButtonPress)
+    return incoming, surface, answer
+
+
+async def test_a_command_is_deferred_answered_edited_and_followed_up() -> None:
+    async with started() as bot:
+        incoming, surface = await _ask(bot)
+        assert (incoming.name, dict(incoming.arguments)) == ("ask", {"prompt": "why?"})
+        assert (incoming.author.name, incoming.place.kind) == ("Ben", PlaceKind.SHARED)
+        await surface.typing()
+        await surface.typing()
+        [(_, thinking)] = bot.shown("#general")
+        assert thinking == ""
+        first = _id(await surface.send(content("Be"), None))
+        entry = bot.entry(first)
+        assert (entry["text"], entry["command"], entry["thinking"]) == ("Be", "/ask prompt:why?", False)
+        assert _id(await surface.edit(first, content("Because", buttons=(STOP,)))) == first
+        assert [b["id"] for b in bot.entry(first)["buttons"]] == ["stop:1"]
+        second = _id(await surface.send(content("And"), None))
+        assert second != first
+        assert _id(await surface.edit(second, content("And so"))) == second
+        assert bot.shown("#general") == [("Sluice", "Because"), ("Sluice", "And so")]
+        assert bot.count("POST", CALLBACK) == 1
+        assert _id(await surface.delete(second)) == second
+        assert _id(await surface.delete(first)) == first
+        assert bot.shown("#general") == []
+
+
+async def test_an_answer_that_is_ready_at_once_needs_no_deferral() -> None:
+    async with started() as bot:
+        _, surface = await _ask(bot)
+        answer = _id(await surface.send(content("Because"), None))
+        assert (bot.entry(answer)["text"], bot.entry(answer)["edited"]) == ("Because", 0)
+        [body] = bot.bodies("POST", "/callback")
+        assert body["type"] == 4
+
+
+async def test_a_command_that_nobody_answers_in_time_is_deferred_by_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bots.discord.client, "_ACKNOWLEDGE_COMMAND_AFTER_S", 0.0)
+    async with started() as bot:
+        _, surface = await _ask(bot)
+        event = await bot.heard.next("message")
+        assert event["message"]["thinking"]
+        assert _id(await surface.send(content("Because"), None)) == event["message"]["id"]
+        assert bot.shown("#general") == [("Sluice", "Because")]
+
+
+async def test_a_direct_message_takes_commands_too() -> None:
+    async with started() as bot:
+        incoming, surface = await _ask(bot, chat="@Ben")
+        assert (incoming.place.kind, incoming.place.guild_id) == (PlaceKind.PRIVATE, None)
+        await surface.send(content("Because"), None)
+        assert bot.shown("@Ben") == [("Sluice", "Because")]
+
+
+async def test_a_command_in_a_thread_knows_the_thread_and_who_manages_it() -> None:
+    async with started() as bot:
+        incoming, _ = await _ask(bot, person="Ada", chat="#planning")
+        assert incoming.place.kind is PlaceKind.THREAD
+        assert incoming.place.parent_id == str(bot.server.world.chat("#general").id)
+        assert incoming.author.manages_messages
+
+
+async def test_a_private_answer_is_for_the_asker_alone() -> None:
+    async with started() as bot:
+        _, surface = await _ask(bot)
+        assert surface.capabilities.private_answers
+        answer = _id(await surface.send(content("No.", private=True), None))
+        assert bot.entry(answer)["only_for"] == str(bot.server.world.person("Ben").id)
+
+
+async def test_a_private_answer_never_takes_the_place_of_a_public_deferral() -> None:
+    async with started() as bot:
+        _, surface = await _ask(bot)
+        await surface.typing()
+        answer = _id(await surface.send(content("No.", private=True), None))
+        assert bot.shown("#general") == [("Sluice", "No.")]
+        assert bot.entry(answer)["only_for"] == str(bot.server.world.person("Ben").id)
+
+
+async def test_a_first_answer_that_was_taken_unnoticed_stands_once() -> None:
+    async with started() as bot:
+        _, surface = await _ask(bot)
+        bot.server.fault("drop_after", route="*/callback")
+        assert isinstance(await surface.send(content("Because"), None), Unknown)
+        again = _id(await surface.send(content("Because of"), None))
+        assert bot.shown("#general") == [("Sluice", "Because of")]
+        await surface.edit(again, content("Because of it"))
+        assert bot.shown("#general") == [("Sluice", "Because of it")]
+
+
+async def test_a_follow_up_with_an_unknown_outcome_is_not_repeated_behind_our_back() -> None:
+    async with started() as bot:
+        _, surface = await _ask(bot)
+        await surface.send(content("one"), None)
+        bot.server.fault("status", method="POST", route="/webhooks/*", status=502)
+        assert isinstance(await surface.send(content("two"), None), Unknown)
+        assert bot.count("POST", "/webhooks/{application_id}/{interaction_token}") == 1
+
+
+async def test_an_interaction_draws_from_its_own_bucket_and_never_shows_its_token() -> None:
+    async with started() as bot:
+        incoming, surface = await _ask(bot)
+        assert isinstance(surface, InteractionSurface)
+        keys = surface.buckets(OperationKind.SEND) + surface.buckets(OperationKind.EDIT)
+        assert set(keys) == {BucketKey("interaction", incoming.event_id)}
+        await surface.typing()
+        outcome = await surface.send(content("Because"), None)
+        assert [limit.key for limit in outcome.observed] == [keys[0]]
+
+
+async def test_an_interaction_that_has_ended_goes_on_through_the_channel() -> None:
+    async with started() as bot:
+        incoming, surface = await _ask(bot)
+        answer = _id(await surface.send(content("Beca"), None))
+        bot.clock.ahead_s += 901
+        outcome = await surface.edit(answer, content("Because"))
+        assert isinstance(outcome, NotSent)
+        assert outcome.reason is NotSentReason.UNAVAILABLE
+        chat_id = incoming.place.chat_id
+        assert surface.buckets(OperationKind.EDIT) == (BucketKey("account"), BucketKey("edit", chat_id))
+        assert _id(await surface.edit(answer, content("Because"))) == answer
+        await surface.send(content("And so"), None)
+        assert bot.shown("#general") == [("Sluice", "Because"), ("Sluice", "And so")]
+
+
+async def test_a_private_answer_ends_with_its_interaction() -> None:
+    async with started() as bot:
+        _, surface = await _ask(bot)
+        answer = _id(await surface.send(content("No", private=True), None))
+        bot.clock.ahead_s += 901
+        for _ in range(2):
+            outcome = await surface.edit(answer, content("No."))
+            assert isinstance(outcome, NotSent)
+            assert outcome.reason is NotSentReason.EXPIRED
+
+
+async def test_an_interaction_ends_for_good_where_the_bot_cannot_see_the_channel() -> None:
+    async with started() as bot:
+        bot.server.overwrite("#help", "Sluice", deny=Permission.VIEW_CHANNEL)
+        _, surface = await _ask(bot, chat="#help")
+        answer = _id(await surface.send(content("Beca"), None))
+        bot.clock.ahead_s += 901
+        outcome = await surface.edit(answer, content("Because"))
+        assert isinstance(outcome, NotSent)
+        assert outcome.reason is NotSentReason.EXPIRED
+        assert len(surface.buckets(OperationKind.EDIT)) == 1
+
+
+async def test_a_press_says_what_was_pressed_and_is_answered_in_private() -> None:
+    async with started() as bot:
+        incoming, surface, answer = await _pressed(bot, "Cleo")
+        assert (incoming.data, incoming.ref.message_id) == ("stop:1", answer)
+        assert incoming.author.name == "Cleo"
+        told = _id(await surface.send(content("Only Ben can.", private=True), None))
+        assert bot.entry(told)["only_for"] == str(bot.server.world.person("Cleo").id)
+        assert bot.entry(answer)["text"] == "Once"
+
+
+async def test_a_press_without_an_answer_is_acknowledged_and_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bots.discord.client, "_ACKNOWLEDGE_PRESS_AFTER_S", 0.0)
+    async with started() as bot:
+        _, surface, answer = await _pressed(bot, "Ben")
+        while (await bot.heard.next("request"))["route"] != CALLBACK:
+            pass
+        [body] = bot.bodies("POST", "/callback")
+        assert body["type"] == 6
+        assert (bot.entry(answer)["text"], bot.entry(answer)["edited"]) == ("Once", 0)
+        told = _id(await surface.send(content("Stopped.", private=True), None))
+        assert bot.entry(told)["only_for"] == str(bot.server.world.person("Ben").id)
+        assert bot.entry(answer)["text"] == "Once"
+
+
+async def test_buttons_work_after_a_restart_of_the_bot() -> None:
+    async with started() as bot:
+        await bot.server.say("Ben", "#general", "@Sluice hello")
+        _, surface = await bot.next()
+        answer = _id(await surface.send(content("Once", buttons=(STOP,)), None))
+        await bot.platform.close()
+        await bot.platform.start(bot.handle)
+        await bot.server.press("Ben", "#general", answer, "stop:1")
+        incoming, _ = await bot.next()
+        assert isinstance(incoming, ButtonPress)
+        assert incoming.data == "stop:1"

@@ -1,0 +1,209 @@
+"""Starting, staying and closing; what goes wrong is one line that says what to do."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from aiohttp import web
+
+from bots.discord.client import DiscordPlatform
+from bots.sandbox.discord_world import Permission
+from core.commands.registry import commands_for
+from core.messages import IncomingMessage
+from core.ports.platform import Check, CheckState, PlatformError
+from tests.discord.support import Bot, library_restored, local_discord, started
+
+COMMANDS = "/applications/{application_id}/commands"
+
+
+async def _refusal(platform: DiscordPlatform, bot: Bot) -> str:
+    with pytest.raises(PlatformError) as caught:
+        await platform.start(bot.handle)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+async def test_the_ready_line_says_who_we_are() -> None:
+    async with started() as bot:
+        assert bot.ready == f"Discord is ready as sluice (id {bot.server.world.bot.id}) in 1 server"
+        assert bot.server.online
+
+
+async def test_commands_are_written_once_and_only_again_when_they_differ() -> None:
+    async with started() as bot:
+        names = [command["name"] for command in bot.server.snapshot()["commands"]]
+        assert names == [command.name for command in commands_for("discord")]
+        await bot.platform.close()
+        await bot.platform.start(bot.handle)
+        assert bot.count("PUT", COMMANDS) == 1
+        bot.server.snapshot()["commands"].pop()  # somebody else wrote them
+        await bot.platform.close()
+        await bot.platform.start(bot.handle)
+        assert bot.count("PUT", COMMANDS) == 2
+        assert [command["name"] for command in bot.server.snapshot()["commands"]] == names
+        assert not [
+            r for r in bot.server.requests if r.route.startswith("/applications/{application_id}/guilds")
+        ]
+
+
+async def test_commands_that_cannot_be_registered_do_not_keep_the_bot_away() -> None:
+    async with local_discord() as bot:
+        bot.server.fault("status", method="PUT", route=COMMANDS, status=403)
+        assert "slash commands could not be registered (HTTP 403)" in await bot.platform.start(bot.handle)
+
+
+async def test_a_wrong_token_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    async with local_discord() as bot:
+        wrong = "MTIzNDU2.GabCdE.not-the-token-at-all"
+        message = await _refusal(DiscordPlatform(wrong, api_base_url=bot.server.url), bot)
+        assert message.startswith("Discord refused the token.")
+        assert "DISCORD_TOKEN" in message
+        assert wrong not in message + caplog.text
+
+
+async def test_an_unreachable_address_is_one_line() -> None:
+    async with local_discord() as bot:
+        await bot.server.stop()
+        message = await _refusal(bot.platform, bot)
+        assert "cannot be reached" in message
+        assert "DISCORD_API_BASE_URL" in message
+
+
+@asynccontextmanager
+async def _web_server(status: int, text: str, content_type: str) -> AsyncIterator[str]:
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(status=status, text=text, content_type=content_type)
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        host, port = runner.addresses[0][:2]
+        yield f"http://{host}:{port}"
+    finally:
+        await runner.cleanup()
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "content_type", "said"),
+    [
+        (404, "<html>not here</html>", "text/html", "HTTP 404"),
+        (200, "<html>welcome</html>", "text/html", "not Discord's API"),
+        (200, "[]", "application/json", "not Discord's API"),
+        (200, "{}", "application/json", "not Discord's API"),
+    ],
+)
+async def test_an_address_of_something_else_is_one_line(
+    status: int, text: str, content_type: str, said: str
+) -> None:
+    async with local_discord() as bot, _web_server(status, text, content_type) as url:
+        assert said in await _refusal(DiscordPlatform("a.b.c", api_base_url=url), bot)
+
+
+async def test_closing_twice_ends_the_wait_and_is_quick() -> None:
+    async with started() as bot:
+        waiting = asyncio.create_task(bot.platform.wait_closed())
+        begun = time.monotonic()
+        await bot.platform.close()
+        await bot.platform.close()
+        await asyncio.wait_for(waiting, 10)
+        assert time.monotonic() - begun < 2
+        assert not bot.server.online
+
+
+async def test_a_lost_connection_is_mended_by_the_library_and_logged_in_a_line(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with started() as bot:
+        bot.server.cut_gateway()
+        while not bot.server.online:
+            assert (await bot.heard.next("online")) is not None
+        await bot.server.say("Ben", "#general", "@Sluice still there?")
+        incoming, _ = await bot.next()
+        assert isinstance(incoming, IncomingMessage)
+        assert not [record for record in caplog.records if record.exc_info]
+
+
+async def test_a_token_that_is_taken_back_ends_the_platform_in_one_line() -> None:
+    async with started() as bot:
+        bot.server._gateway._token = "another.token.now"
+        bot.server.cut_gateway()
+        with pytest.raises(PlatformError, match="no longer takes the token"):
+            await asyncio.wait_for(bot.platform.wait_closed(), 10)
+
+
+async def test_the_log_holds_no_token_at_any_level(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with started() as bot:
+        await bot.server.invoke("Ben", "#general", "ask", {"prompt": "a private question"})
+        _, surface = await bot.next()
+        await surface.typing()
+        assert bot.server.token not in caplog.text
+        assert "private question" not in caplog.text
+        assert not [r for r in caplog.records if r.name.startswith("discord") and r.levelno < logging.WARNING]
+
+
+async def _checks(bot: Bot) -> dict[str, Check]:
+    checks = {check.name: check for check in await bot.platform.check()}
+    assert not bot.server.online  # asked without the gateway
+    return checks
+
+
+async def test_the_doctor_finds_nothing_wrong_with_a_good_bot() -> None:
+    async with local_discord() as bot:
+        checks = await _checks(bot)
+        assert {check.state for check in checks.values()} == {CheckState.GOOD}
+        assert str(bot.server.world.bot.id) in checks["Discord token"].detail
+        assert "3 channels" in checks["Discord server Riverside"].detail
+        link = checks["Discord invite link"].detail
+        assert "scope=bot+applications.commands" in link
+        permissions = int(link.partition("permissions=")[2].partition("&")[0])
+        assert not permissions & Permission.ADMINISTRATOR
+        assert permissions & Permission.SEND_MESSAGES_IN_THREADS
+
+
+async def test_the_doctor_names_what_is_missing() -> None:
+    async with local_discord() as bot:
+        bot.server.grant_message_content(False)
+        bot.server.overwrite("#help", "Sluice", deny=Permission.SEND_MESSAGES | Permission.ADD_REACTIONS)
+        bot.server.overwrite("#bots", "Sluice", deny=Permission.VIEW_CHANNEL)
+        checks = await _checks(bot)
+        assert checks["Discord intents"].state is CheckState.NOTE
+        assert "Message Content Intent" in checks["Discord intents"].remedy
+        server = checks["Discord server Riverside"]
+        assert server.state is CheckState.NOTE
+        assert server.detail == "#help lacks Add Reactions, Send Messages; #bots lacks View Channel"
+        assert server.remedy
+
+
+async def test_the_doctor_tells_a_wrong_token_and_an_unreachable_address() -> None:
+    async with local_discord() as bot:
+        [check] = await DiscordPlatform("not.the.token", api_base_url=bot.server.url).check()
+        assert (check.state, check.detail) == (CheckState.BAD, "Discord refused the token")
+        assert "DISCORD_TOKEN" in check.remedy
+        await bot.server.stop()
+        [check] = await bot.platform.check()
+        assert check.state is CheckState.BAD
+        assert "cannot be reached" in check.detail
+
+
+async def test_the_doctor_survives_a_server_that_fails_half_way() -> None:
+    async with local_discord() as bot:
+        bot.server.fault("status", route="/guilds/*", status=403, times=10)
+        checks = await bot.platform.check()
+        assert checks[0].state is CheckState.GOOD
+        assert checks[-1].state is CheckState.BAD
+        assert checks[-1].remedy
+
+
+def test_a_platform_that_was_not_started_is_closed_without_harm() -> None:
+    with library_restored():
+        asyncio.run(DiscordPlatform("a.b.c").close())
