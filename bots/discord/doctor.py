@@ -21,12 +21,12 @@ PERMISSIONS: Final = discord.Permissions(
 )
 """What the features in use need, and nothing else."""
 
-CONTENT_IS_OFF: Final = (
-    "the Message Content intent is off: it hears /ask, mentions and direct messages, nothing else "
-    f"(to change that: {TOKEN_PAGE} → Bot → Message Content Intent)"
-)
+CONTENT_IS_OFF: Final = "the Message Content intent is off: it hears /ask, mentions and direct messages alone"
 
+_VIEW: Final = "View Channel"
+_ANSWERING: Final = frozenset({_VIEW, "Send Messages"})
 _GUILDS_EXAMINED: Final = 10  # three requests each
+_CHANNELS_NAMED: Final = 8
 _TIMEOUT_S: Final = 15.0
 
 
@@ -62,8 +62,8 @@ def _account(client: discord.Client) -> list[Check]:
     if flags.gateway_message_content or flags.gateway_message_content_limited:
         checks.append(Check("Discord intents", CheckState.GOOD, "Message Content is on"))
     else:
-        detail, _, remedy = CONTENT_IS_OFF.partition(" (to change that: ")
-        checks.append(Check("Discord intents", CheckState.NOTE, detail, remedy.rstrip(")")))
+        remedy = f"Switch it on at {TOKEN_PAGE} → Bot → Message Content Intent."
+        checks.append(Check("Discord intents", CheckState.NOTE, CONTENT_IS_OFF, remedy))
     if application.interactions_endpoint_url:
         checks.append(
             Check(
@@ -98,18 +98,25 @@ async def _guild(client: discord.Client, guild_id: int) -> Check:
         for channel in await guild.fetch_channels()
         if isinstance(channel, (discord.TextChannel, discord.ForumChannel))
     ]
-    missing = {channel.name: names for channel in channels if (names := _missing(channel, me))}
+    lacking = {channel.name: _missing(channel, me) for channel in channels}
+    told = [f"#{channel} lacks {', '.join(names)}" for channel, names in lacking.items() if names]
     name = f"Discord server {guild.name}"
-    if not missing:
+    if not told:
         return Check(name, CheckState.GOOD, f"all permissions in {len(channels)} channels")
-    detail = "; ".join(f"#{channel} lacks {', '.join(names)}" for channel, names in missing.items())
-    state = CheckState.BAD if len(missing) == len(channels) else CheckState.NOTE
-    return Check(name, state, detail, "Give the bot's role these permissions, in the server or the channel.")
+    if len(told) > _CHANNELS_NAMED:
+        told[_CHANNELS_NAMED:] = [f"{len(told) - _CHANNELS_NAMED} more channels lack some"]
+    usable = any(_ANSWERING.isdisjoint(names) for names in lacking.values())
+    return Check(
+        name,
+        CheckState.NOTE if usable else CheckState.BAD,
+        "; ".join(told),
+        "Give the bot's role these permissions, in the server or in the channel.",
+    )
 
 
 def _missing(channel: discord.abc.GuildChannel, me: discord.Member) -> Sequence[str]:
     """The names of the missing permissions, as Discord's settings print them."""
     missing = PERMISSIONS & ~channel.permissions_for(me)
-    if missing.view_channel:
-        return ["View Channel"]
+    if missing.view_channel:  # without it there is nothing else
+        return [_VIEW]
     return [name.replace("_", " ").title() for name, wanted in missing if wanted]

@@ -148,8 +148,8 @@ def _author(message: discord.Message) -> Person:
 
 
 def _presser(interaction: Interaction) -> Person:
-    in_guild = interaction.guild_id is not None
-    manages = in_guild and interaction.permissions.manage_messages
+    may = interaction.permissions
+    manages = interaction.guild_id is not None and (may.manage_messages or may.administrator)
     return _person(interaction.user, manages, is_bot=interaction.user.bot)
 
 

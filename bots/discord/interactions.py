@@ -13,7 +13,7 @@ from typing import Any
 
 import discord
 
-from bots.discord.capabilities import INTERACTION
+from bots.discord.capabilities import INTERACTION, TOKEN_LIFE_S
 from bots.discord.exchange import ALREADY_ANSWERED, Answer, ask, outcome_of, perform
 from bots.discord.surface import NOBODY, ChannelSurface, view_of
 from core.messages import MessageRef, Place
@@ -62,7 +62,8 @@ class InteractionSurface:
         self._thinking = False  # deferred, and no text stands in its place yet
         self._original_id: str | None = None
         self._private_ids: set[str] = set()
-        self._ended = False
+        # Not by the interaction's own date: this machine's clock may be wrong by more than that.
+        self._ends_at = asyncio.get_running_loop().time() + TOKEN_LIFE_S
 
     @property
     def account(self) -> str:
@@ -189,13 +190,13 @@ class InteractionSurface:
         return await perform(call, self._key, self._original_id or "")
 
     def _over(self) -> bool:
-        return self._ended or self._interaction.is_expired()
+        return asyncio.get_running_loop().time() >= self._ends_at
 
     def _noticing_the_end(self, outcome: Outcome, private: bool) -> Outcome:
         """The same again goes through the channel, so its token's end is no end there."""
         if not isinstance(outcome, NotSent) or outcome.reason is not NotSentReason.EXPIRED:
             return outcome
-        self._ended = True
+        self._ends_at = 0.0
         if self._channel is None or private:
             return outcome
         return NotSent(NotSentReason.UNAVAILABLE, detail="the interaction has ended; the channel goes on")

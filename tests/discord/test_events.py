@@ -34,6 +34,13 @@ async def test_a_mention_is_addressed_and_taken_out_of_the_text() -> None:
         assert not incoming.author.manages_messages
 
 
+async def test_channels_are_readable_and_strange_ids_stay_as_they_are() -> None:
+    async with started() as bot:
+        help_id = bot.server.world.chat("#help").id
+        await bot.server.say("Ben", "#general", f"@Sluice is <#{help_id}> for <@12345>?")
+        assert (await _message(bot)).text == "is #help for <@12345>?"
+
+
 async def test_the_role_that_discord_made_for_the_bot_is_a_mention_of_it() -> None:
     async with started() as bot:
         role = next(r for r in bot.server.world.roles.values() if r.name == "Sluice")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import bots.discord.client
+import bots.discord.interactions
 from bots.discord.interactions import InteractionSurface
 from bots.sandbox.discord_world import Permission
 from core.messages import ButtonPress, IncomingCommand, PlaceKind
@@ -170,6 +171,18 @@ async def test_an_interaction_that_has_ended_goes_on_through_the_channel() -> No
         assert _id(await surface.edit(answer, content("Because"))) == answer
         await surface.send(content("And so"), None)
         assert bot.shown("#general") == [("Sluice", "Because"), ("Sluice", "And so")]
+
+
+async def test_what_lasts_longer_than_its_token_changes_over_before_a_request_fails(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bots.discord.interactions, "TOKEN_LIFE_S", 0.0)
+    async with started() as bot:
+        _, surface = await _ask(bot)
+        answer = _id(await surface.send(content("Because"), None))
+        assert _id(await surface.edit(answer, content("Because of it"))) == answer
+        assert _id(await surface.delete(answer)) == answer
+        assert bot.count("POST", CALLBACK) == 0
 
 
 async def test_a_private_answer_ends_with_its_interaction() -> None:

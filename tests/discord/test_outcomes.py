@@ -10,7 +10,6 @@ from bots.discord import exchange
 from bots.discord.capabilities import ACCOUNT
 from bots.sandbox.discord_faults import FaultKind
 from bots.sandbox.discord_world import Permission
-from core.messages import MessageRef
 from core.ports.surface import Surface
 from core.streaming.operations import BucketKey, Button, Delivered, NotSent, NotSentReason, Outcome, Unknown
 from tests.discord.support import Bot, content, started

@@ -10,7 +10,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 from aiohttp import web
+from discord.gateway import DiscordWebSocket
 
+import bots.discord.client
 from bots.discord.client import DiscordPlatform
 from bots.sandbox.discord_world import Permission
 from core.commands.registry import commands_for
@@ -132,6 +134,40 @@ async def test_a_lost_connection_is_mended_by_the_library_and_logged_in_a_line(
         assert not [record for record in caplog.records if record.exc_info]
 
 
+async def test_a_server_that_is_down_is_one_log_line_for_each_try(caplog: pytest.LogCaptureFixture) -> None:
+    async with started() as bot:
+        logged = asyncio.Event()
+
+        class Watch(logging.Handler):
+            def emit(self, record: logging.LogRecord) -> None:
+                if "reconnect" in record.getMessage():
+                    logged.set()
+
+        watch = Watch()
+        logging.getLogger("discord.client").addHandler(watch)
+        try:
+            await bot.server.stop()
+            await asyncio.wait_for(logged.wait(), 10)
+        finally:
+            logging.getLogger("discord.client").removeHandler(watch)
+        [record] = [record for record in caplog.records if "reconnect" in record.getMessage()]
+        assert record.exc_info is None
+        assert "ClientConnectorError" in record.getMessage()
+
+
+async def test_a_gateway_that_does_not_say_goodbye_does_not_hold_up_the_close(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def never(*_: object, **__: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(bots.discord.client, "_CLOSE_TIMEOUT_S", 0.05)
+    async with started() as bot:
+        with monkeypatch.context() as patched:
+            patched.setattr(DiscordWebSocket, "close", never)
+            await asyncio.wait_for(bot.platform.close(), 2)
+
+
 async def test_a_token_that_is_taken_back_ends_the_platform_in_one_line() -> None:
     async with started() as bot:
         bot.server._gateway._token = "another.token.now"
@@ -182,6 +218,14 @@ async def test_the_doctor_names_what_is_missing() -> None:
         assert server.state is CheckState.NOTE
         assert server.detail == "#help lacks Add Reactions, Send Messages; #bots lacks View Channel"
         assert server.remedy
+
+
+async def test_the_doctor_calls_a_server_bad_where_the_bot_can_answer_nowhere() -> None:
+    async with local_discord() as bot:
+        for chat in ("#general", "#help", "#bots"):
+            bot.server.overwrite(chat, "Sluice", deny=Permission.SEND_MESSAGES)
+        server = (await _checks(bot))["Discord server Riverside"]
+        assert (server.state, "#bots lacks Send Messages" in server.detail) == (CheckState.BAD, True)
 
 
 async def test_the_doctor_tells_a_wrong_token_and_an_unreachable_address() -> None:

@@ -62,7 +62,8 @@ async def test_nobody_is_notified_by_a_send_an_edit_or_the_reply() -> None:
     async with started() as bot:
         bot.server.overwrite("#general", "Sluice", allow=Permission.MENTION_EVERYONE)
         incoming, surface = await _addressed(bot)
-        shout = f"@everyone @\u202eeveryone <@{bot.server.world.person('Cleo').id}> <@&{bot.server.world.guild_id}>"
+        cleo, guild = bot.server.world.person("Cleo").id, bot.server.world.guild_id
+        shout = f"@everyone @\u202eeveryone <@{cleo}> <@&{guild}>"
         answer = _id(await surface.send(content(shout), incoming.ref))
         await surface.edit(answer, content(shout + " again"))
         await bot.server.invoke("Ben", "#general", "ask", {"prompt": "why?"})
@@ -166,6 +167,16 @@ async def test_the_request_that_drains_a_bucket_returns_at_once() -> None:
         for count in range(5):
             outcome = await asyncio.wait_for(interaction.send(content(f"{count}"), None), 10)
         assert [limit.remaining for limit in outcome.observed] == [0]
+
+
+async def test_many_at_once_in_one_channel_do_not_wait_for_the_librarys_limiter() -> None:
+    async with started(scale=1e-6) as bot:
+        _, surface = await _addressed(bot)
+        answers = [_id(await surface.send(content("…"), None)) for _ in range(8)]
+        edits = [surface.edit(answer, content(f"{count}")) for count in range(5) for answer in answers]
+        outcomes = await asyncio.wait_for(asyncio.gather(*edits), 10)
+        assert all(isinstance(outcome, Delivered) for outcome in outcomes)
+        assert {bot.entry(answer)["edited"] for answer in answers} == {5}
 
 
 async def _interaction(bot: Bot) -> tuple[object, Surface]:
