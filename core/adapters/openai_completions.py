@@ -8,10 +8,13 @@ silence. Azure works through its `/openai/v1/` address.
 from __future__ import annotations
 
 import asyncio
+import ipaddress
+import logging
 import re
 from collections.abc import AsyncGenerator, Awaitable, Set
 from contextlib import AsyncExitStack, aclosing, suppress
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import aiohttp
 import httpx2
@@ -27,6 +30,7 @@ from core.ports.completions import (
     StreamEvent,
 )
 
+_log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 _FOREIGN = (openai.OpenAIError, httpx2.HTTPError, httpx2.InvalidURL, aiohttp.ClientError, OSError, ValueError)
 _CONNECT_S = 10.0
@@ -77,13 +81,18 @@ class OpenAICompletions:
                 api_key=api_key or "none",  # local servers need no key, but the library insists on one
                 max_retries=max_retries,
                 timeout=openai.Timeout(None, connect=_CONNECT_S),
-                http_client=openai.DefaultAioHttpClient(event_hooks={"response": [_no_long_retries]}),
+                http_client=openai.DefaultAioHttpClient(
+                    event_hooks={"response": [_no_long_retries]},
+                    trust_env=not _on_loopback(base_url),  # no proxy leads back to this machine
+                ),
             )
         except _FOREIGN as error:
             raise redacted(ModelError(ModelErrorKind.UNREACHABLE, str(error)), self._api_key) from None
 
     async def stream(self, request: CompletionRequest) -> AsyncGenerator[StreamEvent, None]:
         """Yield the answer as it grows; see the port. Raises nothing but ModelError."""
+        if not (self._api_key.isascii() and self._api_key.isprintable()):
+            raise ModelError(ModelErrorKind.UNAUTHORIZED, "the API key holds a character that no key has")
         decoder = CompletionDecoder()
         patience = _Patience(self._first_delta_s)
         events_in_turn = 0
@@ -124,6 +133,7 @@ class OpenAICompletions:
                 if refused is None:
                     raise
                 adapted |= {refused}
+                _log.info("%s refuses %s: asking again without it", request.model, refused)
             else:
                 self._adapted[request.model] = adapted
                 return await stack.enter_async_context(aclosing(response.http_response.aiter_bytes()))
@@ -167,6 +177,14 @@ async def _drain(body: AsyncGenerator[bytes, None]) -> None:
         patience = _Patience(_DRAIN_S)
         while await patience.wait(anext(body, None)) is not None:
             pass
+
+
+def _on_loopback(base_url: str | None) -> bool:
+    host = urlsplit(base_url or "").hostname or ""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 async def _no_long_retries(response: httpx2.Response) -> None:
@@ -218,6 +236,6 @@ def _translated(error: Exception) -> ModelError:
     cause = f"{type(error).__name__}: {error.__cause__ or error}"
     if isinstance(error, openai.APIConnectionError):
         return ModelError(ModelErrorKind.UNREACHABLE, cause)
-    if isinstance(error, openai.OpenAIError):
+    if isinstance(error, openai.OpenAIError | ValueError):
         return ModelError(ModelErrorKind.BAD_REQUEST, cause)
     return ModelError(ModelErrorKind.BROKEN_STREAM, cause)

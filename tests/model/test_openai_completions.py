@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import traceback
-from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing
 
 import pytest
 
@@ -18,7 +17,6 @@ from bots.sandbox.model_server import (
     ModelServer,
     Refusal,
     Reply,
-    Step,
     Stream,
     Think,
     Wire,
@@ -26,109 +24,35 @@ from bots.sandbox.model_server import (
 )
 from core.adapters.openai_completions import OpenAICompletions
 from core.ports.completions import (
-    ChatMessage,
-    CompletionRequest,
     Finished,
     FinishReason,
     ModelError,
     ModelErrorKind,
     ReasoningDelta,
-    StreamEvent,
     TextDelta,
     Usage,
 )
-from tests.model.clocks import JumpingClock
+from tests.model.asking import KEY, ask, connected, simple_request, text_of
 from tests.model.transcripts import TRANSCRIPTS
 
-_KEY = "sk-proj-0123456789abcdef"
 _AT_ONCE = {"retry-after-ms": "1"}
-
-
-def _request(prompt: str = "hello", **more: float) -> CompletionRequest:
-    return CompletionRequest((ChatMessage("user", prompt),), "scripted", **more)  # type: ignore[arg-type]
-
-
-@asynccontextmanager
-async def _model(
-    base_url: str, *, max_retries: int = 0, first_delta_s: float = 60.0, between_deltas_s: float = 45.0
-) -> AsyncIterator[OpenAICompletions]:
-    model = OpenAICompletions(
-        base_url=base_url,
-        api_key=_KEY,
-        max_retries=max_retries,
-        first_delta_s=first_delta_s,
-        between_deltas_s=between_deltas_s,
-    )
-    try:
-        yield model
-    finally:
-        await model.aclose()
-
-
-async def _ask(
-    model: OpenAICompletions, request: CompletionRequest | None = None
-) -> tuple[list[StreamEvent], ModelError | None]:
-    events: list[StreamEvent] = []
-    try:
-        async with aclosing(model.stream(request or _request())) as stream:
-            async for event in stream:
-                events.append(event)  # noqa: PERF401  # what came before an error is wanted too
-    except ModelError as error:
-        return events, error
-    return events, None
-
-
-def _text(events: list[StreamEvent]) -> str:
-    return "".join(event.text for event in events if isinstance(event, TextDelta))
 
 
 async def test_an_answer_grows_and_ends() -> None:
     """Text, then usage, then the ending, which is last."""
-    async with ModelServer() as server, _model(server.base_url) as model:
-        events, error = await _ask(model, _request("one two"))
+    async with ModelServer() as server, connected(server.base_url) as model:
+        events, error = await ask(model, simple_request("one two"))
     assert error is None
     assert events == [TextDelta("one "), TextDelta("two "), Usage(2, 2), Finished(FinishReason.STOP)]
-
-
-async def test_only_what_is_set_is_sent() -> None:
-    """None means the endpoint's own default; the key goes into the header."""
-    async with ModelServer() as server, _model(server.base_url) as model:
-        await _ask(model)
-        await _ask(model, _request(temperature=0.0, max_tokens=7, seed=3))
-    least, most = (request.body for request in server.requests)
-    assert least == {
-        "model": "scripted",
-        "messages": [{"role": "user", "content": "hello"}],
-        "stream": True,
-        "stream_options": {"include_usage": True},
-    }
-    assert {name: most[name] for name in most.keys() - least.keys()} == {
-        "temperature": 0.0,
-        "max_tokens": 7,
-        "seed": 3,
-    }
-    assert server.requests[0].headers["Authorization"] == f"Bearer {_KEY}"
-
-
-@pytest.mark.parametrize(
-    ("name", "sent"),
-    [("Ada", "Ada"), ("Ada Lovelace <3", "Ada_Lovelace_3"), ("日本", None), ("x" * 99, "x" * 64)],
-)
-async def test_a_name_is_sent_as_openai_takes_it(name: str, sent: str | None) -> None:
-    """A name with a space or beyond ASCII would otherwise cost the whole request."""
-    request = CompletionRequest((ChatMessage("user", "hi", name),), "scripted")
-    async with ModelServer() as server, _model(server.base_url) as model:
-        await _ask(model, request)
-    assert server.requests[0].body["messages"][0].get("name") == sent
 
 
 @pytest.mark.parametrize("maker", TRANSCRIPTS)
 async def test_what_servers_send_comes_through(maker: str) -> None:
     """The decoder's corpus once more, through HTTP."""
     transcript = TRANSCRIPTS[maker]
-    async with ModelServer() as server, _model(server.base_url) as model:
+    async with ModelServer() as server, connected(server.base_url) as model:
         server.enqueue(Body(transcript.body, "text/event-stream"))
-        assert await _ask(model) == (list(transcript.events), None)
+        assert await ask(model) == (list(transcript.events), None)
 
 
 _FAULTS: dict[str, tuple[Reply, str, ModelErrorKind]] = {
@@ -149,7 +73,7 @@ _FAULTS: dict[str, tuple[Reply, str, ModelErrorKind]] = {
         ModelErrorKind.FILTERED,
     ),
     "400 unknown model": (Refusal(400, "x is not a valid model ID"), "", ModelErrorKind.UNKNOWN_MODEL),
-    "401": (Refusal(401, f"Incorrect API key provided: {_KEY}."), "", ModelErrorKind.UNAUTHORIZED),
+    "401": (Refusal(401, f"Incorrect API key provided: {KEY}."), "", ModelErrorKind.UNAUTHORIZED),
     "402": (Refusal(402, "Pay first."), "", ModelErrorKind.NO_CREDIT),
     "403": (Refusal(403, "Not from your country."), "", ModelErrorKind.UNAUTHORIZED),
     "404": (Refusal(404, "Not Found"), "", ModelErrorKind.NOT_AN_API),
@@ -185,24 +109,24 @@ async def test_a_fault_ends_as_our_own_error(fault: str, caplog: pytest.LogCaptu
     """Every fault has its kind, keeps the text before it, and never tells the key."""
     reply, text, kind = _FAULTS[fault]
     caplog.set_level(logging.DEBUG)
-    async with ModelServer() as server, _model(server.base_url) as model:
+    async with ModelServer() as server, connected(server.base_url) as model:
         server.enqueue(reply)
-        events, error = await _ask(model)
-    assert _text(events) == text
+        events, error = await ask(model)
+    assert text_of(events) == text
     assert error is not None
     assert error.kind is kind
     assert error.public == kind.value
     assert "\n" not in error.detail
     told = "".join(traceback.format_exception(error)) + error.public + caplog.text
-    assert _KEY not in told
+    assert KEY not in told
 
 
 async def test_nobody_listens() -> None:
     """A refused connection."""
     async with ModelServer() as server:
         base_url = server.base_url
-    async with _model(base_url) as model:
-        _, error = await _ask(model)
+    async with connected(base_url) as model:
+        _, error = await ask(model)
     assert error is not None
     assert error.kind is ModelErrorKind.UNREACHABLE
 
@@ -210,8 +134,8 @@ async def test_nobody_listens() -> None:
 @pytest.mark.parametrize("base_url", ["localhost:1/v1", "ftp://127.0.0.1/v1", "127.0.0.1"])
 async def test_an_address_that_is_none(base_url: str) -> None:
     """It ends as our own error when it is asked."""
-    async with _model(base_url) as model:
-        _, error = await _ask(model)
+    async with connected(base_url) as model:
+        _, error = await ask(model)
     assert error is not None
     assert error.kind is ModelErrorKind.UNREACHABLE
 
@@ -219,15 +143,15 @@ async def test_an_address_that_is_none(base_url: str) -> None:
 def test_an_address_that_cannot_be_read() -> None:
     """It ends as our own error before anything is asked."""
     with pytest.raises(ModelError) as caught:
-        OpenAICompletions(base_url="http://[::1", api_key=_KEY)
+        OpenAICompletions(base_url="http://[::1", api_key=KEY)
     assert caught.value.kind is ModelErrorKind.UNREACHABLE
 
 
 async def test_a_finished_answer_leaves_its_connection_to_the_next() -> None:
     """A handshake for every question would cost its asker a tenth of a second and more."""
-    async with ModelServer() as server, _model(server.base_url) as model:
+    async with ModelServer() as server, connected(server.base_url) as model:
         for _ in range(3):
-            await _ask(model)
+            await ask(model)
     assert len({request.connection for request in server.requests}) == 1
 
 
@@ -236,7 +160,7 @@ async def test_a_key_that_cannot_stand_in_a_header() -> None:
     async with ModelServer() as server:
         for key in ("sk-é-abcdefgh", "sk-\nabcdefgh"):
             model = OpenAICompletions(base_url=server.base_url, api_key=key)
-            _, error = await _ask(model)
+            _, error = await ask(model)
             await model.aclose()
             assert error is not None
             assert key not in str(error)
@@ -255,165 +179,55 @@ async def test_a_key_that_cannot_stand_in_a_header() -> None:
 )
 async def test_endings(reply: Reply, reason: FinishReason) -> None:
     """The model's own endings are no errors."""
-    async with ModelServer() as server, _model(server.base_url) as model:
+    async with ModelServer() as server, connected(server.base_url) as model:
         server.enqueue(reply)
-        events, error = await _ask(model)
+        events, error = await ask(model)
     assert error is None
     assert events[-1] == Finished(reason)
 
 
 async def test_reasoning_is_kept_apart() -> None:
     """Thinking is no part of the answer."""
-    async with ModelServer() as server, _model(server.base_url) as model:
+    async with ModelServer() as server, connected(server.base_url) as model:
         server.enqueue(Stream((Think("hm"), Think("so", "reasoning"), "yes")))
-        events, _ = await _ask(model)
+        events, _ = await ask(model)
     assert events[:3] == [ReasoningDelta("hm"), ReasoningDelta("so"), TextDelta("yes")]
-
-
-_REFUSABLE = {
-    "max_tokens": "max_completion_tokens",
-    "temperature": None,
-    "stream_options": None,
-    "seed": None,
-}
-
-
-async def test_parameters_are_adapted_once_per_model() -> None:
-    """Each 400 that names one costs one request, and never another for that model."""
-    request = _request(temperature=0.5, max_tokens=7, seed=3)
-    async with ModelServer(refuses=_REFUSABLE) as server, _model(server.base_url) as model:
-        events, error = await _ask(model, request)
-        assert error is None
-        assert _text(events) == "hello "
-        assert len(server.requests) == 5
-        assert server.requests[-1].body["max_completion_tokens"] == 7
-        assert not server.requests[-1].body.keys() & _REFUSABLE.keys()
-        await _ask(model, request)
-        assert len(server.requests) == 6
-
-
-async def test_the_owners_limit_is_never_dropped() -> None:
-    """Where both names are refused, the request fails rather than run without a limit."""
-    refuses = {"max_tokens": None, "max_completion_tokens": None}
-    async with ModelServer(refuses=refuses) as server, _model(server.base_url) as model:
-        _, error = await _ask(model, _request(max_tokens=7))
-        assert error is not None
-        assert error.kind is ModelErrorKind.BAD_REQUEST
-        assert len(server.requests) == 2
-
-
-async def test_a_value_out_of_range_is_not_adapted() -> None:
-    """The endpoint knows the parameter: the owner must hear about the value."""
-    async with ModelServer() as server, _model(server.base_url) as model:
-        server.enqueue(Refusal(400, "temperature must be between 0 and 2", param="temperature"))
-        _, error = await _ask(model, _request(temperature=9.0))
-        assert error is not None
-        assert error.kind is ModelErrorKind.BAD_REQUEST
-        assert len(server.requests) == 1
-
-
-async def test_names_are_left_out_where_they_are_unknown() -> None:
-    """Groq refuses them."""
-    request = CompletionRequest((ChatMessage("user", "hi", "Ada"),), "scripted")
-    async with ModelServer() as server, _model(server.base_url) as model:
-        server.enqueue(Refusal(400, "'messages.0' : property 'name' is unsupported"))
-        _, error = await _ask(model, request)
-        assert error is None
-        assert "name" not in server.requests[-1].body["messages"][0]
 
 
 @pytest.mark.parametrize("fault", [Refusal(429, "", headers=_AT_ONCE), Refusal(503, "", headers=_AT_ONCE)])
 async def test_a_passing_fault_is_retried_before_the_answer(fault: Refusal) -> None:
     """The library's own retries, a few."""
-    async with ModelServer() as server, _model(server.base_url, max_retries=2) as model:
+    async with ModelServer() as server, connected(server.base_url, max_retries=2) as model:
         server.enqueue(fault, fault)
-        events, error = await _ask(model)
+        events, error = await ask(model)
     assert error is None
-    assert _text(events) == "hello "
+    assert text_of(events) == "hello "
 
 
 async def test_nothing_is_retried_after_the_first_text() -> None:
     """Else the answer would begin twice."""
-    async with ModelServer() as server, _model(server.base_url, max_retries=2) as model:
+    async with ModelServer() as server, connected(server.base_url, max_retries=2) as model:
         server.enqueue(Stream(("half", Cut())))
-        events, _ = await _ask(model)
-    assert _text(events) == "half"
+        events, _ = await ask(model)
+    assert text_of(events) == "half"
     assert len(server.requests) == 1
 
 
 async def test_a_long_retry_after_is_told_and_not_slept() -> None:
     """The library would sleep it in silence."""
-    async with ModelServer() as server, _model(server.base_url, max_retries=2) as model:
+    async with ModelServer() as server, connected(server.base_url, max_retries=2) as model:
         server.enqueue(Refusal(429, "Later.", headers={"Retry-After": "60"}))
-        _, error = await _ask(model)
+        _, error = await ask(model)
     assert error is not None
     assert error.retry_after == 60.0
     assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize("before", [(), ("some ",)])
-async def test_a_stall_is_noticed(before: tuple[Step, ...]) -> None:
-    """60 s for the first text, 45 s for the next, and no sooner."""
-    clock = JumpingClock()
-    async with ModelServer() as server, _model(server.base_url) as model:
-        never = asyncio.Event()
-        server.enqueue(Stream((*before, Gate(never))))
-        async with aclosing(model.stream(_request())) as stream:
-            for text in before:
-                assert await anext(stream) == TextDelta(str(text))
-            waiting = asyncio.ensure_future(anext(stream))
-            await clock.jump(44.0 if before else 59.0)
-            assert not waiting.done()
-            await clock.jump(2.0)
-            with pytest.raises(ModelError) as caught:
-                await waiting
-        assert caught.value.kind is ModelErrorKind.STALLED
-        await server.stream_closed.wait()
-
-
-async def test_comments_do_not_hide_a_stall() -> None:
-    """A connection kept alive is no model that speaks."""
-    async with ModelServer() as server, _model(server.base_url, between_deltas_s=0.05) as model:
-        server.enqueue(Stream(("some", Gate(asyncio.Event(), comment_every_s=0.005))))
-        events, error = await _ask(model)
-    assert events == [TextDelta("some")]
-    assert error is not None
-    assert error.kind is ModelErrorKind.STALLED
-
-
-async def test_a_slow_reader_is_no_stall() -> None:
-    """The watchdog counts the wait for the model, not what the caller does meanwhile."""
-    clock = JumpingClock()
-    async with ModelServer() as server, _model(server.base_url) as model:
-        gate = asyncio.Event()
-        server.enqueue(Stream(("a", Gate(gate), "b")))
-        async with aclosing(model.stream(_request())) as stream:
-            assert await anext(stream) == TextDelta("a")
-            await clock.jump(300.0)
-            waiting = asyncio.ensure_future(anext(stream))
-            await clock.jump(1.0)
-            gate.set()
-            assert await waiting == TextDelta("b")
-
-
-async def test_an_ending_does_not_wait_for_figures_that_never_come() -> None:
-    """After the finish_reason a silent server costs 2 s, no stall and no text."""
-    clock = JumpingClock()
-    async with ModelServer() as server, _model(server.base_url) as model:
-        last = b'data: {"choices": [{"delta": {"content": "all"}, "finish_reason": "stop"}]}\n\n'
-        server.enqueue(Stream((Wire(last), Gate(asyncio.Event()))))
-        async with aclosing(model.stream(_request())) as stream:
-            assert await anext(stream) == TextDelta("all")
-            waiting = asyncio.ensure_future(anext(stream))
-            await clock.jump(3.0)
-            assert await waiting == Finished(FinishReason.STOP)
-
-
 async def test_leaving_early_tells_the_server() -> None:
     """Stop closes the connection, so the model stops too."""
-    async with ModelServer() as server, _model(server.base_url) as model:
+    async with ModelServer() as server, connected(server.base_url) as model:
         server.enqueue(Stream(("some", Gate(asyncio.Event()))))
-        async with aclosing(model.stream(_request())) as stream:
+        async with aclosing(model.stream(simple_request())) as stream:
             assert await anext(stream) == TextDelta("some")
             assert server.open_streams == 1
         await server.stream_closed.wait()
@@ -422,9 +236,9 @@ async def test_leaving_early_tells_the_server() -> None:
 
 async def test_cancelling_closes_the_connection() -> None:
     """A turn that is cancelled while it waits leaves nothing behind."""
-    async with ModelServer() as server, _model(server.base_url) as model:
+    async with ModelServer() as server, connected(server.base_url) as model:
         server.enqueue(Stream(("some", Gate(asyncio.Event()))))
-        stream = model.stream(_request())
+        stream = model.stream(simple_request())
         await anext(stream)
         waiting = asyncio.ensure_future(anext(stream))
         await asyncio.sleep(0)
@@ -436,10 +250,10 @@ async def test_cancelling_closes_the_connection() -> None:
 
 async def test_eight_answers_grow_side_by_side() -> None:
     """One instance serves them all; none waits for another."""
-    async with ModelServer() as server, _model(server.base_url) as model:
+    async with ModelServer() as server, connected(server.base_url) as model:
         gate = asyncio.Event()
         server.enqueue(*(Stream((f"{number}", Gate(gate), "!")) for number in range(8)))
-        streams = [model.stream(_request()) for _ in range(8)]
+        streams = [model.stream(simple_request()) for _ in range(8)]
         firsts = await asyncio.gather(*(anext(stream) for stream in streams))
         assert sorted(first.text for first in firsts if isinstance(first, TextDelta)) == list("01234567")
         gate.set()
@@ -452,7 +266,7 @@ async def test_a_firehose_leaves_the_loop_to_others() -> None:
     """Buffered deltas never wait for a socket; others still get their turn every 64 of them."""
     body = b'data: {"choices": [{"delta": {"content": "x"}}]}\n\n' * 20_000 + b"data: [DONE]\n\n"
     seen = longest = 0
-    async with ModelServer() as server, _model(server.base_url) as model:
+    async with ModelServer() as server, connected(server.base_url) as model:
         server.enqueue(Body(body, "text/event-stream"))
         last_turn = 0
         over = False
@@ -465,7 +279,7 @@ async def test_a_firehose_leaves_the_loop_to_others() -> None:
                 loop.call_soon(turn)
 
         loop = asyncio.get_running_loop()
-        async with aclosing(model.stream(_request())) as stream:
+        async with aclosing(model.stream(simple_request())) as stream:
             assert await anext(stream) == TextDelta("x")
             loop.call_soon(turn)
             async for _ in stream:
@@ -473,3 +287,12 @@ async def test_a_firehose_leaves_the_loop_to_others() -> None:
         over = True
     assert seen == 20_000
     assert 0 < longest <= 64
+
+
+async def test_a_proxy_is_no_way_to_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The embedded model and Ollama are reached directly, whatever proxy leads outside."""
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    async with ModelServer() as server, connected(server.base_url) as model:
+        _, error = await ask(model)
+    assert error is None
