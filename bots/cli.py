@@ -15,7 +15,6 @@ from core.settings import EMBEDDED_MODEL, SettingsError, read_settings
 
 _T = TypeVar("_T")
 _INTERRUPTED: Final = 130
-_NO_SANDBOX: Final = "SLUICE_NO_SANDBOX"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -65,9 +64,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
     settings = read_settings()
     set_up_logging(settings, sys.stdout)
-    live = arguments.live or os.environ.get(_NO_SANDBOX) == "1"
     try:
-        _in_loop(run(settings, Console(highlight=False), sandbox=arguments.sandbox, live=live))
+        _in_loop(run(settings, Console(highlight=False), sandbox=arguments.sandbox, live=arguments.live))
     except RunError as error:
         return _failed(str(error))
     return 0
