@@ -1,0 +1,265 @@
+"""The sandbox's web page: both local platforms side by side, live, in a browser.
+
+page = SandboxPage(discord, telegram, note="a 135-million-parameter demo of streaming, no assistant")
+await page.start()
+print(page.url)
+
+A web socket carries JSON both ways. To the browser: one `hello` with everything, then
+`{"platform", "event"}` for each event of a server, `{"figures"}`, and `{"ticket", "refused"}` in
+answer to what a person did. From the browser: the structs below.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, Literal, TypeAlias
+
+import msgspec
+from aiohttp import WSCloseCode, WSMsgType, web
+from yarl import URL
+
+from bots.sandbox.discord_server import DiscordServer
+from bots.sandbox.telegram_server import TelegramServer
+
+Json: TypeAlias = dict[str, Any]
+Platform: TypeAlias = Literal["discord", "telegram"]
+
+STATIC: Final = Path(__file__).parent / "static"
+# Spelled out, since a system's own table may call JavaScript something that nosniff then blocks.
+CONTENT_TYPES: Final = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
+HEADERS: Final = {
+    "Content-Security-Policy": "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "connect-src 'self'",
+            "img-src 'self' data:",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+            "require-trusted-types-for 'script'",
+            "trusted-types 'none'",
+        )
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-cache",
+}
+_LOCAL_OR_ADDRESS = re.compile(r"(localhost|\d{1,3}(\.\d{1,3}){3}|\[[\da-fA-F:.]+\])(:\d+)?")
+MAX_REQUEST_BYTES: Final = 64 * 1024
+WAITING_EVENTS: Final = 2_000  # a browser that lags further behind starts again from a snapshot
+KEPT_FIGURES: Final = 50
+HEARTBEAT_S: Final = 20.0
+
+
+class Say(msgspec.Struct, tag_field="do", tag="say", frozen=True):
+    """A person writes a message."""
+
+    ticket: int
+    platform: Platform
+    person: str
+    chat: str
+    text: str
+    reply_to: str | None = None
+
+
+class Press(msgspec.Struct, tag_field="do", tag="press", frozen=True):
+    """A person presses a button under a message."""
+
+    ticket: int
+    platform: Platform
+    person: str
+    chat: str
+    message: str
+    button: str
+
+
+class Invoke(msgspec.Struct, tag_field="do", tag="invoke", frozen=True):
+    """A person sends a slash command in Discord."""
+
+    ticket: int
+    person: str
+    chat: str
+    command: str
+    options: dict[str, str]
+
+
+Deed: TypeAlias = Say | Press | Invoke
+Waiting: TypeAlias = asyncio.Queue[Json | None]  # None: too far behind, begin again
+
+
+class SandboxPage:
+    """Serves the page and keeps every open browser up to date.
+
+    `note` says in a few words whose model answers. `host` and `port` are where the page listens;
+    port 0 takes a free one.
+    """
+
+    def __init__(
+        self,
+        discord: DiscordServer,
+        telegram: TelegramServer,
+        *,
+        note: str,
+        host: str = "127.0.0.1",
+        port: int = 8765,
+    ) -> None:
+        self._discord = discord
+        self._telegram = telegram
+        self._note = note
+        self._host = host
+        self._port = port
+        self._figures: dict[tuple[str, str, str], Json] = {}
+        self._browsers: dict[web.WebSocketResponse, Waiting] = {}
+        self._unsubscribe: list[Callable[[], None]] = []
+        self._runner: web.AppRunner | None = None
+        self._decoder = msgspec.json.Decoder(Deed)
+
+    @property
+    def url(self) -> str:
+        """Where a browser finds the page, once it has started."""
+        # What listens everywhere is reached at the loopback address.
+        host = "127.0.0.1" if self._host in ("0.0.0.0", "::", "") else self._host  # noqa: S104
+        return str(URL.build(scheme="http", host=host, port=self._port, path="/"))
+
+    async def start(self) -> None:
+        """Listen. Raises `OSError` when the address is taken or not ours to listen on."""
+        app = web.Application(middlewares=[_own_host_only])
+        app.on_response_prepare.append(_add_headers)
+        app.router.add_get("/socket", self._serve_socket)
+        app.router.add_get("/{name:[a-z_]*(?:\\.[a-z]+)?}", _serve_file)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, self._host, self._port).start()
+        except OSError:
+            await self._runner.cleanup()
+            raise
+        self._port = self._runner.addresses[0][1]
+        self._unsubscribe = [
+            self._discord.subscribe(lambda event: self._tell({"platform": "discord", "event": event})),
+            self._telegram.subscribe(lambda event: self._tell({"platform": "telegram", "event": event})),
+        ]
+
+    async def stop(self) -> None:
+        """Let go of the browsers, which then wait for the next start, and stop listening."""
+        for unsubscribe in self._unsubscribe:
+            unsubscribe()
+        self._unsubscribe = []
+        for browser in list(self._browsers):
+            await browser.close(code=WSCloseCode.GOING_AWAY)
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    def figures(self, figures: Json) -> None:
+        """Show how one answer is doing; call again whenever that changes.
+
+        Keys: `platform`, `chat` and `message` (the page's ids), `edits`, `age_s` (of visible text,
+        now), `mean_age_s`, `first_text_s`, `final_lag_s` (None before the end), `limited` (429s),
+        `done`.
+        """
+        key = (figures["platform"], figures["chat"], figures["message"])
+        self._figures[key] = figures
+        if len(self._figures) > KEPT_FIGURES:
+            del self._figures[next(iter(self._figures))]
+        self._tell({"figures": figures})
+
+    def _tell(self, news: Json) -> None:
+        for waiting in list(self._browsers.values()):
+            _offer(waiting, news)
+
+    async def _serve_socket(self, request: web.Request) -> web.StreamResponse:
+        if request.headers.get("Origin") != f"http://{request.host}":
+            raise web.HTTPForbidden(text="Only the sandbox's own page may connect.\n")
+        browser = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=MAX_REQUEST_BYTES)
+        await browser.prepare(request)
+        waiting: Waiting = asyncio.Queue()
+        waiting.put_nowait(self._hello())
+        self._browsers[browser] = waiting
+        sending = asyncio.create_task(_send_all(browser, waiting))
+        try:
+            async for message in browser:
+                if message.type is WSMsgType.TEXT:
+                    _offer(waiting, await self._perform(message.data))
+        except msgspec.DecodeError:
+            await browser.close(code=WSCloseCode.POLICY_VIOLATION)
+        finally:
+            self._browsers.pop(browser, None)
+            sending.cancel()
+            await asyncio.wait([sending])
+        return browser
+
+    def _hello(self) -> Json:
+        return {
+            "hello": {
+                "note": self._note,
+                "discord": self._discord.snapshot(),
+                "telegram": self._telegram.snapshot(),
+                "figures": list(self._figures.values()),
+            }
+        }
+
+    async def _perform(self, raw: str) -> Json:
+        deed = self._decoder.decode(raw)
+        refused = None
+        try:
+            await self._do(deed)
+        except KeyError:
+            refused = "That chat, person or message is no longer there."
+        except (PermissionError, ValueError) as error:
+            refused = str(error)
+        return {"ticket": deed.ticket, "refused": refused}
+
+    async def _do(self, deed: Deed) -> None:
+        match deed:
+            case Invoke():
+                await self._discord.invoke(deed.person, deed.chat, deed.command, deed.options)
+            case Say(platform="discord"):
+                await self._discord.say(deed.person, deed.chat, deed.text, reply_to=deed.reply_to)
+            case Say():
+                await self._telegram.say(deed.person, deed.chat, deed.text, reply_to=deed.reply_to)
+            case Press(platform="discord"):
+                await self._discord.press(deed.person, deed.chat, deed.message, deed.button)
+            case Press():
+                await self._telegram.press(deed.person, deed.chat, deed.message, deed.button)
+
+
+async def _send_all(browser: web.WebSocketResponse, waiting: Waiting) -> None:
+    with contextlib.suppress(ConnectionError):  # it left; the receiving side notices too
+        while (news := await waiting.get()) is not None:
+            await browser.send_json(news)
+        await browser.close(code=WSCloseCode.TRY_AGAIN_LATER)
+
+
+def _offer(waiting: Waiting, news: Json) -> None:
+    if waiting.qsize() < WAITING_EVENTS:
+        waiting.put_nowait(news)
+    elif waiting.qsize() == WAITING_EVENTS:
+        waiting.put_nowait(None)
+
+
+async def _serve_file(request: web.Request) -> web.StreamResponse:
+    path = STATIC / (request.match_info["name"] or "index.html")
+    if path.suffix not in CONTENT_TYPES or not path.is_file():
+        raise web.HTTPNotFound
+    return web.FileResponse(path, headers={"Content-Type": f"{CONTENT_TYPES[path.suffix]}; charset=utf-8"})
+
+
+async def _add_headers(_: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(HEADERS)
+
+
+@web.middleware
+async def _own_host_only(request: web.Request, handler: Callable[[web.Request], Any]) -> web.StreamResponse:
+    """Refuse names: a foreign site can make its own name lead here (DNS rebinding), but no address."""
+    if not _LOCAL_OR_ADDRESS.fullmatch(request.host):
+        raise web.HTTPForbidden(text="Open the sandbox by its address or as localhost.\n")
+    response: web.StreamResponse = await handler(request)
+    return response

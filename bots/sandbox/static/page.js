@@ -1,0 +1,67 @@
+// The entry: two platforms side by side, one person looking at both, one socket behind them.
+
+import { h } from "./dom.js";
+import { discord } from "./discord.js";
+import { Pane } from "./pane.js";
+import { Socket } from "./socket.js";
+import { PlatformState } from "./state.js";
+import { Strip } from "./strip.js";
+import { telegram } from "./telegram.js";
+
+const PEOPLE = ["Ada", "Ben", "Cleo"];
+
+const perform = (deed) => socket.perform(deed);
+const sides = new Map(
+  [discord, telegram].map((look) => {
+    const state = new PlatformState(look.name);
+    const pane = new Pane(look, state, perform);
+    const strip = new Strip(look.label, state, (chat, message) => pane.reveal(chat, message));
+    return [look.name, { state, pane, strip }];
+  }),
+);
+
+let me = PEOPLE[0];
+const note = document.getElementById("note");
+const connection = document.getElementById("connection");
+
+document.getElementById("people").append(
+  ...PEOPLE.map((name) =>
+    h(
+      "label",
+      null,
+      h("input", { type: "radio", name: "me", value: name, checked: name === me, onchange: () => become(name) }),
+      h("span", null, name),
+    ),
+  ),
+);
+document.getElementById("panes").append(
+  ...[...sides.values()].map(({ pane, strip }) => h("div", { class: "side" }, pane.node, strip.node)),
+);
+
+function become(name) {
+  me = name;
+  for (const { pane } of sides.values()) pane.be(name);
+}
+
+function receive(news) {
+  if (news.hello) {
+    note.textContent = news.hello.note;
+    for (const [name, { state, strip }] of sides) {
+      state.restart(news.hello[name]);
+      strip.restart(news.hello.figures.filter(({ platform }) => platform === name));
+    }
+    become(me);
+  } else if (news.figures) {
+    sides.get(news.figures.platform).strip.figures(news.figures);
+  } else {
+    const { state, pane, strip } = sides.get(news.platform);
+    state.apply(news.event);
+    pane.apply(news.event);
+    strip.apply(news.event);
+  }
+}
+
+const socket = new Socket(receive, (connected) => {
+  connection.hidden = connected;
+  document.body.classList.toggle("disconnected", !connected);
+});

@@ -1,0 +1,57 @@
+// The web socket to the sandbox: opens again by itself, and answers each deed by its ticket.
+
+const FIRST_WAIT_MS = 300;
+const LONGEST_WAIT_MS = 4000;
+
+export class Socket {
+  #socket = null;
+  #waiting = new Map();
+  #ticket = 0;
+  #waitMs = FIRST_WAIT_MS;
+  #onNews;
+  #onConnected;
+
+  /** `onNews(object)` gets what the server sends, `onConnected(bool)` whether it is there. */
+  constructor(onNews, onConnected) {
+    this.#onNews = onNews;
+    this.#onConnected = onConnected;
+    this.#open();
+  }
+
+  /** Ask the server to do something as a person; resolves to null, or to why it was refused. */
+  perform(deed) {
+    if (this.#socket?.readyState !== WebSocket.OPEN) return Promise.resolve("The sandbox is not running right now.");
+    const ticket = ++this.#ticket;
+    this.#socket.send(JSON.stringify({ ...deed, ticket }));
+    return new Promise((resolve) => this.#waiting.set(ticket, resolve));
+  }
+
+  #open() {
+    const address = new URL("/socket", location.href);
+    address.protocol = "ws:";
+    this.#socket = new WebSocket(address);
+    this.#socket.addEventListener("message", ({ data }) => this.#receive(JSON.parse(data)));
+    this.#socket.addEventListener("close", () => this.#closed());
+  }
+
+  #receive(news) {
+    if ("ticket" in news) {
+      this.#waiting.get(news.ticket)?.(news.refused);
+      this.#waiting.delete(news.ticket);
+      return;
+    }
+    if ("hello" in news) {
+      this.#waitMs = FIRST_WAIT_MS;
+      this.#onConnected(true);
+    }
+    this.#onNews(news);
+  }
+
+  #closed() {
+    this.#onConnected(false);
+    for (const resolve of this.#waiting.values()) resolve("The sandbox stopped before it answered.");
+    this.#waiting.clear();
+    setTimeout(() => this.#open(), this.#waitMs);
+    this.#waitMs = Math.min(this.#waitMs * 2, LONGEST_WAIT_MS);
+  }
+}
