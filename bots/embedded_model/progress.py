@@ -62,6 +62,7 @@ def shown_progress(console: Console) -> Iterator[OnProgress]:
                 completed=progress.done,
                 total=progress.total or None,
                 visible=counted,
+                refresh=progress.stage is not last,
             )
             if progress.stage is not last and not (counted and console.is_terminal):
                 console.print(f"{progress.stage}{'' if progress.stage is Stage.READY else ' …'}")

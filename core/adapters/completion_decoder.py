@@ -149,7 +149,7 @@ class CompletionDecoder:
         yield Finished(reason)
 
     def _take(self, data: bytes) -> Iterator[StreamEvent]:
-        if self.done:
+        if self.done or not data.strip():
             return
         if data.strip() == b"[DONE]":
             self._saw_event = self.done = True

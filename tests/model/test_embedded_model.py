@@ -218,6 +218,23 @@ async def test_weights_that_are_none_are_one_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("broken_runtime", "line"),
+    [
+        ("raise ImportError('libgomp.so.1: cannot open shared object file')", "apt-get install libgomp1"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGILL)", "AVX2"),
+    ],
+)
+async def test_a_machine_that_cannot_run_it(
+    broken_runtime: str, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A real process that fails at its first step, as it would on such a machine."""
+    (tmp_path / "xllamacpp.py").write_text(broken_runtime)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(EmbeddedModelError, match=line):
+        await EmbeddedModel(DATA_DIR).launch(tmp_path / "any.gguf")
+
+
+@pytest.mark.parametrize(
     ("returncode", "said", "line"),
     [
         (1, "libgomp.so.1: cannot open shared object file", "apt-get install libgomp1"),

@@ -104,7 +104,7 @@ TRANSCRIPTS = {
         (ReasoningDelta("hm"), TextDelta("yes"), TextDelta("."), _STOP),
     ),
     "a gateway's own words, CR, [DONE] without its line end": Transcript(
-        b"event: message\rid: 7\r"
+        b"data:\r\revent: message\rid: 7\r"
         + sse(chunk({"content": "a"}, "end_turn"), end="\r", done=False)
         + b"data:[DONE]",
         (TextDelta("a"), _STOP),
