@@ -51,11 +51,10 @@ class TelegramPlatform:
         await connection.open()
         try:
             await connection.bot.delete_webhook()
-            if await commands.publish(connection.bot):
-                logger.info("Telegram: command menu updated")
         except TelegramError as error:
             await connection.close()
             raise connection.unusable(error) from None
+        await _publish_commands(connection)
         desk = Desk(connection, self._clock, handle, self._capabilities)
         self._running = _Running(connection, desk, Poller(connection, self._clock, desk.take))
         self._running.task.add_done_callback(self._polling_ended)
@@ -92,6 +91,14 @@ class TelegramPlatform:
             error = PlatformError(f"Telegram: polling broke down: {describe(error)}")
         self._failure = error
         self._ended.set()
+
+
+async def _publish_commands(connection: Connection) -> None:
+    try:
+        if await commands.publish(connection.bot):
+            logger.info("Telegram: command menu updated")
+    except TelegramError as error:  # the menu is a help to people; commands work without
+        logger.warning("Telegram: command menu not updated: %s", describe(error))
 
 
 class _Running:

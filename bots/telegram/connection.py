@@ -6,7 +6,7 @@ import json
 import logging
 import re
 from typing import Any, Final
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from telegram import Bot
 from telegram.error import InvalidToken, TelegramError
@@ -31,13 +31,15 @@ class Connection:
         """Raises PlatformError for a token that is none."""
         _quieten()
         self._host = base_url or DEFAULT_BASE_URL
-        self._polling = _request(pool=2, read_timeout_s=LONG_POLL_S + 10)
+        # A proxy from the environment is for the internet: it could not reach this machine's loopback.
+        proxies = urlsplit(self._host).hostname not in {"127.0.0.1", "::1", "localhost"}
+        self._polling = _request(pool=2, read_timeout_s=LONG_POLL_S + 10, proxies=proxies)
         try:
             self.bot = Bot(
                 token,
                 base_url=f"{self._host}/bot",
                 base_file_url=f"{self._host}/file/bot",
-                request=_request(pool=_POOL, read_timeout_s=20),
+                request=_request(pool=_POOL, read_timeout_s=20.0, proxies=proxies),
                 get_updates_request=self._polling,
             )
         except InvalidToken as error:
@@ -58,7 +60,6 @@ class Connection:
     async def close(self) -> None:
         """Close both pools. Idempotent."""
         await self.bot.shutdown()
-        await self._polling.shutdown()  # the library leaves it open when `initialize` failed
 
     async def updates(self, offset: int, timeout_s: int = LONG_POLL_S) -> list[dict[str, Any]]:
         """The updates from `offset` on, as JSON; earlier ones are confirmed by it. Raises TelegramError.
@@ -96,13 +97,14 @@ def describe(error: BaseException) -> str:
     return _TOKEN.sub("<token>", words)[:_LONGEST]
 
 
-def _request(*, pool: int, read_timeout_s: float) -> HTTPXRequest:
+def _request(*, pool: int, read_timeout_s: float, proxies: bool) -> HTTPXRequest:
     return HTTPXRequest(
         connection_pool_size=pool,
         read_timeout=read_timeout_s,
         write_timeout=20.0,
         connect_timeout=10.0,
         pool_timeout=_POOL_TIMEOUT_S,
+        httpx_kwargs={"trust_env": proxies},
     )
 
 

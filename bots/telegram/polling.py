@@ -31,7 +31,8 @@ class Poller:
         self._offset = 0
         self._confirmed = 0
         self._failures = 0
-        self._complained_at: float | None = None
+        self._complained_at = float("-inf")
+        self._complaining = False
         self.wants_questions = True
 
     async def run(self) -> None:
@@ -65,8 +66,8 @@ class Poller:
         if isinstance(error, InvalidToken) and "unauthorized" in str(error).lower():
             raise self._connection.unusable(error) from None
         now = self._clock.monotonic()
-        if self._complained_at is None or (self._failures == 0 and now - self._complained_at >= _COMPLAINT_S):
-            self._complained_at = now
+        if self._failures == 0 and now - self._complained_at >= _COMPLAINT_S:
+            self._complained_at, self._complaining = now, True
             logger.warning("Telegram: %s. Trying again until it works.", _words(error))
         pause = min(_FIRST_PAUSE_S * 2 ** min(self._failures, 10), _LONGEST_PAUSE_S)
         if isinstance(error, RetryAfter):
@@ -77,9 +78,9 @@ class Poller:
         await self._clock.sleep_until(now + pause)
 
     def _recovered(self) -> None:
-        if self._failures:
+        if self._complaining:
             logger.info("Telegram: updates come in again after %d failures", self._failures)
-        self._failures = 0
+        self._failures, self._complaining = 0, False
 
 
 def _words(error: TelegramError) -> str:

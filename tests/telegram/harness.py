@@ -14,40 +14,28 @@ from core.messages import Incoming
 from core.ports.surface import Surface
 from core.streaming.operations import Button, MessageContent
 from core.streaming.rendering import Rendered
+from tests.fakes.clock import FakeClock
 
 E = TypeVar("E", bound=Incoming)
 
 
-class HeldClock:
-    """core.ports.clock.Clock that stands still until it is moved."""
+class HeldClock(FakeClock):
+    """The fake clock, which also tells a test that somebody sleeps: sockets settle in no fixed time."""
 
     def __init__(self) -> None:
-        self.now = 1000.0
-        self.deadlines: asyncio.Queue[float] = asyncio.Queue()  # each sleep's, when it begins
-        self._moved = asyncio.Condition()
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def wall(self) -> float:
-        return self.now
+        super().__init__()
+        self._sleeps: asyncio.Queue[float] = asyncio.Queue()
 
     async def sleep_until(self, deadline: float) -> None:
-        self.deadlines.put_nowait(deadline)
-        async with self._moved:
-            await self._moved.wait_for(lambda: self.now >= deadline)
-
-    async def move_to(self, now: float) -> None:
-        self.now = now
-        async with self._moved:
-            self._moved.notify_all()
+        self._sleeps.put_nowait(deadline - self.now)
+        await super().sleep_until(deadline)
 
     async def pass_next_sleep(self) -> float:
-        """Wait until somebody sleeps, then move to the end of that sleep; its seconds."""
+        """Wait until somebody sleeps, and let that time pass; its seconds."""
         async with asyncio.timeout(10):
-            before, deadline = self.now, await self.deadlines.get()
-        await self.move_to(deadline)
-        return deadline - before
+            seconds = await self._sleeps.get()
+        await self.advance(seconds)
+        return seconds
 
 
 class Bot:

@@ -46,6 +46,24 @@ async def test_start_publishes_the_menu_only_when_it_changed(
         assert (await bot.next(IncomingMessage))[0].text == "hello"
 
 
+async def test_a_menu_that_cannot_be_published_stops_nobody(server: TelegramServer) -> None:
+    """Commands work without it."""
+    server.fault("limited", route="setMyCommands")
+    async with started(server) as bot:
+        await server.say("Ada", "Ada", "hello")
+        assert (await bot.next(IncomingMessage))[0].text == "hello"
+
+
+async def test_a_proxy_of_the_environment_is_not_asked_for_the_loopback(
+    server: TelegramServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sandbox works also behind a company's proxy."""
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    async with started(server) as bot:
+        assert bot.ready_line
+
+
 @pytest.mark.parametrize("token", [WRONG, "nonsense", "1:2/../x", ""])
 async def test_a_wrong_token_is_one_clear_line(server: TelegramServer, token: str) -> None:
     """It says what to do and shows no token."""

@@ -241,6 +241,21 @@ async def test_a_long_private_answer_is_an_alert_of_at_most_200_characters(
     assert (len(body["text"]), str(body["show_alert"]).lower()) == (200, "true")
 
 
+async def test_a_private_answer_that_was_held_back_can_be_sent_again(
+    bot: Bot, server: TelegramServer
+) -> None:
+    """A 429 does not use up the press."""
+    _, surface = await private(bot, server)
+    message_id = await sent(surface, content("answer", STOP))
+    await server.press("Ada", "Ada", message_id, STOP.data)
+    _, on_press = await bot.next(ButtonPress)
+    server.fault("limited", route="answerCallbackQuery")
+    first = await on_press.send(content("Stopped.", private=True), None)
+    assert isinstance(first, NotSent)
+    assert first.reason is NotSentReason.RATE_LIMITED
+    assert isinstance(await on_press.send(content("Stopped.", private=True), None), Delivered)
+
+
 async def test_a_press_that_nobody_answers_stops_spinning(bot: Bot, server: TelegramServer) -> None:
     """An empty answer follows when no private one came within the grace."""
     _, surface = await private(bot, server)
@@ -264,7 +279,7 @@ async def test_the_rights_of_who_presses_are_asked_once_in_five_minutes(
         press, _ = await bot.next(ButtonPress)
         assert (press.author.name, press.author.manages_messages) == (person, manages)
     assert len(calls(server, "getChatMember")) == 2
-    await bot.clock.move_to(bot.clock.now + 301)
+    await bot.clock.advance(301)
     await server.press("Ada", "Riverside", message_id, STOP.data)
     await bot.next(ButtonPress)
     assert len(calls(server, "getChatMember")) == 3
