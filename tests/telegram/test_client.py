@@ -243,7 +243,7 @@ async def test_check_of_a_good_and_of_two_broken_configurations(server: Telegram
         assert WRONG not in str(finding)
 
 
-async def test_a_server_that_is_no_bot_api_is_one_clear_line(unused_tcp_port: int) -> None:
+async def test_a_server_that_is_no_bot_api_is_one_clear_line() -> None:
     """Whatever it answers."""
     answers = [b"<html>hello</html>", b"[]", b'{"ok": true}', b'{"ok": true, "result": 5}']
 
@@ -255,9 +255,10 @@ async def test_a_server_that_is_no_bot_api_is_one_clear_line(unused_tcp_port: in
         await writer.drain()
         writer.close()
 
-    async with await asyncio.start_server(serve, "127.0.0.1", unused_tcp_port):
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as listening:
+        port = listening.sockets[0].getsockname()[1]
         while answers:
-            bot = TelegramPlatform(WRONG, clock=HeldClock(), base_url=f"http://127.0.0.1:{unused_tcp_port}")
+            bot = TelegramPlatform(WRONG, clock=HeldClock(), base_url=f"http://127.0.0.1:{port}")
             with pytest.raises(PlatformError, match="TELEGRAM_API_BASE_URL"):
                 await bot.start(ignore)
             answers.pop(0)

@@ -283,3 +283,6 @@ async def test_the_rights_of_who_presses_are_asked_once_in_five_minutes(
     await server.press("Ada", "Riverside", message_id, STOP.data)
     await bot.next(ButtonPress)
     assert len(calls(server, "getChatMember")) == 3
+    server.fault("status", route="getChatMember")
+    await server.press("Cleo", "Riverside", message_id, STOP.data)
+    assert not (await bot.next(ButtonPress))[0].author.manages_messages
