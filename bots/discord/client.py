@@ -109,7 +109,7 @@ class DiscordPlatform:
             await client.http.close()
         if running is not None:
             running.cancel()
-            await asyncio.wait({running})
+            await asyncio.gather(running, return_exceptions=True)
 
 
 class _Client(connection.Client):

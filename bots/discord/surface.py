@@ -32,6 +32,8 @@ _STYLES = {ButtonStyle.PLAIN: discord.ButtonStyle.secondary, ButtonStyle.DANGER:
 
 
 class ChannelSurface:
+    """Bound to one place. Each call is one request, and what became of it is its outcome."""
+
     capabilities: Capabilities = CHANNEL
 
     def __init__(self, client: discord.Client, place: Place, account: str) -> None:
