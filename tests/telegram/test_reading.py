@@ -22,6 +22,7 @@ US = User(7, "Sluice", True, username="sluice_bot")
 ADA = {"id": 5, "is_bot": False, "first_name": "Ada", "last_name": "L"}
 GROUP = {"id": -9, "type": "supergroup", "title": "Riverside"}
 PRIVATE = {"id": 5, "type": "private", "first_name": "Ada"}
+CHANNEL = {"id": -1, "type": "channel", "title": "News"}
 PHOTO = [{"file_id": "f", "file_unique_id": "u", "width": 1, "height": 1}]
 
 
@@ -130,7 +131,7 @@ def test_a_press_under_a_message_that_telegram_no_longer_shows() -> None:
         ({"status": "member"}, {"status": "left"}, GROUP, False),
         ({"status": "member"}, {"status": "member"}, GROUP, False),
         ({"status": "left"}, {"status": "member"}, PRIVATE, False),
-        ({"status": "left"}, {"status": "member"}, {"id": -1, "type": "channel", "title": "News"}, False),
+        ({"status": "left"}, {"status": "member"}, CHANNEL, False),
     ],
 )
 def test_only_coming_into_a_group_is_being_added(
@@ -146,7 +147,6 @@ def test_only_coming_into_a_group_is_being_added(
 def test_service_messages_and_unknown_kinds_are_ignored_with_a_reason() -> None:
     """For the log."""
     assert message(new_chat_members=[ADA]) == Ignored("service_message")
-    assert message(chat={"id": -1, "type": "channel", "title": "News"}, text="x") == Ignored(
-        "unknown_chat_type"
-    )
-    assert read(poll_answer={"poll_id": "1", "option_ids": []}) == Ignored("unknown_kind")
+    assert message(chat=CHANNEL, text="x") == Ignored("unknown_chat_type")
+    edited = {"message_id": 11, "date": 1, "edit_date": 2, "chat": PRIVATE, "from": ADA, "text": "hi"}
+    assert read(edited_message=edited) == Ignored("unknown_kind")
