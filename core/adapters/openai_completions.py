@@ -47,7 +47,8 @@ _ADAPTABLE = {
     "temperature": re.compile(r"\btemperature\b"),
     "stream_options": re.compile(r"\bstream_options\b"),
     "seed": re.compile(r"\bseed\b"),
-    "name": re.compile(r"property 'name'|\.name\b"),  # of a message: Groq knows none
+    # The name of a message: Mistral takes none, xAI only from users.
+    "name": re.compile(r"property 'name'|\.name\b|[\"']name[\"'][\])]|have a name"),
 }
 _OUT_OF_RANGE = re.compile(
     r"too (?:large|high|small|low)|at (?:most|least)|between|exceed|greater|less", re.IGNORECASE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bots.sandbox.model_server import ModelServer, Refusal
+from bots.sandbox.model_server import Body, ModelServer, Refusal
 from core.ports.completions import (
     ChatMessage,
     CompletionRequest,
@@ -87,11 +87,19 @@ async def test_a_value_out_of_range_is_not_adapted() -> None:
         assert len(server.requests) == 1
 
 
-async def test_names_are_left_out_where_they_are_unknown() -> None:
-    """Groq refuses them."""
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (400, "'messages.0' : property 'name' is unsupported"),
+        (400, "Only messages of role 'user' can have a name."),
+        (422, '{"loc":["body","messages",0,"user","name"],"msg":"Extra inputs are not permitted"}'),
+    ],
+)
+async def test_names_are_left_out_where_they_are_refused(status: int, message: str) -> None:
+    """Groq's form, xAI's and Mistral's."""
     request = CompletionRequest((ChatMessage("user", "hi", "Ada"),), "scripted")
     async with ModelServer() as server, connected(server.base_url) as model:
-        server.enqueue(Refusal(400, "'messages.0' : property 'name' is unsupported"))
+        server.enqueue(Body(message.encode(), status=status))
         _, error = await ask(model, request)
         assert error is None
         assert "name" not in server.requests[-1].body["messages"][0]

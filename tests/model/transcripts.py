@@ -1,4 +1,4 @@
-"""Bodies as servers of several makes send them, each with what it says. Shapes from their documentation."""
+"""Bodies in the shapes that servers of several makes use, each with what it says. None is a recording."""
 
 from __future__ import annotations
 
