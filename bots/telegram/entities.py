@@ -42,13 +42,16 @@ _LINE_END: Final = re.compile(r"\r\n?")
 _TAB_WIDTH: Final = 4  # Telegram makes one space of a tab: indented code would lose its shape
 
 # Stand-ins, each for one character of the same length, put back after the conversion.
-_LESS, _BAR, _BACKSLASH = "\ufdd0", "\ufdd1", "\ufdd2"
-_PUT_BACK: Final = str.maketrans({_LESS: "<", _BAR: "|", _BACKSLASH: "\\"})
+_LESS, _BAR, _BACKSLASH, _BRACKET = "\ufdd0", "\ufdd1", "\ufdd2", "\ufdd3"
+_PUT_BACK: Final = str.maketrans({_LESS: "<", _BAR: "|", _BACKSLASH: "\\", _BRACKET: "["})
 # The converter drops HTML, also `the <div> tag` in prose. Automatic links, link targets in angle brackets
 # and escaped brackets work as they are.
 _HTML: Final = re.compile(r"(?<!\\)(?<!\]\()<(?!https?://)")
 # It takes `a || b || c` for a spoiler and hides half of a condition.
 _DOUBLE_BAR: Final = re.compile(r"\|\|")
+# `[1]: https://…` is a definition and not shown; as a list of sources it must be, and a link that uses it
+# would not find it on another page anyway.
+_DEFINITION: Final = re.compile(r"^([ ]{0,3}(?:>[ ]?)*)\[(?=[^\]\n]+\]:)", re.MULTILINE)
 # It looks for LaTeX, `\[…\]` and `\(…\)`, in code too. A backslash in code means itself.
 _CODE: Final = re.compile(
     r"^[ ]{0,3}(?P<fence>`{3,}|~{3,})[^\n]*\n.*?(?:^[ ]{0,3}(?P=fence)[`~]*[ ]*$|\Z)"
@@ -110,6 +113,7 @@ _CONFIG: Final = _config()
 def _converted(markdown: str) -> tuple[str, list[Entity]]:
     guarded = _CODE.sub(lambda match: match.group().replace("\\", _BACKSLASH), markdown)
     guarded = _DOUBLE_BAR.sub(_BAR * 2, _HTML.sub(_LESS, guarded))
+    guarded = _DEFINITION.sub(rf"\1{_BRACKET}", guarded)
     try:
         text, found = convert(guarded, config=_CONFIG)
     except Exception:  # noqa: BLE001  a renderer is total: what the converter cannot read is shown as it is

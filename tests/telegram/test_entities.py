@@ -105,6 +105,8 @@ def test_nothing_that_the_model_wrote_is_hidden() -> None:
     assert RENDERER.render("<p>\nwords\n</p>").text == "<p>\nwords\n</p>"
     assert RENDERER.render("a || b || c").text == "a || b || c"
     assert entities_of("a || b || c") == []
+    sources = "as [1] says\n\n[1]: https://a.org\n[^2]: https://b.org"
+    assert RENDERER.render(sources).text == sources
 
 
 @pytest.mark.parametrize(
