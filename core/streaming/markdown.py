@@ -268,12 +268,12 @@ class _Scanner:
             self._cut(start, rank, self.marks)
         elif kind == "ticks":
             self._read_ticks(token, last=last, code=code)
+        elif kind == "bracket":
+            return self._read_bracket(start, after, end, code=code)
         elif code:
             pass
         elif kind == "delimiter":
             self._read_delimiter(token, last=last)
-        elif kind == "bracket":
-            return self._read_bracket(start, after, end)
         elif kind in {"url", "angle", "escape"}:
             self.atoms.append((start, after))
             if last and kind != "escape" and not token[0].endswith(">"):
@@ -298,9 +298,10 @@ class _Scanner:
         elif not code:
             self._open(token[0], token)
 
-    def _read_bracket(self, start: int, after: int, end: int) -> int:
-        link = _LINK.match(self.text, start, end, partial=self._unfinished(end))
-        if link is None:
+    def _read_bracket(self, start: int, after: int, end: int, *, code: bool) -> int:
+        """A link is one piece, in code too: the tick that opened it may turn out to be literal."""
+        link = _LINK.match(self.text, start, end, partial=self._unfinished(end) and not code)
+        if link is None or (code and "`" in link[0]):
             return after
         if link.partial:
             self._hold(start, self.marks)

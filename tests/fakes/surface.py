@@ -27,7 +27,13 @@ LIMITS: Mapping[str, tuple[RateLimit, ...]] = {
     "send": (RateLimit(5, 5.0),),
     "edit": (RateLimit(5, 5.0),),
 }
-_DEAD = {"message_gone": NotSentReason.MESSAGE_GONE, "place_gone": NotSentReason.PLACE_GONE}
+_FAILURES: Mapping[str, Outcome] = {
+    "message_gone": NotSent(NotSentReason.MESSAGE_GONE),
+    "place_gone": NotSent(NotSentReason.PLACE_GONE),
+    "rate_limited": NotSent(NotSentReason.RATE_LIMITED, retry_after_s=2.0),
+    "unavailable": NotSent(NotSentReason.UNAVAILABLE),
+    "unknown_not_taken": Unknown("time-out"),
+}
 
 
 class FakeRenderer:
@@ -134,14 +140,8 @@ class FakeSurface:
     ) -> Outcome:
         self.calls.append((self._clock.monotonic(), kind, content.body.text))
         failure = self.failures.popleft() if self.failures else ""
-        if failure in _DEAD:
-            return NotSent(_DEAD[failure])
-        if failure == "rate_limited":
-            return NotSent(NotSentReason.RATE_LIMITED, retry_after_s=2.0)
-        if failure == "unavailable":
-            return NotSent(NotSentReason.UNAVAILABLE)
-        if failure == "unknown_not_taken":
-            return Unknown("time-out")
+        if failure in _FAILURES:
+            return _FAILURES[failure]
         if retry_after := self._over_limit(kind):
             self.refused += 1
             return NotSent(NotSentReason.RATE_LIMITED, retry_after_s=retry_after)

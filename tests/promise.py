@@ -1,0 +1,77 @@
+"""The promise, checked from outside: visible pages are renderings of spans that tile the model's text.
+
+Nothing of what Sluice remembers is used: the spans are searched for in the text that the model sent.
+Several places may give the same page (white space between pages is trimmed), so the search goes back.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+
+from core.streaming.markdown import NO_MARKS, Marks, scan
+from core.streaming.pages import WINDOW_PAGES, compose
+from core.streaming.rendering import Renderer
+
+FORCED_SEARCH = 100
+
+
+def broken_promise(source: str, pages: Sequence[str], renderer: Renderer, *, mark: str = "") -> str | None:
+    """None if `pages` (as people see them) tile `source` exactly, once, in order; else what is wrong.
+
+    With `mark`, the last page ends with it.
+    """
+    if not pages:
+        return None if not source.strip() and not mark else "nothing is visible"
+    furthest = 0
+    tried: set[tuple[int, int, Marks]] = set()
+    open_ends = [(0, 0, NO_MARKS)]
+    while open_ends:
+        number, start, marks = place = open_ends.pop()
+        if place in tried:
+            continue
+        tried.add(place)
+        furthest = max(furthest, number)
+        if number < len(pages) - 1:
+            ends = _spans(source[start:], pages[number], marks, renderer)
+            open_ends += [(number + 1, start + end, after) for end, after in ends]
+        elif _is_rest(source[start:], pages[number], marks, renderer, mark):
+            return None
+    page = pages[furthest]
+    return f"page {furthest} of {len(pages)} is not the text there: {page[:60]!r}…{page[-60:]!r}"
+
+
+def _is_rest(rest: str, page: str, marks: Marks, renderer: Renderer, mark: str) -> bool:
+    end = scan(rest, marks, formatted=renderer.formatted).end
+    for kept in range(len(marks.inline) + 1):  # what was reopened may have been closed by the text itself
+        markdown = compose(rest, marks, Marks(fence=end.fence, inline=marks.inline[:kept]))
+        if mark:
+            shown = f"*{mark}*" if renderer.formatted else mark
+            markdown = f"{markdown}\n\n{shown}" if markdown else shown
+        if renderer.render(markdown).text == page:
+            return True
+    return False
+
+
+def _spans(rest: str, page: str, marks: Marks, renderer: Renderer) -> Iterator[tuple[int, Marks]]:
+    """Every span at the start of `rest` that renders to `page`, with the marks open after it."""
+    rest = rest[: WINDOW_PAGES * renderer.page_units]
+
+    def text(end: int, open_marks: Marks) -> str:
+        return renderer.render(compose(rest[:end], marks, open_marks)).text
+
+    def marks_at(end: int) -> Marks:
+        return scan(rest[:end], marks, formatted=renderer.formatted).end
+
+    found = False
+    for cut in scan(rest, marks, formatted=renderer.formatted).cuts:
+        if text(cut.at, cut.marks) == page:
+            found = True
+            yield cut.at, cut.marks
+    if found:
+        return
+    # A forced cut stands anywhere: near where the page has about its length.
+    near = bisect_left(range(len(rest) + 1), len(page), key=lambda end: len(text(end, marks_at(end))))
+    for end in range(max(1, near - FORCED_SEARCH), min(len(rest), near + FORCED_SEARCH) + 1):
+        if text(end, marks_at(end)) == page:
+            yield end, marks_at(end)
