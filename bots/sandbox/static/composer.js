@@ -53,6 +53,11 @@ export class Composer {
     (this.#form?.node.querySelector("input, select") ?? this.#box).focus();
   }
 
+  /** Draw the menu again, since what it offers has changed. */
+  refresh() {
+    if (document.activeElement === this.#box) this.#changed();
+  }
+
   /** Answer `message` with the next one; null takes that back. */
   replyTo(message) {
     this.#reply = message;

@@ -101,7 +101,7 @@ class DiscordMessage {
       author.bot ? h("span", { class: "bot-tag" }, "BOT") : null,
       h("time", { class: "time" }, `Today at ${clockTime(message.at)}`),
     ]);
-    redraw(this.#quote, [message.command, message.reply_to], () => quoteLine(message, state));
+    redraw(this.#quote, [message.command, message.command_by, message.reply_to], () => quoteLine(message, state));
     redraw(this.#body, [message.text, message.thinking], () =>
       message.thinking ? h("span", { class: "thinking" }, dots(), `${author.name} is thinking…`) : renderMarkdown(message.text, namesIn(state)),
     );
@@ -124,7 +124,6 @@ class DiscordMessage {
       !mine.reply_to &&
       !mine.command;
     this.node.classList.toggle("grouped", Boolean(together));
-    this.node.title = "";
   }
 
   #drawExtras(message) {
@@ -156,7 +155,11 @@ class DiscordMessage {
 }
 
 function quoteLine(message, state) {
-  if (message.command) return [h("span", { class: "spine" }), h("span", { class: "command-line", title: message.command }, icon("slash"), message.command)];
+  if (message.command) {
+    const by = state.people.get(message.command_by);
+    const who = by ? [avatar(by, "tiny"), h("span", { class: "quote-author" }, by.name), "used"] : [];
+    return [h("span", { class: "spine" }), ...who, h("span", { class: "command-line", title: message.command }, message.command)];
+  }
   if (!message.reply_to) return null;
   const target = state.messagesOf(message.chat).get(message.reply_to);
   if (!target) return [h("span", { class: "spine" }), h("span", { class: "quote gone" }, "Original message was deleted")];

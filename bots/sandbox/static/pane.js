@@ -44,7 +44,7 @@ export class Pane {
       send: (text, replyTo) => this.#do({ do: "say", platform: look.name, text, reply_to: replyTo }),
       invoke: (command, options) => this.#do({ do: "invoke", command, options }),
     });
-    const foot = h("div", { class: "chat-foot" }, this.#present, this.#typing, this.#composer.node);
+    const foot = h("div", { class: "chat-foot" }, this.#present, look.typingInTitle ? null : this.#typing, this.#composer.node);
     const main = h("div", { class: "chat" }, this.#head, this.#scroller, foot, this.#toasts);
     this.node = h("section", { class: `pane ${look.name}`, "aria-label": look.label }, this.#sidebar, main);
     new ResizeObserver(() => this.#follow()).observe(this.#scroller);
@@ -85,6 +85,9 @@ export class Pane {
         break;
       case "answer":
         if (event.to === this.#me?.id) this.toast(event.text);
+        break;
+      case "commands":
+        this.#composer.refresh();
         break;
       case "chat":
       case "online":
@@ -171,7 +174,7 @@ export class Pane {
     const { icon: sign, avatar: portrait, name, about } = this.#look.title(chat, this.state);
     this.#head.replaceChildren(
       ...(sign ? [icon(sign)] : portrait ? [avatar(portrait)] : []),
-      h("div", { class: "chat-title" }, h("h2", null, name), h("span", null, about)),
+      h("div", { class: "chat-title" }, h("h2", null, name), h("span", { class: "about-chat" }, about), this.#look.typingInTitle ? this.#typing : null),
       h("span", { class: `bot-state ${this.state.online ? "on" : "off"}` }, `${this.state.bot?.name ?? "Bot"} is ${this.state.online ? "online" : "not connected"}`),
     );
     const [title, ...lines] = this.#look.intro(chat, this.state);

@@ -10,6 +10,7 @@ export const telegram = {
   name: "telegram",
   label: "Telegram",
   slashForms: false,
+  typingInTitle: true,
 
   chatsOf(state, me) {
     return [...state.chats.values()].filter((chat) => chat.kind !== "private" || chat.id === me?.id);
@@ -33,9 +34,13 @@ export const telegram = {
 
   sidebar(state, me) {
     const chats = this.chatsOf(state, me);
-    const order = { private: 0, group: 1, topic: 2 };
-    chats.sort((a, b) => order[a.kind] - order[b.kind]);
-    return [{ heading: null, rows: chats.map((chat) => ({ chat, nodes: () => chatRow(chat, state, me) })) }];
+    const row = (chat) => ({ chat, nodes: () => chatRow(chat, state, me) });
+    const single = chats.filter(({ kind }) => kind !== "topic").sort((a, b) => Number(a.kind === "group") - Number(b.kind === "group"));
+    const forums = [...new Set(chats.filter(({ kind }) => kind === "topic").map(({ group }) => group))];
+    return [
+      { heading: null, rows: single.map(row) },
+      ...forums.map((forum) => ({ heading: forum, rows: chats.filter(({ kind, group }) => kind === "topic" && group === forum).map(row) })),
+    ];
   },
 
   heading: () => h("div", { class: "guild" }, "Chats"),
@@ -47,7 +52,7 @@ function chatRow(chat, state, me) {
   const { avatar: portrait, name } = telegram.title(chat, state);
   const last = state.lastMessage(chat.id, me);
   const typing = state.typists(chat.id, me).length > 0;
-  const writer = last && (last.author.id === me?.id ? "You: " : chat.kind === "private" ? "" : `${last.author.name}: `);
+  const writer = last && (last.service ? "" : last.author.id === me?.id ? "You: " : chat.kind === "private" ? "" : `${last.author.name}: `);
   const text = last && (last.text || last.files[0]?.name || "");
   return [
     chat.kind === "topic" ? h("span", { class: "avatar topic", "aria-hidden": "true" }, icon("hash")) : avatar(portrait ?? { name }),
@@ -57,7 +62,7 @@ function chatRow(chat, state, me) {
       h("span", { class: "chat-top" }, h("span", { class: "chat-name" }, name), last ? h("time", null, clockTime(last.at)) : null),
       typing
         ? h("span", { class: "preview typing" }, "typing…")
-        : h("span", { class: "preview" }, last ? [h("span", { class: "writer" }, writer), text.slice(0, 120)] : chat.group ?? "No messages yet"),
+        : h("span", { class: "preview" }, last ? [h("span", { class: "writer" }, writer), text.slice(0, 120)] : "No messages yet"),
     ),
   ];
 }
@@ -75,13 +80,14 @@ class TelegramMessage {
 
   constructor(context) {
     this.#context = context;
+    // In a grid: the keyboard is as wide as the bubble, and the actions stand beside it.
     const bubble = h("div", { class: "bubble" }, this.#author, this.#quote, this.#files, this.#body, this.#meta, this.#reactions);
     const reply = h("button", { type: "button", title: "Reply", "aria-label": "Reply", onclick: () => context.reply(this.message) }, icon("reply"));
     this.node = h(
       "div",
       { class: "message", role: "listitem" },
       this.#portrait,
-      h("div", { class: "stack" }, h("div", { class: "bubble-row" }, bubble, h("div", { class: "actions" }, reply)), this.#keyboard),
+      h("div", { class: "stack" }, bubble, h("div", { class: "actions" }, reply), this.#keyboard),
     );
   }
 
@@ -91,6 +97,7 @@ class TelegramMessage {
     this.message = message;
     this.node.classList.toggle("mine", author.id === me?.id);
     this.node.classList.toggle("in-group", chat.kind !== "private");
+    this.node.classList.toggle("service", Boolean(message.service));
     redraw(this.#portrait, [author.name, author.bot], () => avatar(author));
     redraw(this.#author, [author.name, author.admin], () => [
       h("span", { class: `name ${avatar(author).classList[1]}` }, author.name),

@@ -1,0 +1,86 @@
+"""Telegram's pane, with the real python-telegram-bot behind it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+import telegram as ptb
+from playwright.async_api import expect
+
+from tests.sandbox.page.harness import Sandbox
+from tests.sandbox.telegram_harness import chat_id, connected_bot
+
+pytestmark = pytest.mark.asyncio(loop_scope="package")
+
+
+async def test_a_question_and_its_growing_answer(sandbox: Sandbox) -> None:
+    async with connected_bot(sandbox.telegram) as bot:
+        await sandbox.entry("Telegram").fill("How far is Mars? 🚀")
+        await sandbox.entry("Telegram").press("Enter")
+        (update,) = await bot.get_updates(timeout=5)
+        assert update.message is not None
+        assert update.message.text == "How far is Mars? 🚀"
+        chat = update.message.chat_id
+
+        await bot.send_chat_action(chat, "typing")
+        await expect(sandbox.view.locator(".telegram .typing-line")).to_contain_text("Sluice is typing")
+        keyboard = ptb.InlineKeyboardMarkup([[ptb.InlineKeyboardButton("Stop", callback_data="stop")]])
+        sent = await bot.send_message(chat, "About", reply_to_message_id=update.message.message_id)
+        node = sandbox.message("telegram", sent.message_id)
+        await expect(node.locator(".body")).to_have_text("About")
+        await expect(node.locator(".quote-line")).to_contain_text("How far is Mars? 🚀")
+        await expect(sandbox.view.locator(".telegram .typing-line")).to_be_empty()
+        await expect(node.locator(".edited")).to_have_count(0)
+        for edits, text in enumerate(("About 225", "About 225 million km"), start=1):
+            await bot.edit_message_text(text, chat, sent.message_id, reply_markup=keyboard)
+            await expect(node.locator(".body")).to_have_text(text)
+            await expect(node).to_have_attribute("data-edits", str(edits))
+        await expect(node.locator(".edited")).to_have_text("edited")
+
+        await node.get_by_role("button", name="Stop").click()
+        (pressed,) = await bot.get_updates(offset=update.update_id + 1, timeout=5)
+        assert pressed.callback_query is not None
+        assert pressed.callback_query.data == "stop"
+        await pressed.callback_query.answer("Stopping.")
+        await expect(sandbox.view.locator(".telegram .toast")).to_have_text("Stopping.")
+
+
+async def test_a_group_has_its_own_chat_and_unread_mark(sandbox: Sandbox) -> None:
+    await sandbox.telegram.say("Ben", "Riverside", "anybody here?")
+    row = sandbox.view.locator(".telegram .chat-row", has_text="Riverside")
+    await expect(row.locator(".badge")).to_have_text("1")
+    await row.click()
+    await expect(row.locator(".badge")).to_have_count(0)
+    await expect(sandbox.messages("telegram").last.locator(".author")).to_contain_text("Ben")
+    await sandbox.entry("Telegram").fill("/ask why?")
+    heard: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    sandbox.telegram.subscribe(heard.put_nowait)
+    await sandbox.entry("Telegram").press("Enter")
+    event = await heard.get()
+    assert event["message"]["text"] == "/ask why?"
+    assert event["message"]["chat"] == str(chat_id(sandbox.telegram, "Riverside"))
+
+
+async def test_the_command_menu_fills_the_box(sandbox: Sandbox) -> None:
+    async with connected_bot(sandbox.telegram) as bot:
+        await bot.set_my_commands([("ask", "Ask the model"), ("help", "What I can do")])
+        box = sandbox.entry("Telegram")
+        await box.fill("/")
+        await expect(sandbox.view.get_by_role("option", name="/help")).to_be_visible()
+        await box.press("ArrowDown")
+        await box.press("Enter")
+        await expect(box).to_have_value("/help ")
+
+
+async def test_a_topic_is_a_chat_of_its_own(sandbox: Sandbox) -> None:
+    heard: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    sandbox.telegram.subscribe(heard.put_nowait)
+    await sandbox.view.locator(".telegram .chat-row", has_text="Ideas").click()
+    await sandbox.entry("Telegram").fill("a bridge")
+    await sandbox.entry("Telegram").press("Enter")
+    event = await heard.get()
+    ideas = next(chat for chat in sandbox.telegram.snapshot()["chats"] if chat["name"] == "Ideas")
+    assert event["message"]["chat"] == ideas["id"]
+    await expect(sandbox.messages("telegram").last.locator(".body")).to_have_text("a bridge")
