@@ -160,12 +160,12 @@ class Turns:
         try:
             async with self._streams:
                 await self._answer(turn)
-            if turn.shown is not None:
-                self._keep(turn, await turn.shown)
         except Exception:
             # Whatever went wrong in one turn, the questions that wait behind it are served.
             log.exception("turn %s in %s failed", turn.id, turn.question.place)
             self._close(turn, Ending.FAILED, say("ending.failed", reason=say("model.unexpected")))
+        if turn.shown is not None:
+            self._keep(turn, await turn.shown)
 
     async def _answer(self, turn: Turn) -> None:
         question = turn.question
@@ -188,9 +188,11 @@ class Turns:
         turn.shown.add_done_callback(lambda _: self._cut_lost(turn))
         try:
             await turn.until_cut(self._stream(turn, reservation, tally))
+        except asyncio.CancelledError:
+            self._close(turn, Ending.INTERRUPTED, say("ending.interrupted"))
+            raise
         finally:
             reservation.settle(tally.used)
-            self._close(turn, Ending.INTERRUPTED, say("ending.interrupted"))  # only when nothing else did
 
     def _cut_lost(self, turn: Turn) -> None:
         if turn.cut(Ending.INTERRUPTED, self._clock.monotonic(), say("ending.interrupted")):

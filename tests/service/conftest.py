@@ -1,0 +1,167 @@
+"""A bot on the real driver, with a scripted model and time that stands still."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+
+import pytest
+
+from core.catalogue import say
+from core.commands.dispatch import Dispatcher
+from core.messages import (
+    Addressed,
+    ButtonPress,
+    Incoming,
+    IncomingCommand,
+    IncomingMessage,
+    MessageRef,
+    Person,
+    PlaceKind,
+    Quote,
+)
+from core.policy.access import Access
+from core.policy.spending import Spending
+from core.service.chat import ChatService
+from core.service.driver import Driver
+from core.settings import ModelSettings
+from tests.fakes.clock import FakeClock
+from tests.fakes.surface import FakeSurface
+from tests.service.scripted_model import ScriptedModel, Stream
+
+ADA = Person("fake", "1", "Ada")
+BEN = Person("fake", "2", "Ben")
+MODERATOR = Person("fake", "3", "Cleo", manages_messages=True)
+
+
+class Bot:
+    """The whole service; `say`, `command` and `press` are what people do."""
+
+    def __init__(
+        self,
+        *,
+        access: Access | None = None,
+        daily_tokens: int | None = None,
+        model: ModelSettings | None = None,
+        prompt_tokens: int = 8_000,
+    ) -> None:
+        self.clock = FakeClock()
+        self.model = ScriptedModel()
+        self.access = access or Access(allow_everybody=True)
+        self.spending = Spending(daily_tokens, clock=self.clock)
+        self.chat = ChatService(
+            completions=self.model,
+            model=model or ModelSettings("scripted"),
+            driver=Driver(self.clock),
+            clock=self.clock,
+            access=self.access,
+            spending=self.spending,
+            prompt_tokens=prompt_tokens,
+        )
+        self._dispatcher = Dispatcher(self.chat, self.access)
+        self._events = itertools.count(1)
+
+    def surface(
+        self, chat_id: str = "c1", kind: PlaceKind = PlaceKind.SHARED, *, private_answers: bool = False
+    ) -> FakeSurface:
+        return FakeSurface(self.clock, chat_id=chat_id, kind=kind, private_answers=private_answers)
+
+    async def handle(self, incoming: Incoming, surface: FakeSurface) -> None:
+        await self._dispatcher.handle(incoming, surface)
+        await self.clock.advance(0.0)
+
+    async def say(
+        self,
+        surface: FakeSurface,
+        text: str,
+        *,
+        author: Person = ADA,
+        addressed: Addressed = Addressed.MENTION,
+        quote: Quote | None = None,
+        has_attachments: bool = False,
+        event_id: str = "",
+    ) -> MessageRef:
+        event_id = event_id or str(next(self._events))
+        ref = MessageRef(surface.place.chat_id, f"u{event_id}")
+        message = IncomingMessage(
+            event_id, surface.place, author, ref, text, addressed, quote, has_attachments=has_attachments
+        )
+        await self.handle(message, surface)
+        return ref
+
+    async def reply(
+        self, surface: FakeSurface, text: str, to: MessageRef, *, author: Person = ADA, by_us: bool = True
+    ) -> MessageRef:
+        quote = Quote(to, "Sluice" if by_us else "Somebody", "quoted words", by_us=by_us)
+        return await self.say(surface, text, author=author, addressed=Addressed.REPLY, quote=quote)
+
+    async def command(
+        self,
+        surface: FakeSurface,
+        name: str,
+        arguments: Mapping[str, str] | None = None,
+        *,
+        author: Person = ADA,
+    ) -> None:
+        event_id = str(next(self._events))
+        await self.handle(IncomingCommand(event_id, surface.place, author, name, arguments or {}), surface)
+
+    async def press(self, surface: FakeSurface, message: MessageRef, *, author: Person = ADA) -> list[str]:
+        """Press the first button under a message; what the person who pressed is told."""
+        data = surface.messages[message.message_id].content.buttons[0].data
+        return await self.press_data(surface, message, data, author=author)
+
+    async def press_data(
+        self, surface: FakeSurface, message: MessageRef, data: str, *, author: Person = ADA
+    ) -> list[str]:
+        told = self.surface(surface.place.chat_id, surface.place.kind, private_answers=True)
+        press = ButtonPress(str(next(self._events)), surface.place, author, message, data)
+        await self.handle(press, told)
+        await self.clock.advance(1.0)
+        assert all(shown.content.private for shown in told.messages.values())
+        return told.texts
+
+    async def asked(self, surface: FakeSurface, text: str, *, author: Person = ADA) -> Stream:
+        """Ask, and have the model's stream for it."""
+        await self.say(surface, text, author=author)
+        return await self.model.opened()
+
+    async def answered(
+        self, surface: FakeSurface, text: str, answer: str, *, author: Person = ADA
+    ) -> MessageRef:
+        """A whole turn; the bot's last message."""
+        stream = await self.asked(surface, text, author=author)
+        stream.finish(answer)
+        await self.clock.advance(2.0)
+        return MessageRef(surface.place.chat_id, list(surface.messages)[-1])
+
+
+@pytest.fixture
+async def bot() -> AsyncIterator[Bot]:
+    bot = Bot()
+    yield bot
+    await shut(bot)
+
+
+async def shut(bot: Bot) -> int:
+    """Shut down without waiting for anybody."""
+    now = bot.clock.monotonic()
+    stopped = asyncio.ensure_future(bot.chat.stop(streams_until=now, marks_until=now))
+    await bot.clock.advance(0.0)
+    return await stopped
+
+
+def mark(key: str) -> str:
+    """An ending's words, as they stand under the text."""
+    return f"*{say(key)}*"
+
+
+def failed(kind: str) -> str:
+    """The mark of a turn that failed for a reason of this kind."""
+    return f"*{say('ending.failed', reason=say(f'model.{kind}'))}*"
+
+
+def robot(number: int = 9) -> Person:
+    return replace(ADA, id=str(number), name="Robot", is_bot=True)

@@ -1,0 +1,263 @@
+"""One question, one answer, and every way in which it can end."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.catalogue import say
+from core.messages import MessageRef, PlaceKind
+from core.ports.completions import FinishReason, ModelError, ModelErrorKind, ReasoningDelta, Usage
+from core.settings import ModelSettings
+from core.streaming.operations import OperationKind
+from tests.service.conftest import BEN, MODERATOR, Bot, failed, mark, shut
+
+LONG = "Water finds its way, slowly and then all at once. "
+
+
+async def test_an_answer_grows_in_reply_and_ends_complete(bot: Bot) -> None:
+    surface = bot.surface()
+    ref = await bot.say(surface, "what is a sluice?")
+    stream = await bot.model.opened()
+    assert surface.typings == 1
+    for _ in range(6):
+        stream.say(LONG)
+        await bot.clock.advance(1.0)
+    stream.finish("The end.")
+    await bot.clock.advance(2.0)
+    message = surface.messages["m1"]
+    assert surface.texts == [(LONG * 6 + "The end.")]
+    assert message.reply_to == ref
+    assert len(message.history) >= 3
+    assert not message.content.buttons
+    assert stream.closed.is_set()
+
+
+async def test_what_settings_say_reaches_the_model() -> None:
+    bot = Bot(model=ModelSettings("m", temperature=0.3, max_tokens=77, system_prompt="Be brief."))
+    stream = await bot.asked(bot.surface(), "hello")
+    assert (stream.request.model, stream.request.temperature, stream.request.max_tokens) == ("m", 0.3, 77)
+    assert stream.prompt == ["Be brief.", "hello"]
+    await shut(bot)
+
+
+@pytest.mark.parametrize(
+    ("reason", "key"),
+    [
+        (FinishReason.STOP, ""),
+        (FinishReason.OTHER, ""),
+        (FinishReason.LENGTH, "ending.length"),
+        (FinishReason.CONTENT_FILTER, "ending.filtered"),
+    ],
+)
+async def test_the_models_own_ending_is_shown(bot: Bot, reason: FinishReason, key: str) -> None:
+    surface = bot.surface()
+    stream = await bot.asked(surface, "hello")
+    stream.finish("Half a sen", reason=reason)
+    await bot.clock.advance(2.0)
+    assert surface.texts[0].startswith("Half a sen")
+    assert surface.texts[0].removeprefix("Half a sen").strip() == (mark(key) if key else "")
+
+
+@pytest.mark.parametrize("kind", ModelErrorKind)
+async def test_a_model_error_is_one_line_without_its_cause(
+    bot: Bot, kind: ModelErrorKind, caplog: pytest.LogCaptureFixture
+) -> None:
+    surface = bot.surface()
+    stream = await bot.asked(surface, "hello")
+    stream.emit(ModelError(kind, "HTTP 500 from http://10.0.0.1"))
+    await bot.clock.advance(2.0)
+    assert len(surface.texts) == 1
+    assert "10.0.0.1" not in surface.texts[0]
+    if kind is not ModelErrorKind.EMPTY:
+        assert surface.texts[0] == failed(kind.name.lower())
+    assert "HTTP 500 from http://10.0.0.1" in caplog.text
+    assert "fake:1" in caplog.text
+    assert "hello" not in caplog.text
+
+
+async def test_an_error_half_way_keeps_the_text_and_the_memory(bot: Bot) -> None:
+    surface = bot.surface()
+    stream = await bot.asked(surface, "one")
+    stream.say("The first half")
+    await bot.clock.advance(2.0)
+    stream.emit(ModelError(ModelErrorKind.STALLED, "45 s"))
+    await bot.clock.advance(2.0)
+    assert surface.texts[0].startswith("The first half")
+    assert surface.texts[0].endswith(failed("stalled"))
+    assert (await bot.asked(surface, "two")).prompt == ["one", "The first half", "two"]
+
+
+async def test_a_second_failure_in_the_same_hour_is_only_a_reaction_in_a_group(bot: Bot) -> None:
+    surface = bot.surface()
+    for _ in range(2):
+        stream = await bot.asked(surface, "hello")
+        stream.emit(ModelError(ModelErrorKind.SERVER, ""))
+        await bot.clock.advance(5.0)
+    assert len(surface.texts) == 1
+    assert surface.reactions == [(MessageRef("c1", "u2"), say("reaction.sorry"))]
+
+
+async def test_an_answer_without_text_says_so(bot: Bot) -> None:
+    surface = bot.surface()
+    stream = await bot.asked(surface, "hello")
+    stream.emit(ReasoningDelta("hm"))
+    stream.finish(" \n")
+    await bot.clock.advance(2.0)
+    assert surface.texts == [mark("ending.empty")]
+
+
+async def test_a_stream_that_just_stops_is_no_complete_answer(bot: Bot) -> None:
+    surface = bot.surface()
+    stream = await bot.asked(surface, "hello")
+    stream.say("Half")
+    stream.emit(StopAsyncIteration())
+    await bot.clock.advance(2.0)
+    assert surface.texts[0] != "Half"
+    assert surface.texts[0].startswith("Half")
+
+
+async def test_an_unexpected_error_ends_the_turn_visibly_and_not_the_queue(
+    bot: Bot, caplog: pytest.LogCaptureFixture
+) -> None:
+    surface = bot.surface(kind=PlaceKind.PRIVATE)
+    stream = await bot.asked(surface, "one")
+    await bot.say(surface, "two")
+    stream.emit(ZeroDivisionError("bug"))
+    await bot.clock.advance(5.0)
+    assert failed("unexpected") in surface.texts
+    assert "ZeroDivisionError" in caplog.text
+    (await bot.model.opened()).finish("Second answer.")
+    await bot.clock.advance(5.0)
+    assert surface.texts[-1] == "Second answer."
+
+
+async def test_an_answer_past_the_limit_ends_the_stream(bot: Bot) -> None:
+    surface = bot.surface()
+    stream = await bot.asked(surface, "hello")
+    stream.say("x" * 63_999, "yz", "never read")
+    await stream.closed.wait()
+    await bot.clock.advance(200.0)
+    assert surface.texts[-1].endswith(mark("ending.length"))
+    assert "".join(surface.texts).count("x") == 63_999
+
+
+async def test_a_lost_place_ends_the_stream_even_when_the_model_is_silent(bot: Bot) -> None:
+    surface = bot.surface()
+    surface.failures.append("place_gone")
+    stream = await bot.asked(surface, "hello")
+    stream.say(LONG)
+    await bot.clock.advance(2.0)
+    assert stream.closed.is_set()
+    assert surface.texts == []
+    assert [kind for _, kind, _ in surface.calls] == [OperationKind.SEND]
+
+
+async def test_stop_keeps_the_text_marks_it_and_ends_the_stream_at_once(bot: Bot) -> None:
+    surface = bot.surface()
+    stream = await bot.asked(surface, "one")
+    stream.say(LONG)
+    await bot.clock.advance(4.0)
+    shown = MessageRef("c1", "m1")
+    assert await bot.press(surface, shown, author=BEN) == [say("stop.not_yours")]
+    assert not stream.closed.is_set()
+    data = surface.messages["m1"].content.buttons[0].data
+    assert data.startswith("stop:")
+    assert len(data.encode()) <= 64
+    assert await bot.press(surface, shown) == [say("stop.done")]
+    assert stream.closed.is_set()
+    await bot.clock.advance(3.0)
+    assert surface.texts[0].startswith(LONG.strip())
+    assert surface.texts[0].endswith(mark("ending.stopped"))
+    assert not surface.messages["m1"].content.buttons
+    assert await bot.press_data(surface, shown, data) == [say("stop.over")]
+    assert (await bot.asked(surface, "two")).prompt == ["one", LONG.strip(), "two"]
+
+
+async def test_who_manages_messages_may_stop_an_answer(bot: Bot) -> None:
+    surface = bot.surface()
+    stream = await bot.asked(surface, "hello")
+    stream.say(LONG)
+    await bot.clock.advance(4.0)
+    assert await bot.press(surface, MessageRef("c1", "m1"), author=MODERATOR) == [say("stop.done")]
+    assert stream.closed.is_set()
+
+
+@pytest.mark.parametrize("data", ["", "stop:", "stop:0123456789abcdef", "other:1", "\x00" * 64])
+async def test_a_button_that_nobody_knows_is_over(bot: Bot, data: str) -> None:
+    assert await bot.press_data(bot.surface(), MessageRef("c1", "m1"), data) == [say("stop.over")]
+
+
+async def test_a_button_works_only_where_it_stands(bot: Bot) -> None:
+    surface = bot.surface()
+    stream = await bot.asked(surface, "hello")
+    stream.say(LONG)
+    await bot.clock.advance(4.0)
+    data = surface.messages["m1"].content.buttons[0].data
+    elsewhere = bot.surface("c2")
+    assert await bot.press_data(elsewhere, MessageRef("c2", "m1"), data, author=MODERATOR) == [
+        say("stop.over")
+    ]
+    assert not stream.closed.is_set()
+
+
+async def test_what_a_turn_used_is_settled(bot: Bot) -> None:
+    bot = Bot(daily_tokens=10_000)
+    surface = bot.surface()
+    stream = await bot.asked(surface, "hello")
+    assert bot.spending.counted > 1_000
+    stream.say("Hi.")
+    stream.emit(Usage(30, 12))
+    stream.finish()
+    await bot.clock.advance(2.0)
+    assert bot.spending.counted == 42
+    stream = await bot.asked(bot.surface("c2"), "12345678")
+    stream.finish("12345678", "1234")
+    await bot.clock.advance(2.0)
+    assert bot.spending.counted == 42 + (2 + 4) + 3  # no usage: an estimate
+    stream = await bot.asked(bot.surface("c3"), "hello")
+    stream.emit(ModelError(ModelErrorKind.UNREACHABLE, ""))
+    await bot.clock.advance(2.0)
+    assert bot.spending.counted == 51  # nothing was used
+    await shut(bot)
+
+
+async def test_a_budget_that_runs_out_ends_the_answer_with_a_mark() -> None:
+    bot = Bot(daily_tokens=100)
+    surface = bot.surface(kind=PlaceKind.PRIVATE)
+    stream = await bot.asked(surface, "hello")
+    stream.say(*["word "] * 200)
+    await stream.closed.wait()
+    await bot.clock.advance(2.0)
+    assert surface.texts[0].endswith(mark("ending.spent"))
+    assert surface.texts[0].startswith("word word")
+    await bot.say(surface, "again")
+    await bot.clock.advance(2.0)
+    assert surface.texts[1:] == [say("spent", hours=15, minutes=44)]
+    assert len(bot.model.streams) == 1
+    await shut(bot)
+
+
+async def test_a_conversation_too_long_for_the_model_is_shown_less_of_and_that_is_remembered(
+    bot: Bot,
+) -> None:
+    surface = bot.surface(kind=PlaceKind.PRIVATE)
+    for number in range(4):
+        await bot.answered(surface, f"{number} " + "q" * 400, "a" * 400)
+    stream = await bot.asked(surface, "now?")
+    assert len(stream.prompt) == 9
+    stream.emit(ModelError(ModelErrorKind.CONTEXT_TOO_LONG, ""))
+    stream = await bot.model.opened()
+    assert 1 <= len(stream.prompt) < 9
+    assert stream.prompt[-1] == "now?"
+    stream.finish("Fine.")
+    await bot.clock.advance(2.0)
+    assert surface.texts[-1] == "Fine."
+    assert len((await bot.asked(surface, "next?")).prompt) < 9
+
+
+async def test_the_model_may_refuse_even_the_question_alone(bot: Bot) -> None:
+    surface = bot.surface()
+    stream = await bot.asked(surface, "x" * 10_000)
+    stream.emit(ModelError(ModelErrorKind.CONTEXT_TOO_LONG, ""))
+    await bot.clock.advance(2.0)
+    assert surface.texts == [failed("context_too_long")]
