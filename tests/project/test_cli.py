@@ -1,0 +1,30 @@
+"""The command line itself."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from bots.cli import main
+from tests.project.program import sluice
+
+
+async def test_version(tmp_path: Path) -> None:
+    done = await sluice(tmp_path, "--version")
+    assert (done.code, done.out.decode()) == (0, f"sluice {version('sluice')}\n")
+
+
+def test_no_command_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main([])
+    assert exit_.value.code == 2
+    assert "usage: sluice" in capsys.readouterr().err
+
+
+def test_sandbox_and_live_exclude_each_other(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main(["run", "--sandbox", "--live"])
+    assert exit_.value.code == 2
+    assert "not allowed with" in capsys.readouterr().err

@@ -1,0 +1,68 @@
+"""`sluice doctor`: what is good is said to be good, and each failure names the one thing to do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.model.test_embedded_model import DATA_DIR
+from tests.project.conftest import Local
+from tests.project.program import Finished, sluice
+
+
+def _checks(done: Finished) -> dict[str, dict[str, Any]]:
+    return {check["name"]: check for check in json.loads(done.out)["checks"]}
+
+
+async def test_a_good_configuration(local: Local, tmp_path: Path) -> None:
+    done = await sluice(tmp_path, "doctor", "--json", settings=local.settings)
+    checks = _checks(done)
+    assert (done.code, json.loads(done.out)["good"], done.err) == (0, True, "")
+    assert {check["state"] for check in checks.values()} <= {"good", "note"}
+    assert checks["Configuration"]["detail"] == "Discord and Telegram"
+    assert "first token after" in checks["Model"]["detail"]
+    assert "@sluice_bot" in checks["Telegram token"]["detail"]
+    assert any("applications.commands" in check["detail"] for check in checks.values())
+    assert local.telegram.token not in done.out.decode()
+    assert local.discord.token not in done.out.decode()
+
+
+async def test_the_table_for_people(local: Local, tmp_path: Path) -> None:
+    done = await sluice(tmp_path, "doctor", settings=local.settings | {"COLUMNS": "200"})
+    assert (done.code, done.err) == (0, "")
+    assert "✓ Telegram token" in " ".join(done.out.decode().split())
+
+
+@pytest.mark.parametrize(
+    ("broken", "name", "remedy"),
+    [
+        ({"TELEGRAM_TOKEN": "1234567:a-token-that-nobody-knows"}, "Telegram token", "@BotFather"),
+        ({"DISCORD_TOKEN": "MTIzNDU2Nzg5.GabcdE.nobody-knows-it"}, "Discord token", "Reset it"),
+        ({"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}, "Model", "Check OPENAI_BASE_URL"),
+        ({"OPENAI_MODEL": "nobody-knows-it"}, "Model", "Check OPENAI_MODEL"),
+        ({"OPENAI_MODEL": "", "OPENAI_BASE_URL": ""}, "Model", "OPENAI_MODEL=embedded"),
+        ({"SLUICE_DATA_DIR": "/dev/null/data"}, "Data folder", "SLUICE_DATA_DIR"),
+        ({"SLUICE_HTTP": "8765"}, "Configuration", ""),
+        ({"TELEGRAM_API_BASE_URL": "http://127.0.0.1:9"}, "Telegram token", "Check the network"),
+    ],
+)
+async def test_a_broken_configuration(
+    local: Local, tmp_path: Path, broken: dict[str, str], name: str, remedy: str
+) -> None:
+    done = await sluice(tmp_path, "doctor", "--json", settings=local.settings | broken)
+    check = _checks(done)[name]
+    assert (done.code, check["state"]) == (1, "bad")
+    assert remedy in f"{check['detail']} {check['remedy']}"
+    assert "Traceback" not in done.err
+
+
+async def test_nothing_configured_is_good(tmp_path: Path) -> None:
+    settings = {"SLUICE_DATA_DIR": str(DATA_DIR.resolve()), "SLUICE_HTTP": "127.0.0.1:0"}
+    done = await sluice(tmp_path, "doctor", "--json", settings=settings)
+    checks = _checks(done)
+    assert done.code == 0
+    assert "would start the sandbox" in checks["Configuration"]["detail"]
+    assert "embedded" in checks["Model"]["detail"]

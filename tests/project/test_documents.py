@@ -1,0 +1,70 @@
+"""What the README and its kin say is so."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from bots.cli import main
+from core import settings
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+_ALIASES = {"DISCORD_BOT_TOKEN", "TELEGRAM_BOT_TOKEN"}
+
+
+def test_every_setting_is_in_the_readme() -> None:
+    table = README[README.index("## Settings") : README.index("## Docker")]
+    assert set(re.findall(r"`([A-Z]+_[A-Z_]+)`", table)) == {*settings._NAMES, *_ALIASES}
+
+
+def test_every_setting_is_in_the_example_and_the_example_is_valid(tmp_path: Path) -> None:
+    example = ROOT / ".env.example"
+    assert set(re.findall(r"^([A-Z_]+)=", example.read_text(), re.MULTILINE)) == set(settings._NAMES)
+    read = settings.read_settings({}, example)
+    assert (read, read.warnings) == (settings.Settings(data_dir=Path("./data")), ())
+
+
+def test_every_make_target_named_exists() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    named = set(
+        re.findall(r"(?:^|`)make ([a-z]+)\b", README + (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)
+    )
+    assert named >= {"run", "test"}
+    assert named <= set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+
+
+def test_every_command_named_exists(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    commands = set(re.findall(r"^    (\w+)  ", capsys.readouterr().out, re.MULTILINE))
+    assert commands == {"run", "ask", "doctor"}
+    assert set(re.findall(r"\bsluice (run|ask|doctor)\b", README)) <= commands
+
+
+@pytest.mark.parametrize(
+    "document", sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]), ids=lambda p: p.name
+)
+def test_every_link_within_the_repository_leads_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text()):
+        assert (document.parent / target).exists(), target
+
+
+def test_every_place_named_by_the_architecture_exists() -> None:
+    text = (ROOT / "docs/architecture.md").read_text()
+    for place in set(re.findall(r"`((?:bots|core|tests)/[\w/.]+)`", text)):
+        assert (ROOT / place).exists(), place
+
+
+def test_every_direct_dependency_has_its_reason() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    text = (ROOT / "docs/dependencies.md").read_text().lower()
+    groups = [
+        entry for group in project["dependency-groups"].values() for entry in group if isinstance(entry, str)
+    ]
+    for requirement in [*project["project"]["dependencies"], *groups]:
+        name = re.split(r"[\[<>=;]", requirement)[0].strip().lower()
+        assert f"`{name}`" in text or name.startswith("types-"), name

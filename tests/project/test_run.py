@@ -1,0 +1,166 @@
+"""`sluice run` from start to end, as a process: local platforms, a scripted model, real signals."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from bots.sandbox.model_server import Gate, Stream
+from core.catalogue import say
+from tests.project.conftest import Local
+from tests.project.program import running, sluice
+
+OTHER_DISCORD_TOKEN = "MTIzNDU2Nzg5.GabcdE.not-a-token-that-is-known"
+ENDS_WITHIN_S = 8.0
+
+
+async def test_both_platforms_in_one_process(local: Local, tmp_path: Path) -> None:
+    async with running(tmp_path, "--live", settings=local.settings) as program:
+        await program.says("Discord is ready")
+        await program.says("Telegram is ready")
+        await program.says("The model answers.")
+        await local.ask("an echo of this, please")
+        assert await local.bot_says("please") == "an echo of this, please"
+        assert (tmp_path / "data" / "heartbeat").is_file()
+        program.process.send_signal(signal.SIGTERM)
+        assert await program.ends(ENDS_WITHIN_S) == 0
+    said = "\n".join(program.said)
+    assert local.telegram.token not in said
+    assert local.discord.token not in said
+
+
+async def test_an_answer_that_cannot_finish_is_marked_before_the_end(local: Local, tmp_path: Path) -> None:
+    async with running(tmp_path, settings=local.settings) as program:
+        await program.says("The model answers.")
+        local.model.enqueue(Stream(("The beginning of an answer that never ends.", Gate(asyncio.Event()))))
+        await local.ask("a long one")
+        await local.bot_says("never ends.")
+        program.process.send_signal(signal.SIGTERM)
+        assert await program.ends(ENDS_WITHIN_S) == 0
+    marked = await local.bot_says(say("ending.interrupted"))
+    assert marked.startswith("The beginning of an answer that never ends.")
+
+
+async def test_a_second_ctrl_c_ends_at_once(local: Local, tmp_path: Path) -> None:
+    async with running(tmp_path, settings=local.settings) as program:
+        await program.says("The model answers.")
+        local.model.enqueue(Stream(("The beginning of an answer that never ends.", Gate(asyncio.Event()))))
+        await local.ask("a long one")
+        await local.bot_says("never ends.")
+        program.process.send_signal(signal.SIGINT)
+        await program.says("Stopping;")
+        program.process.send_signal(signal.SIGINT)
+        assert await program.ends(within_s=2.0) == 130
+
+
+async def test_one_wrong_token_leaves_the_other_platform_running(local: Local, tmp_path: Path) -> None:
+    settings = local.settings | {"DISCORD_TOKEN": OTHER_DISCORD_TOKEN}
+    async with running(tmp_path, settings=settings) as program:
+        refusal = await program.says("Discord is not connected")
+        assert "Discord refused the token." in refusal
+        await program.says("Telegram is ready")
+        await program.says("The model answers.")
+        await local.ask("still here?")
+        await local.bot_says("still here?")
+        program.process.send_signal(signal.SIGTERM)
+        assert await program.ends(ENDS_WITHIN_S) == 0
+    assert not any("Traceback" in line for line in program.said)
+    assert OTHER_DISCORD_TOKEN not in "\n".join(program.said)
+
+
+async def test_one_platform_out_of_reach_leaves_the_other_running(local: Local, tmp_path: Path) -> None:
+    settings = local.settings | {"TELEGRAM_API_BASE_URL": "http://127.0.0.1:9"}
+    async with running(tmp_path, settings=settings) as program:
+        assert "TELEGRAM_API_BASE_URL" in await program.says("Telegram is not connected")
+        await program.says("Discord is ready")
+        program.process.send_signal(signal.SIGTERM)
+        assert await program.ends(ENDS_WITHIN_S) == 0
+
+
+async def test_no_platform_at_all_is_a_failure(local: Local, tmp_path: Path) -> None:
+    settings = local.settings | {"DISCORD_TOKEN": OTHER_DISCORD_TOKEN, "TELEGRAM_TOKEN": ""}
+    done = await sluice(tmp_path, "run", settings=settings)
+    assert done.code == 1
+    assert done.line == "sluice: No platform could be connected. What to do about each stands above."
+    assert b"Discord refused the token." in done.out
+
+
+async def test_a_model_that_is_not_there_is_told_at_start(local: Local, tmp_path: Path) -> None:
+    settings = local.settings | {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}
+    async with running(tmp_path, settings=settings) as program:
+        await program.says("Telegram is ready")
+        assert "Check OPENAI_BASE_URL" in await program.says("The model cannot be used.")
+        await local.ask("anybody there?")
+        await local.bot_says("cannot be reached")
+        program.process.send_signal(signal.SIGTERM)
+        assert await program.ends(ENDS_WITHIN_S) == 0
+    assert not any("Traceback" in line for line in program.said)
+
+
+async def test_the_first_admin_claims_the_bot_with_the_printed_code(local: Local, tmp_path: Path) -> None:
+    settings = local.settings | {"SLUICE_ALLOW": ""}
+    async with running(tmp_path, settings=settings) as program:
+        found = re.search(r"/claim (\w+)", await program.says("/claim"))
+        assert found is not None
+        await local.ask("may I?")
+        await local.bot_says("has no admin yet")
+        await local.ask(f"/claim {found[1]}")
+        await local.bot_says("You are now the admin")
+        await local.ask("and now?")
+        await local.bot_says("and now?")
+        program.process.send_signal(signal.SIGTERM)
+        assert await program.ends(ENDS_WITHIN_S) == 0
+    async with running(tmp_path, settings=settings) as program:
+        await program.says("The model answers.")
+        program.process.send_signal(signal.SIGTERM)
+        assert await program.ends(ENDS_WITHIN_S) == 0
+    assert not any("/claim" in line for line in program.said)
+
+
+async def test_without_a_token_the_sandbox_runs(local: Local, tmp_path: Path) -> None:
+    settings = {name: value for name, value in local.settings.items() if name.startswith("OPENAI_")}
+    async with running(tmp_path, settings=settings | {"SLUICE_HTTP": "127.0.0.1:0"}) as program:
+        found = re.search(r"http://\S+", await program.says("→ Open http://"))
+        assert found is not None
+        async with aiohttp.ClientSession() as session, session.get(found[0]) as page:
+            assert page.status == 200
+        program.process.send_signal(signal.SIGINT)
+        assert await program.ends(ENDS_WITHIN_S) == 0
+    assert list((tmp_path / "data").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings", "words"),
+    [
+        (["--live"], {}, "No platform token is set."),
+        ([], {"TELEGRAM_TOKEN": "1234567:a-token-that-looks-right-000"}, "OPENAI_MODEL is not set."),
+        ([], {"DISCORD_TOKEN": "1234567:a-token-that-looks-right-000"}, "Move it to TELEGRAM_TOKEN."),
+        ([], {"SLUICE_HTTP": "8765"}, "SLUICE_HTTP must be HOST:PORT"),
+        ([], {"SLUICE_HTTP": "192.0.2.1:8765"}, "Set SLUICE_HTTP to another HOST:PORT."),
+        ([], {"SLUICE_DATA_DIR": "/dev/null/data"}, "/dev/null/data cannot be written"),
+        ([], {"SLUICE_ALLOW": "ada"}, "names are never accepted"),
+    ],
+)
+async def test_bad_input_is_one_line(
+    tmp_path: Path, arguments: list[str], settings: dict[str, str], words: str
+) -> None:
+    done = await sluice(tmp_path, "run", *arguments, settings=settings)
+    assert done.code == 1
+    assert words in done.line
+    assert b"Traceback" not in done.out
+
+
+async def test_a_port_in_use_is_one_line(tmp_path: Path) -> None:
+    taken = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+    port = taken.sockets[0].getsockname()[1]
+    done = await sluice(tmp_path, "run", settings={"SLUICE_HTTP": f"127.0.0.1:{port}"})
+    taken.close()
+    assert done.code == 1
+    assert done.line == (
+        f"sluice: The page's address 127.0.0.1:{port} is in use. Set SLUICE_HTTP to another HOST:PORT."
+    )
