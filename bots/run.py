@@ -69,17 +69,18 @@ async def run(settings: Settings, console: Console, *, sandbox: bool, live: bool
 
 
 def _stop_on_signals(serving: asyncio.Task[None], console: Console) -> None:
-    """The first one ends in good order, the second at once."""
+    """The first one ends in good order, a second Ctrl-C at once."""
 
-    def stop() -> None:
-        if serving.cancelling():
+    def stop(number: signal.Signals) -> None:
+        if not serving.cancelling():
+            console.print("Stopping; answers have a moment to finish. Ctrl-C again ends at once.")
+            serving.cancel()
+        elif number is signal.SIGINT:  # a second SIGTERM may be the first one, passed on by make
             os._exit(_INTERRUPTED)
-        console.print("Stopping; answers have a moment to finish. Ctrl-C again ends at once.")
-        serving.cancel()
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)
+        loop.add_signal_handler(number, stop, number)
 
 
 class _Run:

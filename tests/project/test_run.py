@@ -58,6 +58,15 @@ async def test_a_second_ctrl_c_ends_at_once(local: Local, tmp_path: Path) -> Non
         assert await program.ends(within_s=2.0) == 130
 
 
+async def test_a_second_sigterm_changes_nothing(local: Local, tmp_path: Path) -> None:
+    """A supervisor's reaches the program twice when make passes it on."""
+    async with running(tmp_path, settings=local.settings) as program:
+        await program.says("The model answers.")
+        program.process.send_signal(signal.SIGTERM)
+        program.process.send_signal(signal.SIGTERM)
+        assert await program.ends(ENDS_WITHIN_S) == 0
+
+
 async def test_one_wrong_token_leaves_the_other_platform_running(local: Local, tmp_path: Path) -> None:
     settings = local.settings | {"DISCORD_TOKEN": OTHER_DISCORD_TOKEN}
     async with running(tmp_path, settings=settings) as program:
