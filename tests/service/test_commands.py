@@ -1,0 +1,115 @@
+"""Slash commands, from the event to the words."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from core.catalogue import say
+from core.commands.registry import COMMANDS, commands_for
+from core.messages import PlaceKind
+from core.policy.access import Access
+from tests.service.conftest import ADA, BEN, Bot, robot, shut
+
+
+async def test_ask_is_answered(bot: Bot) -> None:
+    surface = bot.surface(private_answers=True)
+    await bot.command(surface, "ask", {"prompt": "what is a sluice?"})
+    stream = await bot.model.opened()
+    assert stream.prompt == ["what is a sluice?"]
+    stream.finish("A gate.")
+    await bot.clock.advance(2.0)
+    assert surface.texts == ["A gate."]
+    assert not surface.messages["m1"].content.private
+
+
+async def test_ask_without_a_question_is_helped(bot: Bot) -> None:
+    surface = bot.surface()
+    await bot.command(surface, "ask")
+    await bot.clock.advance(2.0)
+    assert surface.texts == [say("empty")]
+
+
+async def test_ask_is_refused_to_strangers() -> None:
+    bot = Bot(access=Access())
+    surface = bot.surface(private_answers=True)
+    await bot.command(surface, "ask", {"prompt": "hello"})
+    await bot.clock.advance(2.0)
+    assert surface.texts == [say("refused.unclaimed", entries="fake:1 / fake:c1")]
+    assert surface.messages["m1"].content.private
+    assert not bot.model.streams
+    await shut(bot)
+
+
+@pytest.mark.parametrize("name", ["help", "start"])
+async def test_help_and_start_are_answered(bot: Bot, name: str) -> None:
+    surface = bot.surface(kind=PlaceKind.PRIVATE)
+    await bot.command(surface, name)
+    await bot.clock.advance(2.0)
+    assert surface.texts == [say(name)]
+
+
+async def test_an_unknown_command_is_answered_only_where_it_can_be_meant_for_us(bot: Bot) -> None:
+    group, private = bot.surface("g"), bot.surface("p", PlaceKind.PRIVATE)
+    for surface in (group, private):
+        await bot.command(surface, "dance")
+    await bot.clock.advance(2.0)
+    assert group.texts == []
+    assert private.texts == [say("unknown_command")]
+
+
+async def test_commands_of_bots_are_ignored(bot: Bot) -> None:
+    surface = bot.surface()
+    await bot.command(surface, "ask", {"prompt": "hello"}, author=robot())
+    await bot.clock.advance(2.0)
+    assert not surface.calls
+
+
+async def test_claim_makes_the_first_admin_at_once() -> None:
+    bot = Bot(access=Access())
+    code = bot.access.claim_code() or ""
+    surface = bot.surface(kind=PlaceKind.PRIVATE)
+    for attempt, author in (("wrong", ADA), (code, ADA), (code, BEN)):
+        await bot.command(surface, "claim", {"code": attempt}, author=author)
+        await bot.clock.advance(2.0)
+    assert surface.texts == [say("claim.wrong"), say("claimed", entry="fake:1"), say("claim.closed")]
+    await bot.command(surface, "ask", {"prompt": "hello"})
+    assert (await bot.model.opened()).prompt == ["hello"]
+    await shut(bot)
+
+
+async def test_claim_before_others_is_not_taken_and_burns_the_code(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    bot = Bot(access=Access())
+    code = bot.access.claim_code() or ""
+    group, private = bot.surface("g"), bot.surface("p", PlaceKind.PRIVATE)
+    await bot.command(group, "claim", {"code": code})
+    await bot.command(private, "claim", {"code": code}, author=BEN)
+    await bot.clock.advance(2.0)
+    assert group.texts == [say("claim.private")]
+    assert private.texts == [say("claim.wrong")]
+    assert code not in caplog.text
+    assert (bot.access.claim_code() or "missing") in caplog.text
+    await shut(bot)
+
+
+async def test_a_fault_in_one_event_is_logged_and_not_raised(
+    bot: Bot, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> bool:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(bot.chat.door, "is_new", broken)
+    await bot.command(bot.surface(), "help")
+    assert "event 1 in fake:c1 failed" in caplog.text
+
+
+def test_every_command_has_its_words_and_fits_both_platforms() -> None:
+    for command in COMMANDS:
+        assert command.name.isascii()
+        assert command.name.islower()
+        assert 1 <= len(command.description) <= 100
+        assert all(1 <= len(argument.description) <= 100 for argument in command.arguments)
+    assert "start" not in {command.name for command in commands_for("discord")}
+    assert {command.name for command in commands_for("telegram")} == {"ask", "help", "start", "claim"}

@@ -1,0 +1,163 @@
+"""Who is next."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.catalogue import say
+from core.conversation.history import ConversationKey, Question
+from core.messages import MessageRef, Person, PlaceKind
+from core.service.queue import QueueFullError, TurnQueue
+from core.service.tasks import Tasks
+from core.service.turns import Turn
+from tests.fakes.clock import FakeClock, settle
+from tests.fakes.surface import FakeSurface
+from tests.service.conftest import BEN, Bot
+
+
+def turn(conversation: int, number: int = 0, person: str = "1") -> Turn:
+    surface = FakeSurface(FakeClock(), chat_id=str(conversation))
+    question = Question(str(number), surface.place, Person("fake", person, ""), "?")
+    return Turn(question, ConversationKey(str(conversation)), surface)
+
+
+@given(st.lists(st.integers(0, 3), max_size=30), st.data())
+def test_each_conversation_is_served_in_order_one_at_a_time_beside_the_others(
+    conversations: list[int], data: st.DataObject
+) -> None:
+    async def story() -> None:
+        done: dict[Turn, asyncio.Event] = {}
+        begun: list[Turn] = []
+
+        async def run(turn: Turn) -> None:
+            begun.append(turn)
+            await done[turn].wait()
+
+        tasks = Tasks()
+        queue = TurnQueue(run, tasks, each_person=1_000)
+        added = [turn(conversation, number) for number, conversation in enumerate(conversations)]
+        for one in added:
+            done[one] = asyncio.Event()
+            queue.add(one)
+        await settle()
+        while queue.running:
+            assert {one.key for one in queue.running} == {one.key for one in added if not done[one].is_set()}
+            done[data.draw(st.sampled_from(queue.running))].set()
+            await settle()
+        for key in {one.key for one in added}:
+            assert [one for one in begun if one.key == key] == [one for one in added if one.key == key]
+        assert all(queue.find(one.id) is None for one in added)
+        await tasks.close()
+
+    asyncio.run(story())
+
+
+async def never(_: Turn) -> None:
+    await asyncio.Event().wait()
+
+
+async def test_there_is_an_end_to_what_can_wait() -> None:
+    tasks = Tasks()
+    queue = TurnQueue(never, tasks, waiting_each=3, waiting_in_all=5, each_person=100)
+    assert [queue.add(turn(1)) for _ in range(4)] == [0, 1, 2, 3]
+    with pytest.raises(QueueFullError):
+        queue.add(turn(1))
+    assert [queue.add(turn(2)) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(QueueFullError):
+        queue.add(turn(2))
+    assert queue.add(turn(3)) == 0  # that one does not wait
+    await settle()
+    await tasks.close()
+    assert queue.running == ()
+
+
+async def test_one_person_cannot_take_every_place() -> None:
+    tasks = Tasks()
+    queue = TurnQueue(never, tasks, each_person=2)
+    assert [queue.add(turn(number)) for number in range(2)] == [0, 0]
+    with pytest.raises(QueueFullError):
+        queue.add(turn(9))
+    assert queue.add(turn(9, person="2")) == 0
+    await tasks.close()
+
+
+async def test_what_waits_can_be_let_go() -> None:
+    tasks = Tasks()
+    queue = TurnQueue(never, tasks)
+    turns = [turn(1, number) for number in range(3)]
+    for one in turns:
+        queue.add(one)
+    assert queue.drop_waiting() == (turns[1], turns[2])
+    assert queue.running == (turns[0],)
+    assert queue.add(turn(1)) == 1
+    await tasks.close()
+
+
+async def test_a_second_question_is_told_its_place_and_answered_in_order(bot: Bot) -> None:
+    surface = bot.surface(kind=PlaceKind.THREAD)
+    first = await bot.asked(surface, "one")
+    await bot.say(surface, "two", author=BEN)
+    await bot.say(surface, "three", author=BEN)
+    await bot.clock.advance(2.0)
+    assert surface.texts == [say("queued", place=1)]
+    assert len(bot.model.streams) == 1
+    first.finish("First.")
+    await bot.clock.advance(3.0)
+    second = await bot.model.opened()
+    assert second.prompt == ["Ada: one", "First.", "Ben: two"]
+    second.finish("Second.")
+    await bot.clock.advance(3.0)
+    (await bot.model.opened()).finish("Third.")
+    await bot.clock.advance(3.0)
+    assert surface.texts[1:] == ["First.", "Second.", "Third."]
+
+
+async def test_in_a_group_the_second_wait_of_an_hour_is_a_reaction(bot: Bot) -> None:
+    surface = bot.surface()
+    await bot.asked(surface, "one")
+    await bot.say(surface, "two")
+    await bot.say(surface, "three")
+    await bot.clock.advance(2.0)
+    assert surface.texts == [say("queued", place=1)]
+    assert surface.reactions == [(MessageRef("c1", "u3"), say("reaction.queued"))]
+
+
+async def test_where_answers_can_be_private_the_place_is(bot: Bot) -> None:
+    surface = bot.surface(private_answers=True)
+    await bot.asked(surface, "one")
+    for number in range(2):
+        await bot.say(surface, "again")
+        await bot.clock.advance(2.0)
+        assert surface.texts[-1] == say("queued", place=number + 1)
+    assert all(message.content.private for message in surface.messages.values())
+
+
+async def test_a_full_queue_says_so(bot: Bot) -> None:
+    surface = bot.surface(kind=PlaceKind.PRIVATE)
+    for _ in range(21):
+        await bot.say(surface, "again")
+        await bot.clock.advance(20.0)
+    await bot.clock.advance(60.0)
+    assert surface.texts[-1] == say("busy")
+    assert len(bot.model.streams) == 1
+
+
+async def test_eight_people_see_their_answers_grow_at_once(bot: Bot) -> None:
+    surface = bot.surface()
+    people = [Person("fake", str(10 + number), f"P{number}") for number in range(8)]
+    streams = [await bot.asked(surface, f"question {person.id}", author=person) for person in people]
+    for stream in streams:
+        stream.say(f"The answer to {stream.prompt[-1]} begins like this.")
+    await bot.clock.advance(10.0)
+    assert len(surface.texts) == 8
+    for stream in streams:
+        stream.finish(" And it ends.")
+    await bot.clock.advance(20.0)
+    assert sorted(surface.texts) == sorted(
+        f"The answer to question {person.id} begins like this. And it ends." for person in people
+    )
+    assert surface.refused == 0

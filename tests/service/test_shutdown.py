@@ -1,0 +1,73 @@
+"""How everything ends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import pytest
+
+from core.messages import PlaceKind
+from tests.service.conftest import BEN, Bot, mark
+
+LONG = "Water finds its way, slowly and then all at once."
+
+
+def stopping(bot: Bot) -> asyncio.Task[int]:
+    now = bot.clock.monotonic()
+    return asyncio.ensure_future(bot.chat.stop(streams_until=now + 4.0, marks_until=now + 7.0))
+
+
+async def test_streams_may_finish_and_the_rest_is_marked(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    bot = Bot()
+    finishing, endless, late = bot.surface("a"), bot.surface("b"), bot.surface("c")
+    first, second = await bot.asked(finishing, "one"), await bot.asked(endless, "two", author=BEN)
+    second.say(LONG)
+    await bot.say(endless, "waiting", author=BEN)
+    await bot.clock.advance(1.0)
+    stopped = stopping(bot)
+    await bot.clock.advance(2.0)
+    assert "not answered: closing event=3 place=fake:b person=fake:2" in caplog.text
+    await bot.say(late, "too late")
+    assert len(bot.model.streams) == 2
+    first.finish("In time.")
+    await bot.clock.advance(1.0)
+    assert not second.closed.is_set()
+    await bot.clock.advance(1.5)
+    assert second.closed.is_set()
+    await bot.clock.advance(3.0)
+    assert await stopped == 0
+    assert finishing.texts == ["In time."]
+    assert f"{LONG}\n\n{mark('ending.interrupted')}" in endless.texts
+    assert late.texts == []
+
+
+async def test_nobody_waits_when_nothing_runs() -> None:
+    bot = Bot()
+    stopped = stopping(bot)
+    await bot.clock.advance(0.0)
+    assert await stopped == 0
+
+
+async def test_what_could_not_be_shown_is_counted() -> None:
+    bot = Bot()
+    surface = bot.surface(kind=PlaceKind.PRIVATE)
+    stream = await bot.asked(surface, "one")
+    stream.say(LONG)
+    await bot.clock.advance(2.0)
+    surface.failures.extend(["unavailable"] * 100)
+    stopped = stopping(bot)
+    await bot.clock.advance(8.0)
+    assert await stopped == 1
+    assert surface.texts == [LONG]
+
+
+async def test_nothing_is_left_running() -> None:
+    bot = Bot()
+    before = asyncio.all_tasks()
+    await bot.asked(bot.surface(), "one")
+    stopped = stopping(bot)
+    await bot.clock.advance(8.0)
+    await stopped
+    assert asyncio.all_tasks() == before
