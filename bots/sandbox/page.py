@@ -2,7 +2,6 @@
 
 page = SandboxPage(discord, telegram, note="a 135-million-parameter demo of streaming, no assistant")
 await page.start()
-print(page.url)
 
 A web socket carries JSON both ways. To the browser: one `hello` with everything, then
 `{"platform", "event"}` for each event of a server, `{"figures"}`, and `{"ticket", "refused"}` in
@@ -32,19 +31,10 @@ STATIC: Final = Path(__file__).parent / "static"
 # Spelled out, since a system's own table may call JavaScript something that nosniff then blocks.
 CONTENT_TYPES: Final = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 HEADERS: Final = {
-    "Content-Security-Policy": "; ".join(
-        (
-            "default-src 'none'",
-            "script-src 'self'",
-            "style-src 'self'",
-            "connect-src 'self'",
-            "img-src 'self' data:",
-            "base-uri 'none'",
-            "form-action 'none'",
-            "frame-ancestors 'none'",
-            "require-trusted-types-for 'script'",
-            "trusted-types 'none'",
-        )
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:;"
+        " base-uri 'none'; form-action 'none'; frame-ancestors 'none';"
+        " require-trusted-types-for 'script'; trusted-types 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -98,8 +88,7 @@ Waiting: TypeAlias = asyncio.Queue[Json | None]  # None: too far behind, begin a
 class SandboxPage:
     """Serves the page and keeps every open browser up to date.
 
-    `note` says in a few words whose model answers. `host` and `port` are where the page listens;
-    port 0 takes a free one.
+    `note` says in a few words whose model answers; port 0 takes a free port.
     """
 
     def __init__(
@@ -120,12 +109,10 @@ class SandboxPage:
         self._browsers: dict[web.WebSocketResponse, Waiting] = {}
         self._unsubscribe: list[Callable[[], None]] = []
         self._runner: web.AppRunner | None = None
-        self._decoder = msgspec.json.Decoder(Deed)
 
     @property
     def url(self) -> str:
-        """Where a browser finds the page, once it has started."""
-        # What listens everywhere is reached at the loopback address.
+        """Where a browser here finds the page, once it has started; loopback when it listens everywhere."""
         host = "127.0.0.1" if self._host in ("0.0.0.0", "::", "") else self._host  # noqa: S104
         return str(URL.build(scheme="http", host=host, port=self._port, path="/"))
 
@@ -152,7 +139,6 @@ class SandboxPage:
         """Let go of the browsers, which then wait for the next start, and stop listening."""
         for unsubscribe in self._unsubscribe:
             unsubscribe()
-        self._unsubscribe = []
         for browser in list(self._browsers):
             await browser.close(code=WSCloseCode.GOING_AWAY)
         if self._runner is not None:
@@ -161,9 +147,8 @@ class SandboxPage:
     def figures(self, figures: Json) -> None:
         """Show how one answer is doing; call again whenever that changes.
 
-        Keys: `platform`, `chat` and `message` (the page's ids), `edits`, `age_s` (of visible text,
-        now), `mean_age_s`, `first_text_s`, `final_lag_s` (None before the end), `limited` (429s),
-        `done`.
+        Keys: `platform`, `chat`, `message` (ids; the answer's first message), `edits`, `age_s` (of visible
+        text, now), `mean_age_s`, `first_text_s`, `final_lag_s` (None before the end), `limited`, `done`.
         """
         key = (figures["platform"], figures["chat"], figures["message"])
         self._figures[key] = figures
@@ -207,7 +192,7 @@ class SandboxPage:
         }
 
     async def _perform(self, raw: str) -> Json:
-        deed = self._decoder.decode(raw)
+        deed: Deed = msgspec.json.decode(raw, type=Deed)
         refused = None
         try:
             await self._do(deed)

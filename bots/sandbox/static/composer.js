@@ -27,9 +27,7 @@ export class Composer {
     this.#menu = h("ul", { class: "menu", id: `${name}-menu`, role: "listbox", "aria-label": `Suggestions in ${label}`, hidden: true });
     this.#box = h("textarea", {
       rows: "1",
-      role: "combobox",
       "aria-label": `Message in ${label}`,
-      "aria-expanded": "false",
       "aria-autocomplete": "list",
       "aria-controls": `${name}-menu`,
       autocomplete: "off",
@@ -118,7 +116,6 @@ export class Composer {
     this.#choices = choices;
     this.#chosen = 0;
     this.#menu.hidden = !choices.length;
-    this.#box.setAttribute("aria-expanded", String(choices.length > 0));
     this.#menu.replaceChildren(
       ...choices.map(({ title, hint, about, choose }, i) =>
         h(

@@ -95,7 +95,7 @@ export class Strip {
         ),
       ),
       h("td", null, String(edits)),
-      h("td", { class: "age" }, sparkline(ages, Math.max(2, ...ages)), h("span", null, seconds(age_s))),
+      h("td", { class: "age" }, ages.some(Boolean) ? sparkline(ages, Math.max(2, ...ages)) : null, h("span", null, done ? "–" : seconds(age_s))),
       h("td", null, seconds(mean_age_s)),
       h("td", null, seconds(first_text_s)),
       h("td", null, seconds(final_lag_s)),

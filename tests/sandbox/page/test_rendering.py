@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Error as PlaywrightError
 
 from tests.sandbox.page.harness import Sandbox, served
 
@@ -191,6 +192,11 @@ async def test_markup_in_a_chat_stays_text(sandbox: Sandbox) -> None:
         inert = sandbox.view.locator(f".pane.{pane} :is(img, script, iframe, b, a)")
         await expect(inert).to_have_count(0)
     assert await sandbox.view.evaluate("window.pwned === undefined")
+
+
+async def test_the_browser_itself_refuses_markup_from_strings(view: Page) -> None:
+    with pytest.raises(PlaywrightError, match="TrustedHTML"):
+        await view.evaluate("document.body.innerHTML = '<b>x</b>'")
 
 
 def units(text: str) -> int:
