@@ -82,10 +82,23 @@ def read_settings(
     environment: Mapping[str, str] | None = None, env_file: Path | None = Path(".env")
 ) -> Settings:
     """Settings from `.env` with the environment on top. Raises SettingsError with every problem found."""
-    from_file = dotenv_values(env_file) if env_file is not None and env_file.is_file() else {}
-    merged = {**from_file, **(os.environ if environment is None else environment)}
-    values = {name: value.strip() for name, value in merged.items() if value and value.strip()}
-    return _Reader(values).settings()
+    from_file = _values_of(env_file) if env_file is not None else {}
+    from_outside = os.environ if environment is None else environment
+    return _Reader({**_set_ones(from_file), **_set_ones(from_outside)}).settings()
+
+
+def _values_of(env_file: Path) -> Mapping[str, str | None]:
+    try:
+        return dotenv_values(env_file) if env_file.is_file() else {}
+    except UnicodeDecodeError:
+        raise SettingsError((f"{env_file} is not UTF-8 text. Save it as UTF-8.",)) from None
+    except OSError as error:
+        problem = f"{env_file} cannot be read ({error.strerror}). Let the user that runs Sluice read it."
+        raise SettingsError((problem,)) from None
+
+
+def _set_ones(values: Mapping[str, str | None]) -> dict[str, str]:
+    return {name: value.strip() for name, value in values.items() if value and value.strip()}
 
 
 class _Reader:

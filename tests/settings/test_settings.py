@@ -1,0 +1,163 @@
+"""Settings: what is read, and the one line for each thing that is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.settings import ModelSettings, Settings, SettingsError, read_settings
+
+DISCORD = "MTIzNDU2Nzg5MDEyMzQ1Njc4.GabcdE.abcdefghijklmnopqrstuvwxyz0123456789ab"
+TELEGRAM = "123456789:AAabcdefghijklmnopqrstuvwxyz0123456"
+
+
+def read(**values: str) -> Settings:
+    return read_settings(values, env_file=None)
+
+
+def problems(**values: str) -> tuple[str, ...]:
+    with pytest.raises(SettingsError) as caught:
+        read(**values)
+    return caught.value.problems
+
+
+def test_nothing_set_is_fine_and_allows_nobody() -> None:
+    assert read() == Settings()
+    assert not read().allow_everybody
+    assert read().model is None
+
+
+def test_all_of_it() -> None:
+    settings = read(
+        DISCORD_TOKEN=DISCORD,
+        TELEGRAM_TOKEN=TELEGRAM,
+        DISCORD_API_BASE_URL="http://127.0.0.1:9000/api/v10/",
+        OPENAI_API_KEY="key",
+        OPENAI_BASE_URL="https://host/v1/",
+        OPENAI_MODEL="m",
+        OPENAI_TEMPERATURE="0.2",
+        OPENAI_MAX_TOKENS="256",
+        SLUICE_SYSTEM_PROMPT="Be brief.",
+        SLUICE_ADMINS="discord:1",
+        SLUICE_ALLOW="telegram:-100, discord:2;discord:3",
+        SLUICE_DAILY_TOKENS="0",
+        SLUICE_DATA_DIR="/srv/data",
+        SLUICE_HTTP="[::1]:80",
+        SLUICE_LOG_LEVEL="debug",
+    )
+    assert settings == Settings(
+        discord_token=DISCORD,
+        telegram_token=TELEGRAM,
+        discord_api_base_url="http://127.0.0.1:9000/api/v10",
+        model=ModelSettings("m", "https://host/v1", "key", 0.2, 256, "Be brief."),
+        admins=frozenset({"discord:1"}),
+        allow=frozenset({"telegram:-100", "discord:2", "discord:3"}),
+        daily_tokens=0,
+        data_dir=Path("/srv/data"),
+        http_host="::1",
+        http_port=80,
+        log_level="DEBUG",
+    )
+
+
+def test_older_names_serve_and_the_newer_wins() -> None:
+    assert read(DISCORD_BOT_TOKEN=DISCORD, TELEGRAM_BOT_TOKEN=TELEGRAM).telegram_token == TELEGRAM
+    assert read(DISCORD_BOT_TOKEN="old", DISCORD_TOKEN=DISCORD).discord_token == DISCORD
+
+
+def test_the_environment_wins_over_the_file_unless_it_is_empty(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text(f"OPENAI_MODEL=embedded\nTELEGRAM_TOKEN='{TELEGRAM}'\nDISCORD_TOKEN=from-file\n")
+    settings = read_settings({"DISCORD_TOKEN": DISCORD, "TELEGRAM_TOKEN": " "}, file)
+    assert settings.discord_token == DISCORD
+    assert settings.telegram_token == TELEGRAM
+    assert settings.model == ModelSettings()
+
+
+def test_no_file_is_no_problem(tmp_path: Path) -> None:
+    assert read_settings({}, tmp_path / ".env") == Settings()
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfeOPENAI_MODEL", b"OPENAI_MODEL=\x80abc"])
+def test_a_file_that_is_no_text_is_one_line(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / ".env"
+    file.write_bytes(content)
+    with pytest.raises(SettingsError, match="UTF-8"):
+        read_settings({}, file)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"DISCORD_TOKEN": TELEGRAM}, "Move it to TELEGRAM_TOKEN"),
+        ({"TELEGRAM_TOKEN": DISCORD}, "Move it to DISCORD_TOKEN"),
+        ({"TELEGRAM_BOT_TOKEN": DISCORD}, "Move it to DISCORD_TOKEN"),
+        ({"DISCORD_TOKEN": f"Bot {DISCORD}"}, "white space"),
+        ({"OPENAI_API_KEY": "key"}, "OPENAI_MODEL is not set"),
+        ({"OPENAI_MODEL": "gpt"}, "OPENAI_API_KEY is not set"),
+        ({"OPENAI_BASE_URL": "host/v1", "OPENAI_MODEL": "m"}, "OPENAI_BASE_URL is not a web address"),
+        ({"TELEGRAM_API_BASE_URL": "http://[::1"}, "TELEGRAM_API_BASE_URL"),
+        ({"DISCORD_API_BASE_URL": "http://host:99999"}, "DISCORD_API_BASE_URL"),
+        ({"OPENAI_TEMPERATURE": "nan"}, "from 0 to 2"),
+        ({"OPENAI_MAX_TOKENS": "0"}, "at least 1"),
+        ({"SLUICE_DAILY_TOKENS": "-1"}, "at least 0"),
+        ({"SLUICE_DAILY_TOKENS": "١٢"}, "whole number"),
+        ({"SLUICE_ALLOW": "discord:ada"}, "names are never accepted"),
+        ({"SLUICE_ALLOW": "123"}, "discord:123"),
+        ({"SLUICE_ADMINS": "*"}, "SLUICE_ADMINS"),
+        ({"SLUICE_HTTP": "8765"}, "HOST:PORT"),
+        ({"SLUICE_HTTP": "host:99999"}, "HOST:PORT"),
+        ({"SLUICE_LOG_LEVEL": "LOUD"}, "DEBUG, INFO"),
+    ],
+)
+def test_each_problem_is_one_line_with_what_to_do(values: dict[str, str], words: str) -> None:
+    (problem,) = problems(**values)
+    assert words in problem
+    assert "\n" not in problem
+
+
+def test_all_problems_are_told_at_once() -> None:
+    assert len(problems(SLUICE_HTTP="x", SLUICE_DAILY_TOKENS="x", SLUICE_ALLOW="x", OPENAI_API_KEY="k")) == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("DISCORD_TOKN", "DISCORD_TOKEN"),
+        ("OPENAI_APIKEY", "OPENAI_API_KEY"),
+        ("discord_token", "DISCORD_TOKEN"),
+        ("SLUICE_ADMIN", "SLUICE_ADMINS"),
+    ],
+)
+def test_a_near_miss_is_reported(name: str, meant: str) -> None:
+    (warning,) = read_settings({name: "value"}, env_file=None).warnings
+    assert warning == f"{name} is not read. Did you mean {meant}?"
+
+
+def test_a_setting_of_ours_that_does_not_exist_is_reported_and_others_are_not() -> None:
+    assert read(SLUICE_COLOUR="red").warnings == ("SLUICE_COLOUR is not a setting of Sluice; it is ignored.",)
+    assert read(PATH="/bin", OPENAI_ORG_ID="o", HOME="/").warnings == ()
+
+
+@given(st.text(min_size=1).filter(str.strip))
+def test_a_secret_is_never_in_what_settings_say(secret: str) -> None:
+    secret = f"s3cr3t{secret}s3cr3t"
+    values = {
+        "DISCORD_TOKEN": secret,
+        "TELEGRAM_TOKEN": secret,
+        "OPENAI_API_KEY": secret,
+        "OPENAI_MODEL": "m",
+    }
+    try:
+        said = repr(read(**values))
+    except SettingsError as error:
+        said = str(error)
+    assert "s3cr3t" not in said
+
+
+def test_everybody_must_be_said() -> None:
+    assert read(SLUICE_ALLOW="*").allow_everybody
+    assert read(SLUICE_ALLOW="*, discord:1").allow == frozenset({"discord:1"})
