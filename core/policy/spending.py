@@ -19,15 +19,22 @@ log = logging.getLogger(__name__)
 _DAY_S = 86_400
 _LEAST_ANSWER = 50  # tokens: an answer that must end sooner helps nobody
 _BLOCK = 256  # tokens: what a growing answer reserves at a time beyond its estimate
-_BYTES_PER_TOKEN = 4
+_BYTES_PER_TOKEN = 4  # of UTF-8: English has about four characters in a token, Chinese or emoji about one
 
 
 def estimate_tokens(text: str) -> int:
-    """About how many tokens a text is: four bytes of UTF-8 each.
+    """About how many tokens a text is."""
+    return tokens_in(size_of(text))
 
-    Bytes, because English has about four characters in a token, but Chinese or emoji about one.
-    """
-    return -(-len(text.encode("utf-8", "replace")) // _BYTES_PER_TOKEN)
+
+def size_of(text: str) -> int:
+    """Bytes of UTF-8, to be summed up and given to `tokens_in`."""
+    return len(text.encode("utf-8", "replace"))
+
+
+def tokens_in(size: int) -> int:
+    """About how many tokens so many bytes are."""
+    return -(-size // _BYTES_PER_TOKEN)
 
 
 class Spending:

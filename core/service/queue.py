@@ -10,6 +10,7 @@ from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 
 from core.conversation.history import ConversationKey
+from core.service.door import unanswered
 from core.service.tasks import Tasks
 from core.service.turns import Turn
 
@@ -84,9 +85,12 @@ class TurnQueue:
         try:
             while line:
                 await self._run(line[0])
-                self._forget(line.popleft())
+                self._forget(turn := line.popleft())
+                if turn.place_gone:
+                    break
         finally:
-            for turn in line:  # only when cancelled
+            for turn in line:  # the place is gone, or the bot ends
+                unanswered("not_reached", turn.question.event_id, turn.question.place, turn.question.asker)
                 self._forget(turn)
             del self._lines[key]
 

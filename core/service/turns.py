@@ -22,7 +22,7 @@ from core.catalogue import say
 from core.conversation.history import ConversationKey, Exchange, History, Question
 from core.conversation.window import messages_for, prompt_size
 from core.messages import MessageRef
-from core.policy.spending import Reservation, Spending, estimate_tokens
+from core.policy.spending import Reservation, Spending, size_of, tokens_in
 from core.ports.clock import Clock
 from core.ports.completions import (
     ChatMessage,
@@ -43,7 +43,7 @@ from core.service.driver import Driver, Showing, Shown
 from core.service.notices import Notices
 from core.settings import ModelSettings
 from core.streaming.answer import Answer, Ending
-from core.streaming.operations import Button, ButtonStyle
+from core.streaming.operations import Button, ButtonStyle, NotSentReason
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +83,16 @@ class Turn:
     def messages(self) -> tuple[MessageRef, ...]:
         return self.showing.messages if self.showing else ()
 
+    @property
+    def place_gone(self) -> bool:
+        """Nothing more can be shown where this was asked."""
+        return (
+            self.shown is not None
+            and self.shown.done()
+            and not self.shown.cancelled()
+            and self.shown.result().reason is NotSentReason.PLACE_GONE
+        )
+
     def close(self, ending: Ending, now: float, mark: str = "") -> None:
         """End the answer; the first ending wins. For the turn's own stream, which then returns."""
         self.answer.end(ending, now, mark=mark)
@@ -118,7 +128,7 @@ class _Tally:
     """Tokens of one turn: what the provider counted, else an estimate."""
 
     prompt: int
-    streamed: int = 0
+    streamed: int = 0  # bytes: a delta is too small to be estimated alone
     counted: Usage | None = None
     billed: bool = True
 
@@ -126,7 +136,7 @@ class _Tally:
     def used(self) -> int:
         if self.counted:
             return self.counted.prompt_tokens + self.counted.completion_tokens
-        return self.prompt + self.streamed if self.billed else 0
+        return self.prompt + tokens_in(self.streamed) if self.billed else 0
 
 
 class Turns:
@@ -234,7 +244,7 @@ class Turns:
                 self._take(turn, event, tally)
                 if turn.answer.full:
                     self._close(turn, Ending.LENGTH, say("ending.length"))
-                elif not reservation.covers(tally.used):
+                elif tally.counted is None and not reservation.covers(tally.used):
                     self._close(turn, Ending.LENGTH, say("ending.spent"))
                 if turn.answer.ended:
                     return
@@ -244,11 +254,11 @@ class Turns:
         now = self._clock.monotonic()
         match event:
             case TextDelta(text):
-                tally.streamed += estimate_tokens(text)
+                tally.streamed += size_of(text)
                 turn.answer.append(text, now)
                 self._driver.changed(turn.answer)
             case ReasoningDelta(text):
-                tally.streamed += estimate_tokens(text)
+                tally.streamed += size_of(text)
                 turn.answer.append_reasoning(text)
             case Usage():
                 tally.counted = event

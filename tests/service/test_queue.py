@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
 import pytest
 from hypothesis import given
@@ -144,6 +145,23 @@ async def test_a_full_queue_says_so(bot: Bot) -> None:
     await bot.clock.advance(60.0)
     assert surface.texts[-1] == say("busy")
     assert len(bot.model.streams) == 1
+
+
+async def test_nothing_more_goes_to_a_place_that_is_gone(bot: Bot, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    surface = bot.surface(kind=PlaceKind.THREAD, private_answers=True)
+    stream = await bot.asked(surface, "one")
+    await bot.say(surface, "two")
+    await bot.clock.advance(2.0)
+    surface.failures.append("place_gone")
+    stream.say("Something to be shown now.")
+    await bot.clock.advance(5.0)
+    calls = len(surface.calls)
+    assert len(bot.model.streams) == 1
+    assert "not answered: not_reached event=2" in caplog.text
+    await bot.clock.advance(60.0)
+    assert len(surface.calls) == calls
+    assert (await bot.asked(surface, "three")).prompt  # it may have come back
 
 
 async def test_eight_people_see_their_answers_grow_at_once(bot: Bot) -> None:

@@ -237,6 +237,19 @@ async def test_a_budget_that_runs_out_ends_the_answer_with_a_mark() -> None:
     await shut(bot)
 
 
+async def test_an_answer_that_cost_more_than_was_left_is_still_complete() -> None:
+    bot = Bot(daily_tokens=100)
+    surface = bot.surface()
+    stream = await bot.asked(surface, "hello")
+    stream.say("All of it.")
+    stream.emit(Usage(80, 500))
+    stream.finish()
+    await bot.clock.advance(2.0)
+    assert surface.texts == ["All of it."]
+    assert bot.spending.counted == 580
+    await shut(bot)
+
+
 async def test_a_conversation_too_long_for_the_model_is_shown_less_of_and_that_is_remembered(
     bot: Bot,
 ) -> None:
