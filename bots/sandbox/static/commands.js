@@ -17,7 +17,13 @@ export function commandLines(commands) {
 function linesOf(line, { description, options = [] }) {
   const below = options.filter(({ type }) => SUBCOMMANDS.has(type));
   if (below.length) return below.flatMap((option) => linesOf(`${line} ${option.name}`, option));
-  return [{ line, description: description ?? "", options: [...options].sort((a, b) => Number(Boolean(b.required)) - Number(Boolean(a.required))) }];
+  return [
+    {
+      line,
+      description: description ?? "",
+      options: [...options].sort((a, b) => Number(Boolean(b.required)) - Number(Boolean(a.required))),
+    },
+  ];
 }
 
 export class CommandForm {
@@ -29,23 +35,33 @@ export class CommandForm {
     this.#fields = line.options.map((option) => ({ option, input: field(option, people, chats) }));
     if (this.#fields[0]) this.#fields[0].input.value = first;
     const back = (event) => {
-      const leaving = event.key === "Escape" || (event.key === "Backspace" && !this.#fields[0]?.input.value && event.target === this.#fields[0]?.input);
+      const leaving =
+        event.key === "Escape" ||
+        (event.key === "Backspace" &&
+          !this.#fields[0]?.input.value &&
+          event.target === this.#fields[0]?.input);
       if (!leaving) return;
       event.preventDefault();
       close("");
     };
-    const keys = line.options.length ? null : h("input", { class: "nothing", "aria-label": `/${line.line}`, readonly: true });
+    const keys = line.options.length
+      ? null
+      : h("input", { class: "nothing", "aria-label": `/${line.line}`, readonly: true });
     this.node = h(
       "div",
       { class: "command-form", onkeydown: back },
       h("span", { class: "command-name" }, `/${line.line}`),
-      this.#fields.map(({ option, input }) => h("label", { class: "option", title: option.description }, h("span", null, option.name), input)),
+      this.#fields.map(({ option, input }) =>
+        h("label", { class: "option", title: option.description }, h("span", null, option.name), input),
+      ),
       keys,
     );
   }
 
   get values() {
-    return Object.fromEntries(this.#fields.map(({ option, input }) => [option.name, input.value.trim()]).filter(([, value]) => value));
+    return Object.fromEntries(
+      this.#fields.map(({ option, input }) => [option.name, input.value.trim()]).filter(([, value]) => value),
+    );
   }
 
   /** Whether every required field is filled; the first that is not gets the focus. */
@@ -66,9 +82,16 @@ function field(option, people, chats) {
     [USER]: () => people.map(({ id, name }) => [id, name]),
     [CHANNEL]: () => chats.map(({ id, name }) => [id, name]),
   }[option.type];
-  const listed = option.choices?.length ? option.choices.map(({ name, value }) => [String(value), name]) : choices?.();
+  const listed = option.choices?.length
+    ? option.choices.map(({ name, value }) => [String(value), name])
+    : choices?.();
   if (listed) {
-    return h("select", { "aria-label": option.name }, h("option", { value: "" }, option.required ? "Choose…" : "—"), listed.map(([value, name]) => h("option", { value }, name)));
+    return h(
+      "select",
+      { "aria-label": option.name },
+      h("option", { value: "" }, option.required ? "Choose…" : "—"),
+      listed.map(([value, name]) => h("option", { value }, name)),
+    );
   }
   return h("input", {
     type: "text",

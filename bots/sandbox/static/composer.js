@@ -3,6 +3,8 @@
 import { h, icon } from "./dom.js";
 import { CommandForm, commandLines } from "./commands.js";
 
+const MENTIONS = 6; // offered at once
+
 export class Composer {
   #label;
   #slashForms;
@@ -24,7 +26,13 @@ export class Composer {
     this.#label = label;
     this.#slashForms = slashForms;
     this.#source = source;
-    this.#menu = h("ul", { class: "menu", id: `${name}-menu`, role: "listbox", "aria-label": `Suggestions in ${label}`, hidden: true });
+    this.#menu = h("ul", {
+      class: "menu",
+      id: `${name}-menu`,
+      role: "listbox",
+      "aria-label": `Suggestions in ${label}`,
+      hidden: true,
+    });
     this.#box = h("textarea", {
       rows: "1",
       "aria-label": `Message in ${label}`,
@@ -38,7 +46,11 @@ export class Composer {
       onblur: () => this.#show([]),
     });
     this.#slot = h("div", { class: "slot" }, this.#box);
-    const send = h("button", { type: "submit", class: "send", "aria-label": `Send to ${label}`, title: "Send" }, icon("send"));
+    const send = h(
+      "button",
+      { type: "submit", class: "send", "aria-label": `Send to ${label}`, title: "Send" },
+      icon("send"),
+    );
     const entry = h("form", { class: "entry", onsubmit: (event) => this.#submit(event) }, this.#slot, send);
     this.node = h("div", { class: "composer" }, this.#menu, this.#replyBar, entry);
   }
@@ -61,9 +73,28 @@ export class Composer {
     this.#reply = message;
     this.#replyBar.hidden = !message;
     if (!message) return;
-    const cancel = h("button", { type: "button", "aria-label": "Do not reply", title: "Do not reply", onclick: () => this.replyTo(null) }, icon("close"));
+    const cancel = h(
+      "button",
+      {
+        type: "button",
+        "aria-label": "Do not reply",
+        title: "Do not reply",
+        onclick: () => this.replyTo(null),
+      },
+      icon("close"),
+    );
     const snippet = message.text.replace(/\s+/g, " ").slice(0, 120);
-    this.#replyBar.replaceChildren(icon("reply"), h("span", { class: "reply-text" }, "Replying to ", h("b", null, message.author.name), h("span", { class: "quote" }, snippet)), cancel);
+    this.#replyBar.replaceChildren(
+      icon("reply"),
+      h(
+        "span",
+        { class: "reply-text" },
+        "Replying to ",
+        h("b", null, message.author.name),
+        h("span", { class: "quote" }, snippet),
+      ),
+      cancel,
+    );
     this.#closeForm("");
     this.focus();
   }
@@ -73,14 +104,27 @@ export class Composer {
     const text = this.#box.value;
     const lines = commandLines(this.#source.commands());
     if (this.#slashForms && text.startsWith("/")) {
-      const line = lines.filter(({ line }) => text.startsWith(`/${line} `)).sort((a, b) => b.line.length - a.line.length)[0];
-      if (line) return this.#openForm(line, text.slice(line.line.length + 2));
+      const line = lines
+        .filter(({ line }) => text.startsWith(`/${line} `))
+        .sort((a, b) => b.line.length - a.line.length)[0];
+      if (line) {
+        this.#openForm(line, text.slice(line.line.length + 2));
+        return;
+      }
     }
     const word = /^\/([\w\- ]*)$/.exec(text)?.[1];
     const mention = /(?:^|\s)@(\w*)$/.exec(text.slice(0, this.#box.selectionStart))?.[1];
-    if (word !== undefined) return this.#show(lines.filter(({ line }) => line.startsWith(word)).map((line) => this.#commandChoice(line)));
-    if (mention !== undefined) return this.#show(this.#source.people().filter(({ tag }) => tag.toLowerCase().startsWith(mention.toLowerCase())).slice(0, 6).map((person) => this.#mentionChoice(person, mention)));
-    return this.#show([]);
+    if (word !== undefined) {
+      const found = lines.filter(({ line }) => line.startsWith(word));
+      this.#show(found.map((line) => this.#commandChoice(line)));
+    } else if (mention !== undefined) {
+      const found = this.#source
+        .people()
+        .filter(({ tag }) => tag.toLowerCase().startsWith(mention.toLowerCase()));
+      this.#show(found.slice(0, MENTIONS).map((person) => this.#mentionChoice(person, mention)));
+    } else {
+      this.#show([]);
+    }
   }
 
   #commandChoice(line) {
@@ -138,7 +182,9 @@ export class Composer {
   }
 
   #mark() {
-    [...this.#menu.children].forEach((row, i) => row.setAttribute("aria-selected", String(i === this.#chosen)));
+    [...this.#menu.children].forEach((row, i) =>
+      row.setAttribute("aria-selected", String(i === this.#chosen)),
+    );
     const row = this.#menu.children[this.#chosen];
     if (row) this.#box.setAttribute("aria-activedescendant", row.id);
     else this.#box.removeAttribute("aria-activedescendant");
@@ -171,7 +217,8 @@ export class Composer {
       if (!complete) return;
       const typed = `/${line.line} `;
       this.#closeForm("");
-      if (await this.#source.invoke(line.line, values)) this.#restore(typed + Object.values(values).join(" "));
+      if (await this.#source.invoke(line.line, values))
+        this.#restore(typed + Object.values(values).join(" "));
       return;
     }
     const text = this.#box.value.trim();

@@ -10,13 +10,15 @@ export const discord = {
   name: "discord",
   label: "Discord",
   slashForms: true,
+  tag: (person) => person.name,
 
   chatsOf(state, me) {
     return [...state.chats.values()].filter((chat) => chat.kind !== "dm" || chat.name === me?.name);
   },
 
   title(chat, state) {
-    if (chat.kind === "dm") return { icon: null, avatar: state.bot, name: state.bot?.name ?? "Bot", about: "Direct message" };
+    if (chat.kind === "dm")
+      return { icon: null, avatar: state.bot, name: state.bot?.name ?? "Bot", about: "Direct message" };
     const about = chat.kind === "thread" ? "Thread" : chat.group;
     return { icon: chat.kind === "thread" ? "thread" : "hash", name: chat.name, about };
   },
@@ -28,7 +30,8 @@ export const discord = {
   /** What stands above the first message: what a newcomer can do here. */
   intro(chat, state) {
     const bot = state.bot?.name ?? "the bot";
-    if (chat.kind === "dm") return [`This is your direct message with ${bot}.`, "Just write: every message here is a question."];
+    if (chat.kind === "dm")
+      return [`This is your direct message with ${bot}.`, "Just write: every message here is a question."];
     return [`Welcome to #${chat.name}!`, `Type /ask, or mention @${bot}, and see the answer grow.`];
   },
 
@@ -38,12 +41,24 @@ export const discord = {
     const places = chats.filter((chat) => chat.kind !== "dm");
     const channels = places.filter((chat) => chat.kind === "channel");
     const threads = places.filter((chat) => chat.kind === "thread");
-    const rows = channels.flatMap((channel) => [channel, ...threads.filter((thread) => thread.parent === channel.id)]);
+    const rows = channels.flatMap((channel) => [
+      channel,
+      ...threads.filter((thread) => thread.parent === channel.id),
+    ]);
     rows.push(...threads.filter((thread) => !rows.includes(thread)));
-    const row = (chat) => ({ chat, nodes: () => [icon(chat.kind === "thread" ? "thread" : "hash"), h("span", { class: "chat-name" }, chat.name)] });
+    const row = (chat) => ({
+      chat,
+      nodes: () => [
+        icon(chat.kind === "thread" ? "thread" : "hash"),
+        h("span", { class: "chat-name" }, chat.name),
+      ],
+    });
     const dm = (chat) => ({
       chat,
-      nodes: () => [presence(state.bot, state.online), h("span", { class: "chat-name" }, state.bot?.name ?? "Bot")],
+      nodes: () => [
+        presence(state.bot, state.online),
+        h("span", { class: "chat-name" }, state.bot?.name ?? "Bot"),
+      ],
     });
     return [
       { heading: "Text channels", rows: rows.map(row) },
@@ -58,14 +73,23 @@ export const discord = {
 
   footer(me) {
     if (!me) return null;
-    return h("div", { class: "user-panel" }, presence(me, true), h("div", null, h("strong", null, me.name), h("small", null, "Online")));
+    return h(
+      "div",
+      { class: "user-panel" },
+      presence(me, true),
+      h("div", null, h("strong", null, me.name), h("small", null, "Online")),
+    );
   },
 
   createMessage: (context) => new DiscordMessage(context),
 };
 
 function presence(person, online) {
-  return h("span", { class: `presence ${online ? "online" : "offline"}`, title: online ? "Online" : "Offline" }, avatar(person ?? { name: "?" }));
+  return h(
+    "span",
+    { class: `presence ${online ? "online" : "offline"}`, title: online ? "Online" : "Offline" },
+    avatar(person ?? { name: "?" }),
+  );
 }
 
 class DiscordMessage {
@@ -84,10 +108,20 @@ class DiscordMessage {
     const actions = h(
       "div",
       { class: "actions" },
-      h("button", { type: "button", title: "Reply", "aria-label": "Reply", onclick: () => context.reply(this.message) }, icon("reply")),
+      h(
+        "button",
+        { type: "button", title: "Reply", "aria-label": "Reply", onclick: () => context.reply(this.message) },
+        icon("reply"),
+      ),
     );
     const column = h("div", { class: "column" }, this.#head, this.#content, this.#extras);
-    this.node = h("div", { class: "message", role: "listitem" }, this.#quote, h("div", { class: "row" }, this.#portrait, column), actions);
+    this.node = h(
+      "div",
+      { class: "message", role: "listitem" },
+      this.#quote,
+      h("div", { class: "row" }, this.#portrait, column),
+      actions,
+    );
   }
 
   /** Draw `message`; of what is drawn already, only what changed. */
@@ -101,14 +135,22 @@ class DiscordMessage {
       author.bot ? h("span", { class: "bot-tag" }, "BOT") : null,
       h("time", { class: "time" }, `Today at ${clockTime(message.at)}`),
     ]);
-    redraw(this.#quote, [message.command, message.command_by, message.reply_to], () => quoteLine(message, state));
+    redraw(this.#quote, [message.command, message.command_by, message.reply_to], () =>
+      quoteLine(message, state),
+    );
     redraw(this.#body, [message.text, message.thinking], () =>
-      message.thinking ? h("span", { class: "thinking" }, dots(), `${author.name} is thinking…`) : renderMarkdown(message.text, namesIn(state)),
+      message.thinking
+        ? h("span", { class: "thinking" }, dots(), `${author.name} is thinking…`)
+        : renderMarkdown(message.text, namesIn(state)),
     );
     redraw(this.#mark, message.edited && !message.thinking, () =>
-      message.edited && !message.thinking ? h("span", { class: "edited", title: `${message.edited} edits` }, "(edited)") : null,
+      message.edited && !message.thinking
+        ? h("span", { class: "edited", title: `${message.edited} edits` }, "(edited)")
+        : null,
     );
-    redraw(this.#extras, [message.files, message.buttons, message.reactions, message.only_for], () => this.#drawExtras(message));
+    redraw(this.#extras, [message.files, message.buttons, message.reactions, message.only_for], () =>
+      this.#drawExtras(message),
+    );
     this.node.classList.toggle("mentions-me", Boolean(me && message.text.includes(`<@${me.id}>`)));
     this.node.classList.toggle("private", Boolean(message.only_for));
   }
@@ -126,6 +168,12 @@ class DiscordMessage {
     this.node.classList.toggle("grouped", Boolean(together));
   }
 
+  #button(message, { id, label, style, disabled }) {
+    const look = `button ${BUTTON_STYLES[style] ?? "secondary"}`;
+    const press = () => this.#context.press(message, id);
+    return h("button", { type: "button", class: look, disabled: disabled || !id, onclick: press }, label);
+  }
+
   #drawExtras(message) {
     const counts = new Map();
     for (const { emoji, by } of message.reactions) counts.set(emoji, [...(counts.get(emoji) ?? []), by]);
@@ -133,24 +181,26 @@ class DiscordMessage {
     return [
       ...message.files.map(fileCard),
       message.buttons.length &&
-        h("div", { class: "buttons" }, message.buttons.map((button) =>
-          h(
-            "button",
-            {
-              type: "button",
-              class: `button ${BUTTON_STYLES[button.style] ?? "secondary"}`,
-              disabled: button.disabled || button.id === null,
-              onclick: () => this.#context.press(message, button.id),
-            },
-            button.label,
-          ),
-        )),
+        h(
+          "div",
+          { class: "buttons" },
+          message.buttons.map((button) => this.#button(message, button)),
+        ),
       counts.size &&
-        h("div", { class: "reactions" }, [...counts].map(([emoji, by]) =>
-          h("span", { class: "reaction", title: by.map(name).join(", ") }, emoji, h("b", null, String(by.length))),
-        )),
+        h(
+          "div",
+          { class: "reactions" },
+          [...counts].map(([emoji, by]) =>
+            h(
+              "span",
+              { class: "reaction", title: by.map(name).join(", ") },
+              emoji,
+              h("b", null, String(by.length)),
+            ),
+          ),
+        ),
       message.only_for && h("div", { class: "only-you" }, "Only you can see this"),
-    ].map((node) => node || null);
+    ];
   }
 }
 
@@ -158,11 +208,19 @@ function quoteLine(message, state) {
   if (message.command) {
     const by = state.people.get(message.command_by);
     const who = by ? [avatar(by, "tiny"), h("span", { class: "quote-author" }, by.name), "used"] : [];
-    return [h("span", { class: "spine" }), ...who, h("span", { class: "command-line", title: message.command }, message.command)];
+    return [
+      h("span", { class: "spine" }),
+      ...who,
+      h("span", { class: "command-line", title: message.command }, message.command),
+    ];
   }
   if (!message.reply_to) return null;
   const target = state.messagesOf(message.chat).get(message.reply_to);
-  if (!target) return [h("span", { class: "spine" }), h("span", { class: "quote gone" }, "Original message was deleted")];
+  if (!target)
+    return [
+      h("span", { class: "spine" }),
+      h("span", { class: "quote gone" }, "Original message was deleted"),
+    ];
   return [
     h("span", { class: "spine" }),
     avatar(target.author, "tiny"),
@@ -173,7 +231,10 @@ function quoteLine(message, state) {
 
 function plainLine(text, state) {
   const names = namesIn(state);
-  return text.replace(/<@!?(\d+)>/g, (_, id) => `@${names.person(id) ?? "unknown-user"}`).replace(/\s+/g, " ").slice(0, 200);
+  return text
+    .replace(/<@!?(\d+)>/g, (_, id) => `@${names.person(id) ?? "unknown-user"}`)
+    .replace(/\s+/g, " ")
+    .slice(0, 200);
 }
 
 function namesIn(state) {
@@ -190,5 +251,10 @@ export function dots() {
 
 export function fileCard({ name, size }) {
   const shown = size < 1024 ? `${size} bytes` : `${(size / 1024).toFixed(1)} KB`;
-  return h("div", { class: "file" }, icon("file"), h("div", null, h("span", { class: "file-name" }, name), h("small", null, shown)));
+  return h(
+    "div",
+    { class: "file" },
+    icon("file"),
+    h("div", null, h("span", { class: "file-name" }, name), h("small", null, shown)),
+  );
 }

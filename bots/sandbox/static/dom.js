@@ -10,18 +10,18 @@ export function h(tag, props, ...children) {
     if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
     else node.setAttribute(name, value === true ? "" : value);
   }
-  node.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  node.append(...shown(children));
   return node;
 }
 
 const ICONS = {
-  reply: "M10 8.5V4.8L3 11.5l7 6.7v-4c5 0 8.500 1.600 11 5.300-1-6-4-10-11-11z",
-  send: "M3 20.500 21.500 12 3 3.500v6.600l11.500 1.900L3 13.900z",
-  close: "M6.400 5 12 10.600 17.600 5 19 6.400 13.400 12l5.600 5.600-1.400 1.400L12 13.400 6.400 19 5 17.600 10.600 12 5 6.400z",
-  hash: "M9 3 8.200 8H4v2h3.900l-.6 4H3v2h4l-.8 5h2l.8-5h4l-.8 5h2l.8-5h4v-2h-3.700l.6-4H21V8h-4l.8-5h-2L15 8h-4l.8-5zm1.700 7h4l-.6 4h-4z",
-  thread: "M5 3h14a2 2 0 0 1 2 2v9a2 2 0 0 1-2 2h-6l-5 5v-5H5a2 2 0 0 1-2-2V5a2 2 0 0 1 2-2zm2 4v2h10V7zm0 4v2h7v-2z",
-  group: "M9 11a4 4 0 1 0 0-8 4 4 0 0 0 0 8zm7.500-1a3 3 0 1 0 0-6 3 3 0 0 0 0 6zM2 19c0-3.500 3-6 7-6s7 2.500 7 6v1H2zm15.800 1H22v-1c0-3-2.200-5-5.500-5-.5 0-1 0-1.400.1 1.700 1.200 2.700 3 2.700 4.900z",
-  file: "M6 2h8l5 5v13a2 2 0 0 1-2 2H6a2 2 0 0 1-2-2V4c0-1.100.9-2 2-2zm7 1.500V8h4.500z",
+  reply: "M10 8.5V4.8L3 11.5l7 6.7v-4c5 0 8.5 1.6 11 5.3-1-6-4-10-11-11z",
+  send: "M3 20.5 21.5 12 3 3.5v6.6l11.5 1.9L3 13.9z",
+  close: "M6.4 5 12 10.6 17.6 5 19 6.4 13.4 12l5.6 5.6-1.4 1.4L12 13.4 6.4 19 5 17.6 10.6 12 5 6.4z",
+  hash: "M9 3 8.2 8H4v2h3.9l-.6 4H3v2h4l-.8 5h2l.8-5h4l-.8 5h2l.8-5h4v-2h-3.7l.6-4H21V8h-4l.8-5h-2L15 8h-4l.8-5zm1.7 7h4l-.6 4h-4z",
+  thread:
+    "M5 3h14a2 2 0 0 1 2 2v9a2 2 0 0 1-2 2h-6l-5 5v-5H5a2 2 0 0 1-2-2V5a2 2 0 0 1 2-2zm2 4v2h10V7zm0 4v2h7v-2z",
+  file: "M6 2h8l5 5v13a2 2 0 0 1-2 2H6a2 2 0 0 1-2-2V4c0-1.1.9-2 2-2zm7 1.5V8h4.5z",
 };
 
 /** A decorative icon of this module's own. */
@@ -45,7 +45,12 @@ export function sparkline(values, highest) {
   svg.setAttribute("aria-hidden", "true");
   const line = document.createElementNS(SVG, "polyline");
   const step = 60 / Math.max(values.length - 1, 1);
-  line.setAttribute("points", values.map((value, i) => `${(i * step).toFixed(1)},${(15 - (14 * value) / highest).toFixed(1)}`).join(" "));
+  line.setAttribute(
+    "points",
+    values
+      .map((value, i) => `${(i * step).toFixed(1)},${(15 - (14 * value) / highest).toFixed(1)}`)
+      .join(" "),
+  );
   svg.append(line);
   return svg;
 }
@@ -64,14 +69,26 @@ export function webAddress(address) {
 export function link(address, ...children) {
   const url = webAddress(address);
   if (!url) return null;
-  return h("a", { href: url.href, target: "_blank", rel: "noopener noreferrer", title: url.href }, ...children);
+  return h(
+    "a",
+    { href: url.href, target: "_blank", rel: "noopener noreferrer", title: url.href },
+    ...children,
+  );
 }
 
 /** Text that is hidden until it is clicked. */
 export function spoiler(...children) {
-  const node = h("span", { class: "spoiler", role: "button", tabindex: "0", "aria-label": "Spoiler", "aria-expanded": "false" }, ...children);
+  const node = h(
+    "span",
+    { class: "spoiler", role: "button", tabindex: "0", "aria-label": "Spoiler", "aria-expanded": "false" },
+    ...children,
+  );
   const reveal = (event) => {
-    if (node.classList.contains("revealed") || (event.type === "keydown" && !["Enter", " "].includes(event.key))) return;
+    if (
+      node.classList.contains("revealed") ||
+      (event.type === "keydown" && !["Enter", " "].includes(event.key))
+    )
+      return;
     event.preventDefault();
     node.classList.add("revealed");
     node.setAttribute("aria-expanded", "true");
@@ -98,8 +115,12 @@ export function clockTime(at) {
 /** Replace the children of `node` unless what they show, `key`, is what they show already. */
 export function redraw(node, key, build) {
   const written = JSON.stringify(key);
-  if (node.drawn === written) return false;
+  if (node.drawn === written) return;
   node.drawn = written;
-  node.replaceChildren(...[build()].flat().filter((child) => child !== null && child !== undefined && child !== false));
-  return true;
+  node.replaceChildren(...shown([build()]));
+}
+
+/** Children without those that are left out: null, undefined, false and 0. */
+function shown(children) {
+  return children.flat(2).filter((child) => child || child === "");
 }

@@ -19,7 +19,15 @@ const SIMPLE = {
   url: (_, text) => link(withScheme(text)) ?? h("span"),
 };
 // Parts that the client marks as something to tap on, which here do nothing.
-const TAPPABLE = new Set(["mention", "text_mention", "hashtag", "cashtag", "bot_command", "email", "phone_number"]);
+const TAPPABLE = new Set([
+  "mention",
+  "text_mention",
+  "hashtag",
+  "cashtag",
+  "bot_command",
+  "email",
+  "phone_number",
+]);
 const BLOCKS = new Set(["pre", "blockquote", "expandable_blockquote"]);
 
 /** A message's text with its entities as nodes. */
@@ -46,7 +54,13 @@ function fill(target, text, from, to, entities) {
       target.append(text.slice(at, start));
       const node = element(outer, text.slice(start, end));
       const within = others.filter((other) => other.start < end);
-      fill(node, text, start, end, within.map((other) => ({ ...other, end: Math.min(other.end, end) })));
+      fill(
+        node,
+        text,
+        start,
+        end,
+        within.map((other) => ({ ...other, end: Math.min(other.end, end) })),
+      );
       target.append(node);
       at = end;
       if (BLOCKS.has(outer.type) && text[at] === "\n" && at < to) {
@@ -55,7 +69,9 @@ function fill(target, text, from, to, entities) {
         at += 1;
       }
     }
-    waiting = others.filter((other) => other.end > at).map((other) => ({ ...other, start: Math.max(other.start, at) }));
+    waiting = others
+      .filter((other) => other.end > at)
+      .map((other) => ({ ...other, start: Math.max(other.start, at) }));
   }
   target.append(text.slice(at, to));
 }
@@ -72,9 +88,15 @@ function withScheme(address) {
 
 /** A quote of three lines, until it is opened. */
 function expandable() {
-  const node = h("blockquote", { class: "expandable", role: "button", tabindex: "0", "aria-expanded": "false" });
+  const node = h("blockquote", {
+    class: "expandable",
+    role: "button",
+    tabindex: "0",
+    "aria-expanded": "false",
+  });
   const toggle = (event) => {
-    if (event.target.closest("a") || (event.type === "keydown" && !["Enter", " "].includes(event.key))) return;
+    if (event.target.closest("a") || (event.type === "keydown" && !["Enter", " "].includes(event.key)))
+      return;
     event.preventDefault();
     node.setAttribute("aria-expanded", String(node.classList.toggle("open")));
   };

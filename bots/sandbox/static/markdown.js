@@ -15,9 +15,11 @@ const LIST_MORE = / +[^\n]*\S[^\n]*(?:\n|$)/y;
 
 const ESCAPE = /\\([^0-9A-Za-z\s])/y;
 const AUTOLINK = /<(https?:\/\/[^\s<>]+)>/y;
-const MASKED_LINK = /\[((?:\\.|[^[\]\\\n])+)\]\(\s*<?(https?:\/\/[^\s<>()]*(?:\([^\s<>()]*\)[^\s<>()]*)*)>?(?:\s+"[^"\n]*")?\s*\)/y;
+const MASKED_LINK =
+  /\[((?:\\.|[^[\]\\\n])+)\]\(\s*<?(https?:\/\/[^\s<>()]*(?:\([^\s<>()]*\)[^\s<>()]*)*)>?(?:\s+"[^"\n]*")?\s*\)/y;
 const ADDRESS = /https?:\/\/[^\s<]+[^<.,:;"'\]\s]/y;
-const EM = /\b_((?:__|\\[\s\S]|[^\\_])+?)_\b|\*(?=\S)((?:\*\*|\\[\s\S]|\s+(?:\\[\s\S]|[^\s*\\]|\*\*)|[^\s*\\])+?)\*(?!\*)/y;
+const EM =
+  /\b_((?:__|\\[\s\S]|[^\\_])+?)_\b|\*(?=\S)((?:\*\*|\\[\s\S]|\s+(?:\\[\s\S]|[^\s*\\]|\*\*)|[^\s*\\])+?)\*(?!\*)/y;
 const STRONG = /\*\*((?:\\[\s\S]|[^\\])+?)\*\*(?!\*)/y;
 const UNDERLINE = /__((?:\\[\s\S]|[^\\])+?)__(?!_)/y;
 const STRIKE = /~~([\s\S]+?)~~(?!_)/y;
@@ -88,7 +90,11 @@ function rule(pattern, build, lineStart = false) {
       const found = match(pattern, text, at);
       if (!found || !found[0]) return null;
       const inside = (tag, content, more = {}) =>
-        read(typeof tag === "string" ? h(tag) : tag, content, { ...context, depth: context.depth + 1, ...more });
+        read(typeof tag === "string" ? h(tag) : tag, content, {
+          ...context,
+          depth: context.depth + 1,
+          ...more,
+        });
       const node = build(found, inside, context);
       return node && { node, end: at + found[0].length };
     },
@@ -98,7 +104,11 @@ function rule(pattern, build, lineStart = false) {
 const inlineOnly = { blocks: false };
 
 const BLOCKS = [
-  rule(QUOTE_REST, (found, inside, { quoted }) => !quoted && inside("blockquote", found[1], { quoted: true }), true),
+  rule(
+    QUOTE_REST,
+    (found, inside, { quoted }) => !quoted && inside("blockquote", found[1], { quoted: true }),
+    true,
+  ),
   rule(
     QUOTE,
     (found, inside, { quoted }) =>
@@ -111,9 +121,7 @@ const BLOCKS = [
 ];
 
 const INLINE = [
-  rule(CODE_BLOCK, (found) =>
-    h("pre", { "data-language": found[1] || null }, h("code", null, found[2])),
-  ),
+  rule(CODE_BLOCK, (found) => h("pre", { "data-language": found[1] || null }, h("code", null, found[2]))),
   rule(ESCAPE, (found) => document.createTextNode(found[1])),
   rule(AUTOLINK, (found, _, { links }) => links && link(found[1], found[1])),
   rule(MASKED_LINK, (found, inside, { links }) => {
@@ -141,7 +149,11 @@ const INLINE = [
 function readEmphasis(text, at, context) {
   if (text[at] !== "*" && text[at] !== "_") return null;
   let best = null;
-  for (const [tag, pattern] of [["em", EM], ["strong", STRONG], ["u", UNDERLINE]]) {
+  for (const [tag, pattern] of [
+    ["em", EM],
+    ["strong", STRONG],
+    ["u", UNDERLINE],
+  ]) {
     const found = match(pattern, text, at);
     if (found && (!best || found[0].length > best.found[0].length)) best = { tag, found };
   }
@@ -167,7 +179,8 @@ function readList(text, at, context) {
     if (close >= 0) {
       const rest = text.slice(end, close + 3);
       const indent = " ".repeat(rest.length - rest.trimStart().length);
-      items.at(-1).text += `\n${rest.replaceAll(new RegExp(`^ {0,${Math.min(indent.length, 12)}}`, "gm"), "")}`;
+      items.at(-1).text +=
+        `\n${rest.replaceAll(new RegExp(`^ {0,${Math.min(indent.length, 12)}}`, "gm"), "")}`;
       end = text[close + 3] === "\n" ? close + 4 : close + 3;
     }
   }

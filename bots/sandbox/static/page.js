@@ -29,14 +29,22 @@ document.getElementById("people").append(
     h(
       "label",
       null,
-      h("input", { type: "radio", name: "me", value: name, checked: name === me, onchange: () => become(name) }),
+      h("input", {
+        type: "radio",
+        name: "me",
+        value: name,
+        checked: name === me,
+        onchange: () => become(name),
+      }),
       h("span", null, name),
     ),
   ),
 );
-document.getElementById("panes").append(
-  ...[...sides.values()].map(({ pane, strip }) => h("div", { class: "side" }, pane.node, strip.node)),
-);
+document
+  .getElementById("panes")
+  .append(
+    ...[...sides.values()].map(({ pane, strip }) => h("div", { class: "side" }, pane.node, strip.node)),
+  );
 
 function become(name) {
   me = name;

@@ -5,6 +5,7 @@ import { avatar, h, icon, redraw } from "./dom.js";
 import { Composer } from "./composer.js";
 import { dots } from "./discord.js";
 import { renderEntities } from "./entities.js";
+import { Sidebar } from "./sidebar.js";
 import { visibleTo } from "./state.js";
 
 const NEAR_BOTTOM_PX = 40;
@@ -32,11 +33,27 @@ export class Pane {
     this.#look = look;
     this.state = state;
     this.#perform = perform;
-    this.#sidebar = h("nav", { class: "sidebar", "aria-label": `Chats in ${look.label}` });
+    this.#sidebar = new Sidebar(look, state, (id) => this.open(id));
     this.#head = h("header", { class: "chat-head" });
     this.#list = h("div", { class: "messages", role: "list", "aria-label": `Messages in ${look.label}` });
-    this.#scroller = h("div", { class: "scroller", tabindex: "0", "aria-label": `Conversation in ${look.label}`, role: "region", onscroll: () => this.#scrolled() }, this.#intro, this.#list, this.#draft);
-    this.#present = h("button", { type: "button", class: "present", hidden: true, onclick: () => this.#pin() }, "Jump to the newest");
+    this.#scroller = h(
+      "div",
+      {
+        class: "scroller",
+        tabindex: "0",
+        "aria-label": `Conversation in ${look.label}`,
+        role: "region",
+        onscroll: () => this.#scrolled(),
+      },
+      this.#intro,
+      this.#list,
+      this.#draft,
+    );
+    this.#present = h(
+      "button",
+      { type: "button", class: "present", hidden: true, onclick: () => this.#pin() },
+      "Jump to the newest",
+    );
     this.#composer = new Composer(look, {
       commands: () => state.commands,
       people: () => this.#mentionable(),
@@ -44,9 +61,20 @@ export class Pane {
       send: (text, replyTo) => this.#do({ do: "say", platform: look.name, text, reply_to: replyTo }),
       invoke: (command, options) => this.#do({ do: "invoke", command, options }),
     });
-    const foot = h("div", { class: "chat-foot" }, this.#present, look.typingInTitle ? null : this.#typing, this.#composer.node);
+    const foot = h(
+      "div",
+      { class: "chat-foot" },
+      this.#present,
+      look.typingInTitle ? null : this.#typing,
+      this.#composer.node,
+    );
     const main = h("div", { class: "chat" }, this.#head, this.#scroller, foot, this.#toasts);
-    this.node = h("section", { class: `pane ${look.name}`, "aria-label": look.label }, this.#sidebar, main);
+    this.node = h(
+      "section",
+      { class: `pane ${look.name}`, "aria-label": look.label },
+      this.#sidebar.node,
+      main,
+    );
     new ResizeObserver(() => this.#follow()).observe(this.#scroller);
     setInterval(() => this.#drawTyping(), 1000);
   }
@@ -55,8 +83,10 @@ export class Pane {
   be(name) {
     this.#me = this.state.personCalled(name);
     const chats = this.#look.chatsOf(this.state, this.#me);
-    const same = (chat) => this.#chat && (chat.id === this.#chat.id || (chat.kind === this.#chat.kind && (chat.name === this.#chat.name || ["dm", "private"].includes(chat.kind))));
-    this.open((chats.find(same) ?? chats[0])?.id);
+    const before = this.#chat;
+    const own = (chat) => chat.kind === "dm" || chat.kind === "private";
+    const same = (chat) => chat.kind === before?.kind && (chat.name === before.name || own(chat));
+    this.open((chats.find(({ id }) => id === before?.id) ?? chats.find(same) ?? chats[0])?.id);
   }
 
   /** Show a chat. */
@@ -126,7 +156,7 @@ export class Pane {
       this.#place(message);
       if (isNew) this.#regroup();
     }
-    this.#drawSidebar();
+    this.#sidebar.draw(this.#me, this.#chat);
   }
 
   #place(message) {
@@ -138,7 +168,8 @@ export class Pane {
         me: this.#me,
         chat: this.#chat,
         reply: (target) => this.#composer.replyTo(target),
-        press: (target, button) => this.#do({ do: "press", platform: this.#look.name, message: target.id, button }),
+        press: (target, button) =>
+          this.#do({ do: "press", platform: this.#look.name, message: target.id, button }),
       });
       this.#views.set(message.id, view);
       this.#list.append(view.node);
@@ -168,58 +199,52 @@ export class Pane {
   }
 
   #drawFrame() {
-    this.#drawSidebar();
+    this.#sidebar.draw(this.#me, this.#chat);
     const chat = this.#chat;
     if (!chat) return;
     const { icon: sign, avatar: portrait, name, about } = this.#look.title(chat, this.state);
+    const { online, bot } = this.state;
     this.#head.replaceChildren(
-      ...(sign ? [icon(sign)] : portrait ? [avatar(portrait)] : []),
-      h("div", { class: "chat-title" }, h("h2", null, name), h("span", { class: "about-chat" }, about), this.#look.typingInTitle ? this.#typing : null),
-      h("span", { class: `bot-state ${this.state.online ? "on" : "off"}` }, `${this.state.bot?.name ?? "Bot"} is ${this.state.online ? "online" : "not connected"}`),
+      sign ? icon(sign) : avatar(portrait),
+      h(
+        "div",
+        { class: "chat-title" },
+        h("h2", null, name),
+        h("span", { class: "about-chat" }, about),
+        this.#look.typingInTitle && this.#typing,
+      ),
+      h(
+        "span",
+        { class: `bot-state ${online ? "on" : "off"}` },
+        `${bot?.name} is ${online ? "online" : "not connected"}`,
+      ),
     );
     const [title, ...lines] = this.#look.intro(chat, this.state);
     this.#intro.replaceChildren(h("strong", null, title), ...lines.map((line) => h("span", null, line)));
     this.#drawTyping();
   }
 
-  #drawSidebar() {
-    const groups = this.#look.sidebar(this.state, this.#me);
-    const shape = groups.map(({ heading, rows }) => [heading, rows.map(({ chat }) => chat.id)]);
-    redraw(this.#sidebar, [shape, this.#me?.name, this.state.bot?.name], () => [
-      this.#look.heading(this.state),
-      h("div", { class: "chat-groups" }, groups.map(({ heading, rows }) => [heading && h("h3", null, heading), h("ul", { role: "list" }, rows.map(() => h("li")))]).flat()),
-      this.#look.footer(this.#me),
-    ]);
-    const places = this.#sidebar.querySelectorAll("li");
-    groups.flatMap(({ rows }) => rows).forEach((row, i) => this.#drawRow(row, places[i]));
-  }
-
-  /** Change a row in place, so that a click or the focus on it is not lost. */
-  #drawRow({ chat, nodes }, place) {
-    const count = this.state.unread.get(chat.id);
-    const button = place.firstElementChild ?? h("button", { type: "button", onclick: () => this.open(chat.id) });
-    if (!place.firstElementChild) place.append(button);
-    button.className = `chat-row ${chat.kind} ${count ? "unread" : ""}`;
-    button.dataset.chat = chat.id;
-    button.setAttribute("aria-current", String(chat.id === this.#chat?.id));
-    const badge = count ? h("span", { class: "badge", "aria-label": `${count} unread` }, String(count)) : "";
-    const fresh = h("div", null, nodes(), badge);
-    const shown = h("div", null, ...[...button.childNodes].map((node) => node.cloneNode(true)));
-    if (!fresh.isEqualNode(shown)) button.replaceChildren(...fresh.childNodes);
-  }
-
   #drawTyping() {
     const names = this.#chat ? this.state.typists(this.#chat.id, this.#me).map(({ name }) => name) : [];
-    this.#typing.replaceChildren(...(names.length ? [dots(), h("span", null, h("b", null, names.join(", ")), names.length > 1 ? " are typing…" : " is typing…")] : []));
+    redraw(this.#typing, names, () => {
+      const verb = names.length > 1 ? " are typing…" : " is typing…";
+      return names.length && [dots(), h("span", null, h("b", null, names.join(", ")), verb)];
+    });
     const draft = this.state.drafts.get(this.#chat?.id);
     const alive = draft && draft.until > Date.now();
-    this.#draft.replaceChildren(...(alive ? [h("div", { class: "bubble" }, renderEntities(draft.text, draft.entities))] : []));
+    redraw(
+      this.#draft,
+      alive && [draft.text, draft.entities],
+      () => alive && h("div", { class: "bubble" }, renderEntities(draft.text, draft.entities)),
+    );
   }
 
   #mentionable() {
     const everyone = [...this.state.people.values()].filter(({ id }) => id !== this.#me?.id);
-    const tagged = this.#look.slashForms ? everyone.map((person) => ({ ...person, tag: person.name })) : everyone.filter(({ username }) => username).map((person) => ({ ...person, tag: person.username }));
-    return tagged.sort((a, b) => Number(b.bot) - Number(a.bot));
+    return everyone
+      .map((person) => ({ ...person, tag: this.#look.tag(person) }))
+      .filter(({ tag }) => tag)
+      .sort((a, b) => Number(b.bot) - Number(a.bot));
   }
 
   async #do(deed) {

@@ -20,7 +20,8 @@ export class Socket {
 
   /** Ask the server to do something as a person; resolves to null, or to why it was refused. */
   perform(deed) {
-    if (this.#socket?.readyState !== WebSocket.OPEN) return Promise.resolve("The sandbox is not running right now.");
+    if (this.#socket?.readyState !== WebSocket.OPEN)
+      return Promise.resolve("The sandbox is not running right now.");
     const ticket = ++this.#ticket;
     this.#socket.send(JSON.stringify({ ...deed, ticket }));
     return new Promise((resolve) => this.#waiting.set(ticket, resolve));

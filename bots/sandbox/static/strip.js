@@ -28,7 +28,9 @@ export class Strip {
   constructor(label, state, reveal) {
     this.#state = state;
     this.#reveal = reveal;
-    const heads = COLUMNS.map(([name, title], i) => h("th", { scope: "col", title, class: i ? null : "wide" }, name));
+    const heads = COLUMNS.map(([name, title], i) =>
+      h("th", { scope: "col", title, class: i ? null : "wide" }, name),
+    );
     this.node = h(
       "section",
       { class: "strip", "aria-label": `Figures of the answers in ${label}` },
@@ -70,8 +72,21 @@ export class Strip {
 
   #draw() {
     const shown = [...this.#answers.values()].slice(-SHOWN).reverse();
-    redraw(this.#rows, shown.map(({ key }) => key), () =>
-      shown.length ? shown.map(({ row }) => row) : h("tr", null, h("td", { class: "none", colspan: String(COLUMNS.length) }, "Ask something: the figures of the answer appear here.")),
+    redraw(
+      this.#rows,
+      shown.map(({ key }) => key),
+      () =>
+        shown.length
+          ? shown.map(({ row }) => row)
+          : h(
+              "tr",
+              null,
+              h(
+                "td",
+                { class: "none", colspan: String(COLUMNS.length) },
+                "Ask something: the figures of the answer appear here.",
+              ),
+            ),
     );
     for (const answer of shown) this.#drawRow(answer);
     this.#drawCounts();
@@ -88,14 +103,23 @@ export class Strip {
         { scope: "row", class: "wide" },
         h(
           "button",
-          { type: "button", title: "Show this answer", onclick: () => this.#reveal(this.#message(chat, message)?.chat ?? chat, message) },
+          {
+            type: "button",
+            title: "Show this answer",
+            onclick: () => this.#reveal(this.#message(chat, message)?.chat ?? chat, message),
+          },
           h("span", { class: "state", "aria-label": done ? "done" : "streaming" }),
           h("b", null, place),
           h("span", { class: "snippet" }, snippet),
         ),
       ),
       h("td", null, String(edits)),
-      h("td", { class: "age" }, ages.some(Boolean) ? sparkline(ages, Math.max(2, ...ages)) : null, h("span", null, done ? "–" : seconds(age_s))),
+      h(
+        "td",
+        { class: "age" },
+        ages.some(Boolean) ? sparkline(ages, Math.max(2, ...ages)) : null,
+        h("span", null, done ? "–" : seconds(age_s)),
+      ),
       h("td", null, seconds(mean_age_s)),
       h("td", null, seconds(first_text_s)),
       h("td", null, seconds(final_lag_s)),
@@ -105,17 +129,24 @@ export class Strip {
 
   #drawCounts() {
     const { requests, limited } = this.#state;
-    this.#counts.replaceChildren(`${requests} requests`, h("span", { class: limited ? "limited" : "quiet" }, `${limited} × 429`));
+    this.#counts.replaceChildren(
+      `${requests} requests`,
+      h("span", { class: limited ? "limited" : "quiet" }, `${limited} × 429`),
+    );
   }
 
   /** A message by the ids of the platform, which leave a topic out of a chat's. */
   #message(chat, id) {
-    const places = [...this.#state.chats.keys()].filter((known) => known === chat || known.startsWith(`${chat}/`));
+    const places = [...this.#state.chats.keys()].filter(
+      (known) => known === chat || known.startsWith(`${chat}/`),
+    );
     return places.map((place) => this.#state.messagesOf(place).get(id)).find(Boolean);
   }
 
   #chatName(id) {
-    const chat = this.#state.chats.get(id) ?? [...this.#state.chats.values()].find((known) => known.id.startsWith(`${id}/`));
+    const chat =
+      this.#state.chats.get(id) ??
+      [...this.#state.chats.values()].find((known) => known.id.startsWith(`${id}/`));
     if (!chat) return "";
     if (chat.kind === "dm" || chat.kind === "private") return `${chat.name}, private`;
     return chat.kind === "channel" ? `#${chat.name}` : chat.name;

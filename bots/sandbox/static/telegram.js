@@ -11,16 +11,27 @@ export const telegram = {
   label: "Telegram",
   slashForms: false,
   typingInTitle: true,
+  tag: (person) => person.username,
 
   chatsOf(state, me) {
     return [...state.chats.values()].filter((chat) => chat.kind !== "private" || chat.id === me?.id);
   },
 
   title(chat, state) {
-    if (chat.kind === "private") return { avatar: state.bot, name: state.bot?.name ?? "Bot", about: state.online ? "bot" : "bot, offline" };
-    if (chat.kind === "topic") return { avatar: { name: chat.group }, name: chat.name, about: `topic in ${chat.group}` };
+    if (chat.kind === "private")
+      return {
+        avatar: state.bot,
+        name: state.bot?.name ?? "Bot",
+        about: state.online ? "bot" : "bot, offline",
+      };
+    if (chat.kind === "topic")
+      return { avatar: { name: chat.group }, name: chat.name, about: `topic in ${chat.group}` };
     const members = state.people.size;
-    return { avatar: { name: chat.name }, name: chat.name, about: `${members} members · the bot is in privacy mode` };
+    return {
+      avatar: { name: chat.name },
+      name: chat.name,
+      about: `${members} members · the bot is in privacy mode`,
+    };
   },
 
   placeholder: () => "Message",
@@ -29,17 +40,25 @@ export const telegram = {
     const bot = state.bot?.name ?? "the bot";
     if (chat.kind === "private") return [`You and ${bot}`, "Just write: every message here is a question."];
     const mention = state.bot?.username ? `mention @${state.bot.username}, ` : "";
-    return [`${bot} hears only what is meant for it`, `Type /ask and a question, ${mention}or reply to ${bot}.`];
+    return [
+      `${bot} hears only what is meant for it`,
+      `Type /ask and a question, ${mention}or reply to ${bot}.`,
+    ];
   },
 
   sidebar(state, me) {
     const chats = this.chatsOf(state, me);
     const row = (chat) => ({ chat, nodes: () => chatRow(chat, state, me) });
-    const single = chats.filter(({ kind }) => kind !== "topic").sort((a, b) => Number(a.kind === "group") - Number(b.kind === "group"));
+    const single = chats
+      .filter(({ kind }) => kind !== "topic")
+      .sort((a, b) => Number(a.kind === "group") - Number(b.kind === "group"));
     const forums = [...new Set(chats.filter(({ kind }) => kind === "topic").map(({ group }) => group))];
     return [
       { heading: null, rows: single.map(row) },
-      ...forums.map((forum) => ({ heading: forum, rows: chats.filter(({ kind, group }) => kind === "topic" && group === forum).map(row) })),
+      ...forums.map((forum) => ({
+        heading: forum,
+        rows: chats.filter(({ kind, group }) => kind === "topic" && group === forum).map(row),
+      })),
     ];
   },
 
@@ -52,17 +71,29 @@ function chatRow(chat, state, me) {
   const { avatar: portrait, name } = telegram.title(chat, state);
   const last = state.lastMessage(chat.id, me);
   const typing = state.typists(chat.id, me).length > 0;
-  const writer = last && (last.service ? "" : last.author.id === me?.id ? "You: " : chat.kind === "private" ? "" : `${last.author.name}: `);
+  const named = last && !last.service && (last.author.id === me?.id || chat.kind !== "private");
+  const writer = named ? `${last.author.id === me?.id ? "You" : last.author.name}: ` : "";
   const text = last && (last.text || last.files[0]?.name || "");
   return [
-    chat.kind === "topic" ? h("span", { class: "avatar topic", "aria-hidden": "true" }, icon("hash")) : avatar(portrait ?? { name }),
+    chat.kind === "topic"
+      ? h("span", { class: "avatar topic", "aria-hidden": "true" }, icon("hash"))
+      : avatar(portrait ?? { name }),
     h(
       "span",
       { class: "chat-lines" },
-      h("span", { class: "chat-top" }, h("span", { class: "chat-name" }, name), last ? h("time", null, clockTime(last.at)) : null),
+      h(
+        "span",
+        { class: "chat-top" },
+        h("span", { class: "chat-name" }, name),
+        last ? h("time", null, clockTime(last.at)) : null,
+      ),
       typing
         ? h("span", { class: "preview typing" }, "typing…")
-        : h("span", { class: "preview" }, last ? [h("span", { class: "writer" }, writer), text.slice(0, 120)] : "No messages yet"),
+        : h(
+            "span",
+            { class: "preview" },
+            last ? [h("span", { class: "writer" }, writer), text.slice(0, 120)] : "No messages yet",
+          ),
     ),
   ];
 }
@@ -81,8 +112,21 @@ class TelegramMessage {
   constructor(context) {
     this.#context = context;
     // In a grid: the keyboard is as wide as the bubble, and the actions stand beside it.
-    const bubble = h("div", { class: "bubble" }, this.#author, this.#quote, this.#files, this.#body, this.#meta, this.#reactions);
-    const reply = h("button", { type: "button", title: "Reply", "aria-label": "Reply", onclick: () => context.reply(this.message) }, icon("reply"));
+    const bubble = h(
+      "div",
+      { class: "bubble" },
+      this.#author,
+      this.#quote,
+      this.#files,
+      this.#body,
+      this.#meta,
+      this.#reactions,
+    );
+    const reply = h(
+      "button",
+      { type: "button", title: "Reply", "aria-label": "Reply", onclick: () => context.reply(this.message) },
+      icon("reply"),
+    );
     this.node = h(
       "div",
       { class: "message", role: "listitem" },
@@ -105,26 +149,35 @@ class TelegramMessage {
     ]);
     redraw(this.#quote, message.reply_to, () => quoteLine(message, state));
     redraw(this.#files, message.files, () => message.files.map(fileCard));
-    redraw(this.#body, [message.text, message.entities], () => renderEntities(message.text, message.entities));
+    redraw(this.#body, [message.text, message.entities], () =>
+      renderEntities(message.text, message.entities),
+    );
     redraw(this.#meta, [message.edited, message.at, message.silent], () => [
       message.edited ? h("span", { class: "edited", title: `${message.edited} edits` }, "edited") : null,
       h("time", { title: message.silent ? "Sent without sound" : null }, clockTime(message.at)),
     ]);
     redraw(this.#reactions, message.reactions, () =>
-      message.reactions.map(({ emoji, by }) => h("span", { class: "reaction", title: state.people.get(by)?.name ?? null }, emoji)),
+      message.reactions.map(({ emoji, by }) =>
+        h("span", { class: "reaction", title: state.people.get(by)?.name ?? null }, emoji),
+      ),
     );
     redraw(this.#keyboard, message.buttons, () => message.buttons.map((button) => this.#button(button)));
   }
 
   group(previous) {
     const mine = this.message;
-    const together = previous && previous.author.id === mine.author.id && mine.at - previous.at < GROUPED_WITHIN_S;
+    const together =
+      previous && previous.author.id === mine.author.id && mine.at - previous.at < GROUPED_WITHIN_S;
     this.node.classList.toggle("grouped", Boolean(together));
   }
 
   #button(button) {
     if (button.style === "link") return link(button.id, button.label) ?? h("span", null, button.label);
-    return h("button", { type: "button", onclick: () => this.#context.press(this.message, button.id) }, button.label);
+    return h(
+      "button",
+      { type: "button", onclick: () => this.#context.press(this.message, button.id) },
+      button.label,
+    );
   }
 }
 
@@ -135,6 +188,10 @@ function quoteLine(message, state) {
   const colour = avatar(target.author).classList[1];
   return [
     h("span", { class: `quote-author ${colour}` }, target.author.name),
-    h("span", { class: "quote" }, (target.text || target.files[0]?.name || "").replace(/\s+/g, " ").slice(0, 160)),
+    h(
+      "span",
+      { class: "quote" },
+      (target.text || target.files[0]?.name || "").replace(/\s+/g, " ").slice(0, 160),
+    ),
   ];
 }
