@@ -11,7 +11,7 @@ from bots.bootstrap import open_model
 from bots.doctor import remedy_for
 from bots.embedded_model.errors import EmbeddedModelError
 from bots.embedded_model.progress import shown_progress
-from bots.terminal.ask import stream_answer
+from core.service.stream_answer import stream_answer
 from bots.terminal.surface import TerminalSurface
 from core.adapters.clock import SystemClock
 from core.ports.completions import ChatMessage, CompletionRequest, ModelError

@@ -13,7 +13,7 @@ from core.streaming.markdown import NO_MARKS, Marks, scan
 from core.streaming.pages import WINDOW_PAGES, compose
 from core.streaming.rendering import Renderer
 
-FORCED_SEARCH = 100
+SEARCH = 100
 
 
 def broken_promise(source: str, pages: Sequence[str], renderer: Renderer, *, mark: str = "") -> str | None:
@@ -63,15 +63,18 @@ def _spans(rest: str, page: str, marks: Marks, renderer: Renderer) -> Iterator[t
     def marks_at(end: int) -> Marks:
         return scan(rest[:end], marks, formatted=renderer.formatted).end
 
+    # Length grows with the source but for a few characters, so only places near the page's own are tried.
+    cuts = scan(rest, marks, formatted=renderer.formatted).cuts
+    near = bisect_left(cuts, len(page), key=lambda cut: len(text(cut.at, cut.marks)))
     found = False
-    for cut in scan(rest, marks, formatted=renderer.formatted).cuts:
+    for cut in cuts[max(0, near - SEARCH) : near + SEARCH]:
         if text(cut.at, cut.marks) == page:
             found = True
             yield cut.at, cut.marks
     if found:
         return
-    # A forced cut stands anywhere: near where the page has about its length.
+    # A forced cut stands anywhere.
     near = bisect_left(range(len(rest) + 1), len(page), key=lambda end: len(text(end, marks_at(end))))
-    for end in range(max(1, near - FORCED_SEARCH), min(len(rest), near + FORCED_SEARCH) + 1):
+    for end in range(max(1, near - SEARCH), min(len(rest), near + SEARCH) + 1):
         if text(end, marks_at(end)) == page:
             yield end, marks_at(end)

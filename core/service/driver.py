@@ -222,6 +222,7 @@ class Driver:
             stop=stop if capabilities.buttons else None,
             private=private and capabilities.private_answers,
             typing_lasts_s=capabilities.typing_lasts_s,
+            paced=bool(capabilities.rate_limits),
             nonce=nonce if capabilities.nonces else "",
         )
         return self._accounts[surface.account].show(answer, surface, settings, reply_to)

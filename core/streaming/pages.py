@@ -118,16 +118,19 @@ class Pages:
         return self._frame(cut, self._render(text, cut))
 
     def _render(self, text: str, cut: Cut) -> Rendered:
+        if not self._renderer.formatted:
+            return self._renderer.render(text[: cut.at])
         return self._renderer.render(compose(text[: cut.at], self._marks, cut.marks))
 
     def _final(self, text: str, end: Marks, mark: str) -> Rendered:
         """The model's own text to its end: only what we reopened, and a fence, is closed."""
+        if not self._renderer.formatted:
+            return self._renderer.render(f"{text}\n\n{mark}" if mark else text)
         pairs = zip(self._marks.inline, end.inline, strict=False)
         reopened = tuple(ours for ours, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
         markdown = compose(text, self._marks, Marks(fence=end.fence, inline=reopened))
         if mark:
-            mark = f"*{mark}*" if self._renderer.formatted else mark
-            markdown = f"{markdown}\n\n{mark}" if markdown else mark
+            markdown = f"{markdown}\n\n*{mark}*" if markdown else f"*{mark}*"
         return self._renderer.render(markdown)
 
     def _closed(self, text: str, found: Scan) -> Frame:

@@ -48,6 +48,7 @@ class ViewSettings:
     stop: Button | None = None  # shown while the answer streams
     private: bool = False
     typing_lasts_s: float | None = None
+    paced: bool = True  # False where nothing limits us: every delta is shown as it comes
     nonce: str = ""  # at most 20 characters; empty where sends have none
 
 
@@ -91,7 +92,7 @@ class View:
         self._seen_length = -1  # of the answer, when a frame brought nothing new
         self._plain = False
         self._pinned: Frame | None = None  # an ended page whose outcome is unknown: say the same again
-        self._send_unknown = False
+        self._unknown_send: MessageContent | None = None  # the first try of a send that may stand there
         self._typing_until = now
         answer.shown(self, 0)
 
@@ -123,7 +124,8 @@ class View:
             return Want(kind, Priority.FINAL, self.not_before, since)
         if self._message is None:
             return self._want_send(since) or self._want_typing(now)
-        if self._seen_length != self.answer.length and hidden_since is not None:
+        grown = self._seen_length != self.answer.length and hidden_since is not None
+        if grown or self._standing is None:
             return Want(OperationKind.EDIT, Priority.PREVIEW, self.not_before, since)
         stop_at = self._stop_due_at()
         if stop_at is not None and self._standing is not None and not self._standing.buttons:
@@ -136,7 +138,7 @@ class View:
         if self._first_delta_at is None or self.answer.length in {self._pages.start, self._seen_length}:
             return None
         text = self.answer.slice(self._pages.start, self._pages.start + 4 * FIRST_CHARS).strip()
-        ready = len(text) >= FIRST_CHARS or (text and ends_sentence(text))
+        ready = not self.settings.paced or len(text) >= FIRST_CHARS or (text and ends_sentence(text))
         page_began = self.answer.produced_at(self._pages.start)
         waited = (self._first_delta_at if page_began is None else page_began) + FIRST_WAIT_S
         return Want(
@@ -190,7 +192,7 @@ class View:
 
     def started(self, update: Update, now: float) -> None:
         self.in_flight = True
-        if update.frame is not None:
+        if update.frame is not None and self.settings.paced:
             self.not_before = now + MIN_GAP_S
 
     def delivered(self, update: Update, message_id: str, now: float) -> None:
@@ -202,10 +204,11 @@ class View:
             self.messages.append(message_id)
         self._message = message_id
         self.meter.visible(self.answer, self._pages.shown, now)
-        if self._send_unknown and self._pinned is None:  # which of the tries stands there is not known
-            self._send_unknown, self._standing, self._seen_length = False, None, -1
+        first_try, self._unknown_send = self._unknown_send, None
+        if first_try not in {None, update.content}:  # which of the tries stands there is not known
+            self._standing, self._seen_length = None, -1
             return
-        self._send_unknown, self._pinned, self._standing = False, None, update.content
+        self._pinned, self._standing = None, update.content
         self._accept(update.frame)
 
     def _accept(self, frame: Frame) -> None:
@@ -223,8 +226,8 @@ class View:
         self._standing = None
         if update.frame is None:
             return
-        if update.kind is OperationKind.SEND:
-            self._send_unknown = bool(self.settings.nonce)
+        if update.kind is OperationKind.SEND and self.settings.nonce:
+            self._unknown_send = self._unknown_send or update.content
         if update.frame.closed:
             self._pinned = update.frame
         else:

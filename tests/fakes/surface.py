@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from core.messages import MessageRef, Place, PlaceKind
+from core.ports.clock import Clock
 from core.ports.surface import Capabilities
 from core.streaming.operations import (
     BucketKey,
@@ -20,7 +21,6 @@ from core.streaming.operations import (
 )
 from core.streaming.rate_limits import RateLimit
 from core.streaming.rendering import Rendered
-from tests.fakes.clock import FakeClock
 
 LIMITS: Mapping[str, tuple[RateLimit, ...]] = {
     "account": (RateLimit(50, 1.0),),
@@ -64,7 +64,7 @@ class FakeSurface:
 
     def __init__(
         self,
-        clock: FakeClock,
+        clock: Clock,
         *,
         chat_id: str = "c1",
         kind: PlaceKind = PlaceKind.SHARED,
@@ -126,6 +126,7 @@ class FakeSurface:
         content: MessageContent,
         reply_to: MessageRef | None,
     ) -> Outcome:
+        """Half of the latency there, half of it back."""
         await self._clock.sleep_until(self._clock.monotonic() + self._latency_s / 2)
         outcome = self._take(kind, message_id, content, reply_to)
         await self._clock.sleep_until(self._clock.monotonic() + self._latency_s / 2)

@@ -191,16 +191,30 @@ async def test_when_the_message_or_place_is_gone_nothing_more_goes_there(failure
     assert len(surface.calls) == 2
 
 
-async def test_a_send_that_was_taken_unknown_to_us_is_not_doubled_where_there_are_nonces() -> None:
+@pytest.mark.parametrize("tries", [1, 2, 3])
+@pytest.mark.parametrize("deltas", [WORDS, ["A short answer, complete ", "before the second try."]])
+async def test_a_send_that_was_taken_unknown_to_us_is_not_doubled_where_there_are_nonces(
+    tries: int, deltas: list[str]
+) -> None:
     stage = Stage()
     surface = FakeSurface(stage.clock)
-    surface.failures.append("unknown_taken")
+    surface.failures.extend(["rate_limited", *["unknown_taken"] * tries])
+    await stage.play((Answer(), surface, deltas))
+    assert surface.texts == ["".join(deltas).strip()]
+
+
+async def test_an_edit_of_unknown_outcome_is_made_good_while_the_model_pauses() -> None:
+    stage = Stage()
+    surface = FakeSurface(stage.clock)
+    surface.failures.extend(["", "unknown_not_taken"])
     answer = Answer()
-    showing = stage.driver.show(answer, surface, nonce="n1")
-    speaker = asyncio.ensure_future(stage.speak(answer, WORDS))
-    waiting = asyncio.ensure_future(showing.finished())
-    await stage.clock.advance_until(lambda: waiting.done() and speaker.done())
-    assert surface.texts == ["".join(WORDS).strip()]
+    stage.driver.show(answer, surface)
+    for delta in ("One sentence. ", "And another one."):
+        answer.append(delta, stage.clock.monotonic())
+        stage.driver.changed(answer)
+        await stage.clock.advance(1.0)
+    await stage.clock.advance(3.0)
+    assert surface.texts == ["One sentence. And another one."]
 
 
 failures = st.lists(

@@ -1,4 +1,4 @@
-"""One question, one answer on a surface that is not a chat: the core without commands, history or limits."""
+"""One question, one answer on one surface: the core without commands, history or permissions."""
 
 from __future__ import annotations
 

@@ -1,0 +1,215 @@
+"""The contract that every surface keeps: the fake, Discord, Telegram, and a stranger's.
+
+A new platform is one line in SURFACES.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Final
+
+import pytest
+import pytest_asyncio
+
+from core.adapters.clock import SystemClock
+from core.messages import MessageRef, Place
+from core.ports.surface import Capabilities, Surface
+from core.service.driver import Driver
+from core.streaming.answer import Answer, Ending
+from core.streaming.operations import (
+    BucketKey,
+    Button,
+    Delivered,
+    MessageContent,
+    NotSent,
+    NotSentReason,
+    OperationKind,
+    Outcome,
+    Unknown,
+)
+from tests.contract.bench import Bench, Failure
+from tests.contract.discord_surface import discord_surface
+from tests.contract.fake_surface import fake_surface
+from tests.contract.folder_surface import folder_surface
+from tests.contract.telegram_surface import telegram_surface
+from tests.promise import broken_promise
+
+SURFACES: Final[Mapping[str, Callable[[], AbstractAsyncContextManager[Bench]]]] = {
+    "fake": fake_surface,
+    "discord": discord_surface,
+    "telegram": telegram_surface,
+    "folder": folder_surface,
+}
+REMOTE: Final = ("fake", "discord", "telegram")
+"""Surfaces whose calls can be refused, time out or get lost on the way."""
+
+
+@pytest_asyncio.fixture(params=SURFACES)
+async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
+    async with SURFACES[request.param]() as bench:
+        yield bench
+
+
+remote = pytest.mark.parametrize("bench", REMOTE, indirect=True)
+
+
+def content(surface: Surface, markdown: str, *buttons: Button, nonce: str = "") -> MessageContent:
+    return MessageContent(surface.capabilities.renderer.render(markdown), buttons, nonce=nonce)
+
+
+async def sent(bench: Bench, markdown: str) -> str:
+    outcome = await bench.surface.send(content(bench.surface, markdown), None)
+    assert isinstance(outcome, Delivered), outcome
+    return outcome.message_id
+
+
+async def test_what_is_sent_stands_there_in_order(bench: Bench) -> None:
+    ids = [await sent(bench, text) for text in ("first", "second", "third")]
+    assert await bench.shown() == list(zip(ids, ("first", "second", "third"), strict=True))
+
+
+async def test_an_edit_makes_the_message_stand_as_it_says(bench: Bench) -> None:
+    first, second = await sent(bench, "first"), await sent(bench, "second")
+    outcome = await bench.surface.edit(first, content(bench.surface, "changed"))
+    assert isinstance(outcome, Delivered)
+    assert outcome.message_id == first
+    assert await bench.shown() == [(first, "changed"), (second, "second")]
+
+
+async def test_an_edit_that_changes_nothing_is_delivered(bench: Bench) -> None:
+    message = await sent(bench, "the same")
+    assert isinstance(await bench.surface.edit(message, content(bench.surface, "the same")), Delivered)
+    assert await bench.shown() == [(message, "the same")]
+
+
+async def test_a_deleted_message_is_gone(bench: Bench) -> None:
+    first, second = await sent(bench, "first"), await sent(bench, "second")
+    assert isinstance(await bench.surface.delete(first), Delivered)
+    assert await bench.shown() == [(second, "second")]
+
+
+async def test_a_message_may_carry_a_button_and_lose_it(bench: Bench) -> None:
+    button = Button("stop:" + "0" * 59, "Stop")  # 64 bytes: the longest data there may be
+    outcome = await bench.surface.send(content(bench.surface, "with", button), None)
+    assert isinstance(outcome, Delivered)
+    assert isinstance(
+        await bench.surface.edit(outcome.message_id, content(bench.surface, "without")), Delivered
+    )
+
+
+async def test_typing_and_reactions_are_best_effort(bench: Bench) -> None:
+    message = await sent(bench, "hello")
+    await bench.surface.typing()
+    await bench.surface.react(MessageRef(bench.surface.place.chat_id, message), "👀")
+    await bench.surface.react(MessageRef(bench.surface.place.chat_id, "1"), "👀")
+    assert await bench.shown() == [(message, "hello")]
+
+
+@pytest.mark.parametrize("kind", [OperationKind.SEND, OperationKind.EDIT])
+async def test_every_bucket_has_limits(bench: Bench, kind: OperationKind) -> None:
+    keys = bench.surface.buckets(kind)
+    assert keys
+    assert all(bench.surface.capabilities.rate_limits[key.family] for key in keys)
+
+
+async def test_a_full_page_is_taken(bench: Bench) -> None:
+    renderer = bench.surface.capabilities.renderer
+    full = renderer.render("x" * renderer.page_units)
+    assert full.fill == pytest.approx(1.0)
+    assert isinstance(await bench.surface.send(MessageContent(full), None), Delivered)
+    assert renderer.render("x" * renderer.page_units + "y").fill > 1.0
+
+
+@pytest.mark.parametrize(
+    "markdown", ["", " \n\t ", "\x00", "**", "```", "]( \ud800", "👩‍👩‍👧‍👦" * 900, "\u202e" * 50]
+)
+async def test_the_renderer_takes_any_text(bench: Bench, markdown: str) -> None:
+    renderer = bench.surface.capabilities.renderer
+    assert renderer.render(markdown) == renderer.render(markdown)
+    if not markdown.strip():
+        assert renderer.render(markdown).text == ""
+
+
+async def failed(bench: Bench, how: Failure, *, nonce: str = "") -> Outcome:
+    await bench.fail_next(how)
+    return await bench.surface.send(content(bench.surface, "hello", nonce=nonce), None)
+
+
+@remote
+async def test_a_rate_limit_says_how_long(bench: Bench) -> None:
+    outcome = await failed(bench, "rate_limited")
+    assert isinstance(outcome, NotSent)
+    assert outcome.reason is NotSentReason.RATE_LIMITED
+    assert outcome.retry_after_s is not None
+    assert outcome.retry_after_s > 0
+    assert await bench.shown() == []
+
+
+@remote
+async def test_what_never_arrived_was_not_sent(bench: Bench) -> None:
+    outcome = await failed(bench, "unavailable")
+    assert isinstance(outcome, NotSent)
+    assert outcome.reason is NotSentReason.UNAVAILABLE
+    assert await bench.shown() == []
+
+
+@remote
+@pytest.mark.parametrize(("how", "messages"), [("unknown_taken", 1), ("unknown_not_taken", 0)])
+async def test_a_lost_answer_is_unknown(bench: Bench, how: Failure, messages: int) -> None:
+    assert isinstance(await failed(bench, how), Unknown)
+    assert len(await bench.shown()) == messages
+
+
+@remote
+async def test_a_nonce_makes_a_repeated_send_one_message(bench: Bench) -> None:
+    if not bench.surface.capabilities.nonces:
+        return  # the platform has none: at most one duplicate is what is promised there
+    assert isinstance(await failed(bench, "unknown_taken", nonce="abc.0"), Unknown)
+    again = await bench.surface.send(content(bench.surface, "hello", nonce="abc.0"), None)
+    assert isinstance(again, Delivered)
+    assert await bench.shown() == [(again.message_id, "hello")]
+
+
+async def test_a_message_that_is_gone_cannot_be_edited(bench: Bench) -> None:
+    message = await sent(bench, "hello")
+    await bench.fail_next("message_gone")
+    outcome = await bench.surface.edit(message, content(bench.surface, "changed"))
+    assert isinstance(outcome, NotSent)
+    assert outcome.reason is NotSentReason.MESSAGE_GONE
+
+
+async def test_a_place_that_is_gone_says_so(bench: Bench) -> None:
+    outcome = await failed(bench, "place_gone")
+    assert isinstance(outcome, NotSent)
+    assert outcome.reason is NotSentReason.PLACE_GONE
+
+
+class Unpaced:
+    """The same surface, with nothing known of its limits: what it refuses must still come through."""
+
+    def __init__(self, surface: Surface) -> None:
+        self._surface = surface
+        inner = surface.capabilities
+        self.account = surface.account
+        self.place: Place = surface.place
+        self.capabilities = Capabilities(inner.renderer, rate_limits={}, nonces=inner.nonces)
+        self.delete, self.react, self.typing = surface.delete, surface.react, surface.typing
+        self.send, self.edit = surface.send, surface.edit
+
+    def buckets(self, kind: OperationKind) -> tuple[BucketKey, ...]:
+        return self._surface.buckets(kind)
+
+
+async def test_a_long_answer_streams_through_it_and_tiles(bench: Bench) -> None:
+    clock = SystemClock()
+    driver, answer = Driver(clock), Answer()
+    renderer = bench.surface.capabilities.renderer
+    lines = (f"{n}. Line {n} of a **long** answer with `code {n}`." for n in range(renderer.page_units // 15))
+    answer.append("\n".join(lines), clock.monotonic())
+    answer.end(Ending.COMPLETE, clock.monotonic())
+    shown = await driver.show(answer, Unpaced(bench.surface), nonce="n").finished()
+    assert shown.complete
+    pages = [text for _, text in await bench.shown()]
+    assert len(pages) == len(shown.messages) > 1
+    assert broken_promise(answer.text, pages, renderer) is None
