@@ -96,7 +96,7 @@ _TOKEN = regex.compile(
     r"|(?P<bracket>!?\[)"
     r"|(?P<url>https?://[^\s<>\"`|*]+)"
     r"|(?P<angle><[^\s<>]{0,200}>?)"
-    r"|(?P<word>(?:(?!https?://)[^\s\\`*_~|\[!<])+|.)",
+    r"|(?P<word>(?:[^\s\\`*_~|\[!<h]++|h(?!ttps?://))++|.)",
     regex.DOTALL,
 )
 _SENTENCE_END = regex.compile(r"[.!?…。！？]['\")\]}»”’*_]*$")
