@@ -300,7 +300,7 @@ class _Scanner:
 
     def _read_bracket(self, start: int, after: int, end: int, *, code: bool) -> int:
         """A link is one piece, in code too: the tick that opened it may turn out to be literal."""
-        link = _LINK.match(self.text, start, end, partial=self._unfinished(end) and not code)
+        link = _LINK.match(self.text, start, end, partial=self._unfinished(end))
         if link is None or (code and "`" in link[0]):
             return after
         if link.partial:
