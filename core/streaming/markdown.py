@@ -82,7 +82,7 @@ _FENCE = regex.compile(r"[ \t]*(?P<run>`{3,}|~{3,})(?P<info>[^\n]*)")
 _BLOCK_START = regex.compile(r"[ \t]*(?:#{1,6}[ \t]|`{3}|~{3})")
 _QUOTE = regex.compile(r"(?:[ \t]*>)+[ \t]?")
 _HALF_LINE_START = regex.compile(r"[ \t]*(?:#{1,6}|[-*+]|-#|[0-9]{1,9}[.)]?|>+)?[ \t]*")
-_TABLE_ROW = regex.compile(r"[ \t]*\|")
+_TABLE_ROW = regex.compile(r"[ \t]*\|(?!\|)")  # a line that opens with || is a spoiler
 _TABLE_RULE = regex.compile(r"[ \t]*\|[ \t:|-]*")
 _LINK = regex.compile(
     r"!?\[(?:[^\[\]\n\\]|\\.|\[[^\[\]\n]*\])*+\]"
