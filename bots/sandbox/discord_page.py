@@ -16,6 +16,7 @@ def chat_entry(world: World, channel: Channel) -> Json:
         "name": channel.name,
         "kind": channel.kind,
         "group": None if channel.kind == "dm" else world.guild_name,
+        "parent": str(channel.parent.id) if channel.parent else None,
     }
 
 
@@ -31,7 +32,7 @@ def person_entry(world: World, account: User) -> Json:
 
 def message_entry(world: World, message: Message) -> Json:
     """A message; `text` is Markdown with `<@id>` mentions, as Discord's clients get it."""
-    command = message.interaction.shown_as if message.interaction and message.type == 20 else None
+    command = message.interaction if message.type == 20 else None
     return {
         "id": str(message.id),
         "chat": str(message.channel.id),
@@ -44,7 +45,8 @@ def message_entry(world: World, message: Message) -> Json:
         "silent": bool(message.flags & SILENT),
         "only_for": str(message.only_for.id) if message.only_for else None,
         "thinking": bool(message.flags & LOADING),
-        "command": command,
+        "command": command.shown_as if command else None,
+        "command_by": str(command.user.id) if command else None,
         "reactions": [
             {"emoji": emoji, "by": str(account.id)}
             for emoji, by in message.reactions.items()

@@ -140,6 +140,7 @@ def page_person(person: Person, place: Chat | None = None) -> Json:
     return {
         "id": str(person.id),
         "name": person.name,
+        "username": person.username,
         "bot": person.bot,
         "admin": place is not None and place.is_admin(person.id),
     }
@@ -181,6 +182,7 @@ def page_message(item: Message) -> Json:
         "chat": page_chat_id(item.chat, item.topic),
         "author": page_person(item.author, item.chat),
         "text": item.text or _service_line(item),
+        "service": item.service is not None,
         "entities": item.entities or None,
         "buttons": [
             {

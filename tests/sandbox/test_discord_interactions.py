@@ -98,6 +98,7 @@ async def test_defer_edit_and_follow_up(server: DiscordServer, bot: Bot) -> None
     await interaction.response.defer(thinking=True)
     [thinking] = messages(server)
     assert (thinking["thinking"], thinking["command"]) == (True, "/ask prompt:why?")
+    assert thinking["command_by"] == str(interaction.user.id)
 
     first = await interaction.edit_original_response(content="Because", allowed_mentions=NOBODY)
     assert str(first.id) == thinking["id"]

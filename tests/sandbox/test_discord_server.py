@@ -264,6 +264,8 @@ async def test_threads(server: DiscordServer, bot: Bot) -> None:
     thread = await message.create_thread(name="talk")
     await thread.send("here")
     assert [m["chat"] for m in server.snapshot()["messages"]][-1] == str(message.id) == str(thread.id)
+    parents = {chat["id"]: chat["parent"] for chat in server.snapshot()["chats"]}
+    assert parents[str(thread.id)] == str(server.world.chat("#general").id)
     opened = await server.open_thread("Ben", "#general", "other")
     joined = await bot.next("thread_create")
     while str(joined.id) != opened:

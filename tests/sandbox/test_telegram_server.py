@@ -215,9 +215,12 @@ async def test_the_page_gets_plain_data(telegram: TelegramServer, bot: Bot) -> N
         "chat": str(riverside),
         "message": str(sent.message_id),
     }
-    assert {"id", "chat", "author", "text", "entities", "buttons", "reply_to", "edited"} <= set(
-        events[-2]["message"]
-    )
+    edited = events[-2]["message"]
+    assert {"id", "chat", "author", "text", "entities", "buttons", "reply_to", "edited"} <= set(edited)
+    assert (edited["author"]["username"], edited["service"]) == ("sluice_bot", False)
+    topics = [m for m in telegram.snapshot()["messages"] if "created the topic" in m["text"]]
+    assert all(message["service"] for message in topics)
+    assert topics
 
 
 async def test_deleting(telegram: TelegramServer, bot: Bot) -> None:
