@@ -1,6 +1,6 @@
 """For all tests: Hypothesis tries the same examples everywhere, so that a red test is red for everybody.
 
-`HYPOTHESIS_PROFILE=explore make test` looks for new ones, ten times as many.
+`HYPOTHESIS_PROFILE=explore make test` looks for new ones.
 """
 
 from __future__ import annotations
