@@ -59,6 +59,13 @@ class Screen:
         times = [at for at, _ in self._states[_key(message)]]
         return times[-1] - times[0]
 
+    def is_done(self, message: Json) -> bool:
+        """Whether the figures of this answer say that all of it is there."""
+        return any(
+            event["type"] == "figures" and event["done"] and event["message"] == message["id"]
+            for event in self.events
+        )
+
     def by_bot(self, *, replying_to: str | None = None, holding: str = "") -> list[Json]:
         """The bot's messages that everybody sees, with text: all, or replies, or those with these words."""
         return [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -70,7 +71,7 @@ async def test_sigterm_marks_every_answer_and_leaves_in_time(world: World, tmp_p
         await world.telegram.say("Ada", world.on_telegram.person("Ada"), "a long one, please")
         await world.telegram.say("Ben", "Riverside", "@sluice_bot a long one, please")
         for screen in screens:
-            await screen.until(lambda screen=screen: len(screen.by_bot(holding=BEGINNING)) == 2)
+            await screen.until(partial(_are_two, screen))
         program.process.send_signal(signal.SIGTERM)
         assert await program.ends(ENDS_WITHIN_S) == 0
     marked = [message for screen in screens for message in screen.by_bot()]
@@ -83,3 +84,7 @@ async def test_sigterm_marks_every_answer_and_leaves_in_time(world: World, tmp_p
     assert "Traceback" not in said
     for secret in (world.discord.token, world.telegram.token, world.telegram.token.partition(":")[2]):
         assert secret not in said
+
+
+def _are_two(screen: Screen) -> bool:
+    return len(screen.by_bot(holding=BEGINNING)) == 2

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from bots.sandbox.discord_server import DiscordServer
 from bots.sandbox.limits import Profile
@@ -29,10 +28,13 @@ class World:
     on_telegram: Screen
 
     @property
-    def refusals(self) -> list[Any]:
-        """Every request of either platform that came too often."""
+    def refusals(self) -> list[str]:
+        """The route of every request that came too often for either platform."""
         return [
-            request for request in [*self.discord.requests, *self.telegram.requests] if request.status == 429
+            request.route
+            for requests in (self.discord.requests, self.telegram.requests)
+            for request in requests
+            if request.status == 429
         ]
 
     @property
