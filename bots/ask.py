@@ -11,10 +11,10 @@ from bots.bootstrap import open_model
 from bots.doctor import remedy_for
 from bots.embedded_model.errors import EmbeddedModelError
 from bots.embedded_model.progress import shown_progress
-from core.service.stream_answer import stream_answer
 from bots.terminal.surface import TerminalSurface
 from core.adapters.clock import SystemClock
 from core.ports.completions import ChatMessage, CompletionRequest, ModelError
+from core.service.stream_answer import stream_answer
 from core.settings import ModelSettings, Settings
 from core.streaming.answer import Ending
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -28,6 +29,7 @@ from core.service.chat import PROMPT_TOKENS, ChatService
 from core.service.driver import Driver, Progress
 from core.settings import ModelSettings, Settings
 
+FIGURES_EVERY_S = 0.25
 _TEMPLATE_TOKENS = 64  # what the embedded model's chat template adds to a prompt
 
 
@@ -42,7 +44,7 @@ class Model:
 
 def model_label(settings: Settings) -> str:
     """Which model answers, for people."""
-    model = settings.model or ModelSettings()
+    model = settings.model
     if model.embedded:
         return "SmolLM2 135M, embedded: a demo of streaming, no assistant"
     return f"{model.name} at {urlsplit(model.base_url).netloc}" if model.base_url else model.name
@@ -51,7 +53,7 @@ def model_label(settings: Settings) -> str:
 @asynccontextmanager
 async def open_model(settings: Settings, on_progress: OnProgress) -> AsyncIterator[Model]:
     """The configured model, or the embedded one where none is. Raises EmbeddedModelError."""
-    model = settings.model or ModelSettings()
+    model = settings.model
     prompt_tokens = PROMPT_TOKENS
     async with AsyncExitStack() as stack:
         if model.embedded:
@@ -71,6 +73,7 @@ class App:
     dispatcher: Dispatcher
     chat: ChatService
     access: Access
+    driver: Driver
 
 
 def build_app(settings: Settings, model: Model, clock: Clock, *, page: SandboxPage | None) -> App:
@@ -93,18 +96,16 @@ def build_app(settings: Settings, model: Model, clock: Clock, *, page: SandboxPa
         spending=Spending(settings.daily_tokens, clock=clock, file=spent),
         prompt_tokens=model.prompt_tokens,
     )
-    return App(Dispatcher(chat, access), chat, access)
+    return App(Dispatcher(chat, access), chat, access, driver)
 
 
 def _show_figures(page: SandboxPage, progress: Progress) -> None:
-    if not progress.messages:
-        return
     place, figures = progress.place, progress.figures
     page.figures(
         {
             "platform": place.platform,
             "chat": f"{place.chat_id}/{place.topic_id}" if place.topic_id else place.chat_id,
-            "message": progress.messages[-1].message_id,
+            "message": progress.messages[0].message_id,
             "edits": figures.edits,
             "age_s": figures.age_s,
             "mean_age_s": figures.mean_age_s,
@@ -135,6 +136,13 @@ class Sandbox:
     discord: DiscordServer
     telegram: TelegramServer
     page: SandboxPage
+
+    async def watch(self, driver: Driver) -> None:
+        """Keep the page's figures moving while text waits to be shown. Until cancelled."""
+        while True:
+            await asyncio.sleep(FIGURES_EVERY_S)
+            for progress in driver.progress():
+                _show_figures(self.page, progress)
 
     def platforms(self, clock: Clock) -> tuple[Platform, ...]:
         """The real adapters, pointed at the local servers."""

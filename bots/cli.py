@@ -11,7 +11,7 @@ from collections.abc import Coroutine, Sequence
 from importlib.metadata import version
 from typing import Any, Final, TypeVar
 
-from core.settings import EMBEDDED_MODEL, SettingsError, read_settings
+from core.settings import SettingsError, read_settings
 
 _T = TypeVar("_T")
 _INTERRUPTED: Final = 130
@@ -82,8 +82,6 @@ def _ask(arguments: argparse.Namespace) -> int:
     }
     given = {name: value for name, value in options.items() if value is not None}
     settings = read_settings({**os.environ, **given})
-    if settings.model is None:
-        settings = read_settings({**os.environ, **given, "OPENAI_MODEL": EMBEDDED_MODEL})
     set_up_logging(settings, sys.stderr, least="ERROR")
     prompt = sys.stdin.read() if arguments.prompt == "-" else arguments.prompt
     if not prompt.strip():

@@ -56,11 +56,12 @@ async def examine(clock: Clock, console: Console) -> tuple[Check, ...]:
     except SettingsError as error:
         return tuple(_split("Configuration", CheckState.BAD, problem) for problem in error.problems)
     found = [_split("Configuration", CheckState.NOTE, warning) for warning in settings.warnings]
+    found += [_split("Configuration", CheckState.BAD, problem) for problem in settings.unusable]
     found.insert(0, _configuration(settings))
     platforms = live_platforms(settings, clock)
     for checks in await asyncio.gather(*(platform.check() for platform in platforms)):
         found += checks
-    if settings.model is None and platforms:
+    if not settings.model.chosen and platforms:
         found.append(_split("Model", CheckState.BAD, NO_MODEL))
     else:
         found.append(await _model(settings, clock, console))

@@ -25,5 +25,5 @@ def set_up_logging(settings: Settings, output: TextIO, *, least: str = "DEBUG") 
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
-    api_key = settings.model.api_key if settings.model else None
+    api_key = settings.model.api_key
     redact_all_logging((settings.discord_token, settings.telegram_token, api_key))

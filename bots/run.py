@@ -57,7 +57,9 @@ async def run(settings: Settings, console: Console, *, sandbox: bool, live: bool
     if live and not has_token:
         raise RunError(_NO_TOKENS)
     sandbox = sandbox or not has_token
-    if settings.model is None and not sandbox:
+    for problem in settings.unusable:
+        log.error("%s", problem)
+    if not settings.model.chosen and not sandbox:
         raise RunError(NO_MODEL)
     data_dir = check_data_dir(settings.data_dir)
     if data_dir.state is CheckState.BAD:
@@ -104,7 +106,7 @@ class _Run:
             try:
                 ready = await self._start(platforms, app)
                 self._tell(ready, app, world)
-                await self._watch([platform for platform, _ in ready], model, live=world is None)
+                await self._watch([platform for platform, _ in ready], model, app, world)
             finally:
                 await self._end(platforms, app)
 
@@ -169,7 +171,9 @@ class _Run:
         for step in steps:
             self._console.print(f"→ {step}", soft_wrap=True, markup=False)
 
-    async def _watch(self, platforms: Sequence[Platform], model: Model, *, live: bool) -> None:
+    async def _watch(
+        self, platforms: Sequence[Platform], model: Model, app: App, world: Sandbox | None
+    ) -> None:
         """Until every platform has ended. Raises RunError then."""
 
         async def watch(platform: Platform) -> None:
@@ -180,7 +184,9 @@ class _Run:
 
         async with asyncio.TaskGroup() as group:
             helpers = [group.create_task(self._try_model(model))]
-            if live:
+            if world:
+                helpers.append(group.create_task(world.watch(app.driver)))
+            else:
                 helpers.append(group.create_task(_beat(self._settings.data_dir / _HEARTBEAT_FILE)))
             await asyncio.wait([group.create_task(watch(platform)) for platform in platforms])
             for helper in helpers:

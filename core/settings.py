@@ -52,6 +52,7 @@ class ModelSettings:
     temperature: float | None = None
     max_tokens: int | None = None
     system_prompt: str | None = None
+    chosen: bool = True  # False: nobody named a model, and the embedded one stands in
 
     @property
     def embedded(self) -> bool:
@@ -66,7 +67,7 @@ class Settings:
     telegram_token: str | None = field(default=None, repr=False)
     discord_api_base_url: str | None = None
     telegram_api_base_url: str | None = None
-    model: ModelSettings | None = None  # None: no model is configured
+    model: ModelSettings = ModelSettings(chosen=False)
     admins: frozenset[str] = frozenset()
     allow: frozenset[str] = frozenset()
     allow_everybody: bool = False
@@ -76,6 +77,8 @@ class Settings:
     http_port: int = 8765
     log_level: str = "INFO"
     warnings: tuple[str, ...] = ()
+    unusable: tuple[str, ...] = ()
+    """One line for each platform that cannot be used as configured, while another one can."""
 
 
 def read_settings(
@@ -106,6 +109,7 @@ class _Reader:
         self._values = dict(values)
         self._problems: list[str] = []
         self._warnings: list[str] = []
+        self._unusable: list[str] = []
 
     def settings(self) -> Settings:
         self._warn_of_near_misses()
@@ -129,7 +133,10 @@ class _Reader:
             http_port=port,
             log_level=self._log_level(),
             warnings=tuple(self._warnings),
+            unusable=tuple(self._unusable),
         )
+        if self._unusable and not (settings.discord_token or settings.telegram_token):
+            self._problems += self._unusable
         if self._problems:
             raise SettingsError(tuple(self._problems))
         return settings
@@ -146,35 +153,35 @@ class _Reader:
                 self._warnings.append(f"{name} is not a setting of Sluice; it is ignored.")
 
     def _token(self, name: str, *, wrong: re.Pattern[str], other: str) -> str | None:
+        """The token, or None with a line that says what is wrong with it: the other platform may be fine."""
         token = self._values.get(name)
         if token and wrong.fullmatch(token):
-            self._problems.append(f"{name} holds a token of the other platform. Move it to {other}.")
-        elif token and re.search(r"\s", token):
-            self._problems.append(f"{name} has white space inside. Copy the token again.")
+            self._unusable.append(f"{name} holds a token of the other platform. Move it to {other}.")
+            return None
+        if token and re.search(r"\s", token):
+            self._unusable.append(f"{name} has white space inside. Copy the token again.")
+            return None
         return token
 
-    def _model(self) -> ModelSettings | None:
+    def _model(self) -> ModelSettings:
         name = self._values.get("OPENAI_MODEL")
         key, base_url = self._values.get("OPENAI_API_KEY"), self._url("OPENAI_BASE_URL")
-        temperature = self._number("OPENAI_TEMPERATURE", least=0.0, most=2.0)
-        max_tokens = self._whole_number("OPENAI_MAX_TOKENS", least=1)
-        if name is None:
-            if key or base_url:
-                self._problems.append(
-                    "OPENAI_MODEL is not set. Name the model to use, such as OPENAI_MODEL=gpt-5-mini, "
-                    f"or OPENAI_MODEL={EMBEDDED_MODEL} for the small demo model."
-                )
-            return None
-        if name != EMBEDDED_MODEL and not key and not base_url:
+        if name is None and (key or base_url):
+            self._problems.append(
+                "OPENAI_MODEL is not set. Name the model to use, such as OPENAI_MODEL=gpt-5-mini, "
+                f"or OPENAI_MODEL={EMBEDDED_MODEL} for the small demo model."
+            )
+        if name not in {None, EMBEDDED_MODEL} and not key and not base_url:
             self._problems.append(
                 "OPENAI_API_KEY is not set. Set it, or set OPENAI_BASE_URL to a server that needs none."
             )
         return ModelSettings(
-            name=name,
+            name=name or EMBEDDED_MODEL,
+            chosen=name is not None,
             base_url=base_url,
             api_key=key,
-            temperature=temperature,
-            max_tokens=max_tokens,
+            temperature=self._number("OPENAI_TEMPERATURE", least=0.0, most=2.0),
+            max_tokens=self._whole_number("OPENAI_MAX_TOKENS", least=1),
             system_prompt=self._values.get("SLUICE_SYSTEM_PROMPT"),
         )
 

@@ -195,7 +195,7 @@ class _Client(connection.Client):
 def _ready_line(client: _Client, notes: list[str]) -> str:
     count = len(client.guilds)
     where = f"in {count} server" + ("" if count == 1 else "s")
-    return "; ".join([f"Discord is ready as {client.me} (id {client.me.id}) {where}", *notes])
+    return "; ".join([f"{client.me} (id {client.me.id}) {where}", *notes])
 
 
 def _ended(running: asyncio.Task[None]) -> PlatformError:

@@ -167,10 +167,18 @@ class _Account:
         if not isinstance(outcome, Delivered):
             _log.info("%s %s page %d: %s", showing.surface.place, operation.kind, operation.page, outcome)
         self.scheduler.performed(operation, outcome, now)
-        if self._on_progress is not None and operation.kind is not OperationKind.TYPING:
-            figures = self.scheduler.figures(operation.view, now)
-            self._on_progress(Progress(showing.surface.place, showing.messages, figures))
+        if self._on_progress is not None and showing.messages:
+            self._on_progress(self._progress(operation.view, now))
         self.wake()
+
+    def progress(self) -> list[Progress]:
+        """Every answer of which something is visible, as of now."""
+        now = self._clock.monotonic()
+        return [self._progress(view, now) for view, showing in self.showings.items() if showing.messages]
+
+    def _progress(self, view: int, now: float) -> Progress:
+        showing = self.showings[view]
+        return Progress(showing.surface.place, showing.messages, self.scheduler.figures(view, now))
 
     def _settle(self, now: float) -> None:
         for view in [view for view, showing in self.showings.items() if showing.settle(now)]:
@@ -231,6 +239,10 @@ class Driver:
         """`answer` grew or ended: look soon."""
         for account in self._accounts.values():
             account.wake()
+
+    def progress(self) -> list[Progress]:
+        """Every answer that is on its way and visible in part; `on_progress` hears of each change."""
+        return [progress for account in self._accounts.values() for progress in account.progress()]
 
     async def close(self, deadline: float) -> int:
         """Go on until all is shown or the clock reaches `deadline`; says how many answers were not."""

@@ -128,7 +128,7 @@ class View:
         if grown or self._standing is None:
             return Want(OperationKind.EDIT, Priority.PREVIEW, self.not_before, since)
         stop_at = self._stop_due_at()
-        if stop_at is not None and self._standing is not None and not self._standing.buttons:
+        if stop_at is not None and not self._standing.buttons:
             return Want(
                 OperationKind.EDIT, Priority.PREVIEW, max(stop_at, self.not_before), max(since, stop_at)
             )

@@ -33,7 +33,7 @@ async def _refusal(platform: DiscordPlatform, bot: Bot) -> str:
 
 async def test_the_ready_line_says_who_we_are() -> None:
     async with started() as bot:
-        assert bot.ready == f"Discord is ready as sluice (id {bot.server.world.bot.id}) in 1 server"
+        assert bot.ready == f"sluice (id {bot.server.world.bot.id}) in 1 server"
         assert bot.server.online
 
 

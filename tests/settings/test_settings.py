@@ -27,7 +27,7 @@ def problems(**values: str) -> tuple[str, ...]:
 def test_nothing_set_is_fine_and_allows_nobody() -> None:
     assert read() == Settings()
     assert not read().allow_everybody
-    assert read().model is None
+    assert not read().model.chosen
 
 
 def test_all_of_it() -> None:
@@ -117,6 +117,21 @@ def test_each_problem_is_one_line_with_what_to_do(values: dict[str, str], words:
     (problem,) = problems(**values)
     assert words in problem
     assert "\n" not in problem
+
+
+@pytest.mark.parametrize("discord", [TELEGRAM, "white space inside"])
+def test_a_token_that_cannot_be_used_does_not_hold_up_the_other_platform(discord: str) -> None:
+    settings = read(DISCORD_TOKEN=discord, TELEGRAM_TOKEN=TELEGRAM)
+    assert settings.telegram_token == TELEGRAM
+    assert settings.discord_token is None
+    (line,) = settings.unusable
+    assert line.startswith("DISCORD_TOKEN")
+
+
+def test_the_stand_in_model_takes_the_settings_that_are_there() -> None:
+    model = read(OPENAI_TEMPERATURE="0", OPENAI_MAX_TOKENS="99", SLUICE_SYSTEM_PROMPT="Be brief.").model
+    assert (model.chosen, model.embedded) == (False, True)
+    assert (model.temperature, model.max_tokens, model.system_prompt) == (0.0, 99, "Be brief.")
 
 
 def test_all_problems_are_told_at_once() -> None:
