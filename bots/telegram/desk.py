@@ -7,6 +7,7 @@ import logging
 from typing import Any, Final
 
 from telegram import Update
+from telegram.error import TelegramError
 
 from bots.telegram.capabilities import BOT
 from bots.telegram.connection import Connection, describe
@@ -14,7 +15,7 @@ from bots.telegram.events import Ignored, read_update, with_rights
 from bots.telegram.outcomes import outcome_of
 from bots.telegram.rights import Rights
 from bots.telegram.surface import ChatSurface, PressSurface
-from core.messages import ButtonPress, Incoming
+from core.messages import BotAdded, ButtonPress, Incoming
 from core.ports.clock import Clock
 from core.ports.surface import Capabilities, Handle
 from core.streaming.operations import BucketKey
@@ -77,7 +78,18 @@ class Desk:
         elif isinstance(event, ButtonPress) and query is not None:
             await self._deliver_press(event, query.id)
         else:
+            if isinstance(event, BotAdded):
+                event = await self._as_heard_now(update, event)
             await self._call(event, ChatSurface(self._bot, event.place, self._capabilities))
+
+    async def _as_heard_now(self, update: Update, added: BotAdded) -> BotAdded:
+        """Privacy mode is changed at BotFather while we run, and counts from when the bot is added again."""
+        try:
+            read_again = read_update(update, await self._bot.get_me())
+        except TelegramError as error:
+            logger.info("Telegram update %s: privacy mode is not known: %s", added.event_id, describe(error))
+            return added
+        return read_again if isinstance(read_again, BotAdded) else added
 
     async def _deliver_press(self, press: ButtonPress, query_id: str) -> None:
         may_manage = await self._rights.manages_messages(press.place, press.author)

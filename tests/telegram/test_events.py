@@ -131,3 +131,14 @@ async def test_without_privacy_mode_all_is_heard_from_the_start(server: Telegram
         group = await server.create_group("Dam", ["Ada", "Ben"])
         await server.add_bot_to_group("Ada", group)
         assert (await bot.next(BotAdded))[0].hears_everything
+
+
+async def test_privacy_mode_is_asked_for_when_the_bot_is_added(bot: Bot, server: TelegramServer) -> None:
+    """It is changed at BotFather while the bot runs, both ways; unasked, it is as last known."""
+    for heard in (True, False):
+        await server.set_privacy(enabled=not heard)
+        await server.add_bot_to_group("Ada", await server.create_group("Dam", ["Ada", "Ben"]))
+        assert (await bot.next(BotAdded))[0].hears_everything is heard
+    server.fault("status", route="getMe", status=500)
+    await server.add_bot_to_group("Ada", await server.create_group("Weir", ["Ada", "Ben"]))
+    assert (await bot.next(BotAdded))[0].hears_everything is False
