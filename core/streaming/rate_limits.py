@@ -51,9 +51,9 @@ class Bucket:
         self._rate = 1.0  # of the full rate, at the moment of `_slowed_at`
         self._slowed_at = 0.0
 
-    @property
-    def idle(self) -> bool:
-        return self._in_flight == 0
+    def idle_since(self, now: float) -> float:
+        """Since when it has neither been drawn from nor paused."""
+        return now if self._in_flight else max(self.last_used, self._paused_until)
 
     def slot_s(self, now: float) -> float:
         """Seconds between two requests at the rate that can be kept up now."""
@@ -138,6 +138,6 @@ class Pacer:
 
     def forget_idle(self, now: float, *, after_s: float = 900.0) -> None:
         """Drop buckets that nothing has drawn from for longer than any window."""
-        idle = [k for k, bucket in self._buckets.items() if bucket.idle and now - bucket.last_used > after_s]
+        idle = [k for k, bucket in self._buckets.items() if now - bucket.idle_since(now) > after_s]
         for key in idle:
             del self._buckets[key]

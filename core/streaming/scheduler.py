@@ -129,10 +129,9 @@ class EditScheduler:
         self.pacer.answered(operation.keys, now, outcome.observed)
         view = self._views.get(operation.view)
         if isinstance(outcome, NotSent) and outcome.reason is NotSentReason.RATE_LIMITED:
-            keys = (outcome.key,) if outcome.key else operation.keys
             pause = DEFAULT_PAUSE_S if outcome.retry_after_s is None else outcome.retry_after_s
-            self.pacer.refused(keys, pause, now)
-        if view is None:
+            self.pacer.refused(_refused_keys(operation, outcome), pause, now)
+        if view is None or operation.kind is OperationKind.TYPING:
             return
         if isinstance(outcome, Delivered):
             view.count(update.kind)
@@ -162,3 +161,11 @@ class EditScheduler:
     def _give_up(self, view: View, reason: NotSentReason) -> None:
         if view.failures >= TRIES:
             view.lose(reason)
+
+
+def _refused_keys(operation: Operation, refusal: NotSent) -> tuple[BucketKey, ...]:
+    """The bucket that the refusal names, and all of the operation's if that is none of them: what shuts
+    out a whole account holds back also what draws on nothing of the account's."""
+    if refusal.key is None:
+        return operation.keys
+    return (refusal.key,) if refusal.key in operation.keys else (*operation.keys, refusal.key)

@@ -191,8 +191,10 @@ class View:
         )
 
     def started(self, update: Update, now: float) -> None:
+        if update.frame is None:  # the text does not wait for it
+            return
         self.in_flight = True
-        if update.frame is not None and self.settings.paced:
+        if self.settings.paced:
             self.not_before = now + MIN_GAP_S
 
     def delivered(self, update: Update, message_id: str, now: float) -> None:

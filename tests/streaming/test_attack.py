@@ -1,0 +1,44 @@
+"""Refusals and pauses, as the scheduler and its buckets keep them."""
+
+from __future__ import annotations
+
+from core.streaming.answer import Answer, Ending
+from core.streaming.operations import BucketKey, NotSent, NotSentReason, OperationKind
+from core.streaming.rate_limits import Pacer, RateLimit
+from core.streaming.scheduler import EditScheduler
+from core.streaming.view import ViewSettings
+from tests.fakes.surface import FakeRenderer
+
+TOKEN, ACCOUNT = BucketKey("interaction", "t"), BucketKey("account")
+
+
+def test_a_refusal_for_a_bucket_that_was_not_drawn_from_pauses_the_operation_too() -> None:
+    """Such as Cloudflare's ban of an address, met by an interaction, which is exempt from the account's."""
+    scheduler = EditScheduler({"interaction": (RateLimit(5, 2.0),), "account": (RateLimit(50, 1.0),)})
+    answer = Answer()
+    answer.append("Words that are to be sent.", 0.0)
+    answer.end(Ending.COMPLETE, 0.0)
+    scheduler.show(answer, ViewSettings(FakeRenderer(), lambda kind: (TOKEN,)), 0.0)
+    [operation] = scheduler.operations_to_perform(0.0)
+    scheduler.performed(operation, NotSent(NotSentReason.RATE_LIMITED, 60.0, ACCOUNT), 0.1)
+    assert scheduler.operations_to_perform(1.0) == []
+    assert scheduler.next_deadline() > 60.0
+    assert scheduler.pacer.ready_at((ACCOUNT,), 1.0) > 60.0
+
+
+def test_a_long_pause_is_not_forgotten_with_its_idle_bucket() -> None:
+    pacer = Pacer({"account": (RateLimit(50, 1.0),)})
+    pacer.refused((ACCOUNT,), 7_200.0, 0.0)
+    pacer.forget_idle(1_000.0)
+    assert pacer.ready_at((ACCOUNT,), 1_000.0) > 7_200.0
+
+
+def test_a_slow_typing_call_does_not_hold_back_the_first_text() -> None:
+    scheduler = EditScheduler({"interaction": (RateLimit(5, 2.0),)})
+    answer = Answer()
+    settings = ViewSettings(FakeRenderer(), lambda kind: (TOKEN,), typing_lasts_s=10.0)
+    scheduler.show(answer, settings, 0.0)
+    [typing] = scheduler.operations_to_perform(0.0)
+    answer.append("A whole sentence. ", 0.5)
+    [send] = scheduler.operations_to_perform(0.5)
+    assert (typing.kind, send.kind) == (OperationKind.TYPING, OperationKind.SEND)
