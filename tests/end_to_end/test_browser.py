@@ -1,8 +1,8 @@
 """A newcomer's first minute: the page in a browser, `sluice run --sandbox` behind it, and a real model.
 
-Nothing is told to Sluice but where the model is. Between the two stands a recording proxy: what it saw
-the model send is what the chats must show. Temperature 0 makes the model's answers the same each time
-(it then takes the likeliest token, so no seed has a part in it).
+Between Sluice and the model stands a recording proxy: what it saw the model send is what the chats must
+show. Temperature 0 makes the answers the same each time: the likeliest token is taken, so that a seed,
+for which Sluice has no setting, would have no part in it.
 """
 
 from __future__ import annotations
