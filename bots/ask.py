@@ -42,7 +42,7 @@ async def ask(settings: Settings, prompt: str, output: BinaryIO) -> str | None:
     except EmbeddedModelError as error:
         return str(error)
     except ModelError as error:
-        return f"{error.public} {remedy_for(error)} ({error.detail})"
+        return f"{error.public[:1].upper()}{error.public[1:]}. {remedy_for(error)} ({error.detail})"
     finally:
         if for_eyes and surface.written and not surface.written.endswith("\n"):
             output.write(b"\n")

@@ -23,7 +23,7 @@ _ENGLISH: Final = MappingProxyType(
         "added.hears_everything": "Hello! I can read this group's messages; I answer when mentioned, replied to or asked with /ask.",
         "added.privacy_mode": (
             "Hello! Privacy mode is on: I only hear /ask, replies to me and what mentions me. "
-            "To change that: @BotFather → /setprivacy → Disable, then remove me and add me again, or make me an admin."
+            "To change that: [BotFather](https://t.me/BotFather) → /setprivacy → Disable, then remove me and add me again, or make me an admin."
         ),
         # refusals and errors
         "refused": "You may not use this bot here yet. Its admin can allow you: add {entries} to SLUICE_ALLOW.",

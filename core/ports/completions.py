@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from enum import Enum, StrEnum
+from enum import StrEnum
 from typing import Literal, Protocol, TypeAlias
+
+from core.catalogue import say
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,22 +72,22 @@ class Finished:
 StreamEvent: TypeAlias = TextDelta | ReasoningDelta | Usage | Finished
 
 
-class ModelErrorKind(Enum):
-    """Why there is no answer, or no more of it. The value is what a chat may be told: our own words."""
+class ModelErrorKind(StrEnum):
+    """Why there is no answer, or no more of it. The catalogue has words for each: `model.<value>`."""
 
-    UNREACHABLE = "The model cannot be reached right now."
-    NOT_AN_API = "The model's address does not answer like a chat completions API."
-    UNAUTHORIZED = "The model's provider refused the bot's API key."
-    UNKNOWN_MODEL = "The configured model is not known to its provider."
-    RATE_LIMITED = "The model is busy: its provider limits how often it may be asked."
-    NO_CREDIT = "The bot's account with the model's provider has no credit left."
-    CONTEXT_TOO_LONG = "This conversation is too long for the model."
-    FILTERED = "The model's provider declined this request."
-    BAD_REQUEST = "The model's provider did not accept the request."
-    SERVER = "The model's provider had an error of its own."
-    STALLED = "The model stopped sending."
-    BROKEN_STREAM = "The connection to the model broke off."
-    EMPTY = "The model sent no text."
+    UNREACHABLE = "unreachable"
+    NOT_AN_API = "not_an_api"
+    UNAUTHORIZED = "unauthorized"
+    UNKNOWN_MODEL = "unknown_model"
+    RATE_LIMITED = "rate_limited"
+    NO_CREDIT = "no_credit"
+    CONTEXT_TOO_LONG = "context_too_long"
+    FILTERED = "filtered"
+    BAD_REQUEST = "bad_request"
+    SERVER = "server"
+    STALLED = "stalled"
+    BROKEN_STREAM = "broken_stream"
+    EMPTY = "empty"
 
 
 class ModelError(Exception):
@@ -96,9 +98,9 @@ class ModelError(Exception):
     """
 
     def __init__(self, kind: ModelErrorKind, detail: str, *, retry_after: float | None = None) -> None:
-        super().__init__(f"{kind.name.lower()}: {detail}")
+        super().__init__(f"{kind}: {detail}")
         self.kind = kind
-        self.public: str = kind.value
+        self.public: str = say(f"model.{kind}")
         self.detail = detail
         self.retry_after = retry_after
 

@@ -198,7 +198,8 @@ class ChatService:
         self.notices.reply(surface, press.author, words, ref=None)
 
     def _greet(self, added: BotAdded, surface: Surface) -> None:
-        if not self.door.is_new(added) or not self._greetings.take(str(added.place), self._clock.monotonic()):
+        heard = (str(added.place), added.hears_everything)  # added again with other rights is news
+        if not self.door.is_new(added) or not self._greetings.take(heard, self._clock.monotonic()):
             return
         words = say("added.hears_everything" if added.hears_everything else "added.privacy_mode")
         self.notices.reply(surface, added.author, words, ref=None)

@@ -281,7 +281,7 @@ class Turns:
         if error.kind is ModelErrorKind.EMPTY:
             mark = say("ending.empty")
         else:
-            mark = say("ending.failed", reason=say(f"model.{error.kind.name.lower()}"))
+            mark = say("ending.failed", reason=error.public)
         if not turn.answer.length and not self._notices.may_fail_aloud(surface, question.asker):
             mark = ""
             if question.ref is not None:

@@ -22,6 +22,7 @@ from bots.sandbox.model_server import (
     Wire,
     say,
 )
+from core import catalogue
 from core.adapters.openai_completions import OpenAICompletions
 from core.ports.completions import (
     Finished,
@@ -115,7 +116,7 @@ async def test_a_fault_ends_as_our_own_error(fault: str, caplog: pytest.LogCaptu
     assert text_of(events) == text
     assert error is not None
     assert error.kind is kind
-    assert error.public == kind.value
+    assert error.public == catalogue.say(f"model.{kind}")
     assert "\n" not in error.detail
     told = "".join(traceback.format_exception(error)) + error.public + caplog.text
     assert KEY not in told
