@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Final
 
 from core.streaming.operations import BucketKey, ObservedLimit
@@ -71,8 +72,21 @@ class Bucket:
             if len(self._answered) >= free:
                 ready = max(ready, self._answered[-free] + limit.per_s)
         if not urgent and self.limits:
-            ready = max(ready, self._slots_used_until - (BURST - 1) * self.slot_s(now))
+            ready = max(ready, self._next_slot(now))
         return ready
+
+    def _next_slot(self, now: float) -> float:
+        """Slots are spent ahead while the windows are half empty: in a full one that would only bunch
+        the requests, with a gap behind each bunch in which an ending waits, for as long as the answer."""
+        slot = self.slot_s(now)
+        ahead = self._slots_used_until - (BURST - 1) * slot
+        if all(2 * self._counted(limit, now) < limit.count for limit in self.limits):
+            return ahead
+        return max(ahead, self.last_used + slot)
+
+    def _counted(self, limit: RateLimit, now: float) -> int:
+        recent = takewhile(lambda at: at + limit.per_s > now, reversed(self._answered))
+        return self._in_flight + sum(1 for _ in recent)
 
     def take(self, now: float) -> None:
         self._in_flight += 1
