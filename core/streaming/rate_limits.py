@@ -51,6 +51,7 @@ class Bucket:
         self._slots_used_until = 0.0
         self._rate = 1.0  # of the full rate, at the moment of `_slowed_at`
         self._slowed_at = 0.0
+        self._windows: dict[int, float] = {}  # learned: seconds, by their number of requests
 
     def idle_since(self, now: float) -> float:
         """Since when it has neither been drawn from nor paused."""
@@ -103,10 +104,16 @@ class Bucket:
         self._paused_until = max(self._paused_until, until)
 
     def observe(self, observed: ObservedLimit, now: float) -> None:
-        """Learn from headers: the size of the first window, and when an empty one is full again."""
-        if observed.remaining == observed.limit - 1 and observed.reset_after_s > 0:
-            learned = RateLimit(observed.limit, observed.reset_after_s)
-            self.limits = (learned, *self.limits[1:])
+        """Learn from headers: the size of the first window, and when an empty one is full again.
+
+        The first request of a window tells its length, or less where windows are cut from the platform's
+        own clock, and none tells more: the longest is it.
+        """
+        window = self._windows.get(observed.limit, 0.0)
+        if window or observed.remaining == observed.limit - 1:
+            window = self._windows[observed.limit] = max(window, observed.reset_after_s)
+        if window > 0:
+            self.limits = (RateLimit(observed.limit, window), *self.limits[1:])
             self._answered = deque(self._answered, maxlen=max(limit.count for limit in self.limits))
         if observed.remaining == 0:
             self._paused_until = max(self._paused_until, now + observed.reset_after_s)

@@ -126,9 +126,11 @@ class EditScheduler:
     def performed(self, operation: Operation, outcome: Outcome, now: float) -> None:
         """Report what became of an operation."""
         operation, update = self._flying.pop(operation.id)
-        self.pacer.answered(operation.keys, now, outcome.observed)
         view = self._views.get(operation.view)
-        if isinstance(outcome, NotSent) and outcome.reason is NotSentReason.RATE_LIMITED:
+        refused = isinstance(outcome, NotSent) and outcome.reason is NotSentReason.RATE_LIMITED
+        # What a refusal says of a window is about its pause, which `retry_after` is for.
+        self.pacer.answered(operation.keys, now, () if refused else outcome.observed)
+        if isinstance(outcome, NotSent) and refused:
             pause = DEFAULT_PAUSE_S if outcome.retry_after_s is None else outcome.retry_after_s
             self.pacer.refused(_refused_keys(operation, outcome), pause, now)
         if view is None or operation.kind is OperationKind.TYPING:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from core.streaming.answer import Answer, Ending
-from core.streaming.operations import BucketKey, NotSent, NotSentReason, OperationKind
-from core.streaming.rate_limits import Pacer, RateLimit
+from core.streaming.operations import BucketKey, NotSent, NotSentReason, ObservedLimit, OperationKind
+from core.streaming.rate_limits import Bucket, Pacer, RateLimit
 from core.streaming.scheduler import EditScheduler
 from core.streaming.view import ViewSettings
 from tests.fakes.surface import FakeRenderer
@@ -42,3 +42,26 @@ def test_a_slow_typing_call_does_not_hold_back_the_first_text() -> None:
     answer.append("A whole sentence. ", 0.5)
     [send] = scheduler.operations_to_perform(0.5)
     assert (typing.kind, send.kind) == (OperationKind.TYPING, OperationKind.SEND)
+
+
+def test_a_window_is_as_long_as_the_longest_rest_of_one_that_was_seen() -> None:
+    """A platform whose windows begin by its own clock names a short rest to whoever comes late in one."""
+    bucket = Bucket((RateLimit(5, 5.0),))
+    learned = []
+    for remaining, reset_after_s in [(4, 2.0), (4, 0.01), (3, 3.5), (4, 3.0)]:
+        bucket.observe(ObservedLimit(TOKEN, 5, remaining, reset_after_s), 0.0)
+        learned.append(bucket.limits)
+    assert learned == [(RateLimit(5, window),) for window in (2.0, 2.0, 3.5, 3.5)]
+
+
+def test_a_refusal_teaches_no_window() -> None:
+    scheduler = EditScheduler({"interaction": (RateLimit(1, 5.0),)})
+    answer = Answer()
+    answer.append("Words that are to be sent.", 0.0)
+    answer.end(Ending.COMPLETE, 0.0)
+    scheduler.show(answer, ViewSettings(FakeRenderer(), lambda kind: (TOKEN,)), 0.0)
+    [operation] = scheduler.operations_to_perform(0.0)
+    rest = ObservedLimit(TOKEN, limit=1, remaining=0, reset_after_s=0.5)
+    refusal = NotSent(NotSentReason.RATE_LIMITED, 0.5, TOKEN, observed=(rest,))
+    scheduler.performed(operation, refusal, 0.1)
+    assert scheduler.pacer.bucket(TOKEN).limits == (RateLimit(1, 5.0),)
