@@ -13,10 +13,10 @@ from bots.discord.client import DiscordPlatform
 from bots.embedded_model.model import EmbeddedModel
 from bots.embedded_model.progress import OnProgress
 from bots.embedded_model.server import ANSWER_TOKENS, SLOT_TOKENS
-from bots.sandbox.discord_server import DiscordServer
+from bots.sandbox.discord.server import DiscordServer
 from bots.sandbox.limits import load_profile
 from bots.sandbox.page import SandboxPage
-from bots.sandbox.telegram_server import TelegramServer
+from bots.sandbox.telegram.server import TelegramServer
 from bots.telegram.client import TelegramPlatform
 from core.adapters.openai_completions import OpenAICompletions
 from core.commands.dispatch import Dispatcher

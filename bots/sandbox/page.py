@@ -21,8 +21,8 @@ import msgspec
 from aiohttp import WSCloseCode, WSMsgType, web
 from yarl import URL
 
-from bots.sandbox.discord_server import DiscordServer
-from bots.sandbox.telegram_server import TelegramServer
+from bots.sandbox.discord.server import DiscordServer
+from bots.sandbox.telegram.server import TelegramServer
 
 Json: TypeAlias = dict[str, Any]
 Platform: TypeAlias = Literal["discord", "telegram"]

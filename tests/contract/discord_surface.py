@@ -8,8 +8,8 @@ from typing import Literal, TypeAlias
 
 from bots.discord.connection import Client, log_in
 from bots.discord.surface import ChannelSurface
-from bots.sandbox.discord_server import DiscordServer
-from bots.sandbox.discord_world import Permission
+from bots.sandbox.discord.server import DiscordServer
+from bots.sandbox.discord.world import Permission
 from bots.sandbox.limits import load_profile
 from core.messages import Place, PlaceKind
 from core.ports.surface import Surface

@@ -10,7 +10,7 @@ from telegram import Bot
 from telegram.request import HTTPXRequest, RequestData
 
 from bots.sandbox.limits import load_profile
-from bots.sandbox.telegram_server import TelegramServer
+from bots.sandbox.telegram.server import TelegramServer
 from bots.telegram.surface import ChatSurface
 from core.messages import Place, PlaceKind
 from core.ports.surface import Surface

@@ -13,7 +13,7 @@ from discord.http import Route
 
 from bots.discord.capabilities import DiscordRenderer
 from bots.discord.client import DiscordPlatform
-from bots.sandbox.discord_server import DiscordServer
+from bots.sandbox.discord.server import DiscordServer
 from bots.sandbox.limits import load_profile
 from core.messages import Incoming
 from core.ports.surface import Surface

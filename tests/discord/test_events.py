@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from bots.sandbox.discord_world import Permission
+from bots.sandbox.discord.world import Permission
 from core.messages import Addressed, Incoming, IncomingCommand, IncomingMessage, PlaceKind
 from core.ports.surface import Surface
 from core.streaming.operations import Button

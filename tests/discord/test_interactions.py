@@ -7,7 +7,7 @@ import pytest
 import bots.discord.client
 import bots.discord.interactions
 from bots.discord.interactions import InteractionSurface
-from bots.sandbox.discord_world import Permission
+from bots.sandbox.discord.world import Permission
 from core.messages import ButtonPress, IncomingCommand, PlaceKind
 from core.ports.surface import Surface
 from core.streaming.operations import (

@@ -8,8 +8,8 @@ import pytest
 
 from bots.discord import exchange
 from bots.discord.capabilities import ACCOUNT
-from bots.sandbox.discord_faults import FaultKind
-from bots.sandbox.discord_world import Permission
+from bots.sandbox.discord.faults import FaultKind
+from bots.sandbox.discord.world import Permission
 from core.ports.surface import Surface
 from core.streaming.operations import BucketKey, Button, Delivered, NotSent, NotSentReason, Outcome, Unknown
 from tests.discord.support import Bot, content, started

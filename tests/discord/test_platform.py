@@ -14,7 +14,7 @@ from discord.gateway import DiscordWebSocket
 
 import bots.discord.client
 from bots.discord.client import DiscordPlatform
-from bots.sandbox.discord_world import Permission
+from bots.sandbox.discord.world import Permission
 from core.commands.registry import commands_for
 from core.messages import IncomingMessage
 from core.ports.platform import Check, CheckState, PlatformError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from bots.sandbox.discord_world import Permission
+from bots.sandbox.discord.world import Permission
 from core.messages import IncomingMessage, MessageRef
 from core.ports.surface import Surface
 from core.streaming.operations import (

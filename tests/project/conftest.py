@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from bots.sandbox.discord_server import DiscordServer
+from bots.sandbox.discord.server import DiscordServer
 from bots.sandbox.limits import load_profile
 from bots.sandbox.model_server import ModelServer
-from bots.sandbox.telegram_server import TelegramServer
+from bots.sandbox.telegram.server import TelegramServer
 from tests.project.program import PATIENCE_S
 
 

@@ -16,7 +16,7 @@ import yarl
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from bots.sandbox.discord_server import DiscordServer
+from bots.sandbox.discord.server import DiscordServer
 
 PATIENCE_S = 10.0
 

@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import WSMsgType
 
-from bots.sandbox.discord_server import DiscordServer
+from bots.sandbox.discord.server import DiscordServer
 from bots.sandbox.limits import load_profile
 from tests.sandbox.discord_harness import HandClock, Heard, connected, intents, raw
 

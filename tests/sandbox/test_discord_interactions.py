@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from discord import app_commands
 
-from bots.sandbox.discord_server import DiscordServer
+from bots.sandbox.discord.server import DiscordServer
 from bots.sandbox.limits import load_profile
 from tests.sandbox.discord_harness import Bot, HandClock, Heard, connected, raw
 

@@ -13,7 +13,7 @@ import discord
 import pytest
 import pytest_asyncio
 
-from bots.sandbox.discord_server import DiscordServer
+from bots.sandbox.discord.server import DiscordServer
 from bots.sandbox.limits import Window, load_profile
 from tests.sandbox.discord_harness import Bot, HandClock, Heard, connected, raw
 

@@ -11,8 +11,8 @@ import discord
 import pytest
 import pytest_asyncio
 
-from bots.sandbox.discord_server import DiscordServer
-from bots.sandbox.discord_world import Permission
+from bots.sandbox.discord.server import DiscordServer
+from bots.sandbox.discord.world import Permission
 from bots.sandbox.limits import load_profile
 from tests.sandbox.discord_harness import Bot, HandClock, Heard, connected, raw
 

@@ -6,7 +6,7 @@ import pytest
 from telegram import Bot, ReplyParameters, Update
 from telegram.error import BadRequest
 
-from bots.sandbox.telegram_server import TelegramServer
+from bots.sandbox.telegram.server import TelegramServer
 from tests.sandbox.telegram_harness import ManualClock, chat_id
 
 

@@ -10,8 +10,8 @@ from telegram import Bot
 from telegram.error import BadRequest, RetryAfter
 
 from bots.sandbox.limits import load_profile
-from bots.sandbox.telegram_limits import FloodControl
-from bots.sandbox.telegram_server import TelegramServer
+from bots.sandbox.telegram.limits import FloodControl
+from bots.sandbox.telegram.server import TelegramServer
 from tests.sandbox.telegram_harness import ManualClock, chat_id, connected_bot, local_telegram
 
 

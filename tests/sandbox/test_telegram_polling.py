@@ -11,8 +11,8 @@ from telegram import Bot, Update
 from telegram.error import Conflict
 from telegram.ext import Application, ApplicationBuilder, ContextTypes, MessageHandler, filters
 
-from bots.sandbox.telegram_server import TelegramServer
-from bots.sandbox.telegram_updates import UpdateQueue
+from bots.sandbox.telegram.server import TelegramServer
+from bots.sandbox.telegram.updates import UpdateQueue
 from tests.sandbox.telegram_harness import chat_id, connected_bot, shown
 
 

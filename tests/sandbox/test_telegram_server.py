@@ -25,7 +25,7 @@ from telegram.error import (
     TimedOut,
 )
 
-from bots.sandbox.telegram_server import TelegramServer
+from bots.sandbox.telegram.server import TelegramServer
 from tests.sandbox.telegram_harness import chat_id, connected_bot, shown
 
 JSON_TYPE = {"Content-Type": "application/json"}

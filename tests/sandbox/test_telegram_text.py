@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from telegram import Bot, MessageEntity
 from telegram.error import BadRequest
 
-from bots.sandbox.telegram_server import TelegramServer
-from bots.sandbox.telegram_text import (
+from bots.sandbox.telegram.server import TelegramServer
+from bots.sandbox.telegram.text import (
     MAX_TEXT,
     detected,
     formatted,

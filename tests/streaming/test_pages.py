@@ -80,7 +80,8 @@ def test_nothing_whole_is_cut(deltas: list[str], looks: list[bool]) -> None:
     """No grapheme, link or table row of a model's Markdown alone exceeds a page here, so none may be cut."""
     text, _, closed = closed_pages(deltas, looks, 700)
     whole = [
-        match.span() for match in regex.finditer(r"\[a link\]\(https\S+?\)|<https\S+?>|(?m:^\|(?!\|).*$)", text)
+        match.span()
+        for match in regex.finditer(r"\[a link\]\(https\S+?\)|<https\S+?>|(?m:^\|(?!\|).*$)", text)
     ]
     ends = set(graphemes(text))
     for frame in closed[:-1]:

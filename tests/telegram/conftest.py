@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bots.sandbox.telegram_server import TelegramServer
+from bots.sandbox.telegram.server import TelegramServer
 from tests.telegram.harness import Bot, local_telegram, started
 
 

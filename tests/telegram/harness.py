@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from bots.sandbox.limits import load_profile
-from bots.sandbox.telegram_server import TelegramServer
+from bots.sandbox.telegram.server import TelegramServer
 from bots.telegram.client import TelegramPlatform
 from core.messages import Incoming
 from core.ports.surface import Surface

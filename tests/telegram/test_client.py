@@ -9,7 +9,7 @@ import pytest
 from telegram import Bot as LibraryBot
 from telegram.error import Conflict
 
-from bots.sandbox.telegram_server import TelegramServer
+from bots.sandbox.telegram.server import TelegramServer
 from bots.telegram.client import TelegramPlatform
 from core.messages import ButtonPress, Incoming, IncomingMessage
 from core.ports.platform import CheckState, PlatformError

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bots.sandbox.telegram_text import formatted
+from bots.sandbox.telegram.text import formatted
 from bots.telegram.entities import Entity, TelegramRenderer, utf16_length
 
 RENDERER = TelegramRenderer()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bots.sandbox.telegram_server import TelegramServer
+from bots.sandbox.telegram.server import TelegramServer
 from core.messages import Addressed, BotAdded, IncomingCommand, IncomingMessage, MessageRef, PlaceKind
 from core.streaming.operations import Delivered
 from tests.telegram.harness import Bot, content, message_of, started

@@ -16,7 +16,7 @@ from telegram.error import (
     TimedOut,
 )
 
-from bots.sandbox.telegram_server import TelegramServer
+from bots.sandbox.telegram.server import TelegramServer
 from bots.telegram.entities import TelegramRenderer
 from bots.telegram.outcomes import outcome_of
 from core.messages import ButtonPress, IncomingMessage, MessageRef

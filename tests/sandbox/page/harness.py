@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from playwright.async_api import Locator, Page
 
-from bots.sandbox.discord_server import DiscordServer
+from bots.sandbox.discord.server import DiscordServer
 from bots.sandbox.limits import load_profile
 from bots.sandbox.page import SandboxPage
-from bots.sandbox.telegram_server import TelegramServer
+from bots.sandbox.telegram.server import TelegramServer
 
 
 @dataclass

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Final
 
-from bots.sandbox.discord_world import Channel, File, Interaction, InteractionType, Json, Message, User, World
+from bots.sandbox.discord.world import Channel, File, Interaction, InteractionType, Json, Message, User, World
 
 LOADING: Final = 1 << 7
 EPHEMERAL: Final = 1 << 6

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 
 from aiohttp import web
 
-from bots.sandbox.discord_answers import banned, json_response, too_many
+from bots.sandbox.discord.answers import banned, json_response, too_many
 
 FaultKind: TypeAlias = Literal[
     "status", "limited", "global", "shared", "banned", "drop_before", "drop_after", "hang_after"

@@ -5,13 +5,12 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-from bots.sandbox import telegram_access as access
-from bots.sandbox import telegram_objects as objects
-from bots.sandbox.telegram_errors import ApiError, bad_request
-from bots.sandbox.telegram_hub import Hub
-from bots.sandbox.telegram_params import Params
-from bots.sandbox.telegram_text import MAX_CAPTION, MAX_TEXT, Entity, formatted
-from bots.sandbox.telegram_world import Chat, Document, Message
+from bots.sandbox.telegram import access, objects
+from bots.sandbox.telegram.errors import ApiError, bad_request
+from bots.sandbox.telegram.hub import Hub
+from bots.sandbox.telegram.params import Params
+from bots.sandbox.telegram.text import MAX_CAPTION, MAX_TEXT, Entity, formatted
+from bots.sandbox.telegram.world import Chat, Document, Message
 
 MAX_UPLOAD = 50 * 1024 * 1024  # bytes; core.telegram.org/bots/api#sending-files
 MAX_DOWNLOAD = 20 * 1024 * 1024  # bytes; core.telegram.org/bots/api#getfile

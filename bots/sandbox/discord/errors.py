@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 
-from bots.sandbox.discord_world import Json
+from bots.sandbox.discord.world import Json
 
 
 class Refusal(enum.Enum):

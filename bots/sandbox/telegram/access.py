@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from bots.sandbox.telegram_errors import ApiError, bad_request, forbidden
-from bots.sandbox.telegram_params import Params
-from bots.sandbox.telegram_world import GENERAL_TOPIC, Chat, Message, World
+from bots.sandbox.telegram.errors import ApiError, bad_request, forbidden
+from bots.sandbox.telegram.params import Params
+from bots.sandbox.telegram.world import GENERAL_TOPIC, Chat, Message, World
 
 MAX_CALLBACK_DATA = 64  # bytes; core.telegram.org/bots/api#inlinekeyboardbutton
 MAX_BUTTONS = 100

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from bots.sandbox.telegram_errors import conflict
+from bots.sandbox.telegram.errors import conflict
 
 MAX_UPDATES = 100  # in one answer; core.telegram.org/bots/api#getupdates
 KEPT_S = 24 * 3600.0  # "will not be kept longer than 24 hours"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bots.sandbox.discord_payloads import LOADING, SILENT
-from bots.sandbox.discord_world import Change, Channel, Json, Message, User, World
+from bots.sandbox.discord.payloads import LOADING, SILENT
+from bots.sandbox.discord.world import Change, Channel, Json, Message, User, World
 
 _TYPING_LASTS_S = 10.0
 

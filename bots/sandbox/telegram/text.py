@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from bots.sandbox.telegram_errors import bad_request
+from bots.sandbox.telegram.errors import bad_request
 
 MAX_TEXT = 4096  # core.telegram.org/bots/api#sendmessage
 MAX_CAPTION = 1024  # core.telegram.org/bots/api#senddocument

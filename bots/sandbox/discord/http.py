@@ -13,12 +13,12 @@ from typing import Any
 
 from aiohttp import BodyPartReader, web
 
-from bots.sandbox.discord_answers import banned, json_response, too_many, whole_ms
-from bots.sandbox.discord_content import Upload
-from bots.sandbox.discord_context import Context
-from bots.sandbox.discord_errors import ApiError, Refusal, invalid
-from bots.sandbox.discord_faults import Fault, Faults
-from bots.sandbox.discord_world import Json
+from bots.sandbox.discord.answers import banned, json_response, too_many, whole_ms
+from bots.sandbox.discord.content import Upload
+from bots.sandbox.discord.context import Context
+from bots.sandbox.discord.errors import ApiError, Refusal, invalid
+from bots.sandbox.discord.faults import Fault, Faults
+from bots.sandbox.discord.world import Json
 from bots.sandbox.limits import Enforcer, take_all
 
 API_BASE = "/api/v10"

@@ -7,13 +7,13 @@ import secrets
 from collections.abc import Sequence
 from typing import Any
 
-from bots.sandbox.discord_content import compose
-from bots.sandbox.discord_context import Context
-from bots.sandbox.discord_errors import ApiError, Refusal, invalid
-from bots.sandbox.discord_gateway import Gateway
-from bots.sandbox.discord_http import Call, Route
-from bots.sandbox.discord_payloads import EPHEMERAL, LOADING, user
-from bots.sandbox.discord_world import Change, Channel, Interaction, InteractionType, Json, Message, User
+from bots.sandbox.discord.content import compose
+from bots.sandbox.discord.context import Context
+from bots.sandbox.discord.errors import ApiError, Refusal, invalid
+from bots.sandbox.discord.gateway import Gateway
+from bots.sandbox.discord.http import Call, Route
+from bots.sandbox.discord.payloads import EPHEMERAL, LOADING, user
+from bots.sandbox.discord.world import Change, Channel, Interaction, InteractionType, Json, Message, User
 
 _WEBHOOK = "/webhooks/{application_id}/{interaction_token}"
 _ANSWER, _DEFER, _DEFER_UPDATE, _UPDATE, _CHOICES = 4, 5, 6, 7, 8

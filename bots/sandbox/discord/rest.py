@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import unquote
 
-from bots.sandbox.discord_answers import whole_ms
-from bots.sandbox.discord_content import compose
-from bots.sandbox.discord_context import Context
-from bots.sandbox.discord_errors import ApiError, Refusal, invalid
-from bots.sandbox.discord_http import Call, Route, snowflake
-from bots.sandbox.discord_payloads import user
-from bots.sandbox.discord_world import Change, Channel, Json, Message, Permission
+from bots.sandbox.discord.answers import whole_ms
+from bots.sandbox.discord.content import compose
+from bots.sandbox.discord.context import Context
+from bots.sandbox.discord.errors import ApiError, Refusal, invalid
+from bots.sandbox.discord.http import Call, Route, snowflake
+from bots.sandbox.discord.payloads import user
+from bots.sandbox.discord.world import Change, Channel, Json, Message, Permission
 from bots.sandbox.limits import Enforcer
 
 _MESSAGE = "/channels/{channel_id}/messages/{message_id}"

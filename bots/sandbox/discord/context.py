@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bots.sandbox.discord_payloads import Payloads
-from bots.sandbox.discord_world import Json, World
+from bots.sandbox.discord.payloads import Payloads
+from bots.sandbox.discord.world import Json, World
 from bots.sandbox.limits import Clock, PlatformLimits
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
-from bots.sandbox.discord_errors import invalid
-from bots.sandbox.discord_world import Json, Mentions, Message, Permission, Ping, World
+from bots.sandbox.discord.errors import invalid
+from bots.sandbox.discord.world import Json, Mentions, Message, Permission, Ping, World
 
 _CODE = re.compile(r"```.*?```|``.+?``|`[^`\n]+`", re.DOTALL)
 _USER = re.compile(r"(?<!\\)<@!?(\d+)>")

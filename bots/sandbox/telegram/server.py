@@ -17,16 +17,16 @@ from typing import Any, TypeAlias
 
 from aiohttp import web
 
-from bots.sandbox import telegram_objects as objects
 from bots.sandbox.limits import Clock, Profile
-from bots.sandbox.telegram_account import Account
-from bots.sandbox.telegram_errors import ApiError, too_many_requests
-from bots.sandbox.telegram_faults import Fault, FaultKind, Faults
-from bots.sandbox.telegram_limits import FloodControl
-from bots.sandbox.telegram_messages import MAX_UPLOAD, Messages
-from bots.sandbox.telegram_params import Params
-from bots.sandbox.telegram_people import People
-from bots.sandbox.telegram_world import Chat
+from bots.sandbox.telegram import objects
+from bots.sandbox.telegram.account import Account
+from bots.sandbox.telegram.errors import ApiError, too_many_requests
+from bots.sandbox.telegram.faults import Fault, FaultKind, Faults
+from bots.sandbox.telegram.limits import FloodControl
+from bots.sandbox.telegram.messages import MAX_UPLOAD, Messages
+from bots.sandbox.telegram.params import Params
+from bots.sandbox.telegram.people import People
+from bots.sandbox.telegram.world import Chat
 
 _TOKEN = re.compile(r"\d+:[\w-]{35}")
 _LOGGED_REQUESTS = 20_000

@@ -13,7 +13,7 @@ from typing import Any
 
 from aiohttp import BodyPartReader, web
 
-from bots.sandbox.telegram_errors import bad_request
+from bots.sandbox.telegram.errors import bad_request
 
 _OBJECTS = frozenset(
     [

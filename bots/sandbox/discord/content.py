@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bots.sandbox.discord_errors import ApiError, Refusal, invalid
-from bots.sandbox.discord_mentions import read_mentions
-from bots.sandbox.discord_payloads import SILENT
-from bots.sandbox.discord_world import File, Json, Message, World
+from bots.sandbox.discord.errors import ApiError, Refusal, invalid
+from bots.sandbox.discord.mentions import read_mentions
+from bots.sandbox.discord.payloads import SILENT
+from bots.sandbox.discord.world import File, Json, Message, World
 
 CONTENT_LIMIT = 2000
 _EMBED_LIMITS = {"title": 256, "description": 4096}

@@ -6,12 +6,12 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from bots.sandbox.discord_context import Context
-from bots.sandbox.discord_errors import ApiError, Refusal, invalid
-from bots.sandbox.discord_gateway import Gateway
-from bots.sandbox.discord_http import Call, Route
-from bots.sandbox.discord_payloads import user
-from bots.sandbox.discord_world import Json
+from bots.sandbox.discord.context import Context
+from bots.sandbox.discord.errors import ApiError, Refusal, invalid
+from bots.sandbox.discord.gateway import Gateway
+from bots.sandbox.discord.http import Call, Route
+from bots.sandbox.discord.payloads import user
+from bots.sandbox.discord.world import Json
 
 _COMMANDS = "/applications/{application_id}/commands"
 _NAME = re.compile(r"[-_'\w]{1,32}")

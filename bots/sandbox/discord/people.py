@@ -6,12 +6,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bots.sandbox.discord_application import Application
-from bots.sandbox.discord_commands import command_data, shown
-from bots.sandbox.discord_content import CONTENT_LIMIT
-from bots.sandbox.discord_interactions import Interactions
-from bots.sandbox.discord_mentions import read_mentions
-from bots.sandbox.discord_world import (
+from bots.sandbox.discord.application import Application
+from bots.sandbox.discord.commands import command_data, shown
+from bots.sandbox.discord.content import CONTENT_LIMIT
+from bots.sandbox.discord.interactions import Interactions
+from bots.sandbox.discord.mentions import read_mentions
+from bots.sandbox.discord.world import (
     Change,
     Channel,
     File,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Literal
 
-from bots.sandbox.telegram_text import Entity
+from bots.sandbox.telegram.text import Entity
 
 ChatKind = Literal["private", "group", "supergroup"]
 Status = Literal["creator", "administrator", "member", "left", "kicked"]

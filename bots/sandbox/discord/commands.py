@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from bots.sandbox.discord_payloads import user
-from bots.sandbox.discord_world import Json, World
+from bots.sandbox.discord.payloads import user
+from bots.sandbox.discord.world import Json, World
 
 _SUBCOMMAND, _SUBCOMMAND_GROUP = 1, 2
 _TEXT, _INTEGER, _BOOLEAN, _USER, _CHANNEL, _NUMBER = 3, 4, 5, 6, 7, 10

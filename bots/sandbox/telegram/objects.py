@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bots.sandbox.telegram_world import GENERAL_TOPIC, Chat, Document, Message, Person
+from bots.sandbox.telegram.world import GENERAL_TOPIC, Chat, Document, Message, Person
 
 Json = dict[str, Any]
 

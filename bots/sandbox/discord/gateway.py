@@ -16,9 +16,9 @@ from typing import Any, Protocol
 
 from aiohttp import WSMsgType, web
 
-from bots.sandbox.discord_context import Context
-from bots.sandbox.discord_payloads import user
-from bots.sandbox.discord_world import Channel, Json
+from bots.sandbox.discord.context import Context
+from bots.sandbox.discord.payloads import user
+from bots.sandbox.discord.world import Channel, Json
 from bots.sandbox.limits import Enforcer
 
 INTENT_GUILDS = 1 << 0

@@ -17,8 +17,8 @@ No bot sees another bot's messages.
 
 from __future__ import annotations
 
-from bots.sandbox.telegram_text import utf16_slice
-from bots.sandbox.telegram_world import Message, Person
+from bots.sandbox.telegram.text import utf16_slice
+from bots.sandbox.telegram.world import Message, Person
 
 
 def reaches_bot(message: Message, bot: Person) -> bool:

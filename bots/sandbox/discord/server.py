@@ -15,19 +15,19 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from bots.sandbox.discord_answers import refuse_unknown_paths
-from bots.sandbox.discord_application import Application
-from bots.sandbox.discord_context import Context
-from bots.sandbox.discord_events import dispatch
-from bots.sandbox.discord_faults import Fault, FaultKind
-from bots.sandbox.discord_gateway import INTENT_MESSAGE_CONTENT, Gateway
-from bots.sandbox.discord_http import API_BASE, MAX_BODY_BYTES, Front, Request
-from bots.sandbox.discord_interactions import Interactions
-from bots.sandbox.discord_page import chat_entry, event_entry, message_entry, person_entry
-from bots.sandbox.discord_payloads import Payloads
-from bots.sandbox.discord_people import People
-from bots.sandbox.discord_rest import Rest
-from bots.sandbox.discord_world import Change, Json, Ping, World
+from bots.sandbox.discord.answers import refuse_unknown_paths
+from bots.sandbox.discord.application import Application
+from bots.sandbox.discord.context import Context
+from bots.sandbox.discord.events import dispatch
+from bots.sandbox.discord.faults import Fault, FaultKind
+from bots.sandbox.discord.gateway import INTENT_MESSAGE_CONTENT, Gateway
+from bots.sandbox.discord.http import API_BASE, MAX_BODY_BYTES, Front, Request
+from bots.sandbox.discord.interactions import Interactions
+from bots.sandbox.discord.page import chat_entry, event_entry, message_entry, person_entry
+from bots.sandbox.discord.payloads import Payloads
+from bots.sandbox.discord.people import People
+from bots.sandbox.discord.rest import Rest
+from bots.sandbox.discord.world import Change, Json, Ping, World
 from bots.sandbox.limits import Clock, Profile
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from bots.sandbox.discord_errors import ApiError, Refusal
+from bots.sandbox.discord.errors import ApiError, Refusal
 
 
 def whole_ms(seconds: float) -> float:

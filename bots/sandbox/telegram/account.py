@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from bots.sandbox import telegram_access as access
-from bots.sandbox import telegram_objects as objects
-from bots.sandbox.telegram_errors import bad_request
-from bots.sandbox.telegram_hub import Hub
-from bots.sandbox.telegram_params import Params
-from bots.sandbox.telegram_updates import MAX_UPDATES
+from bots.sandbox.telegram import access, objects
+from bots.sandbox.telegram.errors import bad_request
+from bots.sandbox.telegram.hub import Hub
+from bots.sandbox.telegram.params import Params
+from bots.sandbox.telegram.updates import MAX_UPDATES
 
 _COMMAND = re.compile(r"[a-z0-9_]{1,32}")  # core.telegram.org/bots/api#botcommand
 _SCOPES = frozenset(

@@ -10,12 +10,12 @@ import secrets
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from bots.sandbox import telegram_objects as objects
 from bots.sandbox.limits import Clock
-from bots.sandbox.telegram_hub import Event, Hub
-from bots.sandbox.telegram_privacy import meant_for, reaches_bot
-from bots.sandbox.telegram_text import MAX_TEXT, formatted, split_by_client, utf16_length
-from bots.sandbox.telegram_world import Chat, Message, Person
+from bots.sandbox.telegram import objects
+from bots.sandbox.telegram.hub import Event, Hub
+from bots.sandbox.telegram.privacy import meant_for, reaches_bot
+from bots.sandbox.telegram.text import MAX_TEXT, formatted, split_by_client, utf16_length
+from bots.sandbox.telegram.world import Chat, Message, Person
 
 _ADMIN_RIGHTS = ("can_manage_chat", "can_delete_messages", "can_invite_users")
 

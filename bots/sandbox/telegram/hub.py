@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from bots.sandbox import telegram_objects as objects
 from bots.sandbox.limits import Clock
-from bots.sandbox.telegram_updates import UpdateQueue
-from bots.sandbox.telegram_world import Chat, Message, Person, Status, World
+from bots.sandbox.telegram import objects
+from bots.sandbox.telegram.updates import UpdateQueue
+from bots.sandbox.telegram.world import Chat, Message, Person, Status, World
 
 Event = dict[str, Any]
 

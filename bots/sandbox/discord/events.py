@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bots.sandbox.discord_gateway import MESSAGES, REACTIONS, TYPING, Gateway
-from bots.sandbox.discord_payloads import Payloads
-from bots.sandbox.discord_world import Change, Json, Message, User, World
+from bots.sandbox.discord.gateway import MESSAGES, REACTIONS, TYPING, Gateway
+from bots.sandbox.discord.payloads import Payloads
+from bots.sandbox.discord.world import Change, Json, Message, User, World
 
 _GUILDS = (1, 1)
 

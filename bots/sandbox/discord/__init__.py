@@ -1,0 +1,1 @@
+"""A local Discord: REST, gateway and interactions. `server.py` is its face."""

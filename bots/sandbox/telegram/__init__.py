@@ -1,0 +1,1 @@
+"""A local Telegram: the Bot API. `server.py` is its face."""
