@@ -81,7 +81,7 @@ class Scan:
 _FENCE = regex.compile(r"[ \t]*(?P<run>`{3,}|~{3,})(?P<info>[^\n]*)")
 _BLOCK_START = regex.compile(r"[ \t]*(?:#{1,6}[ \t]|`{3}|~{3})")
 _QUOTE = regex.compile(r"(?:[ \t]*>)+[ \t]?")
-_HALF_LINE_START = regex.compile(r"[ \t]*(?:#{1,6}|[-*+]|-#|[0-9]{1,9}[.)]?|>+)?[ \t]*")
+_HALF_LINE_START = regex.compile(r"[ \t]*+(?:#{1,6}|[-*+]|-#|[0-9]{1,9}[.)]?|>+)?[ \t]*")
 _TABLE_ROW = regex.compile(r"[ \t]*\|(?!\|)")  # a line that opens with || is a spoiler
 _TABLE_RULE = regex.compile(r"[ \t]*\|[ \t:|-]*")
 _LINK = regex.compile(
@@ -313,7 +313,8 @@ class _Scanner:
         """Open and close emphasis by CommonMark's rule of flanking runs."""
         if last:
             self._hold(token.start(), self.marks)
-        run, before, after = token[0], self.text[: token.start()][-1:], self.text[token.end() :][:1]
+        run, start, end = token[0], token.start(), token.end()
+        before, after = self.text[max(0, start - 1) : start], self.text[end : end + 1]
         if len(run) > 3 or (run[0] in "~|" and len(run) != 2):
             return
         opens = bool(after.strip()) and (_is_word(after) or not _is_word(before))

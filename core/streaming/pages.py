@@ -12,7 +12,9 @@ The laws:
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import takewhile
 from typing import Final
 
@@ -85,8 +87,7 @@ class Pages:
         hold = found.hold
         if not self._renderer.formatted or len(text) - hold.at > self._renderer.page_units // 2:
             hold = Cut(len(text), CutRank.GRAPHEME, found.end)
-        body = self._render(text, hold)
-        if not whole or body.fill > self._cap:
+        if not whole or (body := self._render(text, hold)).fill > self._cap:
             return self._closed(text, found)
         if body.fill <= SOFT_FILL:
             return self._frame(hold, body) if self.start + hold.at > self.shown else self._as_shown(text)
@@ -144,25 +145,38 @@ class Pages:
     def _fitting(self, text: str, cuts: list[Cut]) -> list[Cut]:
         """Those of `cuts` at which the page fits: searched as if rendered length grew with the source,
         then made certain, since it need not."""
-        count = bisect_right(cuts, self._cap, key=lambda cut: self._render(text, cut).fill)
+        count = self._count_fitting([cut.at for cut in cuts], lambda n: self._render(text, cuts[n]).fill)
         fitting = cuts[:count]
         while fitting and self._render(text, best := _best(fitting)).fill > self._cap:
             fitting.remove(best)
         return fitting
+
+    def _count_fitting(self, offsets: Sequence[int], fill: Callable[[int], float]) -> int:
+        """How many of `offsets` a page reaches, as if `fill` grew with their index.
+
+        Most pages end near a page's length of source: looked for from there, little is rendered in vain.
+        """
+        low, reach = 0, self._renderer.page_units
+        while low < len(offsets):
+            high = max(low + 1, bisect_right(offsets, reach))
+            if fill(high - 1) > self._cap:
+                return bisect_right(range(high - 1), self._cap, lo=low, key=fill)
+            low, reach = high, 2 * reach
+        return low
 
     def _between_graphemes(self, text: str, found: Scan, shown: int) -> Cut:
         ends = [end for end in graphemes(text) if end > shown]
         inside = {at for start, after in found.atoms for at in range(start + 1, after)}
         whole = [end for end in ends if end not in inside]
         for offsets in (whole, ends, range(shown + 1, len(text) + 1)):
-            count = bisect_right(
-                offsets, self._cap, key=lambda at: self._render(text, self._forced(text, at)).fill
-            )
-            if count:
+            if count := self._count_fitting(offsets, partial(self._forced_fill, text, offsets)):
                 return self._forced(text, offsets[count - 1])
         if shown > 0:
             return Cut(shown, CutRank.FORCED, self._shown_marks)
         return self._forced(text, 1)
+
+    def _forced_fill(self, text: str, offsets: Sequence[int], index: int) -> float:
+        return self._render(text, self._forced(text, offsets[index])).fill
 
     def _forced(self, text: str, at: int) -> Cut:
         marks = scan(text[:at], self._marks, formatted=self._renderer.formatted).end

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from core.streaming.answer import Answer, Ending
 from core.streaming.operations import BucketKey, NotSent, NotSentReason, ObservedLimit, OperationKind
+from core.streaming.pages import Pages
 from core.streaming.rate_limits import Bucket, Pacer, RateLimit
+from core.streaming.rendering import Rendered
 from core.streaming.scheduler import EditScheduler
 from core.streaming.view import ViewSettings
 from tests.fakes.surface import FakeRenderer
@@ -65,3 +69,21 @@ def test_a_refusal_teaches_no_window() -> None:
     refusal = NotSent(NotSentReason.RATE_LIMITED, 0.5, TOKEN, observed=(rest,))
     scheduler.performed(operation, refusal, 0.1)
     assert scheduler.pacer.bucket(TOKEN).limits == (RateLimit(1, 5.0),)
+
+
+class CountingRenderer(FakeRenderer):
+    rendered = 0
+
+    def render(self, markdown: str) -> Rendered:
+        self.rendered += len(markdown)
+        return super().render(markdown)
+
+
+@pytest.mark.parametrize("text", ["word " * 10_000, "x" * 50_000, "| a | b |\n" * 5_000, "`\n" * 25_000])
+def test_closing_a_page_renders_little_in_vain(text: str) -> None:
+    """Converters take a time that grows faster than their text."""
+    renderer = CountingRenderer()
+    pages, answer = Pages(renderer), Answer(max_chars=10**9)
+    answer.append(text, 0.0)
+    assert pages.frame(answer).closed
+    assert renderer.rendered <= 15 * renderer.page_units
