@@ -80,6 +80,7 @@ class Scan:
 
 _FENCE = regex.compile(r"[ \t]*(?P<run>`{3,}|~{3,})(?P<info>[^\n]*)")
 _BLOCK_START = regex.compile(r"[ \t]*(?:#{1,6}[ \t]|`{3}|~{3})")
+_LEADING_LINE = regex.compile(r"[ \t]*#{1,6}[ \t]|.*:[*_ \t]*$")
 _QUOTE = regex.compile(r"(?:[ \t]*>)+[ \t]?")
 _HALF_LINE_START = regex.compile(r"[ \t]*+(?:#{1,6}|[-*+]|-#|[0-9]{1,9}[.)]?|>+)?[ \t]*")
 _TABLE_ROW = regex.compile(r"[ \t]*\|(?!\|)")  # a line that opens with || is a spoiler
@@ -99,7 +100,7 @@ _TOKEN = regex.compile(
     r"|(?P<word>(?:[^\s\\`*_~|\[!<h]++|h(?!ttps?://))++|.)",
     regex.DOTALL,
 )
-_SENTENCE_END = regex.compile(r"[.!?…。！？]['\")\]}»”’*_]*$")
+_SENTENCE_END = regex.compile(r"(?:[!?…。！？]|(?<![0-9])\.)['\")\]}»”’*_]*$")
 _HALF_SCHEME = regex.compile(r"https?(?::/?)?$")
 _IDEOGRAPHIC_STOP = regex.compile(r"[。！？，、；：](?![。！？，、；：」』）”’\p{M}\u200d])")
 _CLUSTER = regex.compile(r"\X")
@@ -228,16 +229,17 @@ class _Scanner:
         kept = self.marks.quote if start == 0 else ""
         self.marks = replace(self.marks, quote=quote[0] if quote else kept)
         self._read_inline(start + (quote.end() if quote else 0), end)
-        self._end_line(end)
+        self._end_line(line, end)
 
-    def _end_line(self, end: int) -> None:
+    def _end_line(self, line: str, end: int) -> None:
         """A page may end with a line, but not within a mark: reopened before a list's or a heading's
-        own sign it would break that."""
+        own sign it would break that. It had better not end with what leads to the next line."""
         following = self.text[end + 1 : end + 80]
         block = following.startswith("\n") or _BLOCK_START.match(following) is not None
         self.marks = replace(self.marks, quote="", inline=() if block else self.marks.inline)
         if following and not self.marks.inline:
-            self._cut(end, CutRank.BLOCK if block else CutRank.LINE, self.marks)
+            rank = CutRank.BLOCK if block else CutRank.LINE
+            self._cut(end, CutRank.WORD if _LEADING_LINE.match(line) else rank, self.marks)
 
     def _read_row(self, start: int, end: int) -> None:
         """A row is one piece; the first is shown once the line after it says whether this is a table."""

@@ -18,11 +18,16 @@ from functools import partial
 from itertools import takewhile
 from typing import Final
 
+import regex
+
 from core.streaming.answer import Answer
 from core.streaming.markdown import NO_MARKS, Cut, CutRank, Marks, Scan, graphemes, scan
 from core.streaming.rendering import Rendered, Renderer
 
 SOFT_FILL: Final = 0.75
+SENTENCE_SHARE: Final = 0.1
+"""Beyond SOFT_FILL a preview waits for a sentence's end, though for no more hidden text than this share
+of a page: with words shown after it, the page could no longer end with the sentence."""
 MARK_UNITS: Final = 120
 """Room on every page for the mark that may have to say how the answer ended."""
 WINDOW_PAGES: Final = 4
@@ -35,6 +40,8 @@ _PREFERENCES: Final = (
     (CutRank.WORD, 0.8),
 )
 """The best kind of cut that leaves no more than the rest of a page empty is taken, the latest of its kind."""
+
+_ITEM_START = regex.compile(r"[ \t]*(?:[-*+]|[0-9]{1,9}[.)])[ \t]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +63,9 @@ def compose(span: str, opened: Marks, closed: Marks) -> str:
     if not opened.fence:
         indent = len(body) - len(body.lstrip())
         line_start = body.rfind("\n", 0, indent) + 1
-        body = body[line_start:] if line_start else body[indent:]
+        # The indentation of an item without the items above it would make code of it.
+        kept = line_start and not _ITEM_START.match(body, line_start)
+        body = body[line_start:] if kept else body[indent:]
     if not body.strip():
         return ""
     return opened.opened() + body + closed.closed()
@@ -91,12 +100,7 @@ class Pages:
             return self._closed(text, found)
         if body.fill <= SOFT_FILL:
             return self._frame(hold, body) if self.start + hold.at > self.shown else self._as_shown(text)
-        good = [cut for cut in found.cuts if self.shown < self.start + cut.at <= self.start + hold.at]
-        for cut in reversed(good):
-            body = self._render(text, cut)
-            if body.fill <= self._cap:
-                return self._frame(cut, body)
-        return self._as_shown(text)
+        return self._nearly_full(text, found.cuts, hold)
 
     def accept(self, frame: Frame) -> None:
         """`frame` is visible now (or may be): never show less."""
@@ -109,6 +113,18 @@ class Pages:
         return Frame(
             self.page, self.start, self.start + cut.at, body, cut.marks, closed=closed or last, last=last
         )
+
+    def _nearly_full(self, text: str, cuts: Sequence[Cut], hold: Cut) -> Frame:
+        """A preview that leaves the page a good place to end at."""
+        good = [cut for cut in cuts if self.shown < self.start + cut.at <= self.start + hold.at]
+        ends = [cut for cut in good if cut.rank >= CutRank.SENTENCE]
+        if not ends and self.start + hold.at - self.shown < SENTENCE_SHARE * self._renderer.page_units:
+            return self._as_shown(text)
+        for cut in reversed(ends or good):
+            body = self._render(text, cut)
+            if body.fill <= self._cap:
+                return self._frame(cut, body)
+        return self._as_shown(text)
 
     def _as_shown(self, text: str) -> Frame:
         cut = Cut(
