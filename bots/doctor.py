@@ -112,12 +112,19 @@ def check_data_dir(folder: Path) -> Check:
 
 
 def show(checks: tuple[Check, ...], console: Console) -> None:
-    """A table for people."""
+    """A table for people, and under it each link on a line of its own, to be copied whole."""
     table = Table(show_header=False, box=None, padding=(0, 1))
     for check in checks:
-        remedy = f"\n[bold]→ {escape(check.remedy)}" if check.remedy else ""
-        table.add_row(_SIGNS[check.state], escape(check.name), escape(check.detail) + remedy)
+        if not _is_link(check):
+            remedy = f"\n[bold]→ {escape(check.remedy)}" if check.remedy else ""
+            table.add_row(_SIGNS[check.state], escape(check.name), escape(check.detail) + remedy)
     console.print(table)
+    for check in filter(_is_link, checks):
+        console.print(f"{check.name}: {check.detail}", soft_wrap=True, markup=False)
+
+
+def _is_link(check: Check) -> bool:
+    return check.detail.startswith("https://")
 
 
 def as_json(checks: tuple[Check, ...]) -> dict[str, object]:

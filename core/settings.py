@@ -138,7 +138,7 @@ class _Reader:
         if self._unusable and not (settings.discord_token or settings.telegram_token):
             self._problems += self._unusable
         if self._problems:
-            raise SettingsError(tuple(self._problems))
+            raise SettingsError((*self._problems, *self._warnings))
         return settings
 
     def _warn_of_near_misses(self) -> None:

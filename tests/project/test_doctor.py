@@ -31,9 +31,13 @@ async def test_a_good_configuration(local: Local, tmp_path: Path) -> None:
 
 
 async def test_the_table_for_people(local: Local, tmp_path: Path) -> None:
-    done = await sluice(tmp_path, "doctor", settings=local.settings | {"COLUMNS": "200"})
+    done = await sluice(tmp_path, "doctor", settings=local.settings | {"COLUMNS": "80"})
     assert (done.code, done.err) == (0, "")
     assert "✓ Telegram token" in " ".join(done.out.decode().split())
+    link = done.out.decode().splitlines()[-1]  # whole, however narrow the window
+    assert link.startswith("Discord invite link: https://discord.com/oauth2/authorize?")
+    assert "scope=bot+applications.commands" in link
+    assert "permissions=" in link
 
 
 @pytest.mark.parametrize(
