@@ -26,8 +26,8 @@ from core.streaming.rendering import Rendered, Renderer
 
 SOFT_FILL: Final = 0.75
 SENTENCE_SHARE: Final = 0.1
-"""Beyond SOFT_FILL a preview waits for a sentence's end, though for no more hidden text than this share
-of a page: with words shown after it, the page could no longer end with the sentence."""
+"""The last part of a page, in which a preview waits for a sentence's end, though with no more than such
+a part hidden: with words shown after it, the page could no longer end with the sentence."""
 MARK_UNITS: Final = 120
 """Room on every page for the mark that may have to say how the answer ended."""
 WINDOW_PAGES: Final = 4
@@ -100,7 +100,7 @@ class Pages:
             return self._closed(text, found)
         if body.fill <= SOFT_FILL:
             return self._frame(hold, body) if self.start + hold.at > self.shown else self._as_shown(text)
-        return self._nearly_full(text, found.cuts, hold)
+        return self._nearly_full(text, found.cuts, hold, body.fill)
 
     def accept(self, frame: Frame) -> None:
         """`frame` is visible now (or may be): never show less."""
@@ -114,13 +114,15 @@ class Pages:
             self.page, self.start, self.start + cut.at, body, cut.marks, closed=closed or last, last=last
         )
 
-    def _nearly_full(self, text: str, cuts: Sequence[Cut], hold: Cut) -> Frame:
+    def _nearly_full(self, text: str, cuts: Sequence[Cut], hold: Cut, fill: float) -> Frame:
         """A preview that leaves the page a good place to end at."""
         good = [cut for cut in cuts if self.shown < self.start + cut.at <= self.start + hold.at]
-        ends = [cut for cut in good if cut.rank >= CutRank.SENTENCE]
-        if not ends and self.start + hold.at - self.shown < SENTENCE_SHARE * self._renderer.page_units:
-            return self._as_shown(text)
-        for cut in reversed(ends or good):
+        if fill > self._cap - SENTENCE_SHARE:
+            ends = [cut for cut in good if cut.rank >= CutRank.SENTENCE]
+            if not ends and self.start + hold.at - self.shown < SENTENCE_SHARE * self._renderer.page_units:
+                return self._as_shown(text)
+            good = ends or good
+        for cut in reversed(good):
             body = self._render(text, cut)
             if body.fill <= self._cap:
                 return self._frame(cut, body)

@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import takewhile
 from typing import Final
 
 from core.streaming.operations import BucketKey, ObservedLimit
@@ -81,13 +80,13 @@ class Bucket:
         the requests, with a gap behind each bunch in which an ending waits, for as long as the answer."""
         slot = self.slot_s(now)
         ahead = self._slots_used_until - (BURST - 1) * slot
-        if all(2 * self._counted(limit, now) < limit.count for limit in self.limits):
-            return ahead
-        return max(ahead, self.last_used + slot)
+        if any(self._half_full(limit, now) for limit in self.limits):
+            return max(ahead, self.last_used + slot)
+        return ahead
 
-    def _counted(self, limit: RateLimit, now: float) -> int:
-        recent = takewhile(lambda at: at + limit.per_s > now, reversed(self._answered))
-        return self._in_flight + sum(1 for _ in recent)
+    def _half_full(self, limit: RateLimit, now: float) -> bool:
+        free = (limit.count + 1) // 2 - self._in_flight
+        return free <= 0 or (len(self._answered) >= free and self._answered[-free] + limit.per_s > now)
 
     def take(self, now: float) -> None:
         self._in_flight += 1

@@ -23,7 +23,7 @@ from core.streaming.rendering import Renderer
 FIRST_CHARS: Final = 30
 FIRST_WAIT_S: Final = 1.0
 """The first send waits for this many characters, a sentence's end, the ending, or this long after
-the first delta: it is what a phone's notification shows."""
+the first delta that is not blank: it is what a phone's notification shows."""
 STOP_AFTER_S: Final = 2.0
 """An answer that streams for longer carries a Stop button."""
 MIN_GAP_S: Final = 0.3
@@ -137,9 +137,10 @@ class View:
     def _want_send(self, since: float) -> Want | None:
         if self._first_delta_at is None or self.answer.length in {self._pages.start, self._seen_length}:
             return None
-        text = self.answer.slice(self._pages.start, self._pages.start + 4 * FIRST_CHARS).strip()
+        head = self.answer.slice(self._pages.start, self._pages.start + 4 * FIRST_CHARS)
+        text, blank = head.strip(), len(head) - len(head.lstrip())
         ready = not self.settings.paced or len(text) >= FIRST_CHARS or (text and ends_sentence(text))
-        page_began = self.answer.produced_at(self._pages.start)
+        page_began = self.answer.produced_at(self._pages.start + blank)
         waited = (self._first_delta_at if page_began is None else page_began) + FIRST_WAIT_S
         return Want(
             OperationKind.SEND,

@@ -26,3 +26,16 @@ async def test_a_long_answers_edits_come_evenly_and_its_ending_waits_a_slot(
     assert shown.figures.final_lag_s is not None
     assert shown.figures.final_lag_s <= 1.0 + 2 * latency_s + 0.2
     assert surface.refused == 0
+
+
+async def test_a_blank_beginning_does_not_use_up_the_first_texts_second() -> None:
+    stage = Stage()
+    surface = FakeSurface(stage.clock)
+    answer = Answer()
+    stage.driver.show(answer, surface)
+    for delta, then_s in [("\n\n", 3.0), ("I", 0.5), (" speak", 0.4), (" slowly", 0.2)]:
+        answer.append(delta, stage.clock.monotonic())
+        stage.driver.changed(answer)
+        await stage.clock.advance(then_s)
+    [message] = surface.messages.values()
+    assert message.history == ["I speak slowly"]
