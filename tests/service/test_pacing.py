@@ -1,4 +1,4 @@
-"""How evenly a long answer's edits come, on a surface that keeps its own limits."""
+"""When edits come, on a surface that keeps its own limits."""
 
 from __future__ import annotations
 
