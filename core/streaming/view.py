@@ -84,6 +84,7 @@ class View:
         self.in_flight = False
         self.not_before = now
         self.failures = 0
+        self._last_at = 0.0  # when it was last granted something
         self.meter = FreshnessMeter()
         self._pages = Pages(settings.renderer)
         self._message: str | None = None  # the current page's
@@ -119,9 +120,12 @@ class View:
         hidden_since = self.answer.produced_at(self._pages.shown)
         since = hidden_since if hidden_since is not None else now
         if self.answer.ended:
-            since = self.answer.ended_at or since
-            kind = OperationKind.EDIT if self._message else OperationKind.SEND
-            return Want(kind, Priority.FINAL, self.not_before, since)
+            # The pages of a long answer take turns with the others' first texts and endings.
+            since = max(self.answer.ended_at or 0.0, self._last_at)
+            kind, priority = (
+                (OperationKind.EDIT, Priority.FINAL) if self._message else (OperationKind.SEND, Priority.SEND)
+            )
+            return Want(kind, priority, self.not_before, since)
         if self._message is None:
             return self._want_send(since) or self._want_typing(now)
         grown = self._seen_length != self.answer.length and hidden_since is not None
@@ -194,7 +198,7 @@ class View:
     def started(self, update: Update, now: float) -> None:
         if update.frame is None:  # the text does not wait for it
             return
-        self.in_flight = True
+        self.in_flight, self._last_at = True, now
         if self.settings.paced:
             self.not_before = now + MIN_GAP_S
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
 from itertools import pairwise
 
 import pytest
 
 from core.streaming.answer import Answer
-from core.streaming.operations import OperationKind
+from core.streaming.operations import BucketKey, OperationKind
 from tests.fakes.surface import FakeSurface
 from tests.service.test_driver import Stage
 
@@ -39,3 +40,22 @@ async def test_a_blank_beginning_does_not_use_up_the_first_texts_second() -> Non
         await stage.clock.advance(then_s)
     [message] = surface.messages.values()
     assert message.history == ["I speak slowly"]
+
+
+async def test_a_long_answers_last_pages_take_turns_with_what_others_begin() -> None:
+    stage = Stage()
+    server: dict[BucketKey, deque[float]] = {}
+    long, short = (FakeSurface(stage.clock, server=server) for _ in range(2))
+    answers = [Answer(), Answer()]
+    answers[0].append("word " * 10_000, stage.clock.monotonic())
+    stage.end(answers[0])
+    stage.driver.show(answers[0], long)
+    await stage.clock.advance(4.0)  # its sends fill the channel's window
+    stage.driver.show(answers[1], short)
+    answers[1].append("A whole sentence.", stage.clock.monotonic())
+    stage.end(answers[1])
+    pages = len(long.messages)
+    await stage.clock.advance_until(lambda: bool(short.messages))
+    assert len(long.messages) - pages <= 1
+    assert long.refused + short.refused == 0
+    await stage.clock.advance_until(lambda: len(long.messages) >= 25)
