@@ -53,7 +53,6 @@ class Operation:
     message_id: str | None = None  # None: a send, or typing
     content: MessageContent | None = None
     page: int = 0
-    final: bool = False
 
 
 class EditScheduler:
@@ -98,21 +97,19 @@ class EditScheduler:
             if at > now:
                 self._deadline = min(self._deadline, at)
                 continue
-            operation = self._grant(number, view, keys, now, final=want.priority is Priority.FINAL)
+            operation = self._grant(number, view, keys, now)
             if operation is not None:
                 operations.append(operation)
             elif (again := view.want(now)) is not None:
                 self._deadline = min(self._deadline, max(again.at, now))
         return operations
 
-    def _grant(
-        self, number: int, view: View, keys: tuple[BucketKey, ...], now: float, *, final: bool
-    ) -> Operation | None:
+    def _grant(self, number: int, view: View, keys: tuple[BucketKey, ...], now: float) -> Operation | None:
         update = view.update(now)
         if update is None:
             return None
         operation = Operation(
-            next(self._ids), number, update.kind, keys, update.message_id, update.content, view.page, final
+            next(self._ids), number, update.kind, keys, update.message_id, update.content, view.page
         )
         self.pacer.take(keys, now)
         view.started(update, now)
