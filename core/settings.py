@@ -30,6 +30,7 @@ _KNOWN_ELSEWHERE = frozenset(  # read by the openai library itself or by other t
 _ENTRY = re.compile(r"(?P<platform>discord|telegram):(?P<id>-?[0-9]{1,20})", re.ASCII)
 _TELEGRAM_TOKEN = re.compile(r"[0-9]{3,}:[A-Za-z0-9_-]{10,}", re.ASCII)
 _DISCORD_TOKEN = re.compile(r"[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]{10,}", re.ASCII)
+_METHOD = "/chat/completions"  # what the openai library adds to a base address
 EMBEDDED_MODEL = "embedded"
 """The value of `OPENAI_MODEL` that asks for the embedded demo model."""
 
@@ -102,6 +103,14 @@ def _values_of(env_file: Path) -> Mapping[str, str | None]:
 
 def _set_ones(values: Mapping[str, str | None]) -> dict[str, str]:
     return {name: value.strip() for name, value in values.items() if value and value.strip()}
+
+
+def _is_host(host: str | None) -> bool:
+    """Whether a resolver can be asked for it: Python raises UnicodeError for `a..b`."""
+    try:
+        return bool(host and host.encode("idna"))
+    except UnicodeError:
+        return False
 
 
 class _Reader:
@@ -191,11 +200,15 @@ class _Reader:
             return None
         try:
             parts = urlsplit(value)
-            valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+            valid = parts.scheme in {"http", "https"} and _is_host(parts.hostname) and (parts.port or 1) > 0
         except ValueError:
             valid = False
-        if not valid:
+        if not valid or not value.isprintable() or " " in value or "?" in value or "#" in value:
             self._problems.append(f"{name} is not a web address. It must look like http://127.0.0.1:9000/v1.")
+        elif "@" in parts.netloc:
+            self._problems.append(f"{name} holds a user name or a password. Take all before the @ out.")
+        elif parts.path.rstrip("/").endswith(_METHOD):
+            self._problems.append(f"{name} goes too far: leave {_METHOD} out.")
         return value.rstrip("/")
 
     def _entries(self, name: str, *, star: bool) -> frozenset[str]:
@@ -238,7 +251,7 @@ class _Reader:
     def _http(self) -> tuple[str, int]:
         value = self._values.get("SLUICE_HTTP", "127.0.0.1:8765")
         host, _, port = value.rpartition(":")
-        if not host or not re.fullmatch(r"[0-9]{1,5}", port, re.ASCII) or int(port) > 65535:
+        if not _is_host(host) or not re.fullmatch(r"[0-9]{1,5}", port, re.ASCII) or int(port) > 65535:
             self._problems.append("SLUICE_HTTP must be HOST:PORT, such as 127.0.0.1:8765.")
             return "127.0.0.1", 8765
         return host.strip("[]"), int(port)

@@ -101,6 +101,12 @@ def test_a_file_that_is_no_text_is_one_line(tmp_path: Path, content: bytes) -> N
         ({"OPENAI_BASE_URL": "host/v1", "OPENAI_MODEL": "m"}, "OPENAI_BASE_URL is not a web address"),
         ({"TELEGRAM_API_BASE_URL": "http://[::1"}, "TELEGRAM_API_BASE_URL"),
         ({"DISCORD_API_BASE_URL": "http://host:99999"}, "DISCORD_API_BASE_URL"),
+        ({"OPENAI_BASE_URL": "http://a..b/v1", "OPENAI_MODEL": "m"}, "is not a web address"),
+        ({"OPENAI_BASE_URL": "http://ho\u200bst/v1", "OPENAI_MODEL": "m"}, "is not a web address"),
+        ({"OPENAI_BASE_URL": "http://h/v1?api-version=1", "OPENAI_MODEL": "m"}, "is not a web address"),
+        ({"OPENAI_BASE_URL": "http://h/v1/chat/completions/", "OPENAI_MODEL": "m"}, "/chat/completions out"),
+        ({"OPENAI_BASE_URL": "http://user:s3cr3t@h/v1", "OPENAI_MODEL": "m"}, "before the @"),
+        ({"TELEGRAM_API_BASE_URL": "http://s3cr3t@h"}, "before the @"),
         ({"OPENAI_TEMPERATURE": "nan"}, "from 0 to 2"),
         ({"OPENAI_MAX_TOKENS": "0"}, "at least 1"),
         ({"SLUICE_DAILY_TOKENS": "-1"}, "at least 0"),
@@ -110,6 +116,7 @@ def test_a_file_that_is_no_text_is_one_line(tmp_path: Path, content: bytes) -> N
         ({"SLUICE_ADMINS": "*"}, "SLUICE_ADMINS"),
         ({"SLUICE_HTTP": "8765"}, "HOST:PORT"),
         ({"SLUICE_HTTP": "host:99999"}, "HOST:PORT"),
+        ({"SLUICE_HTTP": "a..b:80"}, "HOST:PORT"),
         ({"SLUICE_LOG_LEVEL": "LOUD"}, "DEBUG, INFO"),
     ],
 )
@@ -117,6 +124,7 @@ def test_each_problem_is_one_line_with_what_to_do(values: dict[str, str], words:
     (problem,) = problems(**values)
     assert words in problem
     assert "\n" not in problem
+    assert "s3cr3t" not in problem
 
 
 @pytest.mark.parametrize("discord", [TELEGRAM, "white space inside"])
