@@ -9,7 +9,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
-from core.streaming.markdown import NO_MARKS, Marks, scan
+from core.streaming.markdown import scan
+from core.streaming.marks import NO_MARKS, Marks
 from core.streaming.pages import WINDOW_PAGES, compose
 from core.streaming.rendering import Renderer
 

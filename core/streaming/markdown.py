@@ -8,75 +8,16 @@ Discord and Telegram's converters share.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from enum import IntEnum
+from dataclasses import replace
 from typing import Final
 
 import regex
 
-MAX_OPEN_MARKS = 6
+from core.streaming.marks import NO_MARKS, Cut, CutRank, Marks, Scan
+from core.streaming.text import ends_sentence
+
+MAX_OPEN_MARKS: Final = 6
 """Deeper nesting is taken as literal text, so that reopening marks never costs much of a page."""
-MAX_GRAPHEME = 64
-"""A longer cluster counts as several. Unicode's Stream-Safe Text Format (UAX 15) allows 30 marks."""
-
-
-class CutRank(IntEnum):
-    """How good a place for a cut is."""
-
-    FORCED = 0  # inside a grapheme, link or table row that alone exceeds a page
-    GRAPHEME = 1
-    ROW = 2  # between the rows of a table
-    WORD = 3
-    SENTENCE = 4
-    LINE = 5
-    BLOCK = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Marks:
-    """What is open at a place: a fence (its opening line), or a quote and inline marks, outermost first."""
-
-    fence: str = ""
-    quote: str = ""
-    inline: tuple[str, ...] = ()
-
-    def opened(self) -> str:
-        """The Markdown that opens these marks at the start of a page."""
-        return f"{self.fence}\n" if self.fence else self.quote + "".join(self.inline)
-
-    def closed(self) -> str:
-        """The Markdown that closes these marks at the end of a page."""
-        if self.fence:
-            return "\n" + _fence_run(self.fence)
-        return "".join(reversed(self.inline))
-
-
-NO_MARKS: Final = Marks()
-
-
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """A place where a page may end: `at` is the offset of the first code point after it."""
-
-    at: int
-    rank: CutRank
-    marks: Marks
-
-
-@dataclass(frozen=True, slots=True)
-class Scan:
-    """What a scan found, with offsets into the scanned text."""
-
-    cuts: tuple[Cut, ...]
-    """Places of rank ROW and better, in order. Each is before white space or a line of a fence."""
-    atoms: tuple[tuple[int, int], ...]
-    """Spans not to be cut inside: links, table rows, runs of marks with the character they cling to."""
-    hold: Cut
-    """From here on a preview shows nothing: what stands there may still become something else
-    (half a link, the head of a table, a mark that may grow). The text's end, if all may be shown."""
-    end: Marks
-    """What is open at the end of the text."""
-
 
 _FENCE = regex.compile(r"[ \t]*(?P<run>`{3,}|~{3,})(?P<info>[^\n]*)")
 _BLOCK_START = regex.compile(r"[ \t]*(?:#{1,6}[ \t]|`{3}|~{3})")
@@ -100,24 +41,8 @@ _TOKEN = regex.compile(
     r"|(?P<word>(?:[^\s\\`*_~|\[!<h]++|h(?!ttps?://))++|.)",
     regex.DOTALL,
 )
-_SENTENCE_END = regex.compile(r"(?:[!?…。！？]|(?<![0-9])\.)['\")\]}»”’*_]*$")
 _HALF_SCHEME = regex.compile(r"https?(?::/?)?$")
 _IDEOGRAPHIC_STOP = regex.compile(r"[。！？，、；：](?![。！？，、；：」』）”’\p{M}\u200d])")
-_CLUSTER = regex.compile(r"\X")
-
-
-def graphemes(text: str) -> list[int]:
-    """The offsets at which the grapheme clusters of `text` end, its own end included."""
-    ends: list[int] = []
-    for match in _CLUSTER.finditer(text):
-        ends.extend(range(match.start() + MAX_GRAPHEME, match.end(), MAX_GRAPHEME))
-        ends.append(match.end())
-    return ends
-
-
-def ends_sentence(text: str) -> bool:
-    """Whether a sentence ends where `text` ends."""
-    return _SENTENCE_END.search(text[-8:].rstrip()) is not None
 
 
 def scan(text: str, marks: Marks, *, formatted: bool = True) -> Scan:
@@ -129,10 +54,6 @@ def scan(text: str, marks: Marks, *, formatted: bool = True) -> Scan:
         scanner.read_plain()
     hold = scanner.hold or Cut(len(text), CutRank.GRAPHEME, scanner.marks)
     return Scan(tuple(scanner.cuts), tuple(scanner.atoms), hold, scanner.marks)
-
-
-def _fence_run(opening: str) -> str:
-    return opening[: len(opening) - len(opening.lstrip(opening[0]))]
 
 
 class _Scanner:
@@ -195,7 +116,7 @@ class _Scanner:
         self._in_table, self._fence_is_empty = False, True
 
     def _read_fenced_line(self, start: int, end: int) -> None:
-        run, line = _fence_run(self.marks.fence), self.text[start:end].strip()
+        run, line = self.marks.fence_run, self.text[start:end].strip()
         if line and not line.strip(run[0]):  # nothing but the fence's own character
             if len(line) >= len(run):
                 self.marks = NO_MARKS

@@ -21,8 +21,10 @@ from typing import Final
 import regex
 
 from core.streaming.answer import Answer
-from core.streaming.markdown import NO_MARKS, Cut, CutRank, Marks, Scan, graphemes, scan
+from core.streaming.markdown import scan
+from core.streaming.marks import NO_MARKS, Cut, CutRank, Marks, Scan
 from core.streaming.rendering import Rendered, Renderer
+from core.streaming.text import graphemes
 
 SOFT_FILL: Final = 0.75
 SENTENCE_SHARE: Final = 0.1

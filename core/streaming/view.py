@@ -9,7 +9,6 @@ from typing import Final
 
 from core.streaming.answer import Answer
 from core.streaming.figures import Figures, FreshnessMeter
-from core.streaming.markdown import ends_sentence
 from core.streaming.operations import (
     BucketKey,
     Button,
@@ -19,6 +18,7 @@ from core.streaming.operations import (
 )
 from core.streaming.pages import Frame, Pages
 from core.streaming.rendering import Renderer
+from core.streaming.text import ends_sentence
 
 FIRST_CHARS: Final = 30
 FIRST_WAIT_S: Final = 1.0

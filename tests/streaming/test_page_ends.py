@@ -6,9 +6,9 @@ import pytest
 
 from bots.telegram.entities import TelegramRenderer
 from core.streaming.answer import Answer, Ending
-from core.streaming.markdown import ends_sentence
 from core.streaming.pages import Frame, Pages
 from core.streaming.rendering import Rendered, Renderer
+from core.streaming.text import ends_sentence
 from tests.fakes.surface import FakeRenderer
 
 

@@ -7,8 +7,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core.streaming.answer import Answer, Ending
-from core.streaming.markdown import NO_MARKS, graphemes, scan
+from core.streaming.markdown import scan
+from core.streaming.marks import NO_MARKS
 from core.streaming.pages import Frame, Pages
+from core.streaming.text import graphemes
 from tests.fakes.surface import FakeRenderer
 from tests.promise import broken_promise
 from tests.streaming.texts import anything, markdown, split

@@ -1,0 +1,70 @@
+"""What is open at a place of a Markdown text, and how good a place it is for a page to end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+
+class CutRank(IntEnum):
+    """How good a place for a cut is."""
+
+    FORCED = 0  # inside a grapheme, link or table row that alone exceeds a page
+    GRAPHEME = 1
+    ROW = 2  # between the rows of a table
+    WORD = 3
+    SENTENCE = 4
+    LINE = 5
+    BLOCK = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What is open at a place: a fence (its opening line), or a quote and inline marks, outermost first."""
+
+    fence: str = ""
+    quote: str = ""
+    inline: tuple[str, ...] = ()
+
+    @property
+    def fence_run(self) -> str:
+        """The characters that open the fence, without its language."""
+        return self.fence[: len(self.fence) - len(self.fence.lstrip(self.fence[:1]))]
+
+    def opened(self) -> str:
+        """The Markdown that opens these marks at the start of a page."""
+        return f"{self.fence}\n" if self.fence else self.quote + "".join(self.inline)
+
+    def closed(self) -> str:
+        """The Markdown that closes these marks at the end of a page."""
+        if self.fence:
+            return "\n" + self.fence_run
+        return "".join(reversed(self.inline))
+
+
+NO_MARKS: Final = Marks()
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A place where a page may end: `at` is the offset of the first code point after it."""
+
+    at: int
+    rank: CutRank
+    marks: Marks
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What a scan found, with offsets into the scanned text."""
+
+    cuts: tuple[Cut, ...]
+    """Places of rank ROW and better, in order. Each is before white space or a line of a fence."""
+    atoms: tuple[tuple[int, int], ...]
+    """Spans not to be cut inside: links, table rows, runs of marks with the character they cling to."""
+    hold: Cut
+    """From here on a preview shows nothing: what stands there may still become something else
+    (half a link, the head of a table, a mark that may grow). The text's end, if all may be shown."""
+    end: Marks
+    """What is open at the end of the text."""

@@ -1,0 +1,27 @@
+"""Where graphemes and sentences end, in any script."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import regex
+
+MAX_GRAPHEME: Final = 64
+"""A longer cluster counts as several. Unicode's Stream-Safe Text Format (UAX 15) allows 30 marks."""
+
+_SENTENCE_END = regex.compile(r"(?:[!?…。！？]|(?<![0-9])\.)['\")\]}»”’*_]*$")
+_CLUSTER = regex.compile(r"\X")
+
+
+def graphemes(text: str) -> list[int]:
+    """The offsets at which the grapheme clusters of `text` end, its own end included."""
+    ends: list[int] = []
+    for match in _CLUSTER.finditer(text):
+        ends.extend(range(match.start() + MAX_GRAPHEME, match.end(), MAX_GRAPHEME))
+        ends.append(match.end())
+    return ends
+
+
+def ends_sentence(text: str) -> bool:
+    """Whether a sentence ends where `text` ends."""
+    return _SENTENCE_END.search(text[-8:].rstrip()) is not None
