@@ -67,6 +67,11 @@ def cleaned(text: str) -> str:
     return "".join(char for char in text if char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cs"))
 
 
+def is_blank(text: str) -> bool:
+    """Whether there is nothing to read: white space, control and format characters, unassigned ones."""
+    return all(unicodedata.category(char)[0] in "CZ" for char in text)
+
+
 def _words_of(question: Question, previous: Exchange | None, *, named: bool) -> str:
     text = cleaned(question.text)
     if named:

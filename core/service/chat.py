@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import unicodedata
 
 from core.catalogue import say
 from core.conversation.history import History, Question
+from core.conversation.window import is_blank
 from core.messages import (
     Addressed,
     BotAdded,
@@ -203,8 +203,3 @@ class ChatService:
             return
         words = say("added.hears_everything" if added.hears_everything else "added.privacy_mode")
         self.notices.reply(surface, added.author, words, ref=None)
-
-
-def is_blank(text: str) -> bool:
-    """Whether there is nothing to read: white space, control and format characters, unassigned ones."""
-    return all(unicodedata.category(char)[0] in "CZ" for char in text)

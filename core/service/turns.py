@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 from core.catalogue import say
 from core.conversation.history import ConversationKey, Exchange, History, Question
-from core.conversation.window import messages_for, prompt_size
+from core.conversation.window import is_blank, messages_for, prompt_size
 from core.messages import MessageRef
 from core.policy.spending import Reservation, Spending, size_of, tokens_in
 from core.ports.clock import Clock
@@ -51,6 +51,7 @@ STOP = "stop:"
 """What the Stop button's data begins with; the turn's id follows."""
 _ANSWER_TOKENS = 1_024  # what is reserved for an answer whose length nobody limits; it may grow beyond
 _LEAST_PROMPT_TOKENS = 200
+_SAMPLE = 1_000  # characters: whatever shows nothing in so many shows nothing
 _UNBILLED = frozenset(  # errors with which a provider refuses before it does any work
     {
         ModelErrorKind.UNREACHABLE,
@@ -268,7 +269,7 @@ class Turns:
     def _finish(self, turn: Turn, reason: FinishReason) -> None:
         if reason is FinishReason.CONTENT_FILTER:
             self._close(turn, Ending.FILTERED, say("ending.filtered"))
-        elif not turn.answer.text.strip():
+        elif not turn.messages and _is_invisible(turn):
             raise ModelError(ModelErrorKind.EMPTY, f"no text, finish_reason {reason}")
         elif reason is FinishReason.LENGTH:
             self._close(turn, Ending.LENGTH, say("ending.length"))
@@ -314,3 +315,9 @@ class Turns:
     def _close(self, turn: Turn, ending: Ending, mark: str) -> None:
         turn.close(ending, self._clock.monotonic(), mark)
         self._driver.changed(turn.answer)
+
+
+def _is_invisible(turn: Turn) -> bool:
+    """Whether nobody would see the answer where it was asked: an opened fence shows nothing on Telegram."""
+    sample = turn.answer.text.strip()[:_SAMPLE]
+    return is_blank(turn.surface.capabilities.renderer.render(sample).text)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from bots.telegram.entities import TelegramRenderer
 from core.catalogue import say
 from core.messages import MessageRef, PlaceKind
 from core.ports.completions import FinishReason, ModelError, ModelErrorKind, ReasoningDelta, Usage
@@ -97,13 +100,25 @@ async def test_a_second_failure_in_the_same_hour_is_only_a_reaction_in_a_group(b
     assert surface.reactions == [(MessageRef("c1", "u2"), say("reaction.sorry"))]
 
 
-async def test_an_answer_without_text_says_so(bot: Bot) -> None:
+@pytest.mark.parametrize("text", [" \n", "\u200b", "\u202e"])
+async def test_an_answer_without_text_says_so(bot: Bot, text: str) -> None:
     surface = bot.surface()
     stream = await bot.asked(surface, "hello")
     stream.emit(ReasoningDelta("hm"))
-    stream.finish(" \n")
+    stream.finish(text)
     await bot.clock.advance(2.0)
-    assert surface.texts == [mark("ending.empty")]
+    (shown,) = surface.texts
+    assert shown.replace(text, "").strip() == mark("ending.empty")
+
+
+@pytest.mark.parametrize("text", ["```python\n", "&nbsp;", "> "])
+async def test_an_answer_of_which_the_platform_shows_nothing_says_so(bot: Bot, text: str) -> None:
+    surface = bot.surface()
+    surface.capabilities = replace(surface.capabilities, renderer=TelegramRenderer())
+    stream = await bot.asked(surface, "hello")
+    stream.finish(text)
+    await bot.clock.advance(2.0)
+    assert [shown.strip() for shown in surface.texts] == [say("ending.empty")]
 
 
 async def test_a_stream_that_just_stops_is_no_complete_answer(bot: Bot) -> None:
