@@ -7,6 +7,7 @@ alone, usage comes with no choices, content is a list of parts, thinking has two
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import msgspec
@@ -38,6 +39,10 @@ _FINISH_WORDS = {
 }
 _FAILED_WORDS = frozenset({"error", "abort"})  # OpenRouter; vLLM
 _NULL = msgspec.Raw(b"null")
+# Each escape of a JSON text in turn: a surrogate pair, half a pair, or any other.
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)"
+)
 
 
 class _Part(msgspec.Struct):
@@ -89,6 +94,14 @@ def _thought(part: _Part) -> str:
     if isinstance(part.thinking, str):
         return part.thinking
     return "".join(inner.text or "" for inner in part.thinking or ())
+
+
+def _mended(data: bytes) -> bytes:
+    """With U+FFFD for each half of a surrogate pair.
+
+    Servers that cut their text between UTF-16 units send an emoji in halves: no reason to lose the answer.
+    """
+    return _ESCAPE.sub(lambda escape: rb"\ufffd" if escape[1] else escape[0], data)
 
 
 class CompletionDecoder:
@@ -155,7 +168,7 @@ class CompletionDecoder:
             self._saw_event = self.done = True
             return
         try:
-            chunk = _decode_chunk(data)
+            chunk = _decode_chunk(data if b"\\ud" not in data.lower() else _mended(data))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             kind = ModelErrorKind.NOT_AN_API if self._json is not None else ModelErrorKind.BROKEN_STREAM
             raise ModelError(kind, f"malformed JSON ({error}): {data[:200]!r}") from None

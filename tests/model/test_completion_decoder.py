@@ -60,6 +60,23 @@ def test_noise_raises_nothing_but_model_errors(body: bytes) -> None:
     assert error is not None
 
 
+@pytest.mark.parametrize(
+    ("escaped", "text"),
+    [
+        (rb"a\ud83d", "a\ufffd"),
+        (rb"\uDE00b", "\ufffdb"),
+        (rb"\ud83d\ud83d\ude00", "\ufffd\U0001f600"),
+        (rb"C:\\ud83d \" \u00e9", 'C:\\ud83d " é'),
+    ],
+)
+def test_half_a_surrogate_pair_does_not_end_the_answer(escaped: bytes, text: str) -> None:
+    """Gateways that cut text between UTF-16 units escape the halves."""
+    body = b'data: {"choices": [{"delta": {"content": "' + escaped + b'"}, "finish_reason": "stop"}]}\n\n'
+    events, error = _decode([body])
+    assert error is None
+    assert events[0] == TextDelta(text)
+
+
 _TEXT = sse(chunk({"content": "half"}), done=False)
 
 
