@@ -8,7 +8,7 @@ from typing import Final
 
 from core.catalogue import say
 from core.conversation.history import Question
-from core.messages import Incoming, IncomingCommand
+from core.messages import Incoming, IncomingCommand, IncomingMessage
 from core.policy.access import Access, Claim
 from core.ports.surface import Surface
 from core.service.chat import ChatService
@@ -43,6 +43,8 @@ class Dispatcher:
             if isinstance(incoming, IncomingCommand):
                 self._command(incoming, surface)
             else:
+                if isinstance(incoming, IncomingMessage) and not unseen_by_others(surface):
+                    self._burn_codes_in(incoming.text)
                 await self._chat.handle(incoming, surface)
         except Exception:
             # The edge to the platforms: one event must not end the delivery of the next.
@@ -88,8 +90,7 @@ class Dispatcher:
     def _claim(self, command: IncomingCommand, surface: Surface) -> None:
         code = command.arguments.get("code", "")
         if not unseen_by_others(surface):
-            if renewed := self._access.renew_code_if_shown(code):
-                log.warning("the claim code was sent where others could read it; the new one is %s", renewed)
+            self._burn_codes_in(code)
             self._reply(command, surface, say("claim.private"))
             return
         try:
@@ -103,6 +104,12 @@ class Dispatcher:
             self._reply(command, surface, say("claimed", entry=str(command.author)))
         else:
             self._reply(command, surface, say(_CLAIM_WORDS[claim]))
+
+    def _burn_codes_in(self, text: str) -> None:
+        """After others could read this: `/claim` is easily written as a plain message."""
+        for word in text.split() if self._access.unclaimed else ():
+            if renewed := self._access.renew_code_if_shown(word):
+                log.warning("the claim code was sent where others could read it; the new one is %s", renewed)
 
     def _reply(self, command: IncomingCommand, surface: Surface, words: str) -> None:
         self._chat.notices.reply(surface, command.author, words, ref=command.ref)

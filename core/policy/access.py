@@ -103,7 +103,9 @@ class Access:
         return Claim.ACCEPTED
 
     def _matches(self, code: str) -> bool:
-        return bool(self._code) and secrets.compare_digest(code.strip().encode(), self._code.encode())
+        return bool(self._code) and secrets.compare_digest(
+            code.strip().encode("utf-8", "replace"), self._code.encode()
+        )
 
     def _stored_admins(self) -> frozenset[str]:
         if self._file is None:

@@ -91,6 +91,13 @@ def test_no_code_is_right_before_one_was_printed() -> None:
     assert access().claim(ADA, "") is Claim.WRONG
 
 
+def test_a_code_that_has_no_utf_8_is_merely_wrong() -> None:
+    gate = access()
+    assert gate.claim_code()
+    assert gate.claim(ADA, "\ud800") is Claim.WRONG
+    assert gate.renew_code_if_shown("\ud800") is None
+
+
 def test_wrong_tries_lock_the_person_then_everybody() -> None:
     gate = access()
     code = gate.claim_code() or ""

@@ -8,7 +8,7 @@ import pytest
 
 from core.catalogue import say
 from core.commands.registry import COMMANDS, commands_for
-from core.messages import PlaceKind
+from core.messages import Addressed, PlaceKind
 from core.policy.access import Access
 from tests.service.conftest import ADA, BEN, Bot, robot, shut
 
@@ -76,6 +76,17 @@ async def test_claim_makes_the_first_admin_at_once() -> None:
     assert surface.texts == [say("claim.wrong"), say("claimed", entry="fake:1"), say("claim.closed")]
     await bot.command(surface, "ask", {"prompt": "hello"})
     assert (await bot.model.opened()).prompt == ["hello"]
+    await shut(bot)
+
+
+async def test_a_code_in_a_plain_message_before_others_is_burnt_too() -> None:
+    bot = Bot(access=Access())
+    code = bot.access.claim_code() or ""
+    await bot.say(bot.surface("g"), f"/claim {code}", addressed=Addressed.NO)
+    private = bot.surface("p", PlaceKind.PRIVATE)
+    await bot.command(private, "claim", {"code": code}, author=BEN)
+    await bot.clock.advance(2.0)
+    assert private.texts == [say("claim.wrong")]
     await shut(bot)
 
 
