@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from dotenv import dotenv_values
 
 _ALIASES = {"DISCORD_BOT_TOKEN": "DISCORD_TOKEN", "TELEGRAM_BOT_TOKEN": "TELEGRAM_TOKEN"}
+_MISTAKEN = {"OPENAI_API_BASE": "OPENAI_BASE_URL"}  # openai's older name, in spelling nearer to another
 _NAMES = (
     "DISCORD_TOKEN", "TELEGRAM_TOKEN", "DISCORD_API_BASE_URL", "TELEGRAM_API_BASE_URL",
     "OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL", "OPENAI_TEMPERATURE", "OPENAI_MAX_TOKENS",
@@ -156,8 +157,9 @@ class _Reader:
             if name in known or len(name) > 60:
                 continue
             near = difflib.get_close_matches(name.upper(), [*_NAMES, *_ALIASES], n=1, cutoff=0.85)
-            if near and (near[0] not in self._values):
-                self._warnings.append(f"{name} is not read. Did you mean {near[0]}?")
+            meant = _MISTAKEN.get(name.upper()) or next(iter(near), None)
+            if meant and meant not in self._values:
+                self._warnings.append(f"{name} is not read. Did you mean {meant}?")
             elif _OURS.match(name) and name.startswith("SLUICE_"):
                 self._warnings.append(f"{name} is not a setting of Sluice; it is ignored.")
 

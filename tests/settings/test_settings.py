@@ -153,6 +153,7 @@ def test_all_problems_are_told_at_once() -> None:
         ("OPENAI_APIKEY", "OPENAI_API_KEY"),
         ("discord_token", "DISCORD_TOKEN"),
         ("SLUICE_ADMIN", "SLUICE_ADMINS"),
+        ("OPENAI_API_BASE", "OPENAI_BASE_URL"),
     ],
 )
 def test_a_near_miss_is_reported(name: str, meant: str) -> None:
