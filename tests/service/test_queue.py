@@ -127,6 +127,20 @@ async def test_in_a_group_the_second_wait_of_an_hour_is_a_reaction(bot: Bot) -> 
     assert surface.reactions == [(MessageRef("c1", "u3"), say("reaction.queued"))]
 
 
+async def test_a_crowds_reactions_come_one_after_the_other_and_an_endless_crowds_are_left_out(
+    bot: Bot,
+) -> None:
+    surface = bot.surface()
+    for number in range(100):
+        bot.chat.notices.react(surface, MessageRef("c1", f"u{number}"), "reaction.queued")
+    await bot.clock.advance(0.0)
+    assert len(surface.reactions) == 1
+    await bot.clock.advance(1.0)
+    assert len(surface.reactions) == 4
+    await bot.clock.advance(60.0)
+    assert [ref.message_id for ref, _ in surface.reactions] == [f"u{number}" for number in range(34)]
+
+
 async def test_where_answers_can_be_private_the_place_is(bot: Bot) -> None:
     surface = bot.surface(private_answers=True)
     await bot.asked(surface, "one")
