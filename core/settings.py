@@ -7,6 +7,7 @@ in one line that says what to do; nothing here ever shows a value that may be a 
 from __future__ import annotations
 
 import difflib
+import logging
 import os
 import re
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
+from dotenv.parser import Original, parse_stream
 
 _ALIASES = {"DISCORD_BOT_TOKEN": "DISCORD_TOKEN", "TELEGRAM_BOT_TOKEN": "TELEGRAM_TOKEN"}
 _MISTAKEN = {"OPENAI_API_BASE": "OPENAI_BASE_URL"}  # openai's older name, in spelling nearer to another
@@ -87,19 +89,34 @@ def read_settings(
     environment: Mapping[str, str] | None = None, env_file: Path | None = Path(".env")
 ) -> Settings:
     """Settings from `.env` with the environment on top. Raises SettingsError with every problem found."""
-    from_file = _values_of(env_file) if env_file is not None else {}
+    from_file, warnings = _values_of(env_file) if env_file is not None else ({}, [])
     from_outside = os.environ if environment is None else environment
-    return _Reader({**_set_ones(from_file), **_set_ones(from_outside)}).settings()
+    return _Reader({**_set_ones(from_file), **_set_ones(from_outside)}, warnings).settings()
 
 
-def _values_of(env_file: Path) -> Mapping[str, str | None]:
+def _values_of(env_file: Path) -> tuple[Mapping[str, str | None], list[str]]:
+    """The values, and a line for each line of the file that is none."""
+    if not env_file.is_file():
+        return {}, []
+    logging.getLogger("dotenv.main").setLevel(logging.ERROR)  # of a bad line it names neither file nor remedy
     try:
-        return dotenv_values(env_file) if env_file.is_file() else {}
+        with env_file.open(encoding="utf-8") as file:
+            wrong = [_line_of(binding.original) for binding in parse_stream(file) if binding.error]
+        return dotenv_values(env_file), [
+            f"{env_file}, line {line} is not understood. Write NAME=value, with both quotes or none."
+            for line in wrong
+        ]
     except UnicodeDecodeError:
         raise SettingsError((f"{env_file} is not UTF-8 text. Save it as UTF-8.",)) from None
     except OSError as error:
         problem = f"{env_file} cannot be read ({error.strerror}). Let the user that runs Sluice read it."
         raise SettingsError((problem,)) from None
+
+
+def _line_of(original: Original) -> int:
+    """Its number; what the library calls one begins with the empty lines before it."""
+    text = original.string
+    return original.line + text[: len(text) - len(text.lstrip())].count("\n")
 
 
 def _set_ones(values: Mapping[str, str | None]) -> dict[str, str]:
@@ -115,10 +132,10 @@ def _is_host(host: str | None) -> bool:
 
 
 class _Reader:
-    def __init__(self, values: Mapping[str, str]) -> None:
+    def __init__(self, values: Mapping[str, str], warnings: list[str]) -> None:
         self._values = dict(values)
         self._problems: list[str] = []
-        self._warnings: list[str] = []
+        self._warnings = warnings
         self._unusable: list[str] = []
 
     def settings(self) -> Settings:

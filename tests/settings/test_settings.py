@@ -77,6 +77,17 @@ def test_the_environment_wins_over_the_file_unless_it_is_empty(tmp_path: Path) -
     assert settings.model == ModelSettings()
 
 
+def test_a_line_that_is_none_is_reported_without_what_it_holds(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text('\ufeffOPENAI_MODEL=embedded\nDISCORD_TOKEN: s3cr3t\n\nTELEGRAM_TOKEN="s3cr3t\n', "utf-8")
+    settings = read_settings({}, file)
+    assert settings.model == ModelSettings()
+    assert [line.partition(". ")[0] for line in settings.warnings] == [
+        f"{file}, line {number} is not understood" for number in (2, 4)
+    ]
+    assert "s3cr3t" not in repr(settings)
+
+
 def test_no_file_is_no_problem(tmp_path: Path) -> None:
     assert read_settings({}, tmp_path / ".env") == Settings()
 
