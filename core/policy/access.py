@@ -114,8 +114,9 @@ class Access:
             stored = private_file.read(self._file)
             if stored is None:
                 return frozenset()
-            if isinstance(stored, dict) and isinstance(admins := stored.get("admins"), list):
-                return frozenset(entry for entry in admins if isinstance(entry, str))
+            match stored:
+                case {"admins": [*admins]} if all(isinstance(entry, str) for entry in admins):
+                    return frozenset(admins)
             raise private_file.UnreadableFileError(f"{self._file} does not hold a list of admins")
         except private_file.UnreadableFileError as error:
             # It may name an admin: nobody else may take the place by a code.

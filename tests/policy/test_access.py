@@ -119,7 +119,9 @@ def test_a_code_that_others_saw_is_replaced() -> None:
     assert gate.claim(ADA, renewed or "") is Claim.ACCEPTED
 
 
-@pytest.mark.parametrize("content", [b"{", b"\xff", b"[]", b'{"admins": 3}', b"[" * 100_000])
+@pytest.mark.parametrize(
+    "content", [b"{", b"\xff", b"[]", b'{"admins": 3}', b'{"admins": [3]}', b"[" * 100_000]
+)
 def test_a_broken_file_lets_nobody_claim(
     tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
