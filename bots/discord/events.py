@@ -129,6 +129,8 @@ def _quote(message: discord.Message, me: discord.abc.User) -> Quote | None:
     quoted = reference.resolved
     if not isinstance(quoted, discord.Message):  # deleted, or not in the event
         return None
+    if quoted.channel.id != message.channel.id:  # of another place nothing is told here
+        return None
     return Quote(
         ref=MessageRef(str(quoted.channel.id), str(quoted.id)),
         author_name=quoted.author.display_name,

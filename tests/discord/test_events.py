@@ -79,6 +79,19 @@ async def test_talk_among_people_reaches_the_core_as_not_addressed() -> None:
         assert (reply.quote.author_name, reply.quote.by_us) == ("Ben", False)
 
 
+async def test_of_another_channel_nothing_is_quoted() -> None:
+    """Discord lets nobody reply across channels; should it ever, a private text stays where it is."""
+    async with started() as bot:
+        world = bot.server.world
+        private = world.chat("#help").messages[int(await bot.server.say("Ben", "#help", "between us"))]
+        general = world.chat("#general")
+        general.messages[private.id] = private
+        await _message(bot)
+        await bot.server.say("Ben", "#general", "@Sluice what is that?", reply_to=str(private.id))
+        incoming = await _message(bot)
+        assert (incoming.text, incoming.quote) == ("what is that?", None)
+
+
 async def test_a_direct_message_and_a_thread_are_places_of_their_own() -> None:
     async with started() as bot:
         await bot.server.say("Ben", "@Ben", "psst")
