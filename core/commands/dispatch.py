@@ -40,11 +40,11 @@ class Dispatcher:
     async def handle(self, incoming: Incoming, surface: Surface) -> None:
         """Take an event; returns soon and never raises."""
         try:
+            if isinstance(incoming, IncomingMessage) and self._access.unclaimed:
+                incoming = self._as_claim(incoming, surface)
             if isinstance(incoming, IncomingCommand):
                 self._command(incoming, surface)
             else:
-                if isinstance(incoming, IncomingMessage) and not unseen_by_others(surface):
-                    self._burn_codes_in(incoming.text)
                 await self._chat.handle(incoming, surface)
         except Exception:
             # The edge to the platforms: one event must not end the delivery of the next.
@@ -105,8 +105,19 @@ class Dispatcher:
         else:
             self._reply(command, surface, say(_CLAIM_WORDS[claim]))
 
+    def _as_claim(self, message: IncomingMessage, surface: Surface) -> IncomingMessage | IncomingCommand:
+        """The command that a message was meant as: what start-up prints, pasted, is mere text on Discord."""
+        if not unseen_by_others(surface):
+            self._burn_codes_in(message.text)
+        elif message.text.startswith("/claim "):
+            code = {"code": message.text.removeprefix("/claim ")}
+            return IncomingCommand(
+                message.event_id, message.place, message.author, "claim", code, message.ref
+            )
+        return message
+
     def _burn_codes_in(self, text: str) -> None:
-        """After others could read this: `/claim` is easily written as a plain message."""
+        """After others could read this."""
         for word in text.split() if self._access.unclaimed else ():
             if renewed := self._access.renew_code_if_shown(word):
                 log.warning("the claim code was sent where others could read it; the new one is %s", renewed)

@@ -79,6 +79,15 @@ async def test_claim_makes_the_first_admin_at_once() -> None:
     await shut(bot)
 
 
+async def test_claim_pasted_as_a_private_message_is_the_command() -> None:
+    bot = Bot(access=Access())
+    private = bot.surface("p", PlaceKind.PRIVATE)
+    await bot.say(private, f"/claim {bot.access.claim_code()}", addressed=Addressed.PRIVATE)
+    await bot.clock.advance(2.0)
+    assert private.texts == [say("claimed", entry="fake:1")]
+    await shut(bot)
+
+
 async def test_a_code_in_a_plain_message_before_others_is_burnt_too() -> None:
     bot = Bot(access=Access())
     code = bot.access.claim_code() or ""
