@@ -155,7 +155,7 @@ class _Reader:
             allow=allow - {"*"},
             allow_everybody="*" in allow,
             daily_tokens=self._whole_number("SLUICE_DAILY_TOKENS", least=0),
-            data_dir=Path(self._values.get("SLUICE_DATA_DIR", "data")),
+            data_dir=self._data_dir(),
             http_host=host,
             http_port=port,
             log_level=self._log_level(),
@@ -266,6 +266,14 @@ class _Reader:
             self._problems.append(f"{name} must be a number from {least:g} to {most:g}.")
             return None
         return number
+
+    def _data_dir(self) -> Path:
+        folder = Path(self._values.get("SLUICE_DATA_DIR", "data"))
+        try:
+            return folder.expanduser()  # no shell does it for a line of `.env`
+        except RuntimeError:
+            self._problems.append("SLUICE_DATA_DIR: there is no such home folder. Write the whole path.")
+            return folder
 
     def _http(self) -> tuple[str, int]:
         value = self._values.get("SLUICE_HTTP", "127.0.0.1:8765")

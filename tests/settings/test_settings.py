@@ -128,6 +128,7 @@ def test_a_file_that_is_no_text_is_one_line(tmp_path: Path, content: bytes) -> N
         ({"SLUICE_HTTP": "8765"}, "HOST:PORT"),
         ({"SLUICE_HTTP": "host:99999"}, "HOST:PORT"),
         ({"SLUICE_HTTP": "a..b:80"}, "HOST:PORT"),
+        ({"SLUICE_DATA_DIR": "~nobody-of-that-name/x"}, "home folder"),
         ({"SLUICE_LOG_LEVEL": "LOUD"}, "DEBUG, INFO"),
     ],
 )
@@ -191,6 +192,10 @@ def test_a_secret_is_never_in_what_settings_say(secret: str) -> None:
     except SettingsError as error:
         said = str(error)
     assert "s3cr3t" not in said
+
+
+def test_a_tilde_is_the_home_folder_and_not_a_folder_of_that_name() -> None:
+    assert read(SLUICE_DATA_DIR="~/sluice").data_dir == Path.home() / "sluice"
 
 
 def test_everybody_must_be_said() -> None:
