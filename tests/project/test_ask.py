@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import pty
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -173,6 +174,8 @@ async def test_ctrl_c_ends_with_130(model: ModelServer, tmp_path: Path) -> None:
         env=environment(_settings(model)),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        # A shell lets what it runs in the background ignore Ctrl-C, and a child inherits that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdout is not None
     async with asyncio.timeout(PATIENCE_S):
