@@ -23,5 +23,5 @@ format: setup  ## Format the code and repair what ruff can repair
 	.venv/bin/ruff check --fix
 
 lock: setup  ## Bring requirements.lock up to date with pyproject.toml (ARGS=--upgrade renews all)
-	PATH="$$PATH:.uv/bin" uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	PATH="$$PATH:.uv/bin" UV_SYSTEM_CERTS=true uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-header --no-annotate --group dev $(ARGS) --output-file requirements.lock pyproject.toml
