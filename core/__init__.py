@@ -22,7 +22,7 @@ from core.streaming.operations import (
     Outcome,
     Unknown,
 )
-from core.streaming.rate_limits import RateLimit
+from core.streaming.meters import RateLimit
 from core.streaming.rendering import Rendered, Renderer
 
 __all__ = [

@@ -15,7 +15,7 @@ from typing import Final
 
 from core.ports.surface import Capabilities
 from core.streaming.operations import BucketKey
-from core.streaming.rate_limits import RateLimit
+from core.streaming.meters import RateLimit
 from core.streaming.rendering import Rendered
 
 CONTENT_LIMIT: Final = 2_000

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from core.messages import Incoming, MessageRef, Place
 from core.streaming.operations import BucketKey, MessageContent, OperationKind, Outcome
-from core.streaming.rate_limits import RateLimit
+from core.streaming.meters import RateLimit
 from core.streaming.rendering import Renderer
 
 

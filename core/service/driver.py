@@ -17,9 +17,9 @@ from core.ports.surface import Surface
 from core.streaming.answer import Answer
 from core.streaming.figures import Figures
 from core.streaming.operations import Button, Delivered, NotSentReason, OperationKind, Outcome, Unknown
-from core.streaming.rate_limits import NEVER
+from core.streaming.meters import NEVER
 from core.streaming.scheduler import EditScheduler, Operation
-from core.streaming.view import ViewSettings
+from core.streaming.view import BucketsOf, ViewSettings
 
 _log = logging.getLogger(__name__)
 
@@ -188,6 +188,10 @@ class _Account:
             self._idle.set()
 
 
+def _way(surface: Surface) -> BucketsOf:
+    return lambda kind, page: surface.buckets(kind)
+
+
 async def _call(surface: Surface, operation: Operation, reply_to: MessageRef | None) -> Outcome:
     if operation.kind is OperationKind.TYPING or operation.content is None:
         await surface.typing()
@@ -226,7 +230,7 @@ class Driver:
             self._accounts[surface.account] = _Account(self._clock, surface, self._on_progress)
         settings = ViewSettings(
             renderer=capabilities.renderer,
-            buckets=surface.buckets,
+            ways=(_way(surface),),
             stop=stop if capabilities.buttons else None,
             private=private and capabilities.private_answers,
             typing_lasts_s=capabilities.typing_lasts_s,
@@ -238,7 +242,8 @@ class Driver:
     def changed(self, answer: Answer) -> None:
         """`answer` grew or ended: look soon."""
         for account in self._accounts.values():
-            account.wake()
+            if account.scheduler.changed(answer):
+                account.wake()
 
     def progress(self) -> list[Progress]:
         """Every answer that is on its way and visible in part; `on_progress` hears of each change."""

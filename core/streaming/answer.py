@@ -6,6 +6,10 @@ from collections import deque
 from enum import StrEnum
 
 DEFAULT_MAX_CHARS = 64_000
+QUIET_S = 0.2
+QUIET_GAPS = 3.0
+"""A model that says nothing for this long, and for this many of its usual gaps, pauses."""
+_USUAL = 0.2  # the weight of the newest gap between two deltas in the usual one
 
 
 class Ending(StrEnum):
@@ -41,10 +45,19 @@ class Answer:
         self._reasoning: list[str] = []
         self._times: deque[tuple[int, float]] = deque()  # (length after a delta, when it came)
         self._shown: dict[object, int] = {}  # by reader, how far it has shown
+        self._last_at: float | None = None
+        self._gap_s = 0.0  # between two deltas, as is usual lately
 
     @property
     def ended(self) -> bool:
         return self.ending is not None
+
+    @property
+    def quiet_at(self) -> float | None:
+        """From when on the model pauses if nothing more comes; None before its first delta."""
+        if self._last_at is None:
+            return None
+        return self._last_at + max(QUIET_S, QUIET_GAPS * self._gap_s)
 
     @property
     def text(self) -> str:
@@ -66,6 +79,11 @@ class Answer:
             self._fresh.append(text)
             self.length += len(text)
             self._times.append((self.length, now))
+            if self._last_at is not None:
+                # A pause is no usual gap.
+                gap_s = min(now - self._last_at, 2.0 * max(self._gap_s, QUIET_S))
+                self._gap_s += _USUAL * (gap_s - self._gap_s)
+            self._last_at = now
 
     def append_reasoning(self, text: str) -> None:
         """Add to the model's reasoning, which is kept apart from the text."""

@@ -1,124 +1,117 @@
 """Rate limits as data, and the pacer that grants operations under them.
 
-The law of a grant: every bucket that the operation draws from has room in each of its windows,
-is not paused, and, unless the operation is urgent, keeps to its slots. A slot is the time between
-two requests at the rate that can be kept up for ever, the smallest count / per_s of the bucket's
-limits. Slots spread a window over an answer whose length nobody knows; up to BURST of them may be
-spent ahead, so that the first words come quickly.
+The law of a grant: every bucket that the operation draws from has room in each of its limits (meters.py)
+and is not paused. What is urgent (a send, an ending) needs no more. A preview
 
-A request counts against a window from its grant until `per_s` after its answer came: the platform
-counted it somewhere between the two, so whatever the latency, its own window is never exceeded.
+1. leaves room for an ending: one that came right after it would wait no longer than a slot, which is the
+   time between two requests at the rate that can be kept up for ever;
+2. keeps its distance from the request before it, so that what is left of a window lasts to its end: an
+   answer's length is not known, and who spends a window at once leaves a long answer with a gap. The first
+   previews of an answer come closer, and so does one after which the model paused (`Preview.haste`);
+3. waits until its oldest hidden text is nearly as old as that distance: after a pause of the model one
+   that came with the first new word would show that word alone.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from core.streaming.meters import NEVER, Meter, RateLimit, Window, meter_of
 from core.streaming.operations import BucketKey, ObservedLimit
 
-BURST: Final = 3
-SLOWER: Final = 0.7
-"""What a bucket's rate is multiplied by when the platform said "too many"."""
-SLOWEST: Final = 0.1
-RECOVERY_S: Final = 120.0
-"""In this time without another refusal a slowed bucket is back at its full rate."""
 MARGIN_S: Final = 0.05
 """Added to a pause that the platform asked for: its clock and ours round differently."""
-NEVER: Final = float("inf")
+AHEAD_SHARE: Final = 0.2
+"""Of a limit's count: so far ahead of an even spread early previews may be."""
+RIPE: Final = 0.8
+"""How old the oldest hidden text is when a preview goes, in distances between two previews."""
 
 
 @dataclass(frozen=True, slots=True)
-class RateLimit:
-    """At most `count` requests in any `per_s` seconds."""
+class Preview:
+    """What a grant for a preview depends on. `since`: when its oldest hidden text came; `haste`: by how much
+    its distance to the request before it shrinks, from 0 (not at all) to 1; `ripe`: it need not wait for more
+    text, since the model pauses."""
 
-    count: int
-    per_s: float
+    since: float
+    haste: float = 0.0
+    ripe: bool = False
 
 
 class Bucket:
-    """One rate limit bucket: its windows, its slots, its pause."""
+    """One rate limit bucket: its limits, its pause, and what is in flight."""
 
-    def __init__(self, limits: tuple[RateLimit, ...]) -> None:
-        self.limits = limits
-        self.last_used = 0.0
-        self._answered: deque[float] = deque(maxlen=max((limit.count for limit in limits), default=1))
-        self._in_flight = 0
+    def __init__(self, limits: tuple[RateLimit, ...], *, known: bool = True) -> None:
+        self._meters: tuple[Meter, ...] = tuple(meter_of(limit) for limit in limits)
+        self._known = known
+        self._flying = 0
         self._paused_until = 0.0
-        self._slots_used_until = 0.0
-        self._rate = 1.0  # of the full rate, at the moment of `_slowed_at`
-        self._slowed_at = 0.0
-        self._windows: dict[int, float] = {}  # learned: seconds, by their number of requests
+        self._last_used = -NEVER
+
+    @property
+    def limits(self) -> tuple[RateLimit, ...]:
+        """As far as they are known by now."""
+        return tuple(meter.limit for meter in self._meters)
 
     def idle_since(self, now: float) -> float:
         """Since when it has neither been drawn from nor paused."""
-        return now if self._in_flight else max(self.last_used, self._paused_until)
+        return now if self._flying else max(self._last_used, self._paused_until)
 
-    def slot_s(self, now: float) -> float:
-        """Seconds between two requests at the rate that can be kept up now."""
-        if not self.limits:
-            return 0.0
-        return max(limit.per_s / limit.count for limit in self.limits) / self._rate_at(now)
-
-    def ready_at(self, now: float, *, urgent: bool) -> float:
-        """When the next request may go; NEVER while only an answer to one in flight can tell."""
+    def ready_at(self, now: float, preview: Preview | None = None) -> float:
+        """When the next request may go, an urgent one unless it is a `preview`; NEVER while only an answer to
+        one in flight can tell. An unknown bucket lets one out until its answer came."""
+        if not self._known and self._flying:
+            return NEVER
         ready = max(now, self._paused_until)
-        for limit in self.limits:
-            free = limit.count - self._in_flight
-            if free <= 0:
-                return NEVER
-            if len(self._answered) >= free:
-                ready = max(ready, self._answered[-free] + limit.per_s)
-        if not urgent and self.limits:
-            ready = max(ready, self._next_slot(now))
-        return ready
-
-    def _next_slot(self, now: float) -> float:
-        """Slots are spent ahead while the windows are half empty: in a full one that would only bunch
-        the requests, with a gap behind each bunch in which an ending waits, for as long as the answer."""
-        slot = self.slot_s(now)
-        ahead = self._slots_used_until - (BURST - 1) * slot
-        if any(self._half_full(limit, now) for limit in self.limits):
-            return max(ahead, self.last_used + slot)
-        return ahead
-
-    def _half_full(self, limit: RateLimit, now: float) -> bool:
-        free = (limit.count + 1) // 2 - self._in_flight
-        return free <= 0 or (len(self._answered) >= free and self._answered[-free] + limit.per_s > now)
+        for meter in self._meters:
+            ready = max(ready, meter.free_at(now, self._flying))
+        if preview is None or not self._meters or ready == NEVER:
+            return ready
+        slot_s = max(meter.limit.slot_s for meter in self._meters)
+        for meter in self._meters:
+            if meter.limit.count > 1:
+                ready = max(ready, meter.free_at(now, self._flying, 2) - slot_s)
+        last = max(self._last_used, now - 2.0 * slot_s)
+        spread_s = max(meter.spread_s(now, self._flying, last) for meter in self._meters)
+        may_hasten = all(
+            meter.ahead(now, self._flying) <= max(1.0, AHEAD_SHARE * meter.limit.count) for meter in self._meters
+        )
+        distance_s = spread_s * (1.0 - preview.haste) if may_hasten else spread_s
+        if not preview.ripe:
+            ready = max(ready, preview.since + RIPE * distance_s)
+        return max(ready, self._last_used + distance_s)
 
     def take(self, now: float) -> None:
-        self._in_flight += 1
-        self.last_used = now
-        self._slots_used_until = max(self._slots_used_until, now) + self.slot_s(now)
+        self._flying += 1
+        self._last_used = now
 
-    def answered(self, now: float) -> None:
-        self._in_flight -= 1
-        self._answered.append(now)
+    def answered(self, now: float, observed: ObservedLimit | None = None) -> None:
+        self._flying -= 1
+        self._known = True
+        told = self._meter_of(observed) if observed is not None else None
+        for meter in self._meters:
+            meter.answered(now, observed if meter is told else None)
+
+    def _meter_of(self, observed: ObservedLimit) -> Meter | None:
+        """Headers tell of one limit, and not of which: it is the one of this size, else of this length."""
+        if not self._meters:
+            limit = RateLimit(observed.limit, max(observed.reset_after_s, MARGIN_S))
+            self._meters = (Window(limit),)
+        windows = [meter for meter in self._meters if not meter.limit.refills]
+        same = [meter for meter in windows if meter.limit.count == observed.limit]
+        long_enough = [meter for meter in windows if meter.limit.per_s >= observed.reset_after_s]
+        longest_last = sorted(same or long_enough or windows, key=lambda meter: meter.limit.per_s)
+        return longest_last[0] if longest_last else None
 
     def pause(self, until: float, now: float) -> None:
         """The platform refused: nothing goes before `until`, and then more slowly for a while."""
-        self._rate, self._slowed_at = max(SLOWEST, self._rate_at(now) * SLOWER), until
         self._paused_until = max(self._paused_until, until)
-
-    def observe(self, observed: ObservedLimit, now: float) -> None:
-        """Learn from headers: the size of the first window, and when an empty one is full again.
-
-        The first request of a window tells its length, or less where windows are cut from the platform's
-        own clock, and none tells more: the longest is it.
-        """
-        window = self._windows.get(observed.limit, 0.0)
-        if window or observed.remaining == observed.limit - 1:
-            window = self._windows[observed.limit] = max(window, observed.reset_after_s)
-        if window > 0:
-            self.limits = (RateLimit(observed.limit, window), *self.limits[1:])
-            self._answered = deque(self._answered, maxlen=max(limit.count for limit in self.limits))
-        if observed.remaining == 0:
-            self._paused_until = max(self._paused_until, now + observed.reset_after_s)
-
-    def _rate_at(self, now: float) -> float:
-        return min(1.0, self._rate + max(0.0, now - self._slowed_at) / RECOVERY_S)
+        by_length = sorted(self._meters, key=lambda meter: meter.limit.per_s)
+        long_enough = [meter for meter in by_length if now + meter.limit.per_s + 1.0 >= until]
+        for meter in long_enough[:1] or by_length[-1:]:
+            meter.refused(now, until)
 
 
 class Pacer:
@@ -134,12 +127,24 @@ class Pacer:
 
     def bucket(self, key: BucketKey) -> Bucket:
         if key not in self._buckets:
-            self._buckets[key] = Bucket(self._limits.get(key.family, ()))
+            known = key.family in self._limits
+            self._buckets[key] = Bucket(self._limits.get(key.family, ()), known=known)
         return self._buckets[key]
 
-    def ready_at(self, keys: Iterable[BucketKey], now: float, *, urgent: bool = False) -> float:
+    def ready_at(self, keys: Iterable[BucketKey], now: float, preview: Preview | None = None) -> float:
         """When an operation that draws from all `keys` may go: `now`, later, or NEVER (see Bucket)."""
-        return max((self.bucket(key).ready_at(now, urgent=urgent) for key in keys), default=now)
+        return max((self.bucket(key).ready_at(now, preview) for key in keys), default=now)
+
+    def blocking(
+        self, keys: Iterable[BucketKey], now: float, preview: Preview | None = None
+    ) -> tuple[float, BucketKey | None]:
+        """The same, with the bucket that grants last; None where nothing is drawn from."""
+        latest: tuple[float, BucketKey | None] = now, None
+        for key in keys:
+            at = self.bucket(key).ready_at(now, preview)
+            if latest[1] is None or at > latest[0]:
+                latest = at, key
+        return latest
 
     def take(self, keys: Iterable[BucketKey], now: float) -> None:
         """Spend one request of each; to be followed by one `answered`."""
@@ -147,10 +152,9 @@ class Pacer:
             self.bucket(key).take(now)
 
     def answered(self, keys: Iterable[BucketKey], now: float, observed: Iterable[ObservedLimit] = ()) -> None:
+        told = {one.key: one for one in observed}
         for key in keys:
-            self.bucket(key).answered(now)
-        for one in observed:
-            self.bucket(one.key).observe(one, now)
+            self.bucket(key).answered(now, told.get(key))
 
     def refused(self, keys: Iterable[BucketKey], retry_after_s: float, now: float) -> None:
         for key in keys:

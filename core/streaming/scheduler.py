@@ -2,11 +2,15 @@
 
 The law:
 1. At most one operation of a view is in flight; what it shows is taken when it is granted, not before.
-2. Endings go first, then sends, then previews, then typing; within one kind the view whose hidden
-   text is oldest. So no stream starves.
-3. An ending and a send are urgent: they keep to the windows, not to the slots (rate_limits.py), and
-   are never dropped. A preview that cannot go is not queued: a newer one takes its place.
+2. Endings go first, then sends, then previews, then typing; within one kind the view whose hidden text is
+   oldest (what the model's pause adds to that is in view.py). So no stream starves.
+3. An ending and a send are urgent: they keep to the limits, not to the distances between previews
+   (rate_limits.py), and are never dropped. A preview that cannot go is not queued with its text: a newer
+   one takes its place.
 4. Whatever a bucket could grant is granted as soon as some view wants it, also while the model pauses.
+
+A view that wants what a bucket cannot grant yet waits in that bucket's line and costs nothing until its
+turn: so a look costs what can be granted, not what there is.
 
 Pure: `now` is an argument, and `next_deadline()` says when to call again.
 """
@@ -15,11 +19,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from itertools import count
-from typing import Final
+from typing import Final, TypeAlias
 
 from core.streaming.answer import Answer
 from core.streaming.figures import Figures
+from core.streaming.meters import NEVER, RateLimit
 from core.streaming.operations import (
     BucketKey,
     Delivered,
@@ -30,10 +36,9 @@ from core.streaming.operations import (
     Outcome,
     Unknown,
 )
-from core.streaming.rate_limits import NEVER, Pacer, RateLimit
-from core.streaming.view import Priority, Update, View, ViewSettings
+from core.streaming.rate_limits import Pacer
+from core.streaming.view import Update, View, ViewSettings, Want
 
-URGENT: Final = frozenset({Priority.FINAL, Priority.SEND})
 RETRY_FIRST_S: Final = 0.5
 RETRY_MOST_S: Final = 30.0
 TRIES: Final = 10
@@ -41,10 +46,12 @@ TRIES: Final = 10
 DEFAULT_PAUSE_S: Final = 5.0
 """After a rate limit that names no time."""
 
+_Rank: TypeAlias = tuple[int, float, int]  # priority, since when, view: lower goes first
+
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One call to make on the surface of `view`, whose outcome goes to `EditScheduler.performed`."""
+    """One call to make on a surface of `view`, whose outcome goes to `EditScheduler.performed`."""
 
     id: int
     view: int
@@ -53,6 +60,7 @@ class Operation:
     message_id: str | None = None  # None: a send, or typing
     content: MessageContent | None = None
     page: int = 0
+    way: int = 0  # which of the view's ways it goes
 
 
 class EditScheduler:
@@ -61,64 +69,172 @@ class EditScheduler:
     def __init__(self, limits: Mapping[str, tuple[RateLimit, ...]]) -> None:
         self.pacer = Pacer(limits)
         self._views: dict[int, View] = {}
+        self._readers: dict[Answer, list[int]] = {}
         self._flying: dict[int, tuple[Operation, Update]] = {}
         self._ids = count(1)
-        self._deadline: float = NEVER
+        self._touched: set[int] = set()  # views to look at
+        self._lines: dict[BucketKey, list[tuple[_Rank, int]]] = {}  # who waits for a bucket, with a ticket
+        self._freed: set[BucketKey] = set()  # buckets whose line may move
+        self._tickets: dict[int, int] = {}  # by view that stands in a line: its valid ticket
+        self._timers: list[tuple[float, int, int | BucketKey]] = []
+        self._armed: dict[int | BucketKey, float] = {}  # when to look at a view or a line: its valid timer
 
     def show(self, answer: Answer, settings: ViewSettings, now: float) -> int:
         """Begin to show an answer; returns the id of its view."""
-        view = next(self._ids)
-        self._views[view] = View(answer, settings, now)
-        return view
+        number = next(self._ids)
+        self._views[number] = View(answer, settings, now)
+        self._readers.setdefault(answer, []).append(number)
+        self._touched.add(number)
+        return number
 
-    def forget(self, view: int) -> None:
+    def forget(self, number: int) -> None:
         """Drop a view that is over, or that nobody wants to see any further."""
-        self._views.pop(view, None)
+        view = self._views.pop(number, None)
+        self._tickets.pop(number, None)
+        if view is not None:
+            self._readers[view.answer].remove(number)
+            if not self._readers[view.answer]:
+                del self._readers[view.answer]
 
-    def view(self, view: int) -> View:
-        return self._views[view]
+    def view(self, number: int) -> View:
+        return self._views[number]
 
-    def figures(self, view: int, now: float) -> Figures:
-        return self._views[view].figures(now)
+    def figures(self, number: int, now: float) -> Figures:
+        return self._views[number].figures(now)
+
+    def changed(self, answer: Answer) -> bool:
+        """`answer` grew or ended. Says whether it is worth calling `operations_to_perform` soon: whoever
+        waits in a line or for an outcome is shown in its newest state anyway."""
+        for number in self._readers.get(answer, ()):
+            if answer.ended or not (number in self._tickets or self._views[number].in_flight):
+                self._touched.add(number)
+        return bool(self._touched)
 
     def operations_to_perform(self, now: float) -> list[Operation]:
         """Grant what can be granted now. Perform them all, side by side, and report each."""
+        self._ring(now)
+        candidates: list[tuple[_Rank, Want, BucketKey | None]] = []
+        for number in self._touched:
+            self._look(number, candidates, now)
+        self._touched.clear()
+        for key in self._freed:
+            self._call_next(key, candidates, now)
+        self._freed.clear()
         operations: list[Operation] = []
-        self._deadline = NEVER
-        wants = ((view.want(now), number) for number, view in self._views.items())
-        ready = sorted(
-            ((want, number) for want, number in wants if want is not None),
-            key=lambda pair: (pair[0].priority, pair[0].since, pair[1]),
-        )
-        for want, number in ready:
-            view = self._views[number]
-            keys = view.settings.buckets(want.kind)
-            at = max(want.at, self.pacer.ready_at(keys, now, urgent=want.priority in URGENT))
-            if at > now:
-                self._deadline = min(self._deadline, at)
-                continue
-            operation = self._grant(number, view, keys, now)
+        while candidates:
+            rank, want, line = heappop(candidates)
+            operation, blocked_by = self._try(rank, want, now)
             if operation is not None:
                 operations.append(operation)
-            elif (again := view.want(now)) is not None:
-                self._deadline = min(self._deadline, max(again.at, now))
+            if line is not None and blocked_by != line:
+                self._call_next(line, candidates, now)
         return operations
 
-    def _grant(self, number: int, view: View, keys: tuple[BucketKey, ...], now: float) -> Operation | None:
+    def _ring(self, now: float) -> None:
+        while self._timers and self._timers[0][0] <= now:
+            at, _, whom = heappop(self._timers)
+            if self._armed.get(whom) != at:
+                continue
+            del self._armed[whom]
+            if isinstance(whom, BucketKey):
+                self._freed.add(whom)
+            elif (view := self._views.get(whom)) is not None:
+                quiet_at = view.answer.quiet_at
+                if whom in self._tickets and quiet_at is not None and quiet_at > now:
+                    self._arm(whom, quiet_at)
+                else:
+                    self._touched.add(whom)
+
+    def _arm(self, whom: int | BucketKey, at: float) -> None:
+        if at < self._armed.get(whom, NEVER):
+            self._armed[whom] = at
+            heappush(self._timers, (at, next(self._ids), whom))
+
+    def _look(
+        self, number: int, candidates: list[tuple[_Rank, Want, BucketKey | None]], now: float
+    ) -> None:
+        """Find out what a view wants now, wherever it stood before."""
+        self._tickets.pop(number, None)
+        view = self._views.get(number)
+        want = view.want(now) if view is not None else None
+        if want is None or view is None:
+            return
+        if want.at > now:
+            self._arm(number, want.at)
+            return
+        if want.preview is not None and not want.preview.ripe and (quiet_at := view.answer.quiet_at):
+            self._arm(number, quiet_at)
+        heappush(candidates, ((want.priority, want.since, number), want, None))
+
+    def _call_next(
+        self, key: BucketKey, candidates: list[tuple[_Rank, Want, BucketKey | None]], now: float
+    ) -> None:
+        """Let the first in a bucket's line try."""
+        line = self._lines.get(key, [])
+        while line:
+            rank, ticket = heappop(line)
+            number = rank[2]
+            if self._tickets.get(number) != ticket:
+                continue
+            del self._tickets[number]
+            want = self._views[number].want(now)
+            if want is None:
+                continue
+            if want.at > now:
+                self._arm(number, want.at)
+                continue
+            heappush(candidates, ((want.priority, want.since, number), want, key))
+            return
+        self._lines.pop(key, None)
+
+    def _try(self, rank: _Rank, want: Want, now: float) -> tuple[Operation | None, BucketKey | None]:
+        """Grant it, or put the view into the line of the bucket that it waits for longest."""
+        number = rank[2]
+        view = self._views[number]
+        at, blocked_by, keys, way = NEVER, None, None, -1
+        for index, buckets in enumerate(view.settings.ways):
+            drawn = buckets(want.kind, view.page)
+            if drawn is None:
+                continue
+            ready_at, latest = self.pacer.blocking(drawn, now, want.preview)
+            if keys is None or ready_at < at:
+                at, blocked_by, keys, way = ready_at, latest, drawn, index
+        if keys is None:  # every way has ended
+            view.lose(NotSentReason.EXPIRED)
+            return None, None
+        if at > now and blocked_by is not None:
+            ticket = self._tickets[number] = next(self._ids)
+            heappush(self._lines.setdefault(blocked_by, []), (rank, ticket))
+            if at < NEVER:
+                self._arm(blocked_by, at)
+            return None, blocked_by
+        return self._grant(number, view, keys, way, now), None
+
+    def _grant(
+        self, number: int, view: View, keys: tuple[BucketKey, ...], way: int, now: float
+    ) -> Operation | None:
         update = view.update(now)
         if update is None:
+            if (again := view.want(now)) is not None:
+                self._arm(number, max(again.at, now))
             return None
         operation = Operation(
-            next(self._ids), number, update.kind, keys, update.message_id, update.content, view.page
+            next(self._ids), number, update.kind, keys, update.message_id, update.content, view.page, way
         )
         self.pacer.take(keys, now)
         view.started(update, now)
         self._flying[operation.id] = operation, update
+        if not view.in_flight:  # typing: the text does not wait for it
+            self._touched.add(number)
         return operation
 
     def next_deadline(self) -> float:
         """When to call `operations_to_perform` again if nothing else happens; NEVER when nothing is due."""
-        return self._deadline
+        if self._touched or self._freed:
+            return -NEVER
+        while self._timers and self._armed.get(self._timers[0][2]) != self._timers[0][0]:
+            heappop(self._timers)
+        return self._timers[0][0] if self._timers else NEVER
 
     def performed(self, operation: Operation, outcome: Outcome, now: float) -> None:
         """Report what became of an operation."""
@@ -127,6 +243,8 @@ class EditScheduler:
         refused = isinstance(outcome, NotSent) and outcome.reason is NotSentReason.RATE_LIMITED
         # What a refusal says of a window is about its pause, which `retry_after` is for.
         self.pacer.answered(operation.keys, now, () if refused else outcome.observed)
+        self._freed.update(operation.keys)
+        self._touched.add(operation.view)
         if isinstance(outcome, NotSent) and refused:
             pause = DEFAULT_PAUSE_S if outcome.retry_after_s is None else outcome.retry_after_s
             self.pacer.refused(_refused_keys(operation, outcome), pause, now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import Final
+from typing import Final, TypeAlias
 
 from core.streaming.answer import Answer
 from core.streaming.figures import Figures, FreshnessMeter
@@ -17,6 +17,7 @@ from core.streaming.operations import (
     OperationKind,
 )
 from core.streaming.pages import Frame, Pages
+from core.streaming.rate_limits import Preview
 from core.streaming.rendering import Renderer
 from core.streaming.text import ends_sentence
 
@@ -28,6 +29,19 @@ STOP_AFTER_S: Final = 2.0
 """An answer that streams for longer carries a Stop button."""
 MIN_GAP_S: Final = 0.3
 """Between two previews of one message: a reader sees no more."""
+LOOK_AGAIN_S: Final = 0.1
+"""After a look that found nothing new to show (a link that is held back): each look renders a page."""
+EARLY_HASTE: Final = (0.6, 0.45, 0.3, 0.15)
+"""By how much the distances before an answer's first edits shrink: people read the first words first."""
+QUIET_HASTE: Final = 0.65
+"""The same for a preview after which all text is visible while the model pauses: the pause pays for it."""
+QUIET_BONUS_S: Final = 1.5
+"""Such a preview also counts as so much older: it ends the age of its text for as long as the pause lasts,
+where another one lets it begin anew at once."""
+
+
+BucketsOf: TypeAlias = Callable[[OperationKind, int], tuple[BucketKey, ...] | None]
+"""Which buckets an operation on an answer's page draws from; None: it cannot go this way (any more)."""
 
 
 class Priority(IntEnum):
@@ -44,7 +58,7 @@ class ViewSettings:
     """What a view needs to know of its surface and of the question."""
 
     renderer: Renderer
-    buckets: Callable[[OperationKind], tuple[BucketKey, ...]]
+    ways: tuple[BucketsOf, ...]  # the first that can go is taken
     stop: Button | None = None  # shown while the answer streams
     private: bool = False
     typing_lasts_s: float | None = None
@@ -54,12 +68,14 @@ class ViewSettings:
 
 @dataclass(frozen=True, slots=True)
 class Want:
-    """What a view would like to do. `at`: not before; `since`: when its oldest hidden text came."""
+    """What a view would like to do. `at`: not before; `since`: what it waits since, by which those of one
+    priority are ordered; `preview`: None where it is urgent."""
 
     kind: OperationKind
     priority: Priority
     at: float
     since: float
+    preview: Preview | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,21 +138,26 @@ class View:
         if self.answer.ended:
             # The pages of a long answer take turns with the others' first texts and endings.
             since = max(self.answer.ended_at or 0.0, self._last_at)
-            kind, priority = (
-                (OperationKind.EDIT, Priority.FINAL) if self._message else (OperationKind.SEND, Priority.SEND)
-            )
-            return Want(kind, priority, self.not_before, since)
+            if self._message is None:
+                return Want(OperationKind.SEND, Priority.SEND, self.not_before, since)
+            return Want(OperationKind.EDIT, Priority.FINAL, self.not_before, since)
         if self._message is None:
             return self._want_send(since) or self._want_typing(now)
         grown = self._seen_length != self.answer.length and hidden_since is not None
         if grown or self._standing is None:
-            return Want(OperationKind.EDIT, Priority.PREVIEW, self.not_before, since)
+            return self._want_preview(since, self.not_before, now)
         stop_at = self._stop_due_at()
         if stop_at is not None and not self._standing.buttons:
-            return Want(
-                OperationKind.EDIT, Priority.PREVIEW, max(stop_at, self.not_before), max(since, stop_at)
-            )
+            return self._want_preview(max(since, stop_at), max(stop_at, self.not_before), now)
         return None
+
+    def _want_preview(self, since: float, at: float, now: float) -> Want:
+        quiet_at = self.answer.quiet_at
+        quiet = quiet_at is not None and now >= quiet_at
+        early = EARLY_HASTE[self.meter.edits] if self.meter.edits < len(EARLY_HASTE) else 0.0
+        preview = Preview(since, max(early, QUIET_HASTE if quiet else 0.0), ripe=quiet)
+        rank = since - QUIET_BONUS_S if quiet else since
+        return Want(OperationKind.EDIT, Priority.PREVIEW, at, rank, preview)
 
     def _want_send(self, since: float) -> Want | None:
         if self._first_delta_at is None or self.answer.length in {self._pages.start, self._seen_length}:
@@ -180,6 +201,7 @@ class View:
             if self._message is not None or frame.closed:  # it stands already, or is blank
                 self._accept(frame)
             if self.done or not frame.closed:
+                self.not_before = max(self.not_before, now + LOOK_AGAIN_S)
                 return None
 
     def _content(self, frame: Frame, now: float) -> MessageContent:

@@ -19,7 +19,7 @@ from bots.telegram.client import TelegramPlatform
 from bots.telegram.entities import TelegramRenderer
 from core.adapters.clock import SystemClock
 from core.settings import ModelSettings, Settings
-from core.streaming.rate_limits import RateLimit
+from core.streaming.meters import RateLimit
 from core.streaming.rendering import Renderer
 from tests.end_to_end.screen import Json, Screen
 from tests.end_to_end.world import ENDS_WITHIN_S, World, opened

@@ -19,7 +19,7 @@ from core.streaming.operations import (
     Outcome,
     Unknown,
 )
-from core.streaming.rate_limits import RateLimit
+from core.streaming.meters import RateLimit
 from core.streaming.rendering import Rendered
 
 LIMITS: Mapping[str, tuple[RateLimit, ...]] = {

@@ -1,0 +1,345 @@
+"""The clairvoyant floor: a mean age of visible text that no schedule can undercut, even one that knows
+the future, under the same limits, round trip, single flight, first-send rule and endings first.
+
+The law (its proof is in docs/pacing.md): give every interval of every bucket a price >= 0 per request.
+What all streams cost together when each one minimises its own age plus the prices of its requests, less
+the prices of all the places that the intervals have, is a lower bound, whatever the prices are. Good
+prices come from subgradient steps. Beside the bound stands the best schedule that was found.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from math import ceil, inf, sqrt
+from operator import add
+from typing import Final
+
+from benchmarks.clairvoyant import Plan, improve, place
+from benchmarks.course import Course, Keys, courses
+from benchmarks.scenarios import Scenario
+from core.streaming.operations import BucketKey
+from core.streaming.meters import RateLimit
+
+ITERATIONS: Final = 120
+CELLS: Final = 64
+"""Into about so many cells a bucket's time is cut; intervals begin and end on their borders."""
+ROUNDING_S: Final = 1e-5
+PATIENCE: Final = 6
+"""After so many steps that brought nothing the steps are halved."""
+
+
+@dataclass(frozen=True)
+class Floor:
+    """Seconds. `mean_age_s` <= the optimum <= `feasible_mean_age_s`; `gap` is their ratio less 1.
+
+    `final_lag_mean_s` is that of the feasible schedule.
+    """
+
+    mean_age_s: float
+    feasible_mean_age_s: float
+    gap: float
+    final_lag_mean_s: float
+
+
+def floor(scenario: Scenario, *, iterations: int = ITERATIONS) -> Floor:
+    """Raises ValueError for a stream without text."""
+    everyone = courses(scenario)
+    span_s = sum(course.span_s for course in everyone)
+    bound = area = lag = 0.0
+    for group in _groups(everyone, scenario):
+        solved = _Relaxation(group, scenario).solve(iterations)
+        bound, area, lag = bound + solved.bound, area + solved.plan.area, lag + solved.plan.final_lag
+    if span_s <= 0.0:
+        return Floor(0.0, 0.0, 0.0, lag / len(everyone))
+    gap = area / bound - 1.0 if bound > 0.0 else (0.0 if area <= 0.0 else inf)
+    return Floor(bound / span_s, area / span_s, gap, lag / len(everyone))
+
+
+def _groups(everyone: Sequence[Course], scenario: Scenario) -> list[list[Course]]:
+    """Streams that share no limited bucket are solved apart."""
+    groups: list[tuple[set[BucketKey], list[Course]]] = []
+    for course in everyone:
+        keys = {key for key in (*course.send, *course.edit) if scenario.limits.get(key.family)}
+        members = [course]
+        apart = []
+        for others, group in groups:
+            if keys.isdisjoint(others):
+                apart.append((others, group))
+            else:
+                keys |= others
+                members = [*group, *members]
+        groups = [*apart, (keys, members)]
+    return [members for _, members in groups]
+
+
+class _Intervals:
+    """One limit of one bucket: how many requests fit into which intervals, and at what price.
+
+    A fixed window opens with a request, so at most m of them are touched in the first m lengths, and
+    m + 1 in m lengths anywhere. A token bucket gives its burst and what flows in meanwhile.
+    """
+
+    def __init__(self, limit: RateLimit, begins: float, ends: float, *, tokens: bool) -> None:
+        slot_s = limit.per_s / limit.count
+        wanted_s = (ends - begins) / CELLS
+        unit = max(1, ceil(wanted_s / slot_s)) if tokens else limit.count * max(1, ceil(wanted_s / limit.per_s))
+        cells = max(1, ceil((ends - begins) / (unit * slot_s)))
+        self.slot_s = slot_s
+        self.borders = [begins + number * unit * slot_s for number in range(cells + 1)]
+        self.spans: list[tuple[int, int]] = [(0, cell + 1) for cell in range(cells)]
+        length = 1
+        while length < cells:
+            step = max(1, length // 2)
+            self.spans += [(start, start + length) for start in range(step, cells - length + 1, step)]
+            length *= 2
+        # Half-open intervals: the token that comes at an interval's very end comes too late.
+        self.places = [
+            unit * (end - start) + (limit.count - 1 if tokens else limit.count if start else 0)
+            for start, end in self.spans
+        ]
+        self.prices = [0.0] * len(self.spans)
+        self.used = [0] * cells
+
+    def cell(self, at: float) -> int:
+        """A platform's clock rounds: what comes at a border comes after it."""
+        return bisect_right(self.borders, at + ROUNDING_S) - 1
+
+    def cell_prices(self) -> list[float]:
+        changes = [0.0] * (len(self.borders) + 1)
+        for (start, end), price in zip(self.spans, self.prices, strict=True):
+            changes[start] += price
+            changes[end] -= price
+        return list(accumulate(changes))
+
+    def value(self) -> float:
+        return sum(price * places for price, places in zip(self.prices, self.places, strict=True) if price)
+
+    def excess(self) -> list[float]:
+        """By how much the requests exceed the places: the slope of the bound by each price."""
+        upto = [0, *accumulate(self.used)]
+        return [
+            float(upto[end] - upto[start] - places)
+            for (start, end), places in zip(self.spans, self.places, strict=True)
+        ]
+
+    def charge(self, members: Iterable[Course]) -> None:
+        """First prices: those under which streams at an even pace share the places evenly. An edit every
+        L seconds costs L**2 / 2 of age, and its price must be as much."""
+        lives = [(course.begins, course.ends) for course in members]
+        ends = max(end for _, end in lives)
+        upto = [
+            sum(max(0.0, min(end, border) - begin) for begin, end in lives) for border in self.borders
+        ]
+        level = 0.0
+        for cell in reversed(range(len(self.used))):  # the first spans are those from the beginning
+            if self.borders[cell] >= ends:
+                continue
+            busy_s = (upto[cell + 1] - upto[cell]) / (self.places[0] if cell else self.places[0])
+            price = max(level, busy_s**2 / 2)
+            self.prices[cell] += price - level
+            level = price
+
+
+@dataclass(frozen=True, slots=True)
+class _Prices:
+    """What a request costs at each of some times: the cells of each limit in which these lie."""
+
+    cells: tuple[tuple[_Intervals, list[int]], ...]
+    times: list[float]
+
+    def now(self, by_cell: dict[int, list[float]]) -> list[float]:
+        total = [0.0] * len(self.times)
+        for limit, cells in self.cells:
+            prices = by_cell[id(limit)]
+            if any(prices):
+                total = list(map(add, total, map(prices.__getitem__, cells)))
+        return total
+
+    def book(self, number: int) -> None:
+        for limit, cells in self.cells:
+            limit.used[cells[number]] += 1
+
+
+class _Path:
+    """The times at which one stream may act, the first of them being its send, and its cheapest plan under
+    prices.
+
+    Times between two of them need no look: acting at the earlier one shows the same text sooner at the
+    same price. The single flight is kept to this grid, downwards.
+    """
+
+    def __init__(self, course: Course, send: Sequence[_Intervals], edit: Sequence[_Intervals]) -> None:
+        self.course = course
+        borders = {border for limit in {*send, *edit} for border in limit.borders}
+        times = sorted(at for at in {course.opens, *course.times, *borders} if course.opens <= at < course.useful_until)
+        self.send, self.edit = _prices(send, times), _prices(edit, times)
+        finals = sorted(at for at in {course.ends, *borders} if course.ends <= at <= course.finishes_by)
+        self.final_send, self.final_edit = _prices(send, finals), _prices(edit, finals)
+        self._visible = [course.visible_at(at) for at in times]
+        self._since = [course.hidden_since(at) for at in times]
+        self._seen = [max(0.0, at - since) ** 2 / 2 for at, since in zip(self._visible, self._since, strict=True)]
+        self._rest = [(course.ends - since) ** 2 / 2 - seen for since, seen in zip(self._since, self._seen, strict=True)]
+        self._free = [
+            max(number + 1, bisect_right(times, at + course.trip_s - 1e-9) - 1) for number, at in enumerate(times)
+        ]
+
+    def cheapest(self, by_cell: dict[int, list[float]]) -> tuple[float, list[float]]:
+        """The least area plus prices, and the plan that has it; its requests are booked."""
+        costs, before = self._costs(self.send.now(by_cell), self.edit.now(by_cell))
+        final_send, final_edit = self.final_send.now(by_cell), self.final_edit.now(by_cell)
+        totals = list(map(add, costs, self._rest))
+        last = min(range(len(totals)), key=totals.__getitem__, default=-1)
+        if last < 0:  # the ending is the send
+            self.final_send.book(final_send.index(min(final_send)))
+            return self.course.span_s**2 / 2 + min(final_send), []
+        value = totals[last] + min(final_edit)
+        self.final_edit.book(final_edit.index(min(final_edit)))
+        plan = []
+        while last >= 0:
+            plan.append(self.send.times[last])
+            (self.edit if before[last] >= 0 else self.send).book(last)
+            last = before[last]
+        return value, plan[::-1]
+
+    def _costs(self, send: list[float], edit: list[float]) -> tuple[list[float], list[int]]:
+        """By time: the least cost up to where an act then is visible, and the act before (-1: none).
+
+        An act that hides nothing before `since` costs, when the next is seen at x, a + (x - since)**2 / 2.
+        Of two such curves the later act's stays below once it is, so that a queue of curves, each with
+        the x from which it is the lowest, answers all in one pass.
+        """
+        begins, visible, since, seen, free = self.course.begins, self._visible, self._since, self._seen, self._free
+        costs: list[float] = []
+        before: list[int] = []
+        queue: list[tuple[float, float, float, int]] = []  # lowest from x, a, since, number
+        head = entered = 0
+        for number, x in enumerate(visible):
+            while entered < number and free[entered] <= number:
+                a, hidden = costs[entered] - seen[entered], since[entered]
+                start = -inf
+                while len(queue) > head:
+                    start = _lower_from(queue[-1][1], queue[-1][2], a, hidden)
+                    if start > queue[-1][0]:
+                        break
+                    queue.pop()
+                    start = -inf
+                if start < inf:
+                    queue.append((start, a, hidden, entered))
+                entered += 1
+            cost, previous = (inf, -1) if number else ((x - begins) ** 2 / 2 + send[0], -1)
+            while head + 1 < len(queue) and queue[head + 1][0] <= x:
+                head += 1
+            if head < len(queue):
+                _, a, hidden, act = queue[head]
+                other = a + edit[number] + ((x - hidden) ** 2 / 2 if x > hidden else 0.0)
+                if other < cost:
+                    cost, previous = other, act
+            costs.append(cost)
+            before.append(previous)
+        return costs, before
+
+
+def _lower_from(a: float, since: float, b: float, later: float) -> float:
+    """From which x on b + (x - later)+**2 / 2 is at most a + (x - since)+**2 / 2; since <= later."""
+    if b <= a:
+        return -inf
+    if later <= since:
+        return inf
+    x = (b - a) / (later - since) + (since + later) / 2
+    return x if x >= later else since + sqrt(2 * (b - a))
+
+
+def _prices(limits: Sequence[_Intervals], times: list[float]) -> _Prices:
+    return _Prices(tuple((limit, [limit.cell(at) for at in times]) for limit in limits), times)
+
+
+@dataclass(frozen=True, slots=True)
+class _Solved:
+    bound: float  # of the area, in square seconds
+    plan: Plan
+
+
+class _Relaxation:
+    """The streams of one group, the intervals that they share, and the search for good prices."""
+
+    def __init__(self, group: Sequence[Course], scenario: Scenario) -> None:
+        self._group = group
+        self._scenario = scenario
+        users: dict[BucketKey, list[Course]] = {}
+        for course in group:
+            for key in dict.fromkeys((*course.send, *course.edit)):
+                users.setdefault(key, []).append(course)
+        self._limits = {
+            key: [
+                _Intervals(
+                    limit,
+                    min(course.opens for course in members),
+                    max(course.finishes_by for course in members) + 3 * ROUNDING_S,
+                    tokens=limit in scenario.token_buckets,
+                )
+                for limit in scenario.limits.get(key.family, ())
+            ]
+            for key, members in users.items()
+        }
+        self._all = [limit for limits in self._limits.values() for limit in limits]
+        for edits in {course.edit for course in group}:
+            shared = [
+                (limit, users[key]) for key in edits for limit in self._limits[key] if not any(limit.prices)
+            ]
+            if shared:
+                limit, members = max(shared, key=lambda pair: pair[0].slot_s * len(pair[1]))
+                limit.charge(members)
+        self._paths = [_Path(course, self._of(course.send), self._of(course.edit)) for course in group]
+
+    def _of(self, keys: Keys) -> list[_Intervals]:
+        return [limit for key in keys for limit in self._limits[key]]
+
+    def solve(self, iterations: int) -> _Solved:
+        bound, plans = self._evaluate()
+        best, best_prices, best_plans = bound, [limit.prices for limit in self._all], plans
+        target = place(self._group, plans, self._scenario).area
+        scale, idle = 1.0, 0
+        for _ in range(iterations):
+            if target - best <= 1e-3 * target or not self._step(scale * (target - bound)):
+                break
+            bound, plans = self._evaluate()
+            idle += 1
+            if bound > best:
+                idle = 0 if bound > best + 1e-3 * (target - best) else idle
+                best, best_prices, best_plans = bound, [limit.prices for limit in self._all], plans
+            elif idle >= PATIENCE:
+                scale, idle = scale / 2, 0
+                for limit, prices in zip(self._all, best_prices, strict=True):
+                    limit.prices = prices
+                bound, plans = self._evaluate()
+        return _Solved(max(0.0, best), improve(self._group, best_plans, self._scenario))
+
+    def _evaluate(self) -> tuple[float, list[list[float]]]:
+        """The bound under the prices of now, and each stream's own plan."""
+        for limit in self._all:
+            limit.used = [0] * len(limit.used)
+        by_cell = {id(limit): limit.cell_prices() for limit in self._all}
+        found = [path.cheapest(by_cell) for path in self._paths]
+        paid = sum(limit.value() for limit in self._all)
+        return sum(value for value, _ in found) - paid, [plan for _, plan in found]
+
+    def _step(self, missing: float) -> bool:
+        """Move the prices along the excess, as far as would close `missing` on a straight line."""
+        slopes = [limit.excess() for limit in self._all]
+        norm = sum(
+            slope * slope
+            for limit, excess in zip(self._all, slopes, strict=True)
+            for slope, price in zip(excess, limit.prices, strict=True)
+            if slope > 0.0 or price > 0.0
+        )
+        if norm == 0.0:
+            return False
+        step = missing / norm
+        for limit, excess in zip(self._all, slopes, strict=True):
+            limit.prices = [
+                max(0.0, price + step * slope) for price, slope in zip(limit.prices, excess, strict=True)
+            ]
+        return True

@@ -1,0 +1,191 @@
+"""One rate limit counted: how many requests a platform would still take, and when it would take more.
+
+The law of counting: a request counts from its grant, while it is in flight, until it has surely left the
+platform's own count. The platform takes it somewhere between the grant and the answer, so it is counted
+as if it had been taken at its grant and at its answer, whichever is worse. So, whatever the latency, the
+platform's limit is never exceeded.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
+
+from core.streaming.operations import ObservedLimit
+
+SLOWER: Final = 0.7
+"""What a limit's rate is multiplied by when the platform said "too many"."""
+SLOWEST: Final = 0.1
+RECOVERY_S: Final = 600.0
+"""In this time without another refusal a slowed limit is back at its full rate."""
+LEAST_SPREAD: Final = 0.75
+"""In slots: no closer are requests spread over what a window whose end is not known has left over."""
+FINE: Final = 1.15
+"""A refusal at no more than this many times the rate that the refusal before led to was a near miss."""
+NEVER: Final = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """At most `count` requests in any `per_s` seconds, or, if it `refills`, a token bucket that holds `count`
+    and is refilled at count / per_s."""
+
+    count: int
+    per_s: float
+    refills: bool = False
+
+    @property
+    def slot_s(self) -> float:
+        """Seconds between two requests at the rate that can be kept up for ever."""
+        return self.per_s / self.count
+
+
+class Meter(Protocol):
+    """Counts one limit. `flying`: requests that were granted and are not answered yet."""
+
+    limit: RateLimit
+
+    def free_at(self, now: float, flying: int, wanted: int = 1) -> float:
+        """When `wanted` requests may go at once; NEVER while only an answer can tell."""
+        ...
+
+    def spread_s(self, now: float, flying: int, last: float) -> float:
+        """Seconds between two requests, the one at `last` included, if what is left is to last."""
+        ...
+
+    def ahead(self, now: float, flying: int) -> float:
+        """How many more requests were made than an even spread would have."""
+        ...
+
+    def answered(self, now: float, observed: ObservedLimit | None) -> None:
+        """A request came back, perhaps with what the platform's headers say."""
+        ...
+
+    def refused(self, now: float, until: float) -> None:
+        """The platform took less than was thought, and takes nothing before `until`."""
+        ...
+
+
+def meter_of(limit: RateLimit) -> Meter:
+    return Tokens(limit) if limit.refills else Window(limit)
+
+
+class _Slowing:
+    """A rate that falls with each refusal and comes back slowly: less far where it was nearly right."""
+
+    def __init__(self) -> None:
+        self._rate, self._since = 1.0, 0.0
+
+    def at(self, now: float) -> float:
+        return self._rate + (1.0 - self._rate) * min(1.0, max(0.0, now - self._since) / RECOVERY_S)
+
+    def refused(self, now: float, until: float) -> None:
+        nearly = self._rate < 1.0 and self.at(now) <= FINE * self._rate
+        self._rate = max(SLOWEST, 0.95 * self._rate if nearly else SLOWER * self.at(now))
+        self._since = until
+
+
+class Window:
+    """So many requests in a window. Where headers tell of the platform's own window, that one is followed;
+    else any window of this length is kept, wherever it begins."""
+
+    def __init__(self, limit: RateLimit) -> None:
+        self.limit = limit
+        self._answered: deque[float] = deque(maxlen=limit.count)
+        self._slowing = _Slowing()
+        self._told = False  # by headers
+        self._used = 0  # in the window that was told of
+        self._resets_at = -NEVER
+
+    def free_at(self, now: float, flying: int, wanted: int = 1) -> float:
+        if flying + wanted > self.limit.count:
+            return NEVER
+        if self._told:
+            in_time = now >= self._resets_at or self._used + flying + wanted <= self.limit.count
+            return now if in_time else self._resets_at
+        last = self.limit.count - flying - wanted + 1
+        return now if len(self._answered) < last else max(now, self._answered[-last] + self.limit.per_s)
+
+    def spread_s(self, now: float, flying: int, last: float) -> float:
+        slot_s = self.limit.slot_s / self._slowing.at(now)
+        if self._told and now < self._resets_at:
+            return (self._resets_at - last) / (max(0, self.limit.count - self._used - flying) + 1)
+        taken = [at for at in self._answered if at + self.limit.per_s > now]
+        if not taken:
+            return slot_s
+        until_free_s = taken[0] + self.limit.per_s - last
+        return max(LEAST_SPREAD * slot_s, until_free_s / (max(0, self.limit.count - len(taken) - flying) + 1))
+
+    def ahead(self, now: float, flying: int) -> float:
+        if self._told and now < self._resets_at:
+            return self._used + flying - (now - self._resets_at + self.limit.per_s) / self.limit.slot_s
+        taken = [at for at in self._answered if at + self.limit.per_s > now]
+        return len(taken) + flying - ((now - taken[0]) / self.limit.slot_s if taken else 0.0)
+
+    def answered(self, now: float, observed: ObservedLimit | None) -> None:
+        self._answered.append(now)
+        if observed is not None:
+            self._observe(observed, now)
+        elif self._told:  # it may have been taken
+            self._used = self._used + 1 if now < self._resets_at else 1
+            self._resets_at = max(self._resets_at, now + self.limit.per_s if self._used == 1 else 0.0)
+
+    def _observe(self, observed: ObservedLimit, now: float) -> None:
+        """The first request of a window tells its length, or less where windows are cut from the platform's
+        own clock, and none tells more: the longest is it."""
+        used, resets_at = observed.limit - observed.remaining, now + observed.reset_after_s
+        if not self._told or observed.limit != self.limit.count:
+            self._set_limit(RateLimit(observed.limit, observed.reset_after_s if used == 1 else self.limit.per_s))
+        elif observed.reset_after_s > self.limit.per_s:
+            self._set_limit(replace(self.limit, per_s=observed.reset_after_s))
+        fresh = not self._told or resets_at > self._resets_at + self.limit.per_s / 2
+        self._used = used if fresh else max(self._used, used)
+        self._resets_at = resets_at if fresh else min(self._resets_at, resets_at)
+        self._told = True
+
+    def _set_limit(self, limit: RateLimit) -> None:
+        self.limit = limit
+        self._answered = deque(self._answered, maxlen=limit.count)
+
+    def refused(self, now: float, until: float) -> None:
+        """Where no header tells the limit, it is no more than what was taken lately."""
+        self._slowing.refused(now, until)
+        taken = sum(at + self.limit.per_s > now for at in self._answered)
+        if not self._told and 0 < taken < self.limit.count:
+            self._set_limit(replace(self.limit, count=taken))
+
+
+class Tokens:
+    """A token bucket, each request taken when it is answered and held while it flies."""
+
+    def __init__(self, limit: RateLimit) -> None:
+        self.limit = limit
+        self._slowing = _Slowing()
+        self._level = float(limit.count)
+        self._since = 0.0
+
+    def _level_at(self, now: float) -> float:
+        grown = max(0.0, now - self._since) * self._slowing.at(now) / self.limit.slot_s
+        return min(float(self.limit.count), self._level + grown)
+
+    def free_at(self, now: float, flying: int, wanted: int = 1) -> float:
+        if flying + wanted > self.limit.count:
+            return NEVER
+        missing = flying + wanted - self._level_at(now)
+        return now + max(0.0, missing) * self.limit.slot_s / self._slowing.at(now)
+
+    def spread_s(self, now: float, flying: int, last: float) -> float:
+        return self.limit.slot_s / self._slowing.at(now) / max(1.0, self._level_at(now) - flying)
+
+    def ahead(self, now: float, flying: int) -> float:
+        return self.limit.count - self._level_at(now) + flying
+
+    def answered(self, now: float, observed: ObservedLimit | None) -> None:
+        self._level, self._since = self._level_at(now) - 1.0, now
+
+    def refused(self, now: float, until: float) -> None:
+        self._slowing.refused(now, until)
+        self._level, self._since = 0.0, until
+        if self.limit.count > 1:  # nobody can tell a smaller bucket from a slower one
+            self.limit = RateLimit(self.limit.count - 1, self.limit.per_s - self.limit.slot_s, refills=True)
