@@ -29,11 +29,11 @@ ACCOUNT: Final = BucketKey("account")
 RATE_LIMITS: Final[Mapping[str, tuple[RateLimit, ...]]] = MappingProxyType(
     {
         "account": (RateLimit(50, 1.0),),  # docs: "Rate Limits", global; interactions are exempt
-        "send": (RateLimit(5, 5.0),),  # observed, for each channel
-        "edit": (RateLimit(5, 5.0),),  # observed, for each channel, apart from sends
-        "delete": (RateLimit(5, 1.0),),  # observed, for each channel
-        "typing": (RateLimit(5, 5.0),),  # observed, for each channel
-        "interaction": (RateLimit(5, 2.0), RateLimit(30, 60.0)),  # observed, for each token
+        "send": (RateLimit(5, 5.0, headers=True),),  # observed, for each channel
+        "edit": (RateLimit(5, 5.0, headers=True),),  # observed, for each channel, apart from sends
+        "delete": (RateLimit(5, 1.0, headers=True),),  # observed, for each channel
+        "typing": (RateLimit(1, 5.0),),  # one call shows it to all of a channel for 10 s; 5 in 5 s were observed
+        "interaction": (RateLimit(5, 2.0, headers=True), RateLimit(30, 60.0)),  # observed, for each token
     }
 )
 

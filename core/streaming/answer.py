@@ -47,6 +47,7 @@ class Answer:
         self._shown: dict[object, int] = {}  # by reader, how far it has shown
         self._last_at: float | None = None
         self._gap_s = 0.0  # between two deltas, as is usual lately
+        self._talked_s = self._paused_s = 0.0  # with less weight the longer ago
 
     @property
     def ended(self) -> bool:
@@ -58,6 +59,12 @@ class Answer:
         if self._last_at is None:
             return None
         return self._last_at + max(QUIET_S, QUIET_GAPS * self._gap_s)
+
+    @property
+    def paused_share(self) -> float:
+        """Of its time lately, how much the model paused: 0 to 1."""
+        whole_s = self._talked_s + self._paused_s
+        return self._paused_s / whole_s if whole_s else 0.0
 
     @property
     def text(self) -> str:
@@ -79,11 +86,17 @@ class Answer:
             self._fresh.append(text)
             self.length += len(text)
             self._times.append((self.length, now))
-            if self._last_at is not None:
-                # A pause is no usual gap.
-                gap_s = min(now - self._last_at, 2.0 * max(self._gap_s, QUIET_S))
-                self._gap_s += _USUAL * (gap_s - self._gap_s)
-            self._last_at = now
+            self._note_gap(now)
+
+    def _note_gap(self, now: float) -> None:
+        quiet_at, last_at, self._last_at = self.quiet_at, self._last_at, now
+        if last_at is None or quiet_at is None:
+            return
+        if now > quiet_at:  # a pause is no usual gap
+            self._talked_s, self._paused_s = self._talked_s / 2, self._paused_s / 2 + now - last_at
+        else:
+            self._talked_s += now - last_at
+            self._gap_s += _USUAL * (now - last_at - self._gap_s)
 
     def append_reasoning(self, text: str) -> None:
         """Add to the model's reasoning, which is kept apart from the text."""

@@ -20,7 +20,8 @@ SLOWEST: Final = 0.1
 RECOVERY_S: Final = 600.0
 """In this time without another refusal a slowed limit is back at its full rate."""
 LEAST_SPREAD: Final = 0.75
-"""In slots: no closer are requests spread over what a window whose end is not known has left over."""
+"""In slots: no closer are requests spread over what a limit has left over where its end is not known. The
+limit itself keeps the rate; a distance of a whole slot would lose what each request comes late."""
 FINE: Final = 1.15
 """A refusal at no more than this many times the rate that the refusal before led to was a near miss."""
 NEVER: Final = float("inf")
@@ -29,11 +30,13 @@ NEVER: Final = float("inf")
 @dataclass(frozen=True, slots=True)
 class RateLimit:
     """At most `count` requests in any `per_s` seconds, or, if it `refills`, a token bucket that holds `count`
-    and is refilled at count / per_s."""
+    and is refilled at count / per_s. `headers`: the platform's answers tell the true figures, so that one
+    request goes out until the first of them came."""
 
     count: int
     per_s: float
     refills: bool = False
+    headers: bool = False
 
     @property
     def slot_s(self) -> float:
@@ -95,11 +98,12 @@ class Window:
         self._answered: deque[float] = deque(maxlen=limit.count)
         self._slowing = _Slowing()
         self._told = False  # by headers
+        self._unknown = limit.headers
         self._used = 0  # in the window that was told of
         self._resets_at = -NEVER
 
     def free_at(self, now: float, flying: int, wanted: int = 1) -> float:
-        if flying + wanted > self.limit.count:
+        if flying + wanted > self.limit.count or (self._unknown and flying):
             return NEVER
         if self._told:
             in_time = now >= self._resets_at or self._used + flying + wanted <= self.limit.count
@@ -118,13 +122,15 @@ class Window:
         return max(LEAST_SPREAD * slot_s, until_free_s / (max(0, self.limit.count - len(taken) - flying) + 1))
 
     def ahead(self, now: float, flying: int) -> float:
-        if self._told and now < self._resets_at:
-            return self._used + flying - (now - self._resets_at + self.limit.per_s) / self.limit.slot_s
+        if self._told:
+            begun_s = now - self._resets_at + self.limit.per_s
+            return flying if now >= self._resets_at else self._used + flying - begun_s / self.limit.slot_s
         taken = [at for at in self._answered if at + self.limit.per_s > now]
         return len(taken) + flying - ((now - taken[0]) / self.limit.slot_s if taken else 0.0)
 
     def answered(self, now: float, observed: ObservedLimit | None) -> None:
         self._answered.append(now)
+        self._unknown = False
         if observed is not None:
             self._observe(observed, now)
         elif self._told:  # it may have been taken
@@ -136,7 +142,8 @@ class Window:
         own clock, and none tells more: the longest is it."""
         used, resets_at = observed.limit - observed.remaining, now + observed.reset_after_s
         if not self._told or observed.limit != self.limit.count:
-            self._set_limit(RateLimit(observed.limit, observed.reset_after_s if used == 1 else self.limit.per_s))
+            per_s = observed.reset_after_s if used == 1 else self.limit.per_s
+            self._set_limit(replace(self.limit, count=observed.limit, per_s=per_s))
         elif observed.reset_after_s > self.limit.per_s:
             self._set_limit(replace(self.limit, per_s=observed.reset_after_s))
         fresh = not self._told or resets_at > self._resets_at + self.limit.per_s / 2
@@ -176,7 +183,8 @@ class Tokens:
         return now + max(0.0, missing) * self.limit.slot_s / self._slowing.at(now)
 
     def spread_s(self, now: float, flying: int, last: float) -> float:
-        return self.limit.slot_s / self._slowing.at(now) / max(1.0, self._level_at(now) - flying)
+        spare = max(1.0, self._level_at(now) - flying)
+        return LEAST_SPREAD * self.limit.slot_s / self._slowing.at(now) / spare
 
     def ahead(self, now: float, flying: int) -> float:
         return self.limit.count - self._level_at(now) + flying
@@ -188,4 +196,6 @@ class Tokens:
         self._slowing.refused(now, until)
         self._level, self._since = 0.0, until
         if self.limit.count > 1:  # nobody can tell a smaller bucket from a slower one
-            self.limit = RateLimit(self.limit.count - 1, self.limit.per_s - self.limit.slot_s, refills=True)
+            self.limit = replace(
+                self.limit, count=self.limit.count - 1, per_s=self.limit.per_s - self.limit.slot_s
+            )

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import takewhile
 from typing import Final
@@ -26,7 +26,7 @@ from core.streaming.marks import NO_MARKS, Cut, CutRank, Marks, Scan
 from core.streaming.rendering import Rendered, Renderer
 from core.streaming.text import graphemes
 
-SOFT_FILL: Final = 0.75
+SOFT_FILL: Final = 0.8
 SENTENCE_SHARE: Final = 0.1
 """The last part of a page, in which a preview waits for a sentence's end, though with no more than such
 a part hidden: with words shown after it, the page could no longer end with the sentence."""
@@ -85,8 +85,11 @@ class Pages:
         self._shown_marks = NO_MARKS
         self._cap = 1.0 - min(0.5, MARK_UNITS / renderer.page_units)
 
-    def frame(self, answer: Answer) -> Frame:
-        """The newest state of the current page. Costs a rendering: call it when it can be sent."""
+    def frame(self, answer: Answer, *, pausing: bool = False) -> Frame:
+        """The newest state of the current page. Costs a rendering: call it when it can be sent.
+
+        `pausing`: the model says nothing at the moment, so that its last word and its last sentence are taken
+        for whole ones."""
         text = answer.slice(self.start, self.start + WINDOW_PAGES * self._renderer.page_units)
         whole = self.start + len(text) == answer.length
         found = scan(text, self._marks, formatted=self._renderer.formatted)
@@ -102,6 +105,8 @@ class Pages:
             return self._closed(text, found)
         if body.fill <= SOFT_FILL:
             return self._frame(hold, body) if self.start + hold.at > self.shown else self._as_shown(text)
+        if pausing:
+            return self._nearly_full(text, (*found.cuts, replace(hold, rank=CutRank.SENTENCE)), hold, body.fill)
         return self._nearly_full(text, found.cuts, hold, body.fill)
 
     def accept(self, frame: Frame) -> None:

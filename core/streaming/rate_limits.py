@@ -23,8 +23,8 @@ from core.streaming.operations import BucketKey, ObservedLimit
 
 MARGIN_S: Final = 0.05
 """Added to a pause that the platform asked for: its clock and ours round differently."""
-AHEAD_SHARE: Final = 0.2
-"""Of a limit's count: so far ahead of an even spread early previews may be."""
+AHEAD_SHARE: Final = 0.5
+"""Of a limit's count, times its haste: so far ahead of an even spread a preview may be."""
 RIPE: Final = 0.8
 """How old the oldest hidden text is when a preview goes, in distances between two previews."""
 
@@ -73,15 +73,16 @@ class Bucket:
         for meter in self._meters:
             if meter.limit.count > 1:
                 ready = max(ready, meter.free_at(now, self._flying, 2) - slot_s)
-        last = max(self._last_used, now - 2.0 * slot_s)
-        spread_s = max(meter.spread_s(now, self._flying, last) for meter in self._meters)
         may_hasten = all(
-            meter.ahead(now, self._flying) <= max(1.0, AHEAD_SHARE * meter.limit.count) for meter in self._meters
+            meter.ahead(now, self._flying) <= max(1.0, AHEAD_SHARE * preview.haste * meter.limit.count)
+            for meter in self._meters
         )
-        distance_s = spread_s * (1.0 - preview.haste) if may_hasten else spread_s
-        if not preview.ripe:
-            ready = max(ready, preview.since + RIPE * distance_s)
-        return max(ready, self._last_used + distance_s)
+        last = max(self._last_used, now - 2.0 * slot_s)
+        distance_s = max(meter.spread_s(now, self._flying, last) for meter in self._meters)
+        if may_hasten:
+            distance_s *= 1.0 - preview.haste
+        ripe_at = now if preview.ripe else preview.since + RIPE * distance_s
+        return max(ready, self._last_used + distance_s, ripe_at)
 
     def take(self, now: float) -> None:
         self._flying += 1
@@ -97,7 +98,7 @@ class Bucket:
     def _meter_of(self, observed: ObservedLimit) -> Meter | None:
         """Headers tell of one limit, and not of which: it is the one of this size, else of this length."""
         if not self._meters:
-            limit = RateLimit(observed.limit, max(observed.reset_after_s, MARGIN_S))
+            limit = RateLimit(observed.limit, max(observed.reset_after_s, MARGIN_S), headers=True)
             self._meters = (Window(limit),)
         windows = [meter for meter in self._meters if not meter.limit.refills]
         same = [meter for meter in windows if meter.limit.count == observed.limit]

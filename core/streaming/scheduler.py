@@ -18,7 +18,7 @@ Pure: `now` is an argument, and `next_deadline()` says when to call again.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 from itertools import count
 from typing import Final, TypeAlias
@@ -43,6 +43,7 @@ RETRY_FIRST_S: Final = 0.5
 RETRY_MOST_S: Final = 30.0
 TRIES: Final = 10
 """So many failures in a row that are not rate limits (about three minutes of them) lose a view."""
+TYPING_AGAIN_S: Final = 1.0
 DEFAULT_PAUSE_S: Final = 5.0
 """After a rate limit that names no time."""
 
@@ -139,9 +140,9 @@ class EditScheduler:
             if isinstance(whom, BucketKey):
                 self._freed.add(whom)
             elif (view := self._views.get(whom)) is not None:
-                quiet_at = view.answer.quiet_at
-                if whom in self._tickets and quiet_at is not None and quiet_at > now:
-                    self._arm(whom, quiet_at)
+                pauses_at = view.pauses_at(now)
+                if whom in self._tickets and pauses_at is not None:
+                    self._arm(whom, pauses_at)
                 else:
                     self._touched.add(whom)
 
@@ -156,14 +157,16 @@ class EditScheduler:
         """Find out what a view wants now, wherever it stood before."""
         self._tickets.pop(number, None)
         view = self._views.get(number)
-        want = view.want(now) if view is not None else None
-        if want is None or view is None:
+        if view is None:
+            return
+        if (pauses_at := view.pauses_at(now)) is not None:
+            self._arm(number, pauses_at)
+        want = view.want(now)
+        if want is None:
             return
         if want.at > now:
             self._arm(number, want.at)
             return
-        if want.preview is not None and not want.preview.ripe and (quiet_at := view.answer.quiet_at):
-            self._arm(number, quiet_at)
         heappush(candidates, ((want.priority, want.since, number), want, None))
 
     def _call_next(
@@ -196,12 +199,18 @@ class EditScheduler:
             drawn = buckets(want.kind, view.page)
             if drawn is None:
                 continue
-            ready_at, latest = self.pacer.blocking(drawn, now, want.preview)
+            preview = want.preview
+            if preview is not None and any(self._is_crowded(key) for key in drawn):
+                preview = replace(preview, haste=0.0)
+            ready_at, latest = self.pacer.blocking(drawn, now, preview)
             if keys is None or ready_at < at:
                 at, blocked_by, keys, way = ready_at, latest, drawn, index
         if keys is None:  # every way has ended
             view.lose(NotSentReason.EXPIRED)
             return None, None
+        if at > now and want.kind is OperationKind.TYPING:  # the first text is not to wait behind it
+            self._arm(number, min(at, now + TYPING_AGAIN_S))
+            return None, blocked_by
         if at > now and blocked_by is not None:
             ticket = self._tickets[number] = next(self._ids)
             heappush(self._lines.setdefault(blocked_by, []), (rank, ticket))
@@ -209,6 +218,13 @@ class EditScheduler:
                 self._arm(blocked_by, at)
             return None, blocked_by
         return self._grant(number, view, keys, way, now), None
+
+    def _is_crowded(self, key: BucketKey) -> bool:
+        """Whether others wait for it: then nobody spends ahead."""
+        line = self._lines.get(key, [])
+        while line and self._tickets.get(line[0][0][2]) != line[0][1]:
+            heappop(line)
+        return bool(line)
 
     def _grant(
         self, number: int, view: View, keys: tuple[BucketKey, ...], way: int, now: float

@@ -33,10 +33,10 @@ LOOK_AGAIN_S: Final = 0.1
 """After a look that found nothing new to show (a link that is held back): each look renders a page."""
 EARLY_HASTE: Final = (0.6, 0.45, 0.3, 0.15)
 """By how much the distances before an answer's first edits shrink: people read the first words first."""
-QUIET_HASTE: Final = 0.65
-"""The same for a preview after which all text is visible while the model pauses: the pause pays for it."""
+MOST_HASTE: Final = 0.6
+"""The same while a model talks that often pauses, since its pauses leave requests over."""
 QUIET_BONUS_S: Final = 1.5
-"""Such a preview also counts as so much older: it ends the age of its text for as long as the pause lasts,
+"""A preview while the model pauses counts as so much older: it ends the age of its text for as long as the pause lasts,
 where another one lets it begin anew at once."""
 
 
@@ -106,7 +106,8 @@ class View:
         self._message: str | None = None  # the current page's
         self._standing: MessageContent | None = None  # what it shows; None: not known
         self._first_delta_at: float | None = None
-        self._seen_length = -1  # of the answer, when a frame brought nothing new
+        self._seen_length = -1  # of the answer, when a frame was made of it
+        self._seen_pausing = False  # that frame was made while the model paused
         self._plain = False
         self._pinned: Frame | None = None  # an ended page whose outcome is unknown: say the same again
         self._unknown_send: MessageContent | None = None  # the first try of a send that may stand there
@@ -128,6 +129,12 @@ class View:
         self.meter.sends += kind is OperationKind.SEND
         self.meter.edits += kind is OperationKind.EDIT
 
+    def pauses_at(self, now: float) -> float | None:
+        """From when on the model pauses if it says nothing more, where that changes what this view wants."""
+        quiet_at = self.answer.quiet_at
+        waits = self._message is not None and self._pages.shown < self.answer.length and not self.answer.ended
+        return quiet_at if waits and quiet_at is not None and quiet_at > now else None
+
     def want(self, now: float) -> Want | None:
         """What should happen next, if anything. Looks at no text but for the start of the first page."""
         if self.over or self.in_flight:
@@ -143,8 +150,8 @@ class View:
             return Want(OperationKind.EDIT, Priority.FINAL, self.not_before, since)
         if self._message is None:
             return self._want_send(since) or self._want_typing(now)
-        grown = self._seen_length != self.answer.length and hidden_since is not None
-        if grown or self._standing is None:
+        unseen = self._seen_length != self.answer.length or (self._pausing(now) and not self._seen_pausing)
+        if (unseen and hidden_since is not None) or self._standing is None:
             return self._want_preview(since, self.not_before, now)
         stop_at = self._stop_due_at()
         if stop_at is not None and not self._standing.buttons:
@@ -152,12 +159,17 @@ class View:
         return None
 
     def _want_preview(self, since: float, at: float, now: float) -> Want:
-        quiet_at = self.answer.quiet_at
-        quiet = quiet_at is not None and now >= quiet_at
+        quiet = self._pausing(now)
         early = EARLY_HASTE[self.meter.edits] if self.meter.edits < len(EARLY_HASTE) else 0.0
-        preview = Preview(since, max(early, QUIET_HASTE if quiet else 0.0), ripe=quiet)
+        spare = min(MOST_HASTE, self.answer.paused_share)
+        preview = Preview(since, 1.0 if quiet else max(early, spare), ripe=quiet)
         rank = since - QUIET_BONUS_S if quiet else since
         return Want(OperationKind.EDIT, Priority.PREVIEW, at, rank, preview)
+
+    def _pausing(self, now: float) -> bool:
+        """Whether the model says nothing at the moment."""
+        quiet_at = self.answer.quiet_at
+        return quiet_at is not None and now >= quiet_at
 
     def _want_send(self, since: float) -> Want | None:
         if self._first_delta_at is None or self.answer.length in {self._pages.start, self._seen_length}:
@@ -191,8 +203,8 @@ class View:
             self._typing_until = now + (self.settings.typing_lasts_s or 0.0) * 0.8
             return Update(OperationKind.TYPING)
         while True:
-            frame = self._pinned or self._pages.frame(self.answer)
-            self._seen_length = self.answer.length
+            frame = self._pinned or self._pages.frame(self.answer, pausing=self._pausing(now))
+            self._seen_length, self._seen_pausing = self.answer.length, self._pausing(now)
             content = self._content(frame, now)
             if self._message is None and frame.body.text:
                 return Update(OperationKind.SEND, None, content, frame)
