@@ -141,7 +141,9 @@ class _Schedule:
             self._requests.add(self._keys(number, len(plan)), at)
             plan.append(at)
 
-    def _best(self, number: int, order: int, *, replacing: bool, near: float | None = None) -> tuple[float, float]:
+    def _best(
+        self, number: int, order: int, *, replacing: bool, near: float | None = None
+    ) -> tuple[float, float]:
         """The least area around a preview at this place, and when it leaves; (inf, 0) without room."""
         course, plan = self._group[number], self._previews[number]
         earliest, latest = self._room(number, order, replacing=replacing)
@@ -169,7 +171,9 @@ class _Schedule:
         _, at = self._best(number, order, replacing=True, near=old)
         previous = plan[order - 1] if order else None
         following = plan[order + 1] if order + 1 < len(plan) else None
-        if at and self._around(course, previous, at, following) < self._around(course, previous, old, following):
+        if at and self._around(course, previous, at, following) < self._around(
+            course, previous, old, following
+        ):
             plan[order] = at
         self._requests.add(keys, plan[order])
 

@@ -16,8 +16,8 @@ from typing import Self
 
 from benchmarks.scenarios import Scenario, Stream, Timeline
 from bots.sandbox.limits import Enforcer, take_all
-from core.streaming.operations import BucketKey, OperationKind
 from core.streaming.meters import RateLimit
+from core.streaming.operations import BucketKey, OperationKind
 from core.streaming.view import FIRST_CHARS, FIRST_WAIT_S
 
 Keys = tuple[BucketKey, ...]

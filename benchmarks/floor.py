@@ -20,8 +20,8 @@ from typing import Final
 from benchmarks.clairvoyant import Plan, improve, place
 from benchmarks.course import Course, Keys, courses
 from benchmarks.scenarios import Scenario
-from core.streaming.operations import BucketKey
 from core.streaming.meters import RateLimit
+from core.streaming.operations import BucketKey
 
 ITERATIONS: Final = 120
 CELLS: Final = 64
@@ -85,7 +85,9 @@ class _Intervals:
     def __init__(self, limit: RateLimit, begins: float, ends: float, *, tokens: bool) -> None:
         slot_s = limit.per_s / limit.count
         wanted_s = (ends - begins) / CELLS
-        unit = max(1, ceil(wanted_s / slot_s)) if tokens else limit.count * max(1, ceil(wanted_s / limit.per_s))
+        unit = (
+            max(1, ceil(wanted_s / slot_s)) if tokens else limit.count * max(1, ceil(wanted_s / limit.per_s))
+        )
         cells = max(1, ceil((ends - begins) / (unit * slot_s)))
         self.slot_s = slot_s
         self.borders = [begins + number * unit * slot_s for number in range(cells + 1)]
@@ -130,14 +132,12 @@ class _Intervals:
         L seconds costs L**2 / 2 of age, and its price must be as much."""
         lives = [(course.begins, course.ends) for course in members]
         ends = max(end for _, end in lives)
-        upto = [
-            sum(max(0.0, min(end, border) - begin) for begin, end in lives) for border in self.borders
-        ]
+        upto = [sum(max(0.0, min(end, border) - begin) for begin, end in lives) for border in self.borders]
         level = 0.0
         for cell in reversed(range(len(self.used))):  # the first spans are those from the beginning
             if self.borders[cell] >= ends:
                 continue
-            busy_s = (upto[cell + 1] - upto[cell]) / (self.places[0] if cell else self.places[0])
+            busy_s = (upto[cell + 1] - upto[cell]) / self.places[0]
             price = max(level, busy_s**2 / 2)
             self.prices[cell] += price - level
             level = price
@@ -174,16 +174,23 @@ class _Path:
     def __init__(self, course: Course, send: Sequence[_Intervals], edit: Sequence[_Intervals]) -> None:
         self.course = course
         borders = {border for limit in {*send, *edit} for border in limit.borders}
-        times = sorted(at for at in {course.opens, *course.times, *borders} if course.opens <= at < course.useful_until)
+        times = sorted(
+            at for at in {course.opens, *course.times, *borders} if course.opens <= at < course.useful_until
+        )
         self.send, self.edit = _prices(send, times), _prices(edit, times)
         finals = sorted(at for at in {course.ends, *borders} if course.ends <= at <= course.finishes_by)
         self.final_send, self.final_edit = _prices(send, finals), _prices(edit, finals)
         self._visible = [course.visible_at(at) for at in times]
         self._since = [course.hidden_since(at) for at in times]
-        self._seen = [max(0.0, at - since) ** 2 / 2 for at, since in zip(self._visible, self._since, strict=True)]
-        self._rest = [(course.ends - since) ** 2 / 2 - seen for since, seen in zip(self._since, self._seen, strict=True)]
+        self._seen = [
+            max(0.0, at - since) ** 2 / 2 for at, since in zip(self._visible, self._since, strict=True)
+        ]
+        self._rest = [
+            (course.ends - since) ** 2 / 2 - seen for since, seen in zip(self._since, self._seen, strict=True)
+        ]
         self._free = [
-            max(number + 1, bisect_right(times, at + course.trip_s - 1e-9) - 1) for number, at in enumerate(times)
+            max(number + 1, bisect_right(times, at + course.trip_s - 1e-9) - 1)
+            for number, at in enumerate(times)
         ]
 
     def cheapest(self, by_cell: dict[int, list[float]]) -> tuple[float, list[float]]:
@@ -211,7 +218,13 @@ class _Path:
         Of two such curves the later act's stays below once it is, so that a queue of curves, each with
         the x from which it is the lowest, answers all in one pass.
         """
-        begins, visible, since, seen, free = self.course.begins, self._visible, self._since, self._seen, self._free
+        begins, visible, since, seen, free = (
+            self.course.begins,
+            self._visible,
+            self._since,
+            self._seen,
+            self._free,
+        )
         costs: list[float] = []
         before: list[int] = []
         queue: list[tuple[float, float, float, int]] = []  # lowest from x, a, since, number

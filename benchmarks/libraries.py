@@ -7,13 +7,12 @@ that they were given, first come, first served; a call that is refused sleeps an
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from benchmarks.simulator import Request
-from core.streaming.operations import BucketKey, Delivered, NotSent, ObservedLimit, Outcome
 from core.streaming.meters import NEVER
+from core.streaming.operations import BucketKey, Delivered, NotSent, ObservedLimit, Outcome
 
 TRIES: Final = 5
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import inf
 
@@ -24,6 +24,12 @@ class _Act:
     at: float
     area: float
     before: _Act | None
+
+    def plan(self) -> list[float]:
+        acts = [self]
+        while acts[-1].before is not None:
+            acts.append(acts[-1].before)
+        return [act.at for act in reversed(acts)]
 
 
 def best_plan(course: Course, limit: RateLimit) -> list[float] | None:
@@ -52,17 +58,12 @@ def best_plan(course: Course, limit: RateLimit) -> list[float] | None:
         for act in acts:
             if (area := act.area + course.area(act.at, None)) < best_area:
                 best, best_area = act, area
-    plan = []
-    act: _Act | None = best
-    while act is not None:
-        plan.append(act.at)
-        act = act.before
-    return plan[::-1]
+    return best.plan()
 
 
-def _following(course: Course, before: Sequence[_Act] | object, at: float) -> _Act | None:
+def _following(course: Course, before: Iterable[_Act], at: float) -> _Act | None:
     cheapest, least = None, inf
-    for act in before:  # type: ignore[attr-defined]
+    for act in before:
         if act.at + course.trip_s <= at + 1e-9 and (area := act.area + course.area(act.at, at)) < least:
             cheapest, least = act, area
     return None if cheapest is None else _Act(at, least, cheapest)

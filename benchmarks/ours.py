@@ -16,8 +16,8 @@ from bots.telegram.capabilities import TELEGRAM
 from core.ports.surface import Capabilities
 from core.service.driver import TICK_S
 from core.streaming.answer import Answer, Ending
-from core.streaming.operations import BucketKey, Button, Delivered, OperationKind, Outcome
 from core.streaming.meters import NEVER
+from core.streaming.operations import BucketKey, Button, OperationKind, Outcome
 from core.streaming.scheduler import EditScheduler, Operation
 from core.streaming.view import ViewSettings
 
@@ -93,8 +93,6 @@ class Sluice:
         return self._due
 
     def performed(self, request: Request, outcome: Outcome, now: float) -> None:
-        if request.kind is OperationKind.TYPING:  # the surface tells nobody what became of it
-            outcome = Delivered("")
         self._scheduler.performed(self._operations.pop(request.id), outcome, now)
         self._wake(now)
 

@@ -17,8 +17,8 @@ from typing import Final
 from benchmarks.libraries import DiscordLibrary, Library, TelegramLibrary
 from benchmarks.scenarios import Scenario, Stream, text_of
 from benchmarks.simulator import Request
-from core.streaming.operations import Delivered, OperationKind, Outcome
 from core.streaming.meters import NEVER
+from core.streaming.operations import Delivered, OperationKind, Outcome
 from core.streaming.text import ends_sentence
 from core.streaming.view import FIRST_CHARS, FIRST_WAIT_S
 

@@ -69,7 +69,7 @@ class Server:
             for key in paused:
                 self._paused_until[key] += self._scenario.penalty_s
             until = max(self._paused_until[key] for key in paused)
-            return NotSent(NotSentReason.RATE_LIMITED, math.ceil(until - now), keys[-1])
+            return NotSent(NotSentReason.RATE_LIMITED, math.ceil(until - now))
         wait = take_all([bucket for key in keys for bucket in self._of(key)], now)
         if wait == 0.0:
             return ()
@@ -77,7 +77,7 @@ class Server:
         for key in keys:
             if any(bucket.wait(now) > 0.0 for bucket in self._of(key)):
                 self._paused_until[key] = now + retry_after
-        return NotSent(NotSentReason.RATE_LIMITED, retry_after, keys[-1])
+        return NotSent(NotSentReason.RATE_LIMITED, retry_after)
 
     def _of(self, key: BucketKey) -> list[Enforcer]:
         if key not in self._enforcers:

@@ -10,8 +10,8 @@ from functools import cache, lru_cache
 from typing import Final, Literal
 
 from bots.sandbox.limits import Burst, Enforcer, PlatformLimits, Rule, Window, load_profile
-from core.streaming.operations import BucketKey, OperationKind
 from core.streaming.meters import RateLimit
+from core.streaming.operations import BucketKey, OperationKind
 
 Platform = Literal["discord", "telegram"]
 

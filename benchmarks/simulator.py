@@ -16,8 +16,8 @@ from typing import Final, Protocol
 from benchmarks.measures import Record, Shown
 from benchmarks.platform import Server
 from benchmarks.scenarios import Scenario
-from core.streaming.operations import BucketKey, Delivered, OperationKind, Outcome
 from core.streaming.meters import NEVER
+from core.streaming.operations import BucketKey, Delivered, OperationKind, Outcome
 
 PATIENCE_S: Final = 600.0
 """So long after the last model's end the run is over, whatever is still hidden."""

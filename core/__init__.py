@@ -11,6 +11,7 @@ from core.ports.surface import Capabilities, Surface
 from core.service.driver import Driver, Showing, Shown
 from core.service.stream_answer import stream_answer
 from core.streaming.answer import Answer, Ending
+from core.streaming.meters import RateLimit
 from core.streaming.operations import (
     BucketKey,
     Button,
@@ -22,7 +23,6 @@ from core.streaming.operations import (
     Outcome,
     Unknown,
 )
-from core.streaming.meters import RateLimit
 from core.streaming.rendering import Rendered, Renderer
 
 __all__ = [

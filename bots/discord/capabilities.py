@@ -14,8 +14,8 @@ from types import MappingProxyType
 from typing import Final
 
 from core.ports.surface import Capabilities
-from core.streaming.operations import BucketKey
 from core.streaming.meters import RateLimit
+from core.streaming.operations import BucketKey
 from core.streaming.rendering import Rendered
 
 CONTENT_LIMIT: Final = 2_000
@@ -32,7 +32,9 @@ RATE_LIMITS: Final[Mapping[str, tuple[RateLimit, ...]]] = MappingProxyType(
         "send": (RateLimit(5, 5.0, headers=True),),  # observed, for each channel
         "edit": (RateLimit(5, 5.0, headers=True),),  # observed, for each channel, apart from sends
         "delete": (RateLimit(5, 1.0, headers=True),),  # observed, for each channel
-        "typing": (RateLimit(1, 5.0),),  # one call shows it to all of a channel for 10 s; 5 in 5 s were observed
+        "typing": (
+            RateLimit(1, 5.0),
+        ),  # one call shows it to all of a channel for 10 s; 5 in 5 s were observed
         "interaction": (RateLimit(5, 2.0, headers=True), RateLimit(30, 60.0)),  # observed, for each token
     }
 )

@@ -120,18 +120,19 @@ class InteractionSurface:
             )
         return self._noticing_the_end(outcome, private)
 
-    async def typing(self) -> None:
+    async def typing(self) -> Outcome | None:
         """Defer, unless there is an answer already. A press is acknowledged without a visible sign."""
         async with self._first_answer:
             if self._acknowledged:
-                return
+                return None
             answer = await ask(self._interaction.response.defer)
+            outcome = outcome_of(answer, self._key) if isinstance(answer, Answer) else answer
             if isinstance(answer, Answer) and (answer.status < 300 or answer.code == ALREADY_ANSWERED):
                 self._acknowledged = True
                 self._thinking = not self._is_press
             else:
-                problem = outcome_of(answer, self._key) if isinstance(answer, Answer) else answer
-                _log.warning("%s: interaction %s stays open: %s", self._place, self._key.id, problem)
+                _log.warning("%s: interaction %s stays open: %s", self._place, self._key.id, outcome)
+            return outcome
 
     async def react(self, ref: MessageRef, emoji: str) -> None:
         if self._channel is not None:

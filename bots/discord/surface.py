@@ -64,14 +64,14 @@ class ChannelSurface:
         key = self._key(OperationKind.DELETE)
         return await perform(lambda: self._message(message_id).delete(), key, message_id)
 
-    async def typing(self) -> None:
-        outcome = await perform(self._typing, self._key(OperationKind.TYPING))
-        _log_failure("typing", self._place, outcome)
+    async def typing(self) -> Outcome:
+        return await perform(self._typing, self._key(OperationKind.TYPING))
 
     async def react(self, ref: MessageRef, emoji: str) -> None:
         key = BucketKey("reaction", ref.chat_id)
         outcome = await perform(lambda: self._message(ref.message_id).add_reaction(emoji), key)
-        _log_failure("reaction", self._place, outcome)
+        if not isinstance(outcome, Delivered):
+            _log.debug("%s: a reaction was not taken: %s", self._place, outcome)
 
     async def _send(self, content: MessageContent, reply_to: MessageRef | None) -> None:
         await self._channel.send(
@@ -125,8 +125,3 @@ def view_of(buttons: tuple[Button, ...]) -> discord.ui.View | None:
             discord.ui.Button(style=_STYLES[button.style], label=button.label, custom_id=button.data)
         )
     return view
-
-
-def _log_failure(what: str, place: Place, outcome: Outcome) -> None:
-    if not isinstance(outcome, Delivered):
-        _log.debug("%s: %s was not taken: %s", place, what, outcome)

@@ -9,7 +9,6 @@ from typing import Any, Final
 from telegram import Update
 from telegram.error import TelegramError
 
-from bots.telegram.capabilities import BOT
 from bots.telegram.connection import Connection, describe
 from bots.telegram.events import Ignored, read_update, with_rights
 from bots.telegram.outcomes import outcome_of
@@ -18,7 +17,6 @@ from bots.telegram.surface import ChatSurface, PressSurface
 from core.messages import BotAdded, ButtonPress, Incoming
 from core.ports.clock import Clock
 from core.ports.surface import Capabilities, Handle
-from core.streaming.operations import BucketKey
 
 _PRESS_GRACE_S: Final = 1.0  # for a private answer that is on its way when `handle` has returned
 
@@ -74,7 +72,7 @@ class Desk:
             chat = update.effective_chat.id if update.effective_chat is not None else None
             logger.info("Telegram update %s in chat %s ignored: %s", update.update_id, chat, event.reason)
             if query is not None:
-                await outcome_of(self._bot.answer_callback_query(query.id), BucketKey(BOT))
+                await outcome_of(self._bot.answer_callback_query(query.id))
         elif isinstance(event, ButtonPress) and query is not None:
             await self._deliver_press(event, query.id)
         else:

@@ -22,7 +22,7 @@ from telegram.error import (
 )
 
 from bots.telegram.connection import describe
-from core.streaming.operations import BucketKey, Delivered, NotSent, NotSentReason, Outcome, Unknown
+from core.streaming.operations import Delivered, NotSent, NotSentReason, Outcome, Unknown
 
 _NOT_MODIFIED: Final = "message is not modified"
 _BAD_REQUESTS: Final = (
@@ -63,22 +63,21 @@ _NEVER_WRITTEN: Final = (
 )
 
 
-async def outcome_of(call: Awaitable[Message | bool], bucket: BucketKey, message_id: str = "") -> Outcome:
+async def outcome_of(call: Awaitable[Message | bool], message_id: str = "") -> Outcome:
     """Make the call and say what became of it.
 
-    `bucket` is the chat's: a 429 names none, and the chat's is the one that fills first.
-    `message_id` is the message that the call is about; a send's is in the answer.
+    `message_id` is the message that the call is about; a send's is in the answer. A 429 names no bucket.
     """
     try:
         answer = await call
     except TelegramError as error:
         if isinstance(error, BadRequest) and _NOT_MODIFIED in str(error).lower():
             return Delivered(message_id)
-        return _failure(error, bucket)
+        return _failure(error)
     return Delivered(str(answer.message_id) if isinstance(answer, Message) else message_id)
 
 
-def _failure(error: TelegramError, bucket: BucketKey) -> NotSent | Unknown:
+def _failure(error: TelegramError) -> NotSent | Unknown:
     """NotSent where the table says so, else Unknown.
 
     Unknown is a time-out or a reset after the request was written, and each 5xx: it may come from the web
@@ -89,7 +88,7 @@ def _failure(error: TelegramError, bucket: BucketKey) -> NotSent | Unknown:
     if reason is None:
         return Unknown(describe(error))
     if isinstance(error, RetryAfter):
-        return NotSent(reason, seconds(error.retry_after), bucket, describe(error))
+        return NotSent(reason, seconds(error.retry_after), detail=describe(error))
     return NotSent(reason, detail=describe(error))
 
 

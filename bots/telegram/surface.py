@@ -86,7 +86,7 @@ class ChatSurface:
             reply_parameters=reply,
             reply_markup=_keyboard(content.buttons),
         )
-        return await outcome_of(call, self._bucket)
+        return await outcome_of(call)
 
     async def edit(self, message_id: str, content: MessageContent) -> Outcome:
         call = self._bot.edit_message_text(
@@ -97,17 +97,16 @@ class ChatSurface:
             link_preview_options=_NO_PREVIEW,
             reply_markup=_keyboard(content.buttons),
         )
-        return await outcome_of(call, self._bucket, message_id)
+        return await outcome_of(call, message_id)
 
     async def delete(self, message_id: str) -> Outcome:
         call = self._bot.delete_message(self._chat, int(message_id))
-        return await outcome_of(call, self._bucket, message_id)
+        return await outcome_of(call, message_id)
 
-    async def typing(self) -> None:
-        try:
-            await self._bot.send_chat_action(self._chat, ChatAction.TYPING, message_thread_id=self._topic)
-        except TelegramError as error:
-            logger.debug("typing in %s failed: %s", self._place, describe(error))
+    async def typing(self) -> Outcome:
+        return await outcome_of(
+            self._bot.send_chat_action(self._chat, ChatAction.TYPING, message_thread_id=self._topic)
+        )
 
     async def react(self, ref: MessageRef, emoji: str) -> None:
         try:
@@ -158,7 +157,7 @@ class PressSurface(ChatSurface):
         call = self._bot.answer_callback_query(
             self._query_id, text or None, show_alert=len(text) > _MAX_TOAST
         )
-        outcome = await outcome_of(call, BucketKey(BOT), self._query_id)
+        outcome = await outcome_of(call, self._query_id)
         if isinstance(outcome, NotSent) and outcome.reason in _WORTH_ANOTHER_TRY:
             self._claimed = False
         else:

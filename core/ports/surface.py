@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from core.messages import Incoming, MessageRef, Place
-from core.streaming.operations import BucketKey, MessageContent, OperationKind, Outcome
 from core.streaming.meters import RateLimit
+from core.streaming.operations import BucketKey, MessageContent, OperationKind, Outcome
 from core.streaming.rendering import Renderer
 
 
@@ -55,8 +55,9 @@ class Surface(Protocol):
 
     async def delete(self, message_id: str) -> Outcome: ...
 
-    async def typing(self) -> None:
-        """Show that an answer is on its way (Discord interactions: defer). Best effort."""
+    async def typing(self) -> Outcome | None:
+        """Show that an answer is on its way (Discord interactions: defer). Best effort; what became of it
+        counts for the rate limits alone. None: no request was made."""
 
     async def react(self, ref: MessageRef, emoji: str) -> None:
         """Put a reaction on somebody's message. Best effort."""

@@ -16,8 +16,8 @@ from core.ports.clock import Clock, Timer
 from core.ports.surface import Surface
 from core.streaming.answer import Answer
 from core.streaming.figures import Figures
-from core.streaming.operations import Button, Delivered, NotSentReason, OperationKind, Outcome, Unknown
 from core.streaming.meters import NEVER
+from core.streaming.operations import Button, Delivered, NotSentReason, OperationKind, Outcome, Unknown
 from core.streaming.scheduler import EditScheduler, Operation
 from core.streaming.view import BucketsOf, ViewSettings
 
@@ -194,8 +194,7 @@ def _way(surface: Surface) -> BucketsOf:
 
 async def _call(surface: Surface, operation: Operation, reply_to: MessageRef | None) -> Outcome:
     if operation.kind is OperationKind.TYPING or operation.content is None:
-        await surface.typing()
-        return Delivered("")
+        return await surface.typing() or Delivered("")
     if operation.message_id is None:
         return await surface.send(operation.content, reply_to if operation.page == 0 else None)
     return await surface.edit(operation.message_id, operation.content)

@@ -65,6 +65,10 @@ class Meter(Protocol):
         """A request came back, perhaps with what the platform's headers say."""
         ...
 
+    def load(self, now: float) -> float:
+        """What share of its count is spent."""
+        ...
+
     def refused(self, now: float, until: float) -> None:
         """The platform took less than was thought, and takes nothing before `until`."""
         ...
@@ -115,7 +119,7 @@ class Window:
         slot_s = self.limit.slot_s / self._slowing.at(now)
         if self._told and now < self._resets_at:
             return (self._resets_at - last) / (max(0, self.limit.count - self._used - flying) + 1)
-        taken = [at for at in self._answered if at + self.limit.per_s > now]
+        taken = self._taken(now)
         if not taken:
             return slot_s
         until_free_s = taken[0] + self.limit.per_s - last
@@ -125,7 +129,7 @@ class Window:
         if self._told:
             begun_s = now - self._resets_at + self.limit.per_s
             return flying if now >= self._resets_at else self._used + flying - begun_s / self.limit.slot_s
-        taken = [at for at in self._answered if at + self.limit.per_s > now]
+        taken = self._taken(now)
         return len(taken) + flying - ((now - taken[0]) / self.limit.slot_s if taken else 0.0)
 
     def answered(self, now: float, observed: ObservedLimit | None) -> None:
@@ -151,6 +155,12 @@ class Window:
         self._resets_at = resets_at if fresh else min(self._resets_at, resets_at)
         self._told = True
 
+    def load(self, now: float) -> float:
+        return len(self._taken(now)) / self.limit.count
+
+    def _taken(self, now: float) -> list[float]:
+        return [at for at in self._answered if at + self.limit.per_s > now]
+
     def _set_limit(self, limit: RateLimit) -> None:
         self.limit = limit
         self._answered = deque(self._answered, maxlen=limit.count)
@@ -158,7 +168,7 @@ class Window:
     def refused(self, now: float, until: float) -> None:
         """Where no header tells the limit, it is no more than what was taken lately."""
         self._slowing.refused(now, until)
-        taken = sum(at + self.limit.per_s > now for at in self._answered)
+        taken = len(self._taken(now))
         if not self._told and 0 < taken < self.limit.count:
             self._set_limit(replace(self.limit, count=taken))
 
@@ -191,6 +201,9 @@ class Tokens:
 
     def answered(self, now: float, observed: ObservedLimit | None) -> None:
         self._level, self._since = self._level_at(now) - 1.0, now
+
+    def load(self, now: float) -> float:
+        return 1.0 - self._level_at(now) / self.limit.count
 
     def refused(self, now: float, until: float) -> None:
         self._slowing.refused(now, until)

@@ -84,7 +84,7 @@ class NotSent:
 
     reason: NotSentReason
     retry_after_s: float | None = None
-    key: BucketKey | None = None  # the bucket that `retry_after_s` is about; None: all of the operation's
+    key: BucketKey | None = None  # the bucket that `retry_after_s` is about; None: the platform does not say
     detail: str = ""  # for the log: no secret, no text of a chat
     observed: tuple[ObservedLimit, ...] = ()
 

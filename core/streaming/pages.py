@@ -26,7 +26,7 @@ from core.streaming.marks import NO_MARKS, Cut, CutRank, Marks, Scan
 from core.streaming.rendering import Rendered, Renderer
 from core.streaming.text import graphemes
 
-SOFT_FILL: Final = 0.8
+SOFT_FILL: Final = 0.75
 SENTENCE_SHARE: Final = 0.1
 """The last part of a page, in which a preview waits for a sentence's end, though with no more than such
 a part hidden: with words shown after it, the page could no longer end with the sentence."""
@@ -106,7 +106,9 @@ class Pages:
         if body.fill <= SOFT_FILL:
             return self._frame(hold, body) if self.start + hold.at > self.shown else self._as_shown(text)
         if pausing:
-            return self._nearly_full(text, (*found.cuts, replace(hold, rank=CutRank.SENTENCE)), hold, body.fill)
+            return self._nearly_full(
+                text, (*found.cuts, replace(hold, rank=CutRank.SENTENCE)), hold, body.fill
+            )
         return self._nearly_full(text, found.cuts, hold, body.fill)
 
     def accept(self, frame: Frame) -> None:

@@ -14,7 +14,7 @@ and is not paused. What is urgent (a send, an ending) needs no more. A preview
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -88,9 +88,16 @@ class Bucket:
         self._flying += 1
         self._last_used = now
 
-    def answered(self, now: float, observed: ObservedLimit | None = None) -> None:
+    def load(self, now: float) -> float:
+        """What share of its fullest limit is spent."""
+        return max((meter.load(now) for meter in self._meters), default=0.0)
+
+    def answered(self, now: float, observed: ObservedLimit | None = None, *, taken: bool = True) -> None:
+        """`taken`: False when the platform refused the request."""
         self._flying -= 1
         self._known = True
+        if not taken:
+            return
         told = self._meter_of(observed) if observed is not None else None
         for meter in self._meters:
             meter.answered(now, observed if meter is told else None)
@@ -107,8 +114,11 @@ class Bucket:
         return longest_last[0] if longest_last else None
 
     def pause(self, until: float, now: float) -> None:
-        """The platform refused: nothing goes before `until`, and then more slowly for a while."""
-        self._paused_until = max(self._paused_until, until)
+        """The platform refused: nothing goes before `until`, and then more slowly for a while. What flew when
+        the first refusal came is refused for the same reason, and teaches nothing more."""
+        paused, self._paused_until = now < self._paused_until, max(self._paused_until, until)
+        if paused:
+            return
         by_length = sorted(self._meters, key=lambda meter: meter.limit.per_s)
         long_enough = [meter for meter in by_length if now + meter.limit.per_s + 1.0 >= until]
         for meter in long_enough[:1] or by_length[-1:]:
@@ -157,9 +167,21 @@ class Pacer:
         for key in keys:
             self.bucket(key).answered(now, told.get(key))
 
-    def refused(self, keys: Iterable[BucketKey], retry_after_s: float, now: float) -> None:
+    def refused(
+        self, keys: Sequence[BucketKey], now: float, retry_after_s: float, named: BucketKey | None = None
+    ) -> None:
+        """A request that drew from `keys` was not taken; to be told instead of `answered`.
+
+        Where the platform names no bucket, the fullest is taken for it. One that the request did not draw
+        from holds back what drew on nothing of it, too: it shuts out the whole account.
+        """
         for key in keys:
-            self.bucket(key).pause(now + retry_after_s + MARGIN_S, now)
+            self.bucket(key).answered(now, taken=False)
+        until = now + retry_after_s + MARGIN_S
+        if named is None:
+            named = max(reversed(keys), key=lambda key: self.bucket(key).load(now), default=None)
+        for key in () if named is None else (named,) if named in keys else (*keys, named):
+            self.bucket(key).pause(until, now)
 
     def forget_idle(self, now: float, *, after_s: float = 900.0) -> None:
         """Drop buckets that nothing has drawn from for longer than any window."""

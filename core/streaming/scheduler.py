@@ -151,9 +151,7 @@ class EditScheduler:
             self._armed[whom] = at
             heappush(self._timers, (at, next(self._ids), whom))
 
-    def _look(
-        self, number: int, candidates: list[tuple[_Rank, Want, BucketKey | None]], now: float
-    ) -> None:
+    def _look(self, number: int, candidates: list[tuple[_Rank, Want, BucketKey | None]], now: float) -> None:
         """Find out what a view wants now, wherever it stood before."""
         self._tickets.pop(number, None)
         view = self._views.get(number)
@@ -256,14 +254,14 @@ class EditScheduler:
         """Report what became of an operation."""
         operation, update = self._flying.pop(operation.id)
         view = self._views.get(operation.view)
-        refused = isinstance(outcome, NotSent) and outcome.reason is NotSentReason.RATE_LIMITED
-        # What a refusal says of a window is about its pause, which `retry_after` is for.
-        self.pacer.answered(operation.keys, now, () if refused else outcome.observed)
         self._freed.update(operation.keys)
         self._touched.add(operation.view)
-        if isinstance(outcome, NotSent) and refused:
+        if isinstance(outcome, NotSent) and outcome.reason is NotSentReason.RATE_LIMITED:
+            # What a refusal's headers say of a window is about its pause, which `retry_after` is for.
             pause = DEFAULT_PAUSE_S if outcome.retry_after_s is None else outcome.retry_after_s
-            self.pacer.refused(_refused_keys(operation, outcome), pause, now)
+            self.pacer.refused(operation.keys, now, pause, outcome.key)
+        else:
+            self.pacer.answered(operation.keys, now, outcome.observed)
         if view is None or operation.kind is OperationKind.TYPING:
             return
         if isinstance(outcome, Delivered):
@@ -294,11 +292,3 @@ class EditScheduler:
     def _give_up(self, view: View, reason: NotSentReason) -> None:
         if view.failures >= TRIES:
             view.lose(reason)
-
-
-def _refused_keys(operation: Operation, refusal: NotSent) -> tuple[BucketKey, ...]:
-    """The bucket that the refusal names, and all of the operation's if that is none of them: what shuts
-    out a whole account holds back also what draws on nothing of the account's."""
-    if refusal.key is None:
-        return operation.keys
-    return (refusal.key,) if refusal.key in operation.keys else (*operation.keys, refusal.key)

@@ -31,14 +31,15 @@ MIN_GAP_S: Final = 0.3
 """Between two previews of one message: a reader sees no more."""
 LOOK_AGAIN_S: Final = 0.1
 """After a look that found nothing new to show (a link that is held back): each look renders a page."""
-EARLY_HASTE: Final = (0.6, 0.45, 0.3, 0.15)
-"""By how much the distances before an answer's first edits shrink: people read the first words first."""
+EARLY_HASTE: Final = 0.6
+HASTE_LASTS: Final = 0.8
+"""By how much the distance before an answer's first edit shrinks, and what of that is left at each further
+one: people read the first words first, and most answers end before a long window does."""
 MOST_HASTE: Final = 0.6
 """The same while a model talks that often pauses, since its pauses leave requests over."""
 QUIET_BONUS_S: Final = 1.5
-"""A preview while the model pauses counts as so much older: it ends the age of its text for as long as the pause lasts,
-where another one lets it begin anew at once."""
-
+"""A preview while the model pauses counts as so much older: it ends the age of its text for as long as the
+pause lasts, where another one lets it begin anew at once."""
 
 BucketsOf: TypeAlias = Callable[[OperationKind, int], tuple[BucketKey, ...] | None]
 """Which buckets an operation on an answer's page draws from; None: it cannot go this way (any more)."""
@@ -140,30 +141,30 @@ class View:
         if self.over or self.in_flight:
             return None
         self._first_delta_at = self._first_delta_at or self.answer.produced_at(0)
-        hidden_since = self.answer.produced_at(self._pages.shown)
-        since = hidden_since if hidden_since is not None else now
         if self.answer.ended:
             # The pages of a long answer take turns with the others' first texts and endings.
             since = max(self.answer.ended_at or 0.0, self._last_at)
             if self._message is None:
                 return Want(OperationKind.SEND, Priority.SEND, self.not_before, since)
             return Want(OperationKind.EDIT, Priority.FINAL, self.not_before, since)
+        hidden_since = self.answer.produced_at(self._pages.shown)
+        since = now if hidden_since is None else hidden_since
         if self._message is None:
             return self._want_send(since) or self._want_typing(now)
-        unseen = self._seen_length != self.answer.length or (self._pausing(now) and not self._seen_pausing)
-        if (unseen and hidden_since is not None) or self._standing is None:
-            return self._want_preview(since, self.not_before, now)
-        stop_at = self._stop_due_at()
-        if stop_at is not None and not self._standing.buttons:
-            return self._want_preview(max(since, stop_at), max(stop_at, self.not_before), now)
-        return None
+        return self._want_preview(since, now)
 
-    def _want_preview(self, since: float, at: float, now: float) -> Want:
-        quiet = self._pausing(now)
-        early = EARLY_HASTE[self.meter.edits] if self.meter.edits < len(EARLY_HASTE) else 0.0
-        spare = min(MOST_HASTE, self.answer.paused_share)
-        preview = Preview(since, 1.0 if quiet else max(early, spare), ripe=quiet)
-        rank = since - QUIET_BONUS_S if quiet else since
+    def _want_preview(self, since: float, now: float) -> Want | None:
+        """More text, or the Stop button."""
+        pausing, at = self._pausing(now), self.not_before
+        stop_at = self._stop_due_at()
+        unseen = self._seen_length != self.answer.length or (pausing and not self._seen_pausing)
+        if not (unseen and self._pages.shown < self.answer.length) and self._standing is not None:
+            if stop_at is None or self._standing.buttons:
+                return None
+            since, at = max(since, stop_at), max(at, stop_at)
+        haste = max(EARLY_HASTE * HASTE_LASTS**self.meter.edits, min(MOST_HASTE, self.answer.paused_share))
+        preview = Preview(since, 1.0 if pausing else haste, ripe=pausing)
+        rank = since - QUIET_BONUS_S if pausing else since
         return Want(OperationKind.EDIT, Priority.PREVIEW, at, rank, preview)
 
     def _pausing(self, now: float) -> bool:

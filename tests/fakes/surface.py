@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from core.messages import MessageRef, Place, PlaceKind
 from core.ports.clock import Clock
 from core.ports.surface import Capabilities
+from core.streaming.meters import RateLimit
 from core.streaming.operations import (
     BucketKey,
     Delivered,
@@ -19,7 +20,6 @@ from core.streaming.operations import (
     Outcome,
     Unknown,
 )
-from core.streaming.meters import RateLimit
 from core.streaming.rendering import Rendered
 
 LIMITS: Mapping[str, tuple[RateLimit, ...]] = {

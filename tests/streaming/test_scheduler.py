@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from core.streaming.answer import Answer, Ending
-from core.streaming.operations import BucketKey, NotSent, NotSentReason, ObservedLimit, OperationKind
 from core.streaming.meters import RateLimit
+from core.streaming.operations import BucketKey, NotSent, NotSentReason, ObservedLimit, OperationKind
 from core.streaming.rate_limits import Bucket, Pacer
 from core.streaming.scheduler import EditScheduler
 from core.streaming.view import ViewSettings
@@ -29,7 +29,8 @@ def test_a_refusal_for_a_bucket_that_was_not_drawn_from_pauses_the_operation_too
 
 def test_a_long_pause_is_not_forgotten_with_its_idle_bucket() -> None:
     pacer = Pacer({"account": (RateLimit(50, 1.0),)})
-    pacer.refused((ACCOUNT,), 7_200.0, 0.0)
+    pacer.take((ACCOUNT,), 0.0)
+    pacer.refused((ACCOUNT,), 0.0, 7_200.0)
     pacer.forget_idle(1_000.0)
     assert pacer.ready_at((ACCOUNT,), 1_000.0) > 7_200.0
 
@@ -47,12 +48,13 @@ def test_a_slow_typing_call_does_not_hold_back_the_first_text() -> None:
 
 def test_a_window_is_as_long_as_the_longest_rest_of_one_that_was_seen() -> None:
     """A platform whose windows begin by its own clock names a short rest to whoever comes late in one."""
-    bucket = Bucket((RateLimit(5, 5.0),))
+    bucket = Bucket((RateLimit(5, 5.0, headers=True),))
     learned = []
-    for remaining, reset_after_s in [(4, 2.0), (4, 0.01), (3, 3.5), (4, 3.0)]:
-        bucket.observe(ObservedLimit(TOKEN, 5, remaining, reset_after_s), 0.0)
-        learned.append(bucket.limits)
-    assert learned == [(RateLimit(5, window),) for window in (2.0, 2.0, 3.5, 3.5)]
+    for now, remaining, reset_after_s in [(0.0, 4, 2.0), (9.0, 4, 0.01), (18.0, 3, 3.5), (27.0, 4, 3.0)]:
+        bucket.take(now)
+        bucket.answered(now, ObservedLimit(TOKEN, 5, remaining, reset_after_s))
+        learned.append(bucket.limits[0].per_s)
+    assert learned == [2.0, 2.0, 3.5, 3.5]
 
 
 def test_a_refusal_teaches_no_window() -> None:
