@@ -19,6 +19,7 @@ from typing import Final
 
 from benchmarks.clairvoyant import Plan, improve, place
 from benchmarks.course import Course, Keys, courses
+from benchmarks.lone import best_plan
 from benchmarks.scenarios import Scenario
 from core.streaming.meters import RateLimit
 from core.streaming.operations import BucketKey
@@ -44,26 +45,66 @@ class Floor:
     final_lag_mean_s: float
 
 
-def floor(scenario: Scenario, *, iterations: int = ITERATIONS) -> Floor:
-    """Raises ValueError for a stream without text."""
+def floor(
+    scenario: Scenario, starts: Sequence[Sequence[float]] = (), *, iterations: int = ITERATIONS
+) -> Floor:
+    """`starts`: by stream, the times of a schedule to better, as one that a policy found. Raises ValueError
+    for a stream without text."""
+    scenario = scenario.with_reserves()
     everyone = courses(scenario)
     span_s = sum(course.span_s for course in everyone)
     bound = area = lag = 0.0
-    for group in _groups(everyone, scenario):
+    for members in _groups(everyone, scenario):
+        group = [everyone[number] for number in members]
+        if (limit := _only_limit(group, scenario)) is not None:
+            plan = best_plan(group[0], limit) or []
+            found = place(group, [plan], scenario)
+            exact = group[0].total_area(plan)
+            bound, area, lag = bound + exact, area + exact, lag + found.final_lag
+            continue
         solved = _Relaxation(group, scenario).solve(iterations)
-        bound, area, lag = bound + solved.bound, area + solved.plan.area, lag + solved.plan.final_lag
+        plans = [solved.plan]
+        if starts:
+            plans.append(improve(group, [_usable(everyone[one], starts[one]) for one in members], scenario))
+        best = min(plans, key=lambda one: one.area)
+        bound, area, lag = bound + solved.bound, area + best.area, lag + best.final_lag
     if span_s <= 0.0:
         return Floor(0.0, 0.0, 0.0, lag / len(everyone))
     gap = area / bound - 1.0 if bound > 0.0 else (0.0 if area <= 0.0 else inf)
     return Floor(bound / span_s, area / span_s, gap, lag / len(everyone))
 
 
-def _groups(everyone: Sequence[Course], scenario: Scenario) -> list[list[Course]]:
+def _usable(course: Course, times: Sequence[float]) -> list[float]:
+    """The send as the rule has it, and what follows before the model's end."""
+    if course.opens >= course.useful_until:
+        return []
+    return [course.opens, *(at for at in times if course.opens + course.trip_s <= at < course.useful_until)]
+
+
+def _only_limit(group: Sequence[Course], scenario: Scenario) -> RateLimit | None:
+    """The limit of an answer that shares none, if there is one that may bind, and that is a window of its
+    edits alone: then its best plan is found exactly."""
+    if len(group) > 1:
+        return None
+    [course] = group
+    binding = {
+        (key, limit)
+        for key in course.edit
+        for limit in scenario.limits.get(key.family, ())
+        if limit.slot_s > course.trip_s
+    }
+    if len(binding) != 1:
+        return None
+    [(key, limit)] = binding
+    return None if key in course.send or limit in scenario.token_buckets else limit
+
+
+def _groups(everyone: Sequence[Course], scenario: Scenario) -> list[list[int]]:
     """Streams that share no limited bucket are solved apart."""
-    groups: list[tuple[set[BucketKey], list[Course]]] = []
-    for course in everyone:
+    groups: list[tuple[set[BucketKey], list[int]]] = []
+    for number, course in enumerate(everyone):
         keys = {key for key in (*course.send, *course.edit) if scenario.limits.get(key.family)}
-        members = [course]
+        members = [number]
         apart = []
         for others, group in groups:
             if keys.isdisjoint(others):

@@ -35,7 +35,8 @@ class _Act:
 def best_plan(course: Course, limit: RateLimit) -> list[float] | None:
     """When its requests leave, the first send among them, the ending not; None where nothing is to gain.
 
-    `limit` is that of its edits; the first send draws on another one.
+    `limit` is that of its edits; the first send draws on another one. A window that is open at the model's end
+    keeps a place for the ending, unless it is over soon enough.
     """
     if course.opens >= course.useful_until:
         return None
@@ -53,7 +54,8 @@ def best_plan(course: Course, limit: RateLimit) -> list[float] | None:
         if first is None:
             continue
         window = times[number : bisect_left(times, opened + limit.per_s - 1e-9)]
-        acts = _within(course, first, window, limit.count)
+        lasts = opened + limit.per_s > course.finishes_by
+        acts = _within(course, first, window, limit.count - lasts) if limit.count > lasts else []
         running.append((opened + limit.per_s, acts))
         for act in acts:
             if (area := act.area + course.area(act.at, None)) < best_area:

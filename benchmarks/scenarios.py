@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import Final, Literal
 
@@ -58,6 +58,18 @@ class Scenario:
     profile: str = "documented"
     timelines: str = ""
     penalty_s: float = 0.0  # Telegram: added to a pause by each request made inside it
+
+    def with_reserves(self) -> Scenario:
+        """The limits that whoever is safe whatever the latency has to keep: a request counts against a window
+        from its start to `per_s` after its answer, since the platform took it somewhere in between."""
+        kept = {
+            family: tuple(
+                limit if limit in self.token_buckets else replace(limit, per_s=limit.per_s + self.round_trip_s)
+                for limit in limits
+            )
+            for family, limits in self.limits.items()
+        }
+        return replace(self, limits=kept)
 
     def enforcers(self, family: str) -> list[Enforcer]:
         """Fresh ones for one bucket of this family: what the platform counts with."""
