@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup run test format lock
+.PHONY: help setup run test bench format lock
 
 help:  ## Show what can be made
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile
@@ -17,6 +17,9 @@ test: ## Run every check: format, lint, types, import contracts, tests
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 	.venv/bin/pytest
+
+bench: setup  ## Measure freshness, CPU and growth (ARGS="freshness --quick" for less)
+	@.venv/bin/sluice bench $(ARGS)
 
 format: setup  ## Format the code and repair what ruff can repair
 	.venv/bin/ruff format

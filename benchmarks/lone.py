@@ -35,8 +35,8 @@ class _Act:
 def best_plan(course: Course, limit: RateLimit) -> list[float] | None:
     """When its requests leave, the first send among them, the ending not; None where nothing is to gain.
 
-    `limit` is that of its edits; the first send draws on another one. A window that is open at the model's end
-    keeps a place for the ending, unless it is over soon enough.
+    `limit` is that of its edits; the first send draws on another one. A window that is open at the model's
+    end keeps a place for the ending, unless it is over soon enough.
     """
     if course.opens >= course.useful_until:
         return None

@@ -159,16 +159,21 @@ class PeerPolicy:
         if hidden == 0:
             return False
         if reader.ended and reader.all_read:
-            if self._peer.one_clock and reader.message_id is not None:
-                reader.final_at = reader.final_at or max(now, self._clock_at + (reader.interval_s or 0.0))
-                return self._reached(reader.final_at, reader, now)
-            return True
+            return self._may_finish(reader, now)
         if reader.message_id is None:
             return reader.page_start > 0 or self._is_enough(reader, now)
-        if self._peer.characters is not None and hidden >= self._peer.characters:
+        counts = ((self._peer.characters, hidden), (self._peer.deltas, reader.read - reader.asked_deltas))
+        if any(most is not None and found >= most for most, found in counts):
             return True
-        if self._peer.deltas is not None and reader.read - reader.asked_deltas >= self._peer.deltas:
-            return True
+        return self._has_waited(reader, now)
+
+    def _may_finish(self, reader: _Reader, now: float) -> bool:
+        if self._peer.one_clock and reader.message_id is not None:
+            reader.final_at = reader.final_at or max(now, self._clock_at + (reader.interval_s or 0.0))
+            return self._reached(reader.final_at, reader, now)
+        return True
+
+    def _has_waited(self, reader: _Reader, now: float) -> bool:
         if reader.interval_s is None:
             return False
         due_at = (self._clock_at if self._peer.one_clock else reader.last_at) + reader.interval_s

@@ -64,7 +64,9 @@ class Scenario:
         from its start to `per_s` after its answer, since the platform took it somewhere in between."""
         kept = {
             family: tuple(
-                limit if limit in self.token_buckets else replace(limit, per_s=limit.per_s + self.round_trip_s)
+                limit
+                if limit in self.token_buckets
+                else replace(limit, per_s=limit.per_s + self.round_trip_s)
                 for limit in limits
             )
             for family, limits in self.limits.items()
@@ -204,7 +206,7 @@ SETTINGS: Final = (
     Setting("one answer", "discord", 1, _channel, 15.0),
     Setting("8 answers in one channel", "discord", 8, lambda _: _channel(0), 15.0),
     Setting("60 channels", "discord", 60, _channel, 10.0, 30.0),
-    Setting("500 slash commands", "discord", 500, _interaction, 4.0, 30.0),
+    Setting("500 slash commands", "discord", 500, _interaction, 4.0),
     Setting("one private chat", "telegram", 1, _chat("chat"), 15.0),
     Setting("8 answers in one group", "telegram", 8, lambda _: _chat("group")(0), 15.0),
     Setting("200 private chats", "telegram", 200, _chat("chat"), 6.0, 30.0),

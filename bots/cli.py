@@ -9,12 +9,14 @@ import os
 import sys
 from collections.abc import Coroutine, Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from core.settings import SettingsError, read_settings
 
 _T = TypeVar("_T")
 _INTERRUPTED: Final = 130
+_BENCHMARKS: Final = ("freshness", "cpu", "growth")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,6 +55,12 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="check configuration, tokens, model and data folder")
     doctor.add_argument("--json", action="store_true", help="for machines")
     doctor.set_defaults(command=_doctor)
+    bench = commands.add_parser("bench", help="measure freshness, CPU and growth (in a checkout)")
+    bench.add_argument("which", nargs="*", metavar="WHICH", help=f"of {', '.join(_BENCHMARKS)}; none: all")
+    bench.add_argument("--quick", action="store_true", help="the small scenarios, in half a minute")
+    bench.add_argument("--json", type=Path, metavar="FILE", help="write all figures to FILE")
+    bench.add_argument("--plot", type=Path, metavar="FILE", help="write a picture (SVG) to FILE")
+    bench.set_defaults(command=_bench)
     return parser
 
 
@@ -108,6 +116,24 @@ def _doctor(arguments: argparse.Namespace) -> int:
     else:
         doctor.show(checks, Console(highlight=False))
     return 0 if doctor.all_good(checks) else 1
+
+
+def _bench(arguments: argparse.Namespace) -> int:
+    unknown = [one for one in arguments.which if one not in _BENCHMARKS]
+    if unknown:
+        return _failed(f"There is no benchmark {unknown[0]!r}. There are: {', '.join(_BENCHMARKS)}.")
+    try:
+        from benchmarks.command import run
+    except ImportError:
+        return _failed(
+            "The benchmarks come with the source only. Run this in a checkout, after `make setup`."
+        )
+    try:
+        which = arguments.which or _BENCHMARKS
+        run(which, quick=arguments.quick, json_file=arguments.json, plot_file=arguments.plot)
+    except OSError as error:
+        return _failed(f"{error.filename} cannot be written ({error.strerror}).")
+    return 0
 
 
 def _in_loop(work: Coroutine[Any, Any, _T]) -> _T:

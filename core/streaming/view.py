@@ -35,7 +35,7 @@ EARLY_HASTE: Final = 0.6
 HASTE_LASTS: Final = 0.8
 """By how much the distance before an answer's first edit shrinks, and what of that is left at each further
 one: people read the first words first, and most answers end before a long window does."""
-MOST_HASTE: Final = 0.6
+MOST_HASTE: Final = 0.4
 """The same while a model talks that often pauses, since its pauses leave requests over."""
 QUIET_BONUS_S: Final = 1.5
 """A preview while the model pauses counts as so much older: it ends the age of its text for as long as the

@@ -1,0 +1,28 @@
+"""`sluice bench`: plays the benchmarks, prints their tables, and writes figures and picture to files."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from benchmarks import freshness, plot, report
+
+
+def run(which: Sequence[str], *, quick: bool, json_file: Path | None, plot_file: Path | None) -> None:
+    """Raises OSError when a file cannot be written."""
+    console, progress = Console(highlight=False), Console(stderr=True, highlight=False)
+    figures: dict[str, Any] = {}
+    if "freshness" in which:
+        results = freshness.run(quick=quick, progress=lambda line: progress.print(line, style="dim"))
+        report.show_freshness(results, console)
+        figures["freshness"] = [result.as_json() for result in results]
+    if json_file is not None:
+        json_file.write_text(json.dumps({"python": sys.version.split()[0], **figures}, indent=1), "utf-8")
+    if plot_file is not None:
+        title = "Eight answers in one Discord channel: the first of them"
+        plot_file.write_text(plot.svg(title, plot.panels(plot.plotted())), "utf-8")
