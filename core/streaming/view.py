@@ -261,6 +261,7 @@ class View:
         elif frame.closed:
             self._message = self._standing = None
             self._seen_length = -1
+            self.not_before = 0.0  # the next page need not wait
 
     def unknown(self, update: Update, retry_at: float) -> None:
         """It may stand or not: the same message again, and never less than it may already show."""
