@@ -1,0 +1,195 @@
+"""The laws of pacing, for any limits, any latency and any failures that end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain, cycle, repeat
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bots.sandbox.limits import Burst, Enforcer, Rule, Window
+from core.streaming.meters import RateLimit
+from core.streaming.operations import BucketKey, NotSent, NotSentReason, OperationKind
+from core.streaming.scheduler import EditScheduler
+from tests.streaming.world import ACCOUNT, Story, World
+
+windows = st.builds(Window, st.integers(1, 8), st.sampled_from([0.5, 1.0, 3.0, 5.0, 20.0]))
+bursts = st.builds(Burst, st.sampled_from([0.4, 1.0, 7.0]), st.integers(1, 5))
+latency = st.floats(0.0, 1.2)
+latencies = st.lists(st.tuples(latency, latency), min_size=1, max_size=12)
+gaps = st.lists(st.sampled_from([0.01, 0.07, 0.3, 2.0]), min_size=1, max_size=60)
+stories = st.lists(st.tuples(st.sampled_from(["a", "b"]), gaps), min_size=1, max_size=5)
+
+
+def story(channel: str, gaps_s: Sequence[float], nonce: str = "") -> Story:
+    at, deltas = 0.1, []
+    for number, gap_s in enumerate(gaps_s):
+        at += gap_s
+        deltas.append((at, f"word{number} "))
+    return Story(channel, deltas, page_units=150, nonce=nonce)
+
+
+def limit_of(rule: Rule) -> RateLimit:
+    if isinstance(rule, Burst):
+        return RateLimit(rule.burst, rule.burst / rule.rate_per_s, refills=True)
+    return RateLimit(rule.limit, rule.per_s)
+
+
+@given(st.lists(st.one_of(windows, bursts), min_size=1, max_size=2), windows, latencies, stories)
+def test_no_limit_is_ever_exceeded_whatever_the_latency(
+    rules: list[Rule], account: Window, pairs: list[tuple[float, float]], told: list[tuple[str, list[float]]]
+) -> None:
+    """Each request is counted by the platform at any moment between its start and its answer."""
+
+    def enforcers(key: BucketKey) -> list[Enforcer]:
+        return [Enforcer(rule) for rule in ([account] if key == ACCOUNT else rules)]
+
+    limits = {family: tuple(map(limit_of, rules)) for family in ("send", "edit")}
+    scheduler = EditScheduler({"account": (limit_of(account),), **limits})
+    world = World(scheduler, enforcers, latencies=cycle(pairs))
+    world.play([story(channel, gaps_s) for channel, gaps_s in told])
+    assert world.calls
+    assert not [call for call in world.calls if isinstance(call.outcome, NotSent)]
+    assert all(scheduler.view(view).done for view in world.views)
+
+
+@given(windows, windows, latencies, stories)
+def test_headers_teach_any_window_without_a_refusal(
+    true: Window, assumed: Window, pairs: list[tuple[float, float]], told: list[tuple[str, list[float]]]
+) -> None:
+    """Whatever is assumed beforehand: one request goes out, and its answer's headers tell the rest."""
+
+    def enforcers(key: BucketKey) -> list[Enforcer]:
+        return [] if key == ACCOUNT else [Enforcer(true)]
+
+    limit = RateLimit(assumed.limit, assumed.per_s, headers=True)
+    scheduler = EditScheduler({"account": (), "send": (limit,), "edit": (limit,)})
+    world = World(scheduler, enforcers, told=frozenset({"send", "edit"}), latencies=cycle(pairs))
+    world.play([story(channel, gaps_s) for channel, gaps_s in told])
+    assert not [call for call in world.calls if isinstance(call.outcome, NotSent)]
+    assert all(scheduler.view(view).done for view in world.views)
+
+
+@given(st.sampled_from([0.5, 0.7]), st.integers(1, 3), latencies, stories)
+def test_nothing_goes_into_a_pause_that_is_known(
+    rate: float, burst: int, pairs: list[tuple[float, float]], told: list[tuple[str, list[float]]]
+) -> None:
+    """The platform takes less than is assumed and refuses: until its time is over nothing leaves for there."""
+
+    def enforcers(key: BucketKey) -> list[Enforcer]:
+        return [] if key == ACCOUNT else [Enforcer(Burst(rate, burst))]
+
+    limit = RateLimit(4, 4.0, refills=True)
+    scheduler = EditScheduler({"account": (), "send": (limit,), "edit": (limit,)})
+    world = World(scheduler, enforcers, latencies=cycle(pairs))
+    world.play([story(channel, gaps_s) for channel, gaps_s in told])
+    for refusal in world.calls:
+        if isinstance(refusal.outcome, NotSent):
+            until = refusal.answered + (refusal.outcome.retry_after_s or 0.0)
+            inside = [
+                call
+                for call in world.calls
+                if call.operation.keys[-1] == refusal.operation.keys[-1]
+                and refusal.answered < call.left < until
+            ]
+            assert not inside
+    assert all(scheduler.view(view).done for view in world.views)
+
+
+FAULTS = ["", "unavailable", "unknown_not_taken", "unknown_taken", "rate_limited"]
+
+
+@given(st.lists(st.sampled_from(FAULTS), max_size=40), latencies, stories)
+def test_every_final_is_delivered_in_every_interleaving_of_failures_that_ends(
+    faults: list[str], pairs: list[tuple[float, float]], told: list[tuple[str, list[float]]]
+) -> None:
+    # So many in a row are not survived, by design: a view is given up after TRIES of them.
+    faults = [fault if number % 5 else "" for number, fault in enumerate(faults)]
+    limit = RateLimit(5, 5.0)
+    scheduler = EditScheduler({"account": (RateLimit(50, 1.0),), "send": (limit,), "edit": (limit,)})
+    world = World(
+        scheduler,
+        lambda key: [Enforcer(Window(5, 5.0))] if key != ACCOUNT else [],
+        latencies=cycle(pairs),
+        faults=chain(faults, repeat("")),
+    )
+    world.play([story(channel, gaps_s, nonce=f"n{n}") for n, (channel, gaps_s) in enumerate(told)])
+    for view, answer in zip(world.views, world.answers, strict=True):
+        found = scheduler.view(view)
+        assert found.done
+        assert found.lost is None
+        shown = [world.messages[message][-1] for message in found.messages]
+        assert "".join("".join(shown).split()) == "".join(answer.text.split())
+    assert sum(len(scheduler.view(view).messages) for view in world.views) == len(world.messages)
+
+
+@given(stories)
+def test_an_ending_waits_no_longer_than_a_slot_where_it_is_alone(told: list[tuple[str, list[float]]]) -> None:
+    _, gaps_s = told[0]
+    limit = RateLimit(5, 5.0)
+    scheduler = EditScheduler({"account": (), "send": (limit,), "edit": (limit,)})
+    world = World(scheduler, lambda key: [], latencies=repeat((0.05, 0.05)))
+    alone = story("a", gaps_s)
+    alone.page_units = 5_000
+    world.play([alone])
+    [figures] = [scheduler.figures(view, 600.0) for view in world.views]
+    assert figures.final_lag_s is not None
+    assert (
+        figures.final_lag_s <= limit.slot_s + 2 * 0.1 + 0.02
+    )  # an edit in flight, the slot, the edit itself
+
+
+def test_a_refusal_that_names_no_bucket_is_laid_to_the_fullest() -> None:
+    """Two hundred quiet chats that are refused together have met the bot's limit, not each its own."""
+    scheduler = EditScheduler({"bot": (RateLimit(30, 1.0, refills=True),), "chat": (RateLimit(3, 3.0),)})
+    pacer, bot = scheduler.pacer, BucketKey("bot")
+    for number in range(20):
+        keys = (bot, BucketKey("chat", str(number)))
+        pacer.take(keys, 0.0)
+        pacer.answered(keys, 0.1)
+    pacer.take((bot, BucketKey("chat", "last")), 0.1)
+    pacer.refused((bot, BucketKey("chat", "last")), 0.2, 5.0)
+    assert pacer.ready_at((BucketKey("chat", "last"),), 0.3) == 0.3
+    assert pacer.ready_at((bot,), 0.3) > 5.0
+
+
+def test_what_flew_when_the_first_refusal_came_teaches_nothing_more() -> None:
+    scheduler = EditScheduler({"account": (RateLimit(50, 1.0),)})
+    for _ in range(30):
+        scheduler.pacer.take((ACCOUNT,), 0.0)
+    for _ in range(20):
+        scheduler.pacer.answered((ACCOUNT,), 0.1)
+    for _ in range(10):
+        scheduler.pacer.refused((ACCOUNT,), 0.1, 1.0)
+    [limit] = scheduler.pacer.bucket(ACCOUNT).limits
+    assert limit == RateLimit(20, 1.0)
+
+
+def test_an_unknown_bucket_lets_one_request_out_until_its_answer_came() -> None:
+    scheduler = EditScheduler({})
+    strange = BucketKey("strange", "x")
+    scheduler.pacer.take((strange,), 0.0)
+    assert scheduler.pacer.ready_at((strange,), 1.0) == float("inf")
+    scheduler.pacer.answered((strange,), 1.0)
+    assert scheduler.pacer.ready_at((strange,), 1.0) == 1.0
+
+
+def test_a_waiting_view_is_not_looked_at_until_its_turn() -> None:
+    """With a thousand of them a look costs what can be granted: one more text of each changes nothing."""
+    scheduler = EditScheduler({"account": (RateLimit(10, 1.0),), "edit": (), "send": ()})
+    world = World(scheduler, lambda key: [])
+    crowd = [Story(f"c{n}", [(0.01 * k, "word ") for k in range(1, 300)]) for n in range(100)]
+    world.play(crowd, until=2.5)
+    waiting = [answer for answer in world.answers if not answer.ended]
+    scheduler.operations_to_perform(2.5)
+    for answer in waiting:
+        answer.append("more ", 2.51)
+    assert [scheduler.changed(answer) for answer in waiting].count(True) == 0
+    kinds = {call.operation.kind for call in world.calls}
+    assert kinds == {OperationKind.SEND, OperationKind.EDIT} or kinds == {OperationKind.SEND}
+    assert not [
+        call
+        for call in world.calls
+        if isinstance(call.outcome, NotSent) and call.outcome.reason is NotSentReason.RATE_LIMITED
+    ]
