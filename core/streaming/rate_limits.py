@@ -25,7 +25,7 @@ MARGIN_S: Final = 0.05
 """Added to a pause that the platform asked for: its clock and ours round differently."""
 AHEAD_SHARE: Final = 0.5
 """Of a limit's count, times its haste: so far ahead of an even spread a preview may be."""
-RIPE: Final = 0.8
+RIPE: Final = 0.9
 """How old the oldest hidden text is when a preview goes, in distances between two previews."""
 
 

@@ -31,8 +31,8 @@ MIN_GAP_S: Final = 0.3
 """Between two previews of one message: a reader sees no more."""
 LOOK_AGAIN_S: Final = 0.1
 """After a look that found nothing new to show (a link that is held back): each look renders a page."""
-EARLY_HASTE: Final = 0.6
-HASTE_LASTS: Final = 0.8
+EARLY_HASTE: Final = 0.5
+HASTE_LASTS: Final = 0.7
 """By how much the distance before an answer's first edit shrinks, and what of that is left at each further
 one: people read the first words first, and most answers end before a long window does."""
 MOST_HASTE: Final = 0.4

@@ -75,7 +75,7 @@ def test_headers_teach_any_window_without_a_refusal(
 def test_nothing_goes_into_a_pause_that_is_known(
     rate: float, burst: int, pairs: list[tuple[float, float]], told: list[tuple[str, list[float]]]
 ) -> None:
-    """The platform takes less than is assumed and refuses: until its time is over nothing leaves for there."""
+    """The platform takes less than is assumed and refuses: until its time is over nothing leaves for it."""
 
     def enforcers(key: BucketKey) -> list[Enforcer]:
         return [] if key == ACCOUNT else [Enforcer(Burst(rate, burst))]
@@ -186,8 +186,7 @@ def test_a_waiting_view_is_not_looked_at_until_its_turn() -> None:
     for answer in waiting:
         answer.append("more ", 2.51)
     assert [scheduler.changed(answer) for answer in waiting].count(True) == 0
-    kinds = {call.operation.kind for call in world.calls}
-    assert kinds == {OperationKind.SEND, OperationKind.EDIT} or kinds == {OperationKind.SEND}
+    assert OperationKind.SEND in {call.operation.kind for call in world.calls}
     assert not [
         call
         for call in world.calls

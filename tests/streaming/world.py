@@ -1,4 +1,4 @@
-"""A platform in virtual time around one scheduler: any latency, any limits, kept by the sandbox's own code."""
+"""A platform in virtual time around one scheduler: any latency, any limits, kept by the sandbox's code."""
 
 from __future__ import annotations
 
