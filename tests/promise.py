@@ -1,4 +1,4 @@
-"""The promise, checked from outside: visible pages are renderings of spans that tile the model's text.
+"""The promise, checked from outside: visible pages and files are spans that tile the model's text.
 
 Nothing of what Sluice remembers is used: the spans are searched for in the text that the model sent.
 Several places may give the same page (white space between pages is trimmed), so the search goes back.
@@ -6,21 +6,25 @@ Several places may give the same page (white space between pages is trimmed), so
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
 from core.streaming.markdown import scan
 from core.streaming.marks import NO_MARKS, Marks
+from core.streaming.operations import FileContent
 from core.streaming.pages import WINDOW_PAGES, compose
 from core.streaming.rendering import Renderer
 
 SEARCH = 100
 
 
-def broken_promise(source: str, pages: Sequence[str], renderer: Renderer, *, mark: str = "") -> str | None:
+def broken_promise(
+    source: str, pages: Sequence[str | FileContent], renderer: Renderer, *, mark: str = ""
+) -> str | None:
     """None if `pages` (as people see them) tile `source` exactly, once, in order; else what is wrong.
 
-    With `mark`, the last page ends with it.
+    A file stands among them in place of the message that carries it. With `mark`, the last page ends with it.
     """
     if not pages:
         return None if not source.strip() and not mark else "nothing is visible"
@@ -33,13 +37,35 @@ def broken_promise(source: str, pages: Sequence[str], renderer: Renderer, *, mar
             continue
         tried.add(place)
         furthest = max(furthest, number)
-        if number < len(pages) - 1:
-            ends = _spans(source[start:], pages[number], marks, renderer)
+        page = pages[number]
+        if isinstance(page, FileContent):
+            end = _file_end(source, start, page.data.decode(), marks)
+            if number == len(pages) - 1 and end is not None and not source[end:].strip() and not mark:
+                return None
+            open_ends += [] if end is None else [(number + 1, end, NO_MARKS)]
+        elif number < len(pages) - 1:
+            ends = _spans(source[start:], page, marks, renderer)
             open_ends += [(number + 1, start + end, after) for end, after in ends]
-        elif _is_rest(source[start:], pages[number], marks, renderer, mark):
+        elif _is_rest(source[start:], page, marks, renderer, mark):
             return None
-    page = pages[furthest]
+    wrong = pages[min(furthest, len(pages) - 1)]
+    page = wrong.data.decode() if isinstance(wrong, FileContent) else wrong
     return f"page {furthest} of {len(pages)} is not the text there: {page[:60]!r}…{page[-60:]!r}"
+
+
+def _file_end(source: str, start: int, content: str, marks: Marks) -> int | None:
+    """Where the span ends that starts at `start` and is a file with this content; None where none does."""
+    rest = source[start:]
+    if marks.fence:
+        closing = rf"[^\S\n]*{marks.fence[0]}{{{len(marks.fence_run)},}}[^\S\n]*(?=\n|\Z)"
+        found = re.compile(closing).match(rest, len(content))
+        whole = rest.startswith(content) and (found or len(rest) == len(content))
+        return start + (found.end() if found else len(content)) if content and whole else None
+    rows = re.match(r"(?:\n[ \t]*\|(?!\|)[^\n]*)+", rest)
+    if rows is None or not content.endswith(rows[0]):
+        return None
+    head = content.removesuffix(rows[0])
+    return start + rows.end() if source[:start].count(head) and head.count("\n") == bool(head) else None
 
 
 def _is_rest(rest: str, page: str, marks: Marks, renderer: Renderer, mark: str) -> bool:

@@ -11,11 +11,13 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from core.catalogue import say
 from core.messages import MessageRef, Place
 from core.ports.clock import Clock, Timer
 from core.ports.surface import Surface
 from core.streaming.answer import Answer
 from core.streaming.figures import Figures
+from core.streaming.files import Files, FileStatus
 from core.streaming.operations import Button, Delivered, NotSentReason, OperationKind, Outcome, Unknown
 from core.streaming.rate_limits import NEVER
 from core.streaming.scheduler import EditScheduler, Operation
@@ -197,6 +199,11 @@ async def _call(surface: Surface, operation: Operation, reply_to: MessageRef | N
     return await surface.edit(operation.message_id, operation.content)
 
 
+def _beside_file(status: FileStatus) -> str:
+    what = "table" if status.table else "code"
+    return say(f"file.{what}.{'whole' if status.complete else 'grows'}", lines=status.lines)
+
+
 class Driver:
     """Shows answers on surfaces. One for the whole process."""
 
@@ -232,6 +239,7 @@ class Driver:
             typing_lasts_s=capabilities.typing_lasts_s,
             paced=bool(capabilities.rate_limits),
             nonce=nonce if capabilities.nonces else "",
+            files=Files(capabilities.max_file_bytes, _beside_file) if capabilities.max_file_bytes else None,
         )
         return self._accounts[surface.account].show(answer, surface, settings, reply_to)
 

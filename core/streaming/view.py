@@ -9,6 +9,7 @@ from typing import Final
 
 from core.streaming.answer import Answer
 from core.streaming.figures import Figures, FreshnessMeter
+from core.streaming.files import Files
 from core.streaming.operations import (
     BucketKey,
     Button,
@@ -28,6 +29,8 @@ STOP_AFTER_S: Final = 2.0
 """An answer that streams for longer carries a Stop button."""
 MIN_GAP_S: Final = 0.3
 """Between two previews of one message: a reader sees no more."""
+STATUS_EVERY_S: Final = 3.0
+"""How often the words beside a file that still grows say how long it is: they show nothing of the text."""
 
 
 class Priority(IntEnum):
@@ -50,6 +53,7 @@ class ViewSettings:
     typing_lasts_s: float | None = None
     paced: bool = True  # False where nothing limits us: every delta is shown as it comes
     nonce: str = ""  # at most 20 characters; empty where sends have none
+    files: Files | None = None  # None: all is shown in pages
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,7 @@ class View:
         self.failures = 0
         self._last_at = 0.0  # when it was last granted something
         self.meter = FreshnessMeter()
-        self._pages = Pages(settings.renderer)
+        self._pages = Pages(settings.renderer, settings.files)
         self._message: str | None = None  # the current page's
         self._standing: MessageContent | None = None  # what it shows; None: not known
         self._first_delta_at: float | None = None
@@ -130,7 +134,10 @@ class View:
             return self._want_send(since) or self._want_typing(now)
         grown = self._seen_length != self.answer.length and hidden_since is not None
         if grown or self._standing is None:
-            return Want(OperationKind.EDIT, Priority.PREVIEW, self.not_before, since)
+            at = self.not_before
+            if self._pages.file_grows(self.answer):
+                at = since = max(at, self._last_at + STATUS_EVERY_S)
+            return Want(OperationKind.EDIT, Priority.PREVIEW, at, since)
         stop_at = self._stop_due_at()
         if stop_at is not None and not self._standing.buttons:
             return Want(
@@ -193,6 +200,7 @@ class View:
             silent=frame.page > 0,
             private=self.settings.private,
             nonce=nonce,
+            file=frame.file,
         )
 
     def started(self, update: Update, now: float) -> None:
@@ -244,11 +252,15 @@ class View:
     def not_sent(self, retry_at: float) -> None:
         self._try_again(retry_at)
 
-    def rejected(self) -> None:
-        """The platform refuses the payload: once more as plain text, then never again."""
-        if self._plain:
+    def rejected(self, update: Update) -> None:
+        """The platform refuses the payload: once more without a file or as plain text, then never again."""
+        if update.frame is not None and update.frame.file is not None:
+            self._pages.keep_to_pages()
+            self._pinned = None
+        elif self._plain:
             self.lose(NotSentReason.REJECTED)
-        self._plain = True
+        else:
+            self._plain = True
         self._try_again(self.not_before)
 
     def refused(self) -> None:

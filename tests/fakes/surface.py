@@ -12,6 +12,7 @@ from core.ports.surface import Capabilities
 from core.streaming.operations import (
     BucketKey,
     Delivered,
+    FileContent,
     MessageContent,
     NotSent,
     NotSentReason,
@@ -71,6 +72,7 @@ class FakeSurface:
         page_units: int = 2_000,
         latency_s: float = 0.0,
         private_answers: bool = False,
+        max_file_bytes: int = 1 << 20,
         limits: Mapping[str, tuple[RateLimit, ...]] = LIMITS,
         server: dict[BucketKey, deque[float]] | None = None,
     ) -> None:
@@ -79,6 +81,7 @@ class FakeSurface:
             renderer=FakeRenderer(page_units),
             rate_limits=limits,
             private_answers=private_answers,
+            max_file_bytes=max_file_bytes,
             typing_lasts_s=10.0,
             nonces=True,
         )
@@ -88,6 +91,7 @@ class FakeSurface:
         self.typings = 0
         self.refused = 0
         self.failures: deque[str] = deque()
+        self.permits_files = True
         self._clock = clock
         self._latency_s = latency_s
         self._limits = limits
@@ -97,6 +101,11 @@ class FakeSurface:
     @property
     def texts(self) -> list[str]:
         return [message.content.body.text for message in self.messages.values()]
+
+    @property
+    def pages(self) -> list[str | FileContent]:
+        """What the messages stand for: their text, or the file that they carry."""
+        return [message.content.file or message.content.body.text for message in self.messages.values()]
 
     def buckets(self, kind: OperationKind) -> tuple[BucketKey, ...]:
         if kind is OperationKind.TYPING:
@@ -148,6 +157,11 @@ class FakeSurface:
             return NotSent(NotSentReason.RATE_LIMITED, retry_after_s=retry_after)
         assert content.body.fill <= 1.0, "a page over the limit"
         assert content.body.text, "an empty message"
+        if content.file is not None:
+            assert len(content.body.text) <= 1_024, "too much text beside a file"
+            assert 0 < len(content.file.data) <= self.capabilities.max_file_bytes, "a file over the limit"
+            if not self.permits_files:
+                return NotSent(NotSentReason.REJECTED)
         if message_id is None:
             message_id = self._nonces.get(content.nonce) or f"m{len(self.messages) + 1}"
             if message_id not in self.messages:
