@@ -21,6 +21,9 @@ from core.streaming.rendering import Rendered
 CONTENT_LIMIT: Final = 2_000
 """Code points of a message's content (docs: "Create Message")."""
 
+MAX_FILE_BYTES: Final = 10 << 20
+"""Of an attachment, where nothing raises it (docs: "Uploading Files")."""
+
 TOKEN_LIFE_S: Final = 15 * 60.0
 """An interaction's token is good for this long after its start (the same page)."""
 
@@ -56,6 +59,7 @@ class DiscordRenderer:
 CHANNEL: Final = Capabilities(
     renderer=DiscordRenderer(),
     rate_limits=RATE_LIMITS,
+    max_file_bytes=MAX_FILE_BYTES,
     typing_lasts_s=10.0,  # docs: "Trigger Typing Indicator"
     nonces=True,
 )

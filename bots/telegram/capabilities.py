@@ -35,5 +35,6 @@ TELEGRAM: Final = Capabilities(
             ),  # "20 messages per minute" (FAQ); edits count
         }
     ),
+    max_file_bytes=50_000_000,  # core.telegram.org/bots/api#senddocument: "up to 50 MB"
     typing_lasts_s=5.0,  # core.telegram.org/bots/api#sendchataction: "5 seconds or less"
 )

@@ -47,6 +47,23 @@ async def test_a_question_and_its_growing_answer(sandbox: Sandbox) -> None:
         await expect(sandbox.view.locator(".telegram .toast")).to_have_text("Stopping.")
 
 
+async def test_a_file_comes_into_the_message_that_announced_it(sandbox: Sandbox) -> None:
+    async with connected_bot(sandbox.telegram) as bot:
+        ada = chat_id(sandbox.telegram, "Ada")
+        sent = await bot.send_message(ada, "Lines so far: 2")
+        node = sandbox.message("telegram", sent.message_id)
+        await expect(node.locator(".file")).to_have_count(0)
+        media = ptb.InputMediaDocument(b"x = '\xc3\xa9'\n" * 2, "The rest.", filename="code.py")
+        await bot.edit_message_media(media, ada, sent.message_id)
+        await expect(node.locator(".body")).to_have_text("The rest.")
+        await expect(node.locator(".file")).to_have_text("code.py18 bytes")
+        async with sandbox.view.expect_popup() as popup:
+            await node.get_by_role("link", name="code.py").click()
+        opened = await popup.value
+        assert await opened.locator("body").inner_text() == "x = 'é'\n" * 2
+        await opened.close()
+
+
 async def test_a_group_has_its_own_chat_and_unread_mark(sandbox: Sandbox) -> None:
     await sandbox.telegram.say("Ben", "Riverside", "anybody here?")
     row = sandbox.view.locator(".telegram .chat-row", has_text="Riverside")
