@@ -55,6 +55,8 @@ _ENGLISH: Final = MappingProxyType(
         "ending.failed": "⚠ {reason}",
         "ending.spent": "⚠ today's tokens are used up",
         "ending.empty": "(the model gave no text)",
+        # above an answer
+        "reasoning": "💭 {text}",
         # beside the rest of a long block, which is a file; lines: rows of a table
         "file.code.grows": "⏳ The rest of this code comes as a file. Lines so far: {lines:,}",
         "file.code.whole": "The rest of the code. Lines: {lines:,}",

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+import discord
+
 from core.ports.surface import Capabilities
 from core.streaming.operations import BucketKey
 from core.streaming.rate_limits import RateLimit
@@ -52,13 +54,25 @@ class DiscordRenderer:
     formatted: bool = True
 
     def render(self, markdown: str) -> Rendered:
-        text = _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", _CONTROL.sub("", markdown)).strip()
+        text = _harmless(markdown).strip()
         return Rendered(text, fill=len(text) / CONTENT_LIMIT)
+
+
+def reasoning_above(page: Rendered, line: str) -> Rendered:
+    """As subtext: small and grey, which reads better than the black boxes of a spoiler."""
+    quiet = discord.utils.escape_markdown(_harmless(line).strip())
+    text = f"-# {quiet}\n{page.text}" if quiet else page.text
+    return dataclasses.replace(page, text=text, fill=len(text) / CONTENT_LIMIT)
+
+
+def _harmless(text: str) -> str:
+    return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", _CONTROL.sub("", text))
 
 
 CHANNEL: Final = Capabilities(
     renderer=DiscordRenderer(),
     rate_limits=RATE_LIMITS,
+    reasoning_above=reasoning_above,
     max_file_bytes=MAX_FILE_BYTES,
     typing_lasts_s=10.0,  # docs: "Trigger Typing Indicator"
     nonces=True,

@@ -14,7 +14,7 @@ from typing import Protocol
 from core.messages import Incoming, MessageRef, Place
 from core.streaming.operations import BucketKey, MessageContent, OperationKind, Outcome
 from core.streaming.rate_limits import RateLimit
-from core.streaming.rendering import Renderer
+from core.streaming.rendering import Above, Renderer
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,7 @@ class Capabilities:
     reactions: bool = True
     private_answers: bool = False  # this surface can answer so that only the asker sees it
     typing_lasts_s: float | None = None  # how long one typing call shows; None: there is none
+    reasoning_above: Above | None = None  # shows a line of the model's reasoning; None: it stays hidden
     max_file_bytes: int = 0  # the largest file that a message may carry; 0: none may
     nonces: bool = False  # a send with the same nonce is taken once (Discord's channel route)
 

@@ -20,6 +20,7 @@ from core.streaming.figures import Figures
 from core.streaming.files import Files, FileStatus
 from core.streaming.operations import Button, Delivered, NotSentReason, OperationKind, Outcome, Unknown
 from core.streaming.rate_limits import NEVER
+from core.streaming.reasoning import ShownReasoning
 from core.streaming.scheduler import EditScheduler, Operation
 from core.streaming.view import ViewSettings
 
@@ -199,6 +200,10 @@ async def _call(surface: Surface, operation: Operation, reply_to: MessageRef | N
     return await surface.edit(operation.message_id, operation.content)
 
 
+def _thought(text: str) -> str:
+    return say("reasoning", text=text)
+
+
 def _beside_file(status: FileStatus) -> str:
     what = "table" if status.table else "code"
     return say(f"file.{what}.{'whole' if status.complete else 'grows'}", lines=status.lines)
@@ -222,13 +227,15 @@ class Driver:
         stop: Button | None = None,
         private: bool = False,
         nonce: str = "",
+        show_reasoning: bool = False,
     ) -> Showing:
         """Begin to show an answer, which may still grow: call `changed` after each change.
 
         `nonce`: opaque and unique, at most 20 characters; used where the platform has nonces.
-        `private`: only where the surface has private answers.
+        `private`: only where the surface has private answers. `show_reasoning`: only where it can.
         """
         capabilities = surface.capabilities
+        above = capabilities.reasoning_above
         if surface.account not in self._accounts:
             self._accounts[surface.account] = _Account(self._clock, surface, self._on_progress)
         settings = ViewSettings(
@@ -239,6 +246,7 @@ class Driver:
             typing_lasts_s=capabilities.typing_lasts_s,
             paced=bool(capabilities.rate_limits),
             nonce=nonce if capabilities.nonces else "",
+            reasoning=ShownReasoning(_thought, above) if show_reasoning and above else None,
             files=Files(capabilities.max_file_bytes, _beside_file) if capabilities.max_file_bytes else None,
         )
         return self._accounts[surface.account].show(answer, surface, settings, reply_to)

@@ -88,6 +88,8 @@ class Pages:
         self._renderer = renderer
         self._marks = NO_MARKS
         self._shown_marks = NO_MARKS
+        self.above: Callable[[Rendered], Rendered] | None = None
+        """Puts something above the first page; to be set before that is shown."""
         self._files = files
         self._files_begun = 0
         self._file: FileSpan | None = None  # what the current page is, instead of a page
@@ -188,19 +190,23 @@ class Pages:
 
     def _render(self, text: str, cut: Cut) -> Rendered:
         if not self._renderer.formatted:
-            return self._renderer.render(text[: cut.at])
-        return self._renderer.render(compose(text[: cut.at], self._marks, cut.marks))
+            return self._rendered(text[: cut.at])
+        return self._rendered(compose(text[: cut.at], self._marks, cut.marks))
+
+    def _rendered(self, markdown: str) -> Rendered:
+        body = self._renderer.render(markdown)
+        return self.above(body) if self.above and self.page == 0 and body.text else body
 
     def _final(self, text: str, end: Marks, mark: str) -> Rendered:
         """The model's own text to its end: only what we reopened, and a fence, is closed."""
         if not self._renderer.formatted:
-            return self._renderer.render(f"{text}\n\n{mark}" if mark else text)
+            return self._rendered(f"{text}\n\n{mark}" if mark else text)
         pairs = zip(self._marks.inline, end.inline, strict=False)
         reopened = tuple(ours for ours, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
         markdown = compose(text, self._marks, Marks(fence=end.fence, inline=reopened))
         if mark:
             markdown = f"{markdown}\n\n*{mark}*" if markdown else f"*{mark}*"
-        return self._renderer.render(markdown)
+        return self._rendered(markdown)
 
     def _closed(self, text: str, found: Scan) -> Frame:
         """The page ends here: at the best place that fits and takes nothing back."""

@@ -18,6 +18,7 @@ from core.streaming.operations import (
     OperationKind,
 )
 from core.streaming.pages import Frame, Pages
+from core.streaming.reasoning import ShownReasoning
 from core.streaming.rendering import Renderer
 from core.streaming.text import ends_sentence
 
@@ -54,6 +55,7 @@ class ViewSettings:
     paced: bool = True  # False where nothing limits us: every delta is shown as it comes
     nonce: str = ""  # at most 20 characters; empty where sends have none
     files: Files | None = None  # None: all is shown in pages
+    reasoning: ShownReasoning | None = None  # None: it is hidden
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,7 @@ class View:
         self._standing: MessageContent | None = None  # what it shows; None: not known
         self._first_delta_at: float | None = None
         self._seen_length = -1  # of the answer, when a frame brought nothing new
+        self._begun = False  # the first text was about to be shown
         self._plain = False
         self._pinned: Frame | None = None  # an ended page whose outcome is unknown: say the same again
         self._unknown_send: MessageContent | None = None  # the first try of a send that may stand there
@@ -176,6 +179,7 @@ class View:
         if want is not None and want.kind is OperationKind.TYPING:
             self._typing_until = now + (self.settings.typing_lasts_s or 0.0) * 0.8
             return Update(OperationKind.TYPING)
+        self._begin()
         while True:
             frame = self._pinned or self._pages.frame(self.answer)
             self._seen_length = self.answer.length
@@ -188,6 +192,16 @@ class View:
                 self._accept(frame)
             if self.done or not frame.closed:
                 return None
+
+    def _begin(self) -> None:
+        """With the first text it is settled what stands above it."""
+        reasoning = self.settings.reasoning
+        text = self.answer.ended or self.answer.slice(0, 4 * FIRST_CHARS).strip()
+        if self._begun or reasoning is None or not text:
+            return
+        self._begun = True
+        if line := reasoning.line(self.answer.reasoning, self.settings.renderer.page_units):
+            self._pages.above = lambda body: reasoning.above(body, line)
 
     def _content(self, frame: Frame, now: float) -> MessageContent:
         stop_at = self._stop_due_at()

@@ -187,6 +187,20 @@ async def test_a_place_that_is_gone_says_so(bench: Bench) -> None:
     assert outcome.reason is NotSentReason.PLACE_GONE
 
 
+@remote
+async def test_what_the_model_thought_may_stand_above_its_answer(bench: Bench) -> None:
+    above = bench.surface.capabilities.reasoning_above
+    assert above is not None
+    thought = "Hm, *why* ||not|| @somebody `\ud800\x00 🌍 " * 15
+    page = bench.surface.capabilities.renderer.render("**Because.** And 🌍.")
+    outcome = await bench.surface.send(MessageContent(above(page, thought)), None)
+    assert isinstance(outcome, Delivered)
+    [(_, shown)] = await bench.shown()
+    assert shown.index("Hm, ") < shown.index("Because.")
+    blank = above(page, " ")
+    assert isinstance(await bench.surface.send(MessageContent(blank), None), Delivered)
+
+
 FILE = FileContent("code.py", "x = 'é🌍'\n".encode() * 999)
 OTHER = FileContent("code-2.py", b"y = 2\n")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from core.messages import MessageRef, Place, PlaceKind
 from core.ports.clock import Clock
@@ -50,6 +50,12 @@ class FakeRenderer:
         return Rendered(text, fill=len(text) / self.page_units)
 
 
+def reasoning_above(page: Rendered, line: str) -> Rendered:
+    return replace(
+        page, text=f"({line})\n{page.text}", fill=page.fill * (1 + (len(line) + 3) / len(page.text))
+    )
+
+
 @dataclass
 class FakeMessage:
     id: str
@@ -81,6 +87,7 @@ class FakeSurface:
             renderer=FakeRenderer(page_units),
             rate_limits=limits,
             private_answers=private_answers,
+            reasoning_above=reasoning_above,
             max_file_bytes=max_file_bytes,
             typing_lasts_s=10.0,
             nonces=True,
