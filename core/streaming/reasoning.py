@@ -13,8 +13,9 @@ from typing import Final
 from core.streaming.rendering import Above
 
 LONGEST: Final = 600
-"""Characters: about eight lines of small print; on a phone it is folded to three."""
-_SHARE: Final = 0.3  # of a page at most
+"""Characters, with the ellipsis: what can be folded away may be a paragraph."""
+_SHARE: Final = 0.15
+"""Of a page at most: 300 characters on Discord, where it is not folded and stands before the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,6 @@ class ShownReasoning:
         """On one line, cut at a word; empty when there was no thought."""
         thought, most = " ".join(thought.split()), min(LONGEST, int(_SHARE * page_units))
         if len(thought) > most:
-            cut = thought.rfind(" ", most // 2, most)
-            thought = thought[: cut if cut > 0 else most - 1] + "…"
+            cut = thought.rfind(" ", most // 2, most - 1)
+            thought = thought[: cut if cut > 0 else most - 2] + " …"
         return self.words(thought) if thought else ""
