@@ -1,8 +1,9 @@
 """The embedded model's own process: llama.cpp's OpenAI-compatible HTTP server on loopback.
 
-Run as a script with the path of the weights and a port (0: any that is free); it imports nothing of ours, so it starts fast. It writes one
-line of JSON to standard output, `{"ready": "http://127.0.0.1:PORT"}` or `{"error": "…"}`, and lives until
-standard input ends: the parent holds the other end, so even a killed parent takes it along.
+Run as a script with the path of the weights and a port (0: any that is free); it imports nothing of ours,
+so it starts fast. It writes one line of JSON to standard output, `{"ready": "http://127.0.0.1:PORT"}` or
+`{"error": "…"}`, and lives until standard input ends: the parent holds the other end, so even a killed
+parent takes it along.
 """
 
 from __future__ import annotations
