@@ -45,6 +45,7 @@ _ENGLISH: Final = MappingProxyType(
         "spent": "Today's tokens are used up. They come back in {hours} h {minutes} min.",
         "unknown_command": "I do not know that command. /help says what I can do.",
         "stop.not_yours": "Only the person who asked, or somebody who manages messages here, can stop this answer.",
+        "stop.finishing": "The model has finished; the rest is on its way.",
         "stop.over": "This answer has already ended.",
         "stop.done": "Stopped.",
         # endings of an answer: the mark under its text
