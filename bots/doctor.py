@@ -29,7 +29,7 @@ from core.ports.completions import (
     TextDelta,
 )
 from core.ports.platform import Check, CheckState
-from core.settings import Settings, SettingsError, read_settings
+from core.settings import ENV_FILE, Settings, SettingsError, read_settings, where_settings_stand
 
 NO_MODEL: Final = (
     "OPENAI_MODEL is not set. Name the model in .env (with OPENAI_API_KEY, or OPENAI_BASE_URL for a server "
@@ -54,10 +54,10 @@ async def examine(clock: Clock, console: Console) -> tuple[Check, ...]:
     try:
         settings = read_settings()
     except SettingsError as error:
-        return tuple(_split("Configuration", CheckState.BAD, problem) for problem in error.problems)
+        return (_where(), *(_split("Configuration", CheckState.BAD, problem) for problem in error.problems))
     found = [_split("Configuration", CheckState.NOTE, warning) for warning in settings.warnings]
     found += [_split("Configuration", CheckState.BAD, problem) for problem in settings.unusable]
-    found.insert(0, _configuration(settings))
+    found[:0] = [_where(), _configuration(settings)]
     platforms = live_platforms(settings, clock)
     for checks in await asyncio.gather(*(platform.check() for platform in platforms)):
         found += checks
@@ -106,9 +106,11 @@ def check_data_dir(folder: Path) -> Check:
         remedy = "Make it writable, or set SLUICE_DATA_DIR to another folder."
         if error.errno in {errno.EACCES, errno.EPERM} and hasattr(os, "getuid"):
             owner = f"{os.getuid()}:{os.getgid()}"
-            remedy = f"Run: sudo chown -R {owner} {folder} (for a mounted folder: its path on the host)."
-        return Check("Data folder", CheckState.BAD, f"{folder} cannot be written: {error.strerror}", remedy)
-    return Check("Data folder", CheckState.GOOD, f"{folder} can be written")
+            remedy = f"Run: sudo chown -R {owner} {folder.absolute()} (for a mounted folder: its path on the host)."
+        return Check(
+            "Data folder", CheckState.BAD, f"{folder.absolute()} cannot be written: {error.strerror}", remedy
+        )
+    return Check("Data folder", CheckState.GOOD, f"{folder.absolute()} can be written")
 
 
 def show(checks: tuple[Check, ...], console: Console) -> None:
@@ -134,6 +136,13 @@ def as_json(checks: tuple[Check, ...]) -> dict[str, object]:
 
 def all_good(checks: tuple[Check, ...]) -> bool:
     return all(check.state is not CheckState.BAD for check in checks)
+
+
+def _where() -> Check:
+    if ENV_FILE.is_file():
+        return Check("Settings", CheckState.GOOD, where_settings_stand())
+    remedy = "If you have one, start Sluice in the folder that holds it."
+    return Check("Settings", CheckState.NOTE, where_settings_stand(), remedy)
 
 
 def _configuration(settings: Settings) -> Check:

@@ -34,7 +34,7 @@ from bots.embedded_model.progress import shown_progress
 from core.adapters.clock import SystemClock
 from core.ports.clock import Clock
 from core.ports.platform import CheckState, Platform, PlatformError
-from core.settings import Settings
+from core.settings import ENV_FILE, Settings, where_settings_stand
 
 log = logging.getLogger(__name__)
 
@@ -147,11 +147,19 @@ class _Run:
         else:
             served = f"{len(settings.allow)} allowed, admins" if settings.allow else "admins only"
         rows = [(platform.name, "local" if world else "connected") for platform, _ in ready]
-        rows += [("Model", model_label(settings)), ("Served", served)]
+        rows += [
+            ("Model", model_label(settings)),
+            ("Served", served),
+            ("Settings", where_settings_stand()),
+            ("Data folder", str(settings.data_dir.absolute())),
+        ]
         steps = list(settings.warnings)
         if world:
+            steps += _unused_in_sandbox(settings)
             steps.append(f"Open {world.page.url} and write in either pane.")
-            steps.append("For your own bots, put DISCORD_TOKEN or TELEGRAM_TOKEN into .env.")
+            steps.append(
+                f"For your own bots, put DISCORD_TOKEN or TELEGRAM_TOKEN into {ENV_FILE.absolute()}."
+            )
         elif code and not settings.allow_everybody:
             steps.append(f"Nobody is an admin yet. Send the bot a private message: /claim {code}")
         if not world:
@@ -214,6 +222,16 @@ class _Run:
         with suppress(TimeoutError):
             async with asyncio.timeout(_CLOSE_S):
                 await asyncio.gather(*(platform.close() for platform in platforms), return_exceptions=True)
+
+
+def _unused_in_sandbox(settings: Settings) -> list[str]:
+    named = [
+        name
+        for name, value in (("SLUICE_ADMINS", settings.admins), ("SLUICE_ALLOW", settings.allow))
+        if value
+    ]
+    verb = "is" if len(named) == 1 else "are"
+    return [f"{' and '.join(named)} {verb} not used in the sandbox: it serves everybody."] if named else []
 
 
 async def _beat(file: Path) -> None:

@@ -34,6 +34,8 @@ _ENTRY = re.compile(r"(?P<platform>discord|telegram):(?P<id>-?[0-9]{1,20})", re.
 _TELEGRAM_TOKEN = re.compile(r"[0-9]{3,}:[A-Za-z0-9_-]{10,}", re.ASCII)
 _DISCORD_TOKEN = re.compile(r"[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]{10,}", re.ASCII)
 _METHOD = "/chat/completions"  # what the openai library adds to a base address
+ENV_FILE = Path(".env")
+"""In the folder that Sluice is started in, and nowhere else."""
 EMBEDDED_MODEL = "embedded"
 """The value of `OPENAI_MODEL` that asks for the embedded demo model."""
 
@@ -85,13 +87,16 @@ class Settings:
     """One line for each platform that cannot be used as configured, while another one can."""
 
 
-def read_settings(
-    environment: Mapping[str, str] | None = None, env_file: Path | None = Path(".env")
-) -> Settings:
+def read_settings(environment: Mapping[str, str] | None = None, env_file: Path | None = ENV_FILE) -> Settings:
     """Settings from `.env` with the environment on top. Raises SettingsError with every problem found."""
     from_file, warnings = _values_of(env_file) if env_file is not None else ({}, [])
     from_outside = os.environ if environment is None else environment
     return _Reader({**_set_ones(from_file), **_set_ones(from_outside)}, warnings).settings()
+
+
+def where_settings_stand() -> str:
+    """For people: the whole path of the `.env` that is read, or that there is none, and where."""
+    return str(ENV_FILE.absolute()) if ENV_FILE.is_file() else f"no .env in {ENV_FILE.absolute().parent}"
 
 
 def _values_of(env_file: Path) -> tuple[Mapping[str, str | None], list[str]]:

@@ -63,6 +63,20 @@ async def test_a_broken_configuration(
     assert "Traceback" not in done.err
 
 
+async def test_it_says_which_settings_and_which_folder(local: Local, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("".join(f"{name}={value}\n" for name, value in local.settings.items()))
+    checks = _checks(await sluice(tmp_path, "doctor", "--json"))
+    assert (checks["Settings"]["state"], checks["Settings"]["detail"]) == ("good", f"{tmp_path}/.env")
+    assert checks["Data folder"]["detail"] == f"{tmp_path}/data can be written"
+
+
+async def test_a_folder_without_settings_is_named(tmp_path: Path) -> None:
+    done = await sluice(tmp_path, "doctor", "--json", settings={"SLUICE_HTTP": "8765"})
+    settings = _checks(done)["Settings"]
+    assert (settings["state"], settings["detail"]) == ("note", f"no .env in {tmp_path}")
+    assert "the folder that holds it" in settings["remedy"]
+
+
 async def test_nothing_configured_is_good(tmp_path: Path) -> None:
     settings = {"SLUICE_DATA_DIR": str(DATA_DIR.resolve()), "SLUICE_HTTP": "127.0.0.1:0"}
     done = await sluice(tmp_path, "doctor", "--json", settings=settings)

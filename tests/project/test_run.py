@@ -143,6 +143,24 @@ async def test_without_a_token_the_sandbox_runs(local: Local, tmp_path: Path) ->
     assert list((tmp_path / "data").iterdir()) == []
 
 
+async def test_it_says_where_its_settings_and_files_are(local: Local, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("".join(f"{name}={value}\n" for name, value in local.settings.items()))
+    async with running(tmp_path, "--live", settings={}) as program:
+        assert await program.says("Settings: ") == f"Settings: {tmp_path}/.env"
+        assert await program.says("Data folder: ") == f"Data folder: {tmp_path}/data"
+
+
+async def test_the_sandbox_says_what_it_did_not_find_and_does_not_use(local: Local, tmp_path: Path) -> None:
+    settings = {name: value for name, value in local.settings.items() if name.startswith("OPENAI_")}
+    unused = {"SLUICE_ALLOW": "discord:1", "SLUICE_ADMINS": "discord:2", "SLUICE_HTTP": "127.0.0.1:0"}
+    async with running(tmp_path, settings=settings | unused) as program:
+        assert await program.says("Settings: ") == f"Settings: no .env in {tmp_path}"
+        assert await program.says("SLUICE_ALLOW") == (
+            "→ SLUICE_ADMINS and SLUICE_ALLOW are not used in the sandbox: it serves everybody."
+        )
+        assert (await program.says("For your own bots")).endswith(f"into {tmp_path}/.env.")
+
+
 @pytest.mark.parametrize(
     ("arguments", "settings", "words"),
     [
