@@ -19,6 +19,7 @@ from rich.table import Table
 from bots.bootstrap import Model, live_platforms, model_label, open_model
 from bots.embedded_model.errors import EmbeddedModelError
 from bots.embedded_model.progress import shown_progress
+from bots.sandbox.page import is_served_at, page_url
 from core.ports.clock import Clock
 from core.ports.completions import (
     ChatMessage,
@@ -67,7 +68,7 @@ async def examine(clock: Clock, console: Console) -> tuple[Check, ...]:
         found.append(await _model(settings, clock, console))
     found.append(check_data_dir(settings.data_dir))
     if not platforms:
-        found.append(_port(settings.http_host, settings.http_port))
+        found.append(await _port(settings.http_host, settings.http_port))
     return tuple(found)
 
 
@@ -105,8 +106,8 @@ def check_data_dir(folder: Path) -> Check:
     except OSError as error:
         remedy = "Make it writable, or set SLUICE_DATA_DIR to another folder."
         if error.errno in {errno.EACCES, errno.EPERM} and hasattr(os, "getuid"):
-            owner = f"{os.getuid()}:{os.getgid()}"
-            remedy = f"Run: sudo chown -R {owner} {folder.absolute()} (for a mounted folder: its path on the host)."
+            chown = f"sudo chown -R {os.getuid()}:{os.getgid()} {folder.absolute()}"
+            remedy = f"Run: {chown} (for a mounted folder: its path on the host)."
         return Check(
             "Data folder", CheckState.BAD, f"{folder.absolute()} cannot be written: {error.strerror}", remedy
         )
@@ -172,7 +173,7 @@ async def _model(settings: Settings, clock: Clock, console: Console) -> Check:
         return _split("Model", CheckState.BAD, str(error))
 
 
-def _port(host: str, port: int) -> Check:
+async def _port(host: str, port: int) -> Check:
     where = f"{host}:{port}"
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -180,6 +181,8 @@ def _port(host: str, port: int) -> Check:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the page's server does
             probe.bind(address)
     except OSError as error:
+        if error.errno == errno.EADDRINUSE and await is_served_at(host, port):
+            return Check("Page", CheckState.GOOD, f"Sluice is running at {page_url(host, port)}")
         detail = f"{where} cannot be used: {error.strerror}"
         return Check("Page", CheckState.BAD, detail, "Set SLUICE_HTTP to another HOST:PORT.")
     return Check("Page", CheckState.GOOD, f"http://{where} is free")

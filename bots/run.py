@@ -31,6 +31,7 @@ from bots.bootstrap import (
 from bots.doctor import NO_MODEL, check_data_dir, check_model
 from bots.embedded_model.errors import EmbeddedModelError
 from bots.embedded_model.progress import shown_progress
+from bots.sandbox.page import is_served_at, page_url
 from core.adapters.clock import SystemClock
 from core.ports.clock import Clock
 from core.ports.platform import CheckState, Platform, PlatformError
@@ -116,11 +117,8 @@ class _Run:
             try:
                 world = await stack.enter_async_context(open_sandbox(self._settings))
             except OSError as error:
-                where = f"{self._settings.http_host}:{self._settings.http_port}"
-                why = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
-                raise RunError(
-                    f"The page's address {where} {why}. Set SLUICE_HTTP to another HOST:PORT."
-                ) from None
+                host, port = self._settings.http_host, self._settings.http_port
+                raise await _page_error(error, host, port) from None
             yield world
 
     async def _start(self, platforms: Sequence[Platform], app: App) -> list[tuple[Platform, str]]:
@@ -222,6 +220,17 @@ class _Run:
         with suppress(TimeoutError):
             async with asyncio.timeout(_CLOSE_S):
                 await asyncio.gather(*(platform.close() for platform in platforms), return_exceptions=True)
+
+
+async def _page_error(error: OSError, host: str, port: int) -> RunError:
+    """Why the page cannot be served."""
+    if error.errno == errno.EADDRINUSE and await is_served_at(host, port):
+        there = page_url(host, port)
+        return RunError(
+            f"Sluice is running at {there} already. Open that, or set SLUICE_HTTP to another HOST:PORT."
+        )
+    why = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
+    return RunError(f"The page's address {host}:{port} {why}. Set SLUICE_HTTP to another HOST:PORT.")
 
 
 def _unused_in_sandbox(settings: Settings) -> list[str]:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import ClientError, ClientSession, ClientTimeout, WSCloseCode, WSMsgType, web
 from yarl import URL
 
 from bots.sandbox.discord.server import DiscordServer
@@ -41,12 +41,14 @@ HEADERS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-cache",
+    "Server": "Sluice",  # how another Sluice knows who holds the address
 }
 _LOCAL_OR_ADDRESS = re.compile(r"(localhost|\d{1,3}(\.\d{1,3}){3}|\[[\da-fA-F:.]+\])(:\d+)?")
 MAX_REQUEST_BYTES: Final = 64 * 1024
 WAITING_EVENTS: Final = 2_000  # a browser that lags further behind starts again from a snapshot
 KEPT_FIGURES: Final = 50
 HEARTBEAT_S: Final = 20.0
+_PROBE: Final = ClientTimeout(total=2.0)
 
 
 class Say(msgspec.Struct, tag_field="do", tag="say", frozen=True):
@@ -85,6 +87,23 @@ Deed: TypeAlias = Say | Press | Invoke
 Waiting: TypeAlias = asyncio.Queue[Json | None]  # None: too far behind, begin again
 
 
+def page_url(host: str, port: int) -> str:
+    """Where a browser here finds what listens there: on loopback, where it listens everywhere."""
+    host = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host  # noqa: S104
+    return str(URL.build(scheme="http", host=host, port=port, path="/"))
+
+
+async def is_served_at(host: str, port: int) -> bool:
+    """Whether a Sluice serves its page there now, within 2 s. Never raises."""
+    with contextlib.suppress(ClientError, OSError, TimeoutError, ValueError):
+        async with (
+            ClientSession(timeout=_PROBE) as session,
+            session.get(page_url(host, port), allow_redirects=False) as answer,
+        ):
+            return answer.headers.get("Server") == HEADERS["Server"]
+    return False
+
+
 class SandboxPage:
     """Serves the page and keeps every open browser up to date.
 
@@ -112,9 +131,8 @@ class SandboxPage:
 
     @property
     def url(self) -> str:
-        """Where a browser here finds the page, once it has started; loopback when it listens everywhere."""
-        host = "127.0.0.1" if self._host in ("0.0.0.0", "::", "") else self._host  # noqa: S104
-        return str(URL.build(scheme="http", host=host, port=self._port, path="/"))
+        """Where a browser here finds the page, once it has started; see `page_url`."""
+        return page_url(self._host, self._port)
 
     async def start(self) -> None:
         """Listen. Raises `OSError` when the address is taken or not ours to listen on."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import signal
 from pathlib import Path
@@ -182,8 +183,32 @@ async def test_bad_input_is_one_line(
     assert b"Traceback" not in done.out
 
 
-async def test_a_port_in_use_is_one_line(tmp_path: Path) -> None:
-    taken = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+async def test_a_second_sandbox_says_that_sluice_runs_there_already(local: Local, tmp_path: Path) -> None:
+    settings = {name: value for name, value in local.settings.items() if name.startswith("OPENAI_")}
+    async with running(tmp_path, settings=settings | {"SLUICE_HTTP": "127.0.0.1:0"}) as program:
+        found = re.search(r"http://(\S+)/", await program.says("→ Open http://"))
+        assert found is not None
+        done = await sluice(tmp_path, "run", settings=settings | {"SLUICE_HTTP": found[1]})
+        assert done.code == 1
+        assert done.line == (
+            f"sluice: Sluice is running at http://{found[1]}/ already. "
+            "Open that, or set SLUICE_HTTP to another HOST:PORT."
+        )
+        done = await sluice(tmp_path, "doctor", "--json", settings=settings | {"SLUICE_HTTP": found[1]})
+        page = next(check for check in json.loads(done.out)["checks"] if check["name"] == "Page")
+        assert (done.code, page["state"]) == (0, "good")
+        assert page["detail"] == f"Sluice is running at http://{found[1]}/"
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.0 200 OK\r\n\r\n", b"SSH-2.0\r\n"])
+async def test_a_port_in_use_is_one_line(answer: bytes, tmp_path: Path) -> None:
+    """Whoever holds it: one that hangs up, another web server, none at all."""
+
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer)
+        writer.close()
+
+    taken = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = taken.sockets[0].getsockname()[1]
     done = await sluice(tmp_path, "run", settings={"SLUICE_HTTP": f"127.0.0.1:{port}"})
     taken.close()
