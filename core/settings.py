@@ -26,6 +26,11 @@ _NAMES = (
     "SLUICE_SYSTEM_PROMPT", "SLUICE_ADMINS", "SLUICE_ALLOW", "SLUICE_DAILY_TOKENS", "SLUICE_DATA_DIR",
     "SLUICE_HTTP", "SLUICE_LOG_LEVEL",
 )  # fmt: skip
+_ADDRESSES = {  # what each looks like
+    "OPENAI_BASE_URL": "http://127.0.0.1:11434/v1",
+    "DISCORD_API_BASE_URL": "http://127.0.0.1:9000/api/v10",
+    "TELEGRAM_API_BASE_URL": "http://127.0.0.1:8081",
+}
 _OURS = re.compile(r"^(?:SLUICE|DISCORD|TELEGRAM|OPENAI)_", re.ASCII)
 _KNOWN_ELSEWHERE = frozenset(  # read by the openai library itself or by other tools: never a near miss
     {"OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "OPENAI_WEBHOOK_SECRET", "OPENAI_LOG", "OPENAI_ADMIN_KEY"}
@@ -228,7 +233,7 @@ class _Reader:
         except ValueError:
             valid = False
         if not valid or not value.isprintable() or " " in value or "?" in value or "#" in value:
-            self._problems.append(f"{name} is not a web address. It must look like http://127.0.0.1:9000/v1.")
+            self._problems.append(f"{name} is not a web address. It must look like {_ADDRESSES[name]}.")
         elif "@" in parts.netloc:
             self._problems.append(f"{name} holds a user name or a password. Take all before the @ out.")
         elif parts.path.rstrip("/").endswith(_METHOD):
