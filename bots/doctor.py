@@ -16,10 +16,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bots.bootstrap import Model, live_platforms, model_label, open_model
+from bots.bootstrap import ADMINS_FILE, Model, live_platforms, model_label, open_model
 from bots.embedded_model.errors import EmbeddedModelError
 from bots.embedded_model.progress import shown_progress
 from bots.sandbox.page import is_served_at, page_url
+from core.policy.access import Access
 from core.ports.clock import Clock
 from core.ports.completions import (
     ChatMessage,
@@ -35,6 +36,10 @@ from core.settings import ENV_FILE, Settings, SettingsError, read_settings, wher
 NO_MODEL: Final = (
     "OPENAI_MODEL is not set. Name the model in .env (with OPENAI_API_KEY, or OPENAI_BASE_URL for a server "
     "of your own), or set OPENAI_MODEL=embedded for the small demo model."
+)
+_CLAIM: Final = (
+    "Start Sluice. It prints a code; send the bot /claim and that code in a private message, and you are "
+    "its admin."
 )
 _MODEL_TIMEOUT_S: Final = 30.0
 _MODEL_TOKENS: Final = 16  # the fewest that every provider takes
@@ -156,10 +161,16 @@ def _configuration(settings: Settings) -> Check:
         return Check(
             "Configuration", CheckState.GOOD, "no platform token: `sluice run` would start the sandbox"
         )
+    named = " and ".join(platforms)
     if not (settings.admins or settings.allow or settings.allow_everybody):
-        detail = f"{' and '.join(platforms)}; nobody is allowed by SLUICE_ADMINS or SLUICE_ALLOW"
-        return Check("Configuration", CheckState.NOTE, detail, "Claim the bot with the code of its start.")
-    return Check("Configuration", CheckState.GOOD, " and ".join(platforms))
+        file = settings.data_dir / ADMINS_FILE
+        access = Access(admins_file=file)
+        if access.unclaimed:
+            return Check("Configuration", CheckState.NOTE, f"{named}; nobody is served yet", _CLAIM)
+        if not access.has_admin:
+            remedy = "Repair or delete it, or set SLUICE_ADMINS."
+            return Check("Configuration", CheckState.BAD, f"{file.absolute()} does not name an admin", remedy)
+    return Check("Configuration", CheckState.GOOD, named)
 
 
 async def _model(settings: Settings, clock: Clock, console: Console) -> Check:

@@ -65,18 +65,19 @@ async def run(settings: Settings, console: Console, *, sandbox: bool, live: bool
     data_dir = check_data_dir(settings.data_dir)
     if data_dir.state is CheckState.BAD:
         raise RunError(f"{data_dir.detail}. {data_dir.remedy}")
-    serving = asyncio.create_task(_Run(settings, console).serve(sandbox=sandbox))
-    _stop_on_signals(serving, console)
+    process = _Run(settings, console)
+    serving = asyncio.create_task(process.serve(sandbox=sandbox))
+    _stop_on_signals(serving, process)
     with suppress(asyncio.CancelledError):
         await serving
 
 
-def _stop_on_signals(serving: asyncio.Task[None], console: Console) -> None:
+def _stop_on_signals(serving: asyncio.Task[None], process: _Run) -> None:
     """The first one ends in good order, a second Ctrl-C at once."""
 
     def stop(number: signal.Signals) -> None:
         if not serving.cancelling():
-            console.print("Stopping; answers have a moment to finish. Ctrl-C again ends at once.")
+            process.say_goodbye()
             serving.cancel()
         elif number is signal.SIGINT:  # a second SIGTERM may be the first one, passed on by make
             os._exit(_INTERRUPTED)
@@ -91,6 +92,7 @@ class _Run:
         self._settings = settings
         self._console = console
         self._clock: Clock = SystemClock()
+        self._app: App | None = None
 
     async def serve(self, *, sandbox: bool) -> None:
         """Until cancelled. Raises RunError."""
@@ -102,7 +104,7 @@ class _Run:
                     model = await stack.enter_async_context(open_model(settings, on_progress))
             except EmbeddedModelError as error:
                 raise RunError(str(error)) from None
-            app = build_app(settings, model, self._clock, page=world.page if world else None)
+            app = self._app = build_app(settings, model, self._clock, page=world.page if world else None)
             platforms = world.platforms(self._clock) if world else live_platforms(settings, self._clock)
             try:
                 ready = await self._start(platforms, app)
@@ -110,6 +112,10 @@ class _Run:
                 await self._watch([platform for platform, _ in ready], model, app, world)
             finally:
                 await self._end(platforms, app)
+
+    def say_goodbye(self) -> None:
+        wait = "; answers have a moment to finish. Ctrl-C again ends at once."
+        self._console.print(f"Stopping{wait if self._app and self._app.chat.answering else '.'}")
 
     @asynccontextmanager
     async def _sandbox(self) -> AsyncIterator[Sandbox]:

@@ -49,8 +49,8 @@ _ENGLISH: Final = MappingProxyType(
         "stop.over": "This answer has already ended.",
         "stop.done": "Stopped.",
         # endings of an answer: the mark under its text
-        "ending.stopped": "⏹ stopped",
-        "ending.interrupted": "⚠ interrupted: the bot was restarted",
+        "ending.stopped": "■ stopped",
+        "ending.interrupted": "⚠ interrupted: the bot was stopped",
         "ending.length": "… cut at the length limit",
         "ending.filtered": "⚠ ended by the provider's content filter",
         "ending.failed": "⚠ {reason}",

@@ -89,6 +89,11 @@ class ChatService:
             case IncomingCommand():
                 raise TypeError("commands go through core.commands.dispatch")
 
+    @property
+    def answering(self) -> bool:
+        """Whether an answer is on its way, or a question waits for one."""
+        return bool(self._queue.running)
+
     def ask(self, question: Question, surface: Surface) -> None:
         """Answer a question of somebody whom the door has admitted, as soon as its conversation is free."""
         asker, ref = question.asker, question.ref

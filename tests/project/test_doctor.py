@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from core.messages import Person
+from core.policy.access import Access
 from tests.model.test_embedded_model import DATA_DIR
 from tests.project.conftest import Local
 from tests.project.program import Finished, sluice
@@ -61,6 +63,19 @@ async def test_a_broken_configuration(
     assert (done.code, check["state"]) == (1, "bad")
     assert remedy in f"{check['detail']} {check['remedy']}"
     assert "Traceback" not in done.err
+
+
+async def test_a_bot_that_nobody_owns_is_told_how_to_claim_it(local: Local, tmp_path: Path) -> None:
+    settings = local.settings | {"SLUICE_ALLOW": ""}
+    unclaimed = _checks(await sluice(tmp_path, "doctor", "--json", settings=settings))["Configuration"]
+    assert (unclaimed["state"], "/claim" in unclaimed["remedy"]) == ("note", True)
+    access = Access(admins_file=tmp_path / "data" / "admins.json")
+    access.claim(Person("telegram", "1", "Ada"), access.claim_code() or "")
+    claimed = _checks(await sluice(tmp_path, "doctor", "--json", settings=settings))["Configuration"]
+    assert (claimed["state"], claimed["detail"]) == ("good", "Discord and Telegram")
+    (tmp_path / "data" / "admins.json").write_text("[]")
+    broken = _checks(await sluice(tmp_path, "doctor", "--json", settings=settings))["Configuration"]
+    assert (broken["state"], "admins.json does not name" in broken["detail"]) == ("bad", True)
 
 
 async def test_it_says_which_settings_and_which_folder(local: Local, tmp_path: Path) -> None:
