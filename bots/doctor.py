@@ -37,6 +37,10 @@ NO_MODEL: Final = (
     "OPENAI_MODEL is not set. Name the model in .env (with OPENAI_API_KEY, or OPENAI_BASE_URL for a server "
     "of your own), or set OPENAI_MODEL=embedded for the small demo model."
 )
+PAGE_IS_OPEN: Final = (
+    "SLUICE_HTTP lets other machines reach the sandbox's page, which asks nobody who they are. "
+    "Use 127.0.0.1 unless you trust the network."
+)
 _CLAIM: Final = (
     "Start Sluice. It prints a code; send the bot /claim and that code in a private message, and you are "
     "its admin."
@@ -74,6 +78,8 @@ async def examine(clock: Clock, console: Console) -> tuple[Check, ...]:
     found.append(check_data_dir(settings.data_dir))
     if not platforms:
         found.append(await _port(settings.http_host, settings.http_port))
+        if settings.page_is_open:
+            found.append(_split("Page", CheckState.NOTE, PAGE_IS_OPEN))
     return tuple(found)
 
 

@@ -28,7 +28,7 @@ from bots.bootstrap import (
     open_model,
     open_sandbox,
 )
-from bots.doctor import NO_MODEL, check_data_dir, check_model
+from bots.doctor import NO_MODEL, PAGE_IS_OPEN, check_data_dir, check_model
 from bots.embedded_model.errors import EmbeddedModelError
 from bots.embedded_model.progress import shown_progress
 from bots.sandbox.page import is_served_at, page_url
@@ -160,6 +160,8 @@ class _Run:
         steps = list(settings.warnings)
         if world:
             steps += _unused_in_sandbox(settings)
+            if settings.page_is_open:
+                steps.append(PAGE_IS_OPEN)
             steps.append(f"Open {world.page.url} and write in either pane.")
             steps.append(
                 f"For your own bots, put DISCORD_TOKEN or TELEGRAM_TOKEN into {ENV_FILE.absolute()}."

@@ -7,6 +7,7 @@ in one line that says what to do; nothing here ever shows a value that may be a 
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import logging
 import os
 import re
@@ -19,7 +20,16 @@ from dotenv import dotenv_values
 from dotenv.parser import Original, parse_stream
 
 _ALIASES = {"DISCORD_BOT_TOKEN": "DISCORD_TOKEN", "TELEGRAM_BOT_TOKEN": "TELEGRAM_TOKEN"}
-_MISTAKEN = {"OPENAI_API_BASE": "OPENAI_BASE_URL"}  # openai's older name, in spelling nearer to another
+_MISTAKEN = {  # what people also call them, in spelling far from the name, or nearer to another
+    "OPENAI_API_BASE": "OPENAI_BASE_URL",  # the openai library's older name
+    "OPENAI_KEY": "OPENAI_API_KEY",
+    "DISCORD_KEY": "DISCORD_TOKEN",
+    "DISCORD_API_KEY": "DISCORD_TOKEN",
+    "TELEGRAM_KEY": "TELEGRAM_TOKEN",
+    "TELEGRAM_API_KEY": "TELEGRAM_TOKEN",
+    "SLUICE_PORT": "SLUICE_HTTP",
+    "SLUICE_HOST": "SLUICE_HTTP",
+}
 _NAMES = (
     "DISCORD_TOKEN", "TELEGRAM_TOKEN", "DISCORD_API_BASE_URL", "TELEGRAM_API_BASE_URL",
     "OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL", "OPENAI_TEMPERATURE", "OPENAI_MAX_TOKENS",
@@ -91,6 +101,14 @@ class Settings:
     unusable: tuple[str, ...] = ()
     """One line for each platform that cannot be used as configured, while another one can."""
 
+    @property
+    def page_is_open(self) -> bool:
+        """Whether others than this machine may reach the sandbox's page."""
+        try:
+            return not (self.http_host == "localhost" or ipaddress.ip_address(self.http_host).is_loopback)
+        except ValueError:
+            return True
+
 
 def read_settings(environment: Mapping[str, str] | None = None, env_file: Path | None = ENV_FILE) -> Settings:
     """Settings from `.env` with the environment on top. Raises SettingsError with every problem found."""
@@ -151,8 +169,11 @@ class _Reader:
     def settings(self) -> Settings:
         self._warn_of_near_misses()
         for alias, name in _ALIASES.items():
-            if alias in self._values:
-                self._values.setdefault(name, self._values[alias])
+            if (
+                alias in self._values
+                and self._values.setdefault(name, self._values[alias]) != self._values[alias]
+            ):
+                self._warnings.append(f"{name} and {alias} differ; {name} is used.")
         allow = self._entries("SLUICE_ALLOW", star=True)
         host, port = self._http()
         settings = Settings(
