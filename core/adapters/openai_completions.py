@@ -251,6 +251,6 @@ def _no_connection(error: BaseException | None) -> str | None:
     if error is None:
         return None
     under = error.os_error
-    numbered = isinstance(under.errno, int) and under.errno > 0 and not isinstance(under, ssl.SSLError)
-    words = os.strerror(under.errno).lower() if numbered else under.strerror or str(under)
+    number = 0 if isinstance(under, ssl.SSLError) else under.errno or 0
+    words = os.strerror(number).lower() if number > 0 else under.strerror or str(under)
     return f"{words} at {error.host}:{error.port}"
