@@ -13,7 +13,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
@@ -124,6 +126,7 @@ class SandboxPage:
         self._note = note
         self._host = host
         self._port = port
+        self._counts = {"discord": Counter[str](), "telegram": Counter[str]()}
         self._figures: dict[tuple[str, str, str], Json] = {}
         self._browsers: dict[web.WebSocketResponse, Waiting] = {}
         self._unsubscribe: list[Callable[[], None]] = []
@@ -149,8 +152,8 @@ class SandboxPage:
             raise
         self._port = self._runner.addresses[0][1]
         self._unsubscribe = [
-            self._discord.subscribe(lambda event: self._tell({"platform": "discord", "event": event})),
-            self._telegram.subscribe(lambda event: self._tell({"platform": "telegram", "event": event})),
+            self._discord.subscribe(partial(self._take, "discord")),
+            self._telegram.subscribe(partial(self._take, "telegram")),
         ]
 
     async def stop(self) -> None:
@@ -173,6 +176,10 @@ class SandboxPage:
         if len(self._figures) > KEPT_FIGURES:
             del self._figures[next(iter(self._figures))]
         self._tell({"figures": figures})
+
+    def _take(self, platform: Platform, event: Json) -> None:
+        self._counts[platform][event["type"]] += 1
+        self._tell({"platform": platform, "event": event})
 
     def _tell(self, news: Json) -> None:
         for waiting in list(self._browsers.values()):
@@ -203,11 +210,15 @@ class SandboxPage:
         return {
             "hello": {
                 "note": self._note,
-                "discord": self._discord.snapshot(),
-                "telegram": self._telegram.snapshot(),
+                "discord": self._discord.snapshot() | self._counted("discord"),
+                "telegram": self._telegram.snapshot() | self._counted("telegram"),
                 "figures": list(self._figures.values()),
             }
         }
+
+    def _counted(self, platform: Platform) -> Json:
+        counts = self._counts[platform]
+        return {"requests": counts["request"], "limited": counts["limited"]}
 
     async def _perform(self, raw: str) -> Json:
         deed: Deed = msgspec.json.decode(raw, type=Deed)

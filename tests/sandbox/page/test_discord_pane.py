@@ -91,6 +91,15 @@ async def test_an_ephemeral_answer_is_seen_by_one(sandbox: Sandbox) -> None:
         await expect(answer).to_have_count(0)
 
 
+async def test_our_bot_is_told_from_another(sandbox: Sandbox) -> None:
+    bots = [person["name"] for person in sandbox.discord.snapshot()["people"] if person["bot"]]
+    assert len(bots) == 2
+    await sandbox.entry("Discord").press_sequentially("@")
+    for name, about in zip(bots, ("the bot", "another bot"), strict=True):
+        option = sandbox.view.get_by_role("option").filter(has_text=f"@{name}")
+        await expect(option.locator(".about")).to_have_text(about)
+
+
 async def test_a_mention_is_completed_and_becomes_a_real_one(sandbox: Sandbox) -> None:
     heard = Heard(sandbox.discord)
     box = sandbox.entry("Discord")
