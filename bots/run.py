@@ -17,6 +17,7 @@ from typing import Final
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from bots.bootstrap import (
     App,
@@ -177,7 +178,7 @@ class _Run:
         if self._console.is_terminal:
             table = Table(show_header=False)
             for row in rows:
-                table.add_row(*row)
+                table.add_row(*map(Text, row))  # a path may look like markup
             self._console.print(table, markup=False)
         else:
             for name, what in rows:

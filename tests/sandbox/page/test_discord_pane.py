@@ -6,8 +6,8 @@ import asyncio
 import re
 from typing import Any
 
-import discord
 import aiohttp
+import discord
 import pytest
 from playwright.async_api import expect
 
