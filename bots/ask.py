@@ -44,9 +44,11 @@ async def ask(settings: Settings, prompt: str, output: BinaryIO) -> str | None:
     except ModelError as error:
         return f"{error.public[:1].upper()}{error.public[1:]}. {remedy_for(error)} ({error.detail})"
     finally:
-        if for_eyes and surface.written and not surface.written.endswith("\n"):
+        if for_eyes and surface.written and not surface.failure and not surface.written.endswith("\n"):
             output.write(b"\n")
             output.flush()
+    if surface.failure and not isinstance(surface.failure, BrokenPipeError):  # a reader may leave: `| head`
+        return f"The answer could not be written: {surface.failure.strerror}."
     if ending in _CUT and shown.complete:
         notices.print(_CUT[ending])
     return None

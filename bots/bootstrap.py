@@ -30,6 +30,7 @@ from core.service.driver import Driver, Progress
 from core.settings import ModelSettings, Settings
 
 FIGURES_EVERY_S = 0.25
+ADMINS_FILE = "admins.json"  # in the data folder: whoever claimed the bot
 _TEMPLATE_TOKENS = 64  # what the embedded model's chat template adds to a prompt
 
 
@@ -84,7 +85,7 @@ def build_app(settings: Settings, model: Model, clock: Clock, *, page: SandboxPa
         admins=settings.admins,
         allow=settings.allow,
         allow_everybody=sandbox or settings.allow_everybody,
-        admins_file=None if sandbox else settings.data_dir / "admins.json",
+        admins_file=None if sandbox else settings.data_dir / ADMINS_FILE,
     )
     spent = None if sandbox else settings.data_dir / "spending.json"
     chat = ChatService(

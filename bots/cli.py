@@ -7,7 +7,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Collection, Coroutine, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -46,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     run.set_defaults(command=_run)
 
     ask = commands.add_parser("ask", help="stream one answer into the terminal")
-    ask.add_argument("prompt", nargs="?", default="-", help="what to ask; - or none: standard input")
+    ask.add_argument("prompt", nargs="*", help="what to ask; - or none: standard input")
     ask.add_argument("--model", help="instead of OPENAI_MODEL")
     ask.add_argument("--max-tokens", help="instead of OPENAI_MAX_TOKENS")
     ask.add_argument("--temperature", help="instead of OPENAI_TEMPERATURE")
@@ -89,16 +89,41 @@ def _ask(arguments: argparse.Namespace) -> int:
         "OPENAI_TEMPERATURE": arguments.temperature,
     }
     given = {name: value for name, value in options.items() if value is not None}
-    settings = read_settings({**os.environ, **given})
+    try:
+        settings = read_settings({**os.environ, **given})
+    except SettingsError as error:
+        raise SettingsError(tuple(_as_given(problem, given) for problem in error.problems)) from None
     set_up_logging(settings, sys.stderr, least="ERROR")
-    prompt = sys.stdin.read() if arguments.prompt == "-" else arguments.prompt
+    try:
+        prompt = _question(arguments.prompt)
+    except UnicodeError:
+        return _failed("The question is not UTF-8 text. Convert it first, as with: iconv -f LATIN1 -t UTF-8")
     if not prompt.strip():
         return _failed('There is no question. Try: sluice ask "what is a sluice?"')
     try:
         problem = _in_loop(ask(settings, prompt, sys.stdout.buffer))
     finally:
         _let_go_of_broken_pipe()
-    return _failed(problem) if problem else 0
+    return _failed(_as_given(problem, given)) if problem else 0
+
+
+def _question(words: Sequence[str]) -> str:
+    """The words as one question, or what standard input holds. Raises UnicodeError where that is no text."""
+    if words and tuple(words) != ("-",):
+        question = " ".join(words)
+        question.encode()  # what the shell passed on may hold any bytes
+        return question
+    if sys.stdin.isatty():
+        print("Write your question, then Enter and Ctrl-D.", file=sys.stderr)
+    return sys.stdin.buffer.read().decode("utf-8-sig")
+
+
+def _as_given(problem: str, given: Collection[str]) -> str:
+    """Call what was given as an option by the option's name."""
+    for name in given:
+        option = name.removeprefix("OPENAI_").lower().replace("_", "-")
+        problem = problem.replace(name, f"--{option}")
+    return problem
 
 
 def _doctor(arguments: argparse.Namespace) -> int:

@@ -16,9 +16,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bots.bootstrap import Model, live_platforms, model_label, open_model
+from bots.bootstrap import ADMINS_FILE, Model, live_platforms, model_label, open_model
 from bots.embedded_model.errors import EmbeddedModelError
 from bots.embedded_model.progress import shown_progress
+from bots.sandbox.page import is_served_at, page_url
+from core.policy.access import Access
 from core.ports.clock import Clock
 from core.ports.completions import (
     ChatMessage,
@@ -29,11 +31,19 @@ from core.ports.completions import (
     TextDelta,
 )
 from core.ports.platform import Check, CheckState
-from core.settings import Settings, SettingsError, read_settings
+from core.settings import ENV_FILE, Settings, SettingsError, read_settings, where_settings_stand
 
 NO_MODEL: Final = (
     "OPENAI_MODEL is not set. Name the model in .env (with OPENAI_API_KEY, or OPENAI_BASE_URL for a server "
     "of your own), or set OPENAI_MODEL=embedded for the small demo model."
+)
+PAGE_IS_OPEN: Final = (
+    "SLUICE_HTTP lets other machines reach the sandbox's page, which asks nobody who they are. "
+    "Use 127.0.0.1 unless you trust the network."
+)
+_CLAIM: Final = (
+    "Start Sluice. It prints a code; send the bot /claim and that code in a private message, and you are "
+    "its admin."
 )
 _MODEL_TIMEOUT_S: Final = 30.0
 _MODEL_TOKENS: Final = 16  # the fewest that every provider takes
@@ -54,10 +64,10 @@ async def examine(clock: Clock, console: Console) -> tuple[Check, ...]:
     try:
         settings = read_settings()
     except SettingsError as error:
-        return tuple(_split("Configuration", CheckState.BAD, problem) for problem in error.problems)
+        return (_where(), *(_split("Configuration", CheckState.BAD, problem) for problem in error.problems))
     found = [_split("Configuration", CheckState.NOTE, warning) for warning in settings.warnings]
     found += [_split("Configuration", CheckState.BAD, problem) for problem in settings.unusable]
-    found.insert(0, _configuration(settings))
+    found[:0] = [_where(), _configuration(settings)]
     platforms = live_platforms(settings, clock)
     for checks in await asyncio.gather(*(platform.check() for platform in platforms)):
         found += checks
@@ -67,7 +77,9 @@ async def examine(clock: Clock, console: Console) -> tuple[Check, ...]:
         found.append(await _model(settings, clock, console))
     found.append(check_data_dir(settings.data_dir))
     if not platforms:
-        found.append(_port(settings.http_host, settings.http_port))
+        found.append(await _port(settings.http_host, settings.http_port))
+        if settings.page_is_open:
+            found.append(_split("Page", CheckState.NOTE, PAGE_IS_OPEN))
     return tuple(found)
 
 
@@ -105,10 +117,12 @@ def check_data_dir(folder: Path) -> Check:
     except OSError as error:
         remedy = "Make it writable, or set SLUICE_DATA_DIR to another folder."
         if error.errno in {errno.EACCES, errno.EPERM} and hasattr(os, "getuid"):
-            owner = f"{os.getuid()}:{os.getgid()}"
-            remedy = f"Run: sudo chown -R {owner} {folder} (for a mounted folder: its path on the host)."
-        return Check("Data folder", CheckState.BAD, f"{folder} cannot be written: {error.strerror}", remedy)
-    return Check("Data folder", CheckState.GOOD, f"{folder} can be written")
+            chown = f"sudo chown -R {os.getuid()}:{os.getgid()} {folder.absolute()}"
+            remedy = f"Run: {chown} (for a mounted folder: its path on the host)."
+        return Check(
+            "Data folder", CheckState.BAD, f"{folder.absolute()} cannot be written: {error.strerror}", remedy
+        )
+    return Check("Data folder", CheckState.GOOD, f"{folder.absolute()} can be written")
 
 
 def show(checks: tuple[Check, ...], console: Console) -> None:
@@ -136,6 +150,13 @@ def all_good(checks: tuple[Check, ...]) -> bool:
     return all(check.state is not CheckState.BAD for check in checks)
 
 
+def _where() -> Check:
+    if ENV_FILE.is_file():
+        return Check("Settings", CheckState.GOOD, where_settings_stand())
+    remedy = "If you have one, start Sluice in the folder that holds it."
+    return Check("Settings", CheckState.NOTE, where_settings_stand(), remedy)
+
+
 def _configuration(settings: Settings) -> Check:
     platforms = [
         name
@@ -146,10 +167,16 @@ def _configuration(settings: Settings) -> Check:
         return Check(
             "Configuration", CheckState.GOOD, "no platform token: `sluice run` would start the sandbox"
         )
+    named = " and ".join(platforms)
     if not (settings.admins or settings.allow or settings.allow_everybody):
-        detail = f"{' and '.join(platforms)}; nobody is allowed by SLUICE_ADMINS or SLUICE_ALLOW"
-        return Check("Configuration", CheckState.NOTE, detail, "Claim the bot with the code of its start.")
-    return Check("Configuration", CheckState.GOOD, " and ".join(platforms))
+        file = settings.data_dir / ADMINS_FILE
+        access = Access(admins_file=file)
+        if access.unclaimed:
+            return Check("Configuration", CheckState.NOTE, f"{named}; nobody is served yet", _CLAIM)
+        if not access.has_admin:
+            remedy = "Repair or delete it, or set SLUICE_ADMINS."
+            return Check("Configuration", CheckState.BAD, f"{file.absolute()} does not name an admin", remedy)
+    return Check("Configuration", CheckState.GOOD, named)
 
 
 async def _model(settings: Settings, clock: Clock, console: Console) -> Check:
@@ -163,7 +190,7 @@ async def _model(settings: Settings, clock: Clock, console: Console) -> Check:
         return _split("Model", CheckState.BAD, str(error))
 
 
-def _port(host: str, port: int) -> Check:
+async def _port(host: str, port: int) -> Check:
     where = f"{host}:{port}"
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -171,6 +198,8 @@ def _port(host: str, port: int) -> Check:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the page's server does
             probe.bind(address)
     except OSError as error:
+        if error.errno == errno.EADDRINUSE and await is_served_at(host, port):
+            return Check("Page", CheckState.GOOD, f"Sluice is running at {page_url(host, port)}")
         detail = f"{where} cannot be used: {error.strerror}"
         return Check("Page", CheckState.BAD, detail, "Set SLUICE_HTTP to another HOST:PORT.")
     return Check("Page", CheckState.GOOD, f"http://{where} is free")

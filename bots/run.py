@@ -17,6 +17,7 @@ from typing import Final
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from bots.bootstrap import (
     App,
@@ -28,13 +29,14 @@ from bots.bootstrap import (
     open_model,
     open_sandbox,
 )
-from bots.doctor import NO_MODEL, check_data_dir, check_model
+from bots.doctor import NO_MODEL, PAGE_IS_OPEN, check_data_dir, check_model
 from bots.embedded_model.errors import EmbeddedModelError
 from bots.embedded_model.progress import shown_progress
+from bots.sandbox.page import is_served_at, page_url
 from core.adapters.clock import SystemClock
 from core.ports.clock import Clock
 from core.ports.platform import CheckState, Platform, PlatformError
-from core.settings import Settings
+from core.settings import ENV_FILE, Settings, where_settings_stand
 
 log = logging.getLogger(__name__)
 
@@ -64,18 +66,19 @@ async def run(settings: Settings, console: Console, *, sandbox: bool, live: bool
     data_dir = check_data_dir(settings.data_dir)
     if data_dir.state is CheckState.BAD:
         raise RunError(f"{data_dir.detail}. {data_dir.remedy}")
-    serving = asyncio.create_task(_Run(settings, console).serve(sandbox=sandbox))
-    _stop_on_signals(serving, console)
+    process = _Run(settings, console)
+    serving = asyncio.create_task(process.serve(sandbox=sandbox))
+    _stop_on_signals(serving, process)
     with suppress(asyncio.CancelledError):
         await serving
 
 
-def _stop_on_signals(serving: asyncio.Task[None], console: Console) -> None:
+def _stop_on_signals(serving: asyncio.Task[None], process: _Run) -> None:
     """The first one ends in good order, a second Ctrl-C at once."""
 
     def stop(number: signal.Signals) -> None:
         if not serving.cancelling():
-            console.print("Stopping; answers have a moment to finish. Ctrl-C again ends at once.")
+            process.say_goodbye()
             serving.cancel()
         elif number is signal.SIGINT:  # a second SIGTERM may be the first one, passed on by make
             os._exit(_INTERRUPTED)
@@ -90,6 +93,7 @@ class _Run:
         self._settings = settings
         self._console = console
         self._clock: Clock = SystemClock()
+        self._app: App | None = None
 
     async def serve(self, *, sandbox: bool) -> None:
         """Until cancelled. Raises RunError."""
@@ -101,7 +105,7 @@ class _Run:
                     model = await stack.enter_async_context(open_model(settings, on_progress))
             except EmbeddedModelError as error:
                 raise RunError(str(error)) from None
-            app = build_app(settings, model, self._clock, page=world.page if world else None)
+            app = self._app = build_app(settings, model, self._clock, page=world.page if world else None)
             platforms = world.platforms(self._clock) if world else live_platforms(settings, self._clock)
             try:
                 ready = await self._start(platforms, app)
@@ -110,17 +114,18 @@ class _Run:
             finally:
                 await self._end(platforms, app)
 
+    def say_goodbye(self) -> None:
+        wait = "; answers have a moment to finish. Ctrl-C again ends at once."
+        self._console.print(f"Stopping{wait if self._app and self._app.chat.answering else '.'}")
+
     @asynccontextmanager
     async def _sandbox(self) -> AsyncIterator[Sandbox]:
         async with AsyncExitStack() as stack:
             try:
                 world = await stack.enter_async_context(open_sandbox(self._settings))
             except OSError as error:
-                where = f"{self._settings.http_host}:{self._settings.http_port}"
-                why = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
-                raise RunError(
-                    f"The page's address {where} {why}. Set SLUICE_HTTP to another HOST:PORT."
-                ) from None
+                host, port = self._settings.http_host, self._settings.http_port
+                raise await _page_error(error, host, port) from None
             yield world
 
     async def _start(self, platforms: Sequence[Platform], app: App) -> list[tuple[Platform, str]]:
@@ -147,11 +152,21 @@ class _Run:
         else:
             served = f"{len(settings.allow)} allowed, admins" if settings.allow else "admins only"
         rows = [(platform.name, "local" if world else "connected") for platform, _ in ready]
-        rows += [("Model", model_label(settings)), ("Served", served)]
+        rows += [
+            ("Model", model_label(settings)),
+            ("Served", served),
+            ("Settings", where_settings_stand()),
+            ("Data folder", str(settings.data_dir.absolute())),
+        ]
         steps = list(settings.warnings)
         if world:
+            steps += _unused_in_sandbox(settings)
+            if settings.page_is_open:
+                steps.append(PAGE_IS_OPEN)
             steps.append(f"Open {world.page.url} and write in either pane.")
-            steps.append("For your own bots, put DISCORD_TOKEN or TELEGRAM_TOKEN into .env.")
+            steps.append(
+                f"For your own bots, put DISCORD_TOKEN or TELEGRAM_TOKEN into {ENV_FILE.absolute()}."
+            )
         elif code and not settings.allow_everybody:
             steps.append(f"Nobody is an admin yet. Send the bot a private message: /claim {code}")
         if not world:
@@ -163,7 +178,7 @@ class _Run:
         if self._console.is_terminal:
             table = Table(show_header=False)
             for row in rows:
-                table.add_row(*row)
+                table.add_row(*map(Text, row))  # a path may look like markup
             self._console.print(table, markup=False)
         else:
             for name, what in rows:
@@ -214,6 +229,27 @@ class _Run:
         with suppress(TimeoutError):
             async with asyncio.timeout(_CLOSE_S):
                 await asyncio.gather(*(platform.close() for platform in platforms), return_exceptions=True)
+
+
+async def _page_error(error: OSError, host: str, port: int) -> RunError:
+    """Why the page cannot be served."""
+    if error.errno == errno.EADDRINUSE and await is_served_at(host, port):
+        there = page_url(host, port)
+        return RunError(
+            f"Sluice is running at {there} already. Open that, or set SLUICE_HTTP to another HOST:PORT."
+        )
+    why = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
+    return RunError(f"The page's address {host}:{port} {why}. Set SLUICE_HTTP to another HOST:PORT.")
+
+
+def _unused_in_sandbox(settings: Settings) -> list[str]:
+    named = [
+        name
+        for name, value in (("SLUICE_ADMINS", settings.admins), ("SLUICE_ALLOW", settings.allow))
+        if value
+    ]
+    verb = "is" if len(named) == 1 else "are"
+    return [f"{' and '.join(named)} {verb} not used in the sandbox: it serves everybody."] if named else []
 
 
 async def _beat(file: Path) -> None:

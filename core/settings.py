@@ -7,6 +7,7 @@ in one line that says what to do; nothing here ever shows a value that may be a 
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import logging
 import os
 import re
@@ -19,13 +20,27 @@ from dotenv import dotenv_values
 from dotenv.parser import Original, parse_stream
 
 _ALIASES = {"DISCORD_BOT_TOKEN": "DISCORD_TOKEN", "TELEGRAM_BOT_TOKEN": "TELEGRAM_TOKEN"}
-_MISTAKEN = {"OPENAI_API_BASE": "OPENAI_BASE_URL"}  # openai's older name, in spelling nearer to another
+_MISTAKEN = {  # what people also call them, in spelling far from the name, or nearer to another
+    "OPENAI_API_BASE": "OPENAI_BASE_URL",  # the openai library's older name
+    "OPENAI_KEY": "OPENAI_API_KEY",
+    "DISCORD_KEY": "DISCORD_TOKEN",
+    "DISCORD_API_KEY": "DISCORD_TOKEN",
+    "TELEGRAM_KEY": "TELEGRAM_TOKEN",
+    "TELEGRAM_API_KEY": "TELEGRAM_TOKEN",
+    "SLUICE_PORT": "SLUICE_HTTP",
+    "SLUICE_HOST": "SLUICE_HTTP",
+}
 _NAMES = (
     "DISCORD_TOKEN", "TELEGRAM_TOKEN", "DISCORD_API_BASE_URL", "TELEGRAM_API_BASE_URL",
     "OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL", "OPENAI_TEMPERATURE", "OPENAI_MAX_TOKENS",
     "SLUICE_SYSTEM_PROMPT", "SLUICE_ADMINS", "SLUICE_ALLOW", "SLUICE_DAILY_TOKENS", "SLUICE_DATA_DIR",
     "SLUICE_SHOW_REASONING", "SLUICE_HTTP", "SLUICE_LOG_LEVEL",
 )  # fmt: skip
+_ADDRESSES = {  # what each looks like
+    "OPENAI_BASE_URL": "http://127.0.0.1:11434/v1",
+    "DISCORD_API_BASE_URL": "http://127.0.0.1:9000/api/v10",
+    "TELEGRAM_API_BASE_URL": "http://127.0.0.1:8081",
+}
 _OURS = re.compile(r"^(?:SLUICE|DISCORD|TELEGRAM|OPENAI)_", re.ASCII)
 _KNOWN_ELSEWHERE = frozenset(  # read by the openai library itself or by other tools: never a near miss
     {"OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "OPENAI_WEBHOOK_SECRET", "OPENAI_LOG", "OPENAI_ADMIN_KEY"}
@@ -34,6 +49,8 @@ _ENTRY = re.compile(r"(?P<platform>discord|telegram):(?P<id>-?[0-9]{1,20})", re.
 _TELEGRAM_TOKEN = re.compile(r"[0-9]{3,}:[A-Za-z0-9_-]{10,}", re.ASCII)
 _DISCORD_TOKEN = re.compile(r"[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]{10,}", re.ASCII)
 _METHOD = "/chat/completions"  # what the openai library adds to a base address
+ENV_FILE = Path(".env")
+"""In the folder that Sluice is started in, and nowhere else."""
 EMBEDDED_MODEL = "embedded"
 """The value of `OPENAI_MODEL` that asks for the embedded demo model."""
 
@@ -85,14 +102,25 @@ class Settings:
     unusable: tuple[str, ...] = ()
     """One line for each platform that cannot be used as configured, while another one can."""
 
+    @property
+    def page_is_open(self) -> bool:
+        """Whether others than this machine may reach the sandbox's page."""
+        try:
+            return not (self.http_host == "localhost" or ipaddress.ip_address(self.http_host).is_loopback)
+        except ValueError:
+            return True
 
-def read_settings(
-    environment: Mapping[str, str] | None = None, env_file: Path | None = Path(".env")
-) -> Settings:
+
+def read_settings(environment: Mapping[str, str] | None = None, env_file: Path | None = ENV_FILE) -> Settings:
     """Settings from `.env` with the environment on top. Raises SettingsError with every problem found."""
     from_file, warnings = _values_of(env_file) if env_file is not None else ({}, [])
     from_outside = os.environ if environment is None else environment
     return _Reader({**_set_ones(from_file), **_set_ones(from_outside)}, warnings).settings()
+
+
+def where_settings_stand() -> str:
+    """For people: the whole path of the `.env` that is read, or that there is none, and where."""
+    return str(ENV_FILE.absolute()) if ENV_FILE.is_file() else f"no .env in {ENV_FILE.absolute().parent}"
 
 
 def _values_of(env_file: Path) -> tuple[Mapping[str, str | None], list[str]]:
@@ -142,8 +170,11 @@ class _Reader:
     def settings(self) -> Settings:
         self._warn_of_near_misses()
         for alias, name in _ALIASES.items():
-            if alias in self._values:
-                self._values.setdefault(name, self._values[alias])
+            if (
+                alias in self._values
+                and self._values.setdefault(name, self._values[alias]) != self._values[alias]
+            ):
+                self._warnings.append(f"{name} and {alias} differ; {name} is used.")
         allow = self._entries("SLUICE_ALLOW", star=True)
         host, port = self._http()
         settings = Settings(
@@ -225,7 +256,7 @@ class _Reader:
         except ValueError:
             valid = False
         if not valid or not value.isprintable() or " " in value or "?" in value or "#" in value:
-            self._problems.append(f"{name} is not a web address. It must look like http://127.0.0.1:9000/v1.")
+            self._problems.append(f"{name} is not a web address. It must look like {_ADDRESSES[name]}.")
         elif "@" in parts.netloc:
             self._problems.append(f"{name} holds a user name or a password. Take all before the @ out.")
         elif parts.path.rstrip("/").endswith(_METHOD):

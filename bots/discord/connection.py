@@ -59,6 +59,8 @@ async def log_in(client: discord.Client, token: str, api_base_url: str | None) -
             f"Discord refused the token. Reset it at {TOKEN_PAGE} → Bot, and set DISCORD_TOKEN."
         ) from None
     except discord.HTTPException as problem:
+        if problem.status in {404, 405}:  # Discord's own API has what was asked for
+            raise _not_discord(where) from None
         raise PlatformError(f"Discord at {where} answered HTTP {problem.status}. Try again later.") from None
     except (aiohttp.ClientError, OSError, discord.GatewayNotFound) as problem:
         raise PlatformError(
@@ -66,9 +68,14 @@ async def log_in(client: discord.Client, token: str, api_base_url: str | None) -
             + (" and DISCORD_API_BASE_URL." if api_base_url else ".")
         ) from None
     except (TypeError, KeyError, ValueError):
-        raise PlatformError(
-            f"What answers at {where} is not Discord's API. Check DISCORD_API_BASE_URL."
-        ) from None
+        raise _not_discord(where) from None
+
+
+def _not_discord(where: str) -> PlatformError:
+    return PlatformError(
+        f"What answers at {where} is not Discord's API. "
+        "Check DISCORD_API_BASE_URL: it looks like http://127.0.0.1:9000/api/v10."
+    )
 
 
 def quieten() -> None:

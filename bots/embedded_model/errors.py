@@ -35,5 +35,10 @@ def explain_exit(returncode: int, said: str) -> EmbeddedModelError:
             "The embedded model needs a processor with AVX2, which this one has not, "
             f"or the virtual machine hides it: {OTHER_MODEL}."
         )
-    last_line = said.strip().splitlines()[-1] if said.strip() else f"exit code {returncode}"
+    last_line = said.strip().splitlines()[-1] if said.strip() else how_it_ended(returncode)
     return EmbeddedModelError(f"The embedded model did not start ({last_line}): {OTHER_MODEL}.")
+
+
+def how_it_ended(returncode: int) -> str:
+    """A process's end, for a log: asyncio tells a signal as its negative number."""
+    return f"signal {-returncode}" if returncode < 0 else f"exit code {returncode}"

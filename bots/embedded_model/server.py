@@ -1,8 +1,9 @@
 """The embedded model's own process: llama.cpp's OpenAI-compatible HTTP server on loopback.
 
-Run as a script with the path of the weights; it imports nothing of ours, so it starts fast. It writes one
-line of JSON to standard output, `{"ready": "http://127.0.0.1:PORT"}` or `{"error": "…"}`, and lives until
-standard input ends: the parent holds the other end, so even a killed parent takes it along.
+Run as a script with the path of the weights and a port (0: any that is free); it imports nothing of ours,
+so it starts fast. It writes one line of JSON to standard output, `{"ready": "http://127.0.0.1:PORT"}` or
+`{"error": "…"}`, and lives until standard input ends: the parent holds the other end, so even a killed
+parent takes it along.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _THREADS = 1  # two are slower as soon as anything else runs
 _PR_SET_PDEATHSIG = 1
 
 
-def main(weights: str) -> None:
+def main(weights: str, port: int) -> None:
     """Serve until standard input ends."""
     # llama.cpp may print: nothing but our one line may reach the parent's pipe.
     report = os.fdopen(os.dup(1), "w", encoding="utf-8")
@@ -35,7 +36,7 @@ def main(weights: str) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     threading.Thread(target=_exit_with_standard_input, daemon=True).start()
     try:
-        server = _serve(weights)
+        server = _serve(weights, port)
     except Exception as error:  # noqa: BLE001  # whatever it is, the parent tells it
         print(json.dumps({"error": str(error)}), file=report, flush=True)
         os._exit(1)
@@ -43,14 +44,14 @@ def main(weights: str) -> None:
     threading.Event().wait()
 
 
-def _serve(weights: str) -> Any:
+def _serve(weights: str, port: int) -> Any:
     import xllamacpp  # noqa: PLC0415  # a missing libgomp must end in a line, not in a traceback
 
     params = xllamacpp.CommonParams()
     params.model.path = weights
     params.model_alias = {"embedded"}
     params.hostnames = ["127.0.0.1"]
-    params.port = 0
+    params.port = port
     params.n_parallel = SLOTS
     params.n_ctx = SLOTS * SLOT_TOKENS
     params.n_predict = ANSWER_TOKENS
@@ -74,4 +75,4 @@ def _exit_with_standard_input() -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], int(sys.argv[2]))

@@ -13,12 +13,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import ClientError, ClientSession, ClientTimeout, WSCloseCode, WSMsgType, web
 from yarl import URL
 
 from bots.sandbox.discord.server import DiscordServer
@@ -41,12 +43,14 @@ HEADERS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-cache",
+    "Server": "Sluice",  # how another Sluice knows who holds the address
 }
 _LOCAL_OR_ADDRESS = re.compile(r"(localhost|\d{1,3}(\.\d{1,3}){3}|\[[\da-fA-F:.]+\])(:\d+)?")
 MAX_REQUEST_BYTES: Final = 64 * 1024
 WAITING_EVENTS: Final = 2_000  # a browser that lags further behind starts again from a snapshot
 KEPT_FIGURES: Final = 50
 HEARTBEAT_S: Final = 20.0
+_PROBE: Final = ClientTimeout(total=2.0)
 
 
 class Say(msgspec.Struct, tag_field="do", tag="say", frozen=True):
@@ -85,6 +89,23 @@ Deed: TypeAlias = Say | Press | Invoke
 Waiting: TypeAlias = asyncio.Queue[Json | None]  # None: too far behind, begin again
 
 
+def page_url(host: str, port: int) -> str:
+    """Where a browser here finds what listens there: on loopback, where it listens everywhere."""
+    host = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host  # noqa: S104
+    return str(URL.build(scheme="http", host=host, port=port, path="/"))
+
+
+async def is_served_at(host: str, port: int) -> bool:
+    """Whether a Sluice serves its page there now, within 2 s. Never raises."""
+    with contextlib.suppress(ClientError, OSError, TimeoutError, ValueError):
+        async with (
+            ClientSession(timeout=_PROBE) as session,
+            session.get(page_url(host, port), allow_redirects=False) as answer,
+        ):
+            return answer.headers.get("Server") == HEADERS["Server"]
+    return False
+
+
 class SandboxPage:
     """Serves the page and keeps every open browser up to date.
 
@@ -105,6 +126,7 @@ class SandboxPage:
         self._note = note
         self._host = host
         self._port = port
+        self._counts = {"discord": Counter[str](), "telegram": Counter[str]()}
         self._figures: dict[tuple[str, str, str], Json] = {}
         self._browsers: dict[web.WebSocketResponse, Waiting] = {}
         self._unsubscribe: list[Callable[[], None]] = []
@@ -112,9 +134,8 @@ class SandboxPage:
 
     @property
     def url(self) -> str:
-        """Where a browser here finds the page, once it has started; loopback when it listens everywhere."""
-        host = "127.0.0.1" if self._host in ("0.0.0.0", "::", "") else self._host  # noqa: S104
-        return str(URL.build(scheme="http", host=host, port=self._port, path="/"))
+        """Where a browser here finds the page, once it has started; see `page_url`."""
+        return page_url(self._host, self._port)
 
     async def start(self) -> None:
         """Listen. Raises `OSError` when the address is taken or not ours to listen on."""
@@ -132,8 +153,8 @@ class SandboxPage:
             raise
         self._port = self._runner.addresses[0][1]
         self._unsubscribe = [
-            self._discord.subscribe(lambda event: self._tell({"platform": "discord", "event": event})),
-            self._telegram.subscribe(lambda event: self._tell({"platform": "telegram", "event": event})),
+            self._discord.subscribe(partial(self._take, "discord")),
+            self._telegram.subscribe(partial(self._take, "telegram")),
         ]
 
     async def stop(self) -> None:
@@ -156,6 +177,10 @@ class SandboxPage:
         if len(self._figures) > KEPT_FIGURES:
             del self._figures[next(iter(self._figures))]
         self._tell({"figures": figures})
+
+    def _take(self, platform: Platform, event: Json) -> None:
+        self._counts[platform][event["type"]] += 1
+        self._tell({"platform": platform, "event": event})
 
     def _tell(self, news: Json) -> None:
         for waiting in list(self._browsers.values()):
@@ -194,11 +219,15 @@ class SandboxPage:
         return {
             "hello": {
                 "note": self._note,
-                "discord": self._discord.snapshot(),
-                "telegram": self._telegram.snapshot(),
+                "discord": self._discord.snapshot() | self._counted("discord"),
+                "telegram": self._telegram.snapshot() | self._counted("telegram"),
                 "figures": list(self._figures.values()),
             }
         }
+
+    def _counted(self, platform: Platform) -> Json:
+        counts = self._counts[platform]
+        return {"requests": counts["request"], "limited": counts["limited"]}
 
     async def _perform(self, raw: str) -> Json:
         deed: Deed = msgspec.json.decode(raw, type=Deed)

@@ -96,7 +96,7 @@ class TelegramPlatform:
 async def _publish_commands(connection: Connection) -> None:
     try:
         if await commands.publish(connection.bot):
-            logger.info("Telegram: command menu updated")
+            logger.debug("Telegram: command menu updated")
     except TelegramError as error:  # the menu is a help to people; commands work without
         logger.warning("Telegram: command menu not updated: %s", describe(error))
 

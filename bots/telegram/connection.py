@@ -31,6 +31,7 @@ class Connection:
         """Raises PlatformError for a token that is none."""
         _quieten()
         self._host = base_url or DEFAULT_BASE_URL
+        self._token_looks_right = _TOKEN.fullmatch(token) is not None
         # A proxy from the environment is for the internet: it could not reach this machine's loopback.
         proxies = urlsplit(self._host).hostname not in {"127.0.0.1", "::1", "localhost"}
         self._polling = _request(pool=2, read_timeout_s=LONG_POLL_S + 10, proxies=proxies)
@@ -80,6 +81,11 @@ class Connection:
 
     def unusable(self, error: Exception) -> PlatformError:
         """One line that says what to do."""
+        if self._token_looks_right and _is_no_bot_api(error):
+            return PlatformError(
+                f"What is at {self._host} does not answer like a Bot API server. "
+                "Check TELEGRAM_API_BASE_URL: it looks like http://127.0.0.1:8081."
+            )
         if isinstance(error, InvalidToken):
             return PlatformError(
                 f"Telegram refused the token at {self._host}. "
@@ -89,6 +95,13 @@ class Connection:
             f"Telegram cannot be used at {self._host}: {describe(error)}. "
             "Check the network, and TELEGRAM_API_BASE_URL if it is set."
         )
+
+
+def _is_no_bot_api(error: Exception) -> bool:
+    """Whether no Bot API server refused the token: of a 401 or 404 without its description the library
+    gives the status in brackets, in the error or in its cause."""
+    told = (str(error), str(error.__cause__)) if isinstance(error, InvalidToken) else ()
+    return any(re.search(r"\(40[14]\)", words) for words in told)
 
 
 def describe(error: BaseException) -> str:

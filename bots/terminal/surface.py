@@ -52,6 +52,7 @@ class TerminalSurface:
             PlainText(for_eyes=for_eyes), MappingProxyType({}), buttons=False, reactions=False
         )
         self.written = ""
+        self.failure: OSError | None = None  # why nothing more can be written
         self._output = output
 
     def buckets(self, kind: OperationKind) -> tuple[BucketKey, ...]:
@@ -65,6 +66,7 @@ class TerminalSurface:
             self._output.write(content.body.text[len(self.written) :].encode(errors="backslashreplace"))
             self._output.flush()
         except OSError as error:  # nobody reads any more, or the disk is full
+            self.failure = error
             return NotSent(NotSentReason.PLACE_GONE, detail=type(error).__name__)
         self.written = content.body.text
         return Delivered(message_id)

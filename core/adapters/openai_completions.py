@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
+import os
 import re
+import ssl
 from collections.abc import AsyncGenerator, Awaitable, Set
 from contextlib import AsyncExitStack, aclosing, suppress
 from typing import Any, TypeVar
@@ -234,9 +236,21 @@ def _translated(error: Exception) -> ModelError:
     """Foreign exceptions end here."""
     if isinstance(error, openai.APIStatusError):
         return refusal(error.status_code, error.response.text, error.response.headers)
-    cause = f"{type(error).__name__}: {error.__cause__ or error}"
+    cause = _no_connection(error) or f"{type(error).__name__}: {error.__cause__ or error}"
     if isinstance(error, openai.APIConnectionError):
         return ModelError(ModelErrorKind.UNREACHABLE, cause)
     if isinstance(error, openai.OpenAIError | ValueError):
         return ModelError(ModelErrorKind.BAD_REQUEST, cause)
     return ModelError(ModelErrorKind.BROKEN_STREAM, cause)
+
+
+def _no_connection(error: BaseException | None) -> str | None:
+    """Why there is none, in the system's words: the libraries say "time-out" and "ssl" of every one."""
+    while error is not None and not isinstance(error, aiohttp.ClientConnectorError):
+        error = error.__cause__
+    if error is None:
+        return None
+    under = error.os_error
+    number = 0 if isinstance(under, ssl.SSLError) else under.errno or 0
+    words = os.strerror(number).lower() if number > 0 else under.strerror or str(under)
+    return f"{words} at {error.host}:{error.port}"

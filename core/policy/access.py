@@ -59,6 +59,11 @@ class Access:
         """There is no admin, and the code can make one."""
         return self._claimable and not self._admins
 
+    @property
+    def has_admin(self) -> bool:
+        """False, though not `unclaimed`, where the file of the claimed admin cannot be read."""
+        return bool(self._admins)
+
     def allows(self, person: Person, place: Place) -> bool:
         entries = self._admins | self._allow
         if str(person) in entries:

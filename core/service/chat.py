@@ -91,6 +91,11 @@ class ChatService:
             case IncomingCommand():
                 raise TypeError("commands go through core.commands.dispatch")
 
+    @property
+    def answering(self) -> bool:
+        """Whether an answer is on its way, or a question waits for one."""
+        return bool(self._queue.running)
+
     def ask(self, question: Question, surface: Surface) -> None:
         """Answer a question of somebody whom the door has admitted, as soon as its conversation is free."""
         asker, ref = question.asker, question.ref
@@ -187,17 +192,18 @@ class ChatService:
         if not self.door.is_new(press):
             return
         turn = self._queue.find(press.data.removeprefix(STOP)) if press.data.startswith(STOP) else None
-        if turn is None or turn.question.place.chat_id != press.place.chat_id or turn.answer.ended:
-            unanswered("stop_over", press.event_id, press.place, press.author)
-            words = say("stop.over")
+        if turn is None or turn.question.place.chat_id != press.place.chat_id:
+            reason = "over"
         elif press.author.id != turn.question.asker.id and not press.author.manages_messages:
-            unanswered("stop_not_theirs", press.event_id, press.place, press.author)
-            words = say("stop.not_yours")
-        else:
-            turn.cut(Ending.STOPPED, self._clock.monotonic(), say("ending.stopped"))
+            reason = "not_yours"
+        elif turn.cut(Ending.STOPPED, self._clock.monotonic(), say("ending.stopped")):
             self._driver.changed(turn.answer)
-            words = say("stop.done")
-        self.notices.reply(surface, press.author, words, ref=None)
+            reason = "done"
+        else:  # its ending is on the way to the platform
+            reason = "done" if turn.answer.ending is Ending.STOPPED else "finishing"
+        if reason != "done":
+            unanswered(f"stop_{reason}", press.event_id, press.place, press.author)
+        self.notices.reply(surface, press.author, say(f"stop.{reason}"), ref=None)
 
     def _greet(self, added: BotAdded, surface: Surface) -> None:
         heard = (str(added.place), added.hears_everything)  # added again with other rights is news

@@ -43,7 +43,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """For whoever watches (the sandbox's page, a meter): one answer on one surface, as of now."""
+    """For whoever watches (the sandbox's page, a meter): one answer of the model, as of now."""
 
     place: Place
     messages: tuple[MessageRef, ...]
@@ -53,9 +53,12 @@ class Progress:
 class Showing:
     """One answer on its way to one surface."""
 
-    def __init__(self, account: _Account, view: int, surface: Surface, reply_to: MessageRef | None) -> None:
+    def __init__(
+        self, account: _Account, view: int, surface: Surface, reply_to: MessageRef | None, *, notice: bool
+    ) -> None:
         self.surface = surface
         self.reply_to = reply_to
+        self.notice = notice
         self._account = account
         self._view = account.scheduler.view(view)
         self._finished: asyncio.Future[Shown] = asyncio.get_running_loop().create_future()
@@ -86,6 +89,11 @@ class Showing:
             )
         return True
 
+    @property
+    def watched(self) -> bool:
+        """Whether `Progress` tells of it."""
+        return bool(self.messages) and not self.notice
+
     def abandon(self) -> None:
         """Stop waiting: the driver closes."""
         self._finished.cancel()
@@ -109,11 +117,17 @@ class _Account:
         self._forget_at = clock.monotonic() + FORGET_BUCKETS_S
 
     def show(
-        self, answer: Answer, surface: Surface, settings: ViewSettings, reply_to: MessageRef | None
+        self,
+        answer: Answer,
+        surface: Surface,
+        settings: ViewSettings,
+        reply_to: MessageRef | None,
+        *,
+        notice: bool,
     ) -> Showing:
         self.scheduler.pacer.add_limits(surface.capabilities.rate_limits)
         view = self.scheduler.show(answer, settings, self._clock.monotonic())
-        showing = self.showings[view] = Showing(self, view, surface, reply_to)
+        showing = self.showings[view] = Showing(self, view, surface, reply_to, notice=notice)
         self._idle.clear()
         self.wake()
         return showing
@@ -170,14 +184,14 @@ class _Account:
         if not isinstance(outcome, Delivered):
             _log.info("%s %s page %d: %s", showing.surface.place, operation.kind, operation.page, outcome)
         self.scheduler.performed(operation, outcome, now)
-        if self._on_progress is not None and showing.messages:
+        if self._on_progress is not None and showing.watched:
             self._on_progress(self._progress(operation.view, now))
         self.wake()
 
     def progress(self) -> list[Progress]:
-        """Every answer of which something is visible, as of now."""
+        """Every answer of the model of which something is visible, as of now."""
         now = self._clock.monotonic()
-        return [self._progress(view, now) for view, showing in self.showings.items() if showing.messages]
+        return [self._progress(view, now) for view, showing in self.showings.items() if showing.watched]
 
     def _progress(self, view: int, now: float) -> Progress:
         showing = self.showings[view]
@@ -229,6 +243,7 @@ class Driver:
         reply_to: MessageRef | None = None,
         stop: Button | None = None,
         private: bool = False,
+        notice: bool = False,
         nonce: str = "",
         show_reasoning: bool = False,
     ) -> Showing:
@@ -236,6 +251,7 @@ class Driver:
 
         `nonce`: opaque and unique, at most 20 characters; used where the platform has nonces.
         `private`: only where the surface has private answers. `show_reasoning`: only where it can.
+        `notice`: the bot speaks for itself, and `progress` is silent about it.
         """
         capabilities = surface.capabilities
         above = capabilities.reasoning_above
@@ -252,7 +268,7 @@ class Driver:
             reasoning=ShownReasoning(_thought, above) if show_reasoning and above else None,
             files=Files(capabilities.max_file_bytes, _beside_file) if capabilities.max_file_bytes else None,
         )
-        return self._accounts[surface.account].show(answer, surface, settings, reply_to)
+        return self._accounts[surface.account].show(answer, surface, settings, reply_to, notice=notice)
 
     def changed(self, answer: Answer) -> None:
         """`answer` grew or ended: look soon."""

@@ -81,7 +81,9 @@ class Notices:
         notice.append(text, now)
         notice.end(Ending.COMPLETE, now)
         private = surface.capabilities.private_answers
-        self._driver.show(notice, surface, reply_to=ref, private=private, nonce=secrets.token_hex(8))
+        self._driver.show(
+            notice, surface, reply_to=ref, private=private, notice=True, nonce=secrets.token_hex(8)
+        )
 
 
 def unseen_by_others(surface: Surface) -> bool:

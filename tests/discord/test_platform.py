@@ -20,6 +20,7 @@ from core.messages import IncomingMessage
 from core.ports.platform import Check, CheckState, PlatformError
 from tests.discord.support import Bot, library_restored, local_discord, started
 
+NOT_DISCORD = "not Discord's API. Check DISCORD_API_BASE_URL: it looks like http://127.0.0.1:9000/api/v10."
 COMMANDS = "/applications/{application_id}/commands"
 
 
@@ -97,10 +98,12 @@ async def _web_server(status: int, text: str, content_type: str) -> AsyncIterato
 @pytest.mark.parametrize(
     ("status", "text", "content_type", "said"),
     [
-        (404, "<html>not here</html>", "text/html", "HTTP 404"),
-        (200, "<html>welcome</html>", "text/html", "not Discord's API"),
-        (200, "[]", "application/json", "not Discord's API"),
-        (200, "{}", "application/json", "not Discord's API"),
+        (404, "<html>not here</html>", "text/html", NOT_DISCORD),
+        (405, "", "text/plain", NOT_DISCORD),
+        (200, "<html>welcome</html>", "text/html", NOT_DISCORD),
+        (200, "[]", "application/json", NOT_DISCORD),
+        (200, "{}", "application/json", NOT_DISCORD),
+        (400, "{}", "application/json", "HTTP 400"),
     ],
 )
 async def test_an_address_of_something_else_is_one_line(
@@ -108,6 +111,12 @@ async def test_an_address_of_something_else_is_one_line(
 ) -> None:
     async with local_discord() as bot, _web_server(status, text, content_type) as url:
         assert said in await _refusal(DiscordPlatform("a.b.c", api_base_url=url), bot)
+
+
+async def test_an_address_without_its_path_is_one_line() -> None:
+    async with local_discord() as bot:
+        url = bot.server.url.removesuffix("/api/v10")
+        assert NOT_DISCORD in await _refusal(DiscordPlatform(bot.server.token, api_base_url=url), bot)
 
 
 async def test_closing_twice_ends_the_wait_and_is_quick() -> None:

@@ -39,9 +39,9 @@ def read(story: str) -> tuple[list[str], list[Story], list[str]]:
     lines = (FOLDER / f"{story}.txt").read_text("utf-8").splitlines()
     head = [line for line in lines if line.startswith("#") or _FAULT.match(line)]
     deltas: dict[str, list[tuple[float, str]]] = {}
-    for found in filter(None, map(_DELTA.match, lines)):
-        deltas.setdefault(found["who"], []).append(
-            (float(found["at"]), json.loads(found["text"]) if found["sign"] == "+" else "")
+    for delta in filter(None, map(_DELTA.match, lines)):
+        deltas.setdefault(delta["who"], []).append(
+            (float(delta["at"]), json.loads(delta["text"]) if delta["sign"] == "+" else "")
         )
     faults = [word for line in lines if (found := _FAULT.match(line)) for word in found["faults"].split()]
     return head, [Story(who.split("_")[0], told) for who, told in deltas.items()], faults

@@ -6,11 +6,12 @@ The weights are kept in SLUICE_TEST_DATA_DIR, or in the folder that `make run` u
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
 from pathlib import Path
 
@@ -19,7 +20,7 @@ import pytest
 import pytest_asyncio
 
 from bots.embedded_model.errors import EmbeddedModelError, explain_exit
-from bots.embedded_model.model import EmbeddedModel
+from bots.embedded_model.model import RESTARTS, EmbeddedModel
 from bots.embedded_model.server import ANSWER_TOKENS, SLOTS
 from bots.sandbox.recording_proxy import RecordingProxy
 from core.adapters.openai_completions import OpenAICompletions
@@ -161,6 +162,87 @@ async def test_stop_is_quick_even_while_it_answers() -> None:
     await client.aclose()
 
 
+class _Heard(logging.Handler):
+    """What the model's log says, as it says it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines: asyncio.Queue[str] = asyncio.Queue()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._lines.put_nowait(record.getMessage())
+
+    async def line(self) -> str:
+        return await asyncio.wait_for(self._lines.get(), 60.0)
+
+
+@pytest.fixture
+def heard() -> Iterator[_Heard]:
+    handler, logger = _Heard(), logging.getLogger("bots.embedded_model.model")
+    logger.addHandler(handler)
+    before, logger.level = logger.level, logging.INFO
+    yield handler
+    logger.removeHandler(handler)
+    logger.level = before
+
+
+async def test_a_process_that_is_killed_is_started_again(heard: _Heard) -> None:
+    """As by kill -9 or for want of memory: whoever was told the address finds it there again."""
+    async with EmbeddedModel(DATA_DIR) as model:
+        client = OpenAICompletions(base_url=model.base_url, api_key=None)
+        for _ in range(2):
+            assert model.pid is not None
+            os.kill(model.pid, signal.SIGKILL)
+            assert await heard.line() == "the embedded model stopped (signal 9); starting it again"
+            assert await heard.line() == "the embedded model serves again"
+            assert _text(await _events(client, _request("Say hi.")))
+        await client.aclose()
+    assert model.pid is None
+
+
+_LIGHT_RUNTIME = """
+import os
+
+class CommonParams:
+    def __getattr__(self, name):
+        return self.__dict__.setdefault(name, CommonParams())
+
+class Server:
+    listening_address = "http://127.0.0.1:9"
+
+    def __init__(self, params):
+        if os.path.exists(params.model.path):
+            raise MemoryError("no room")
+"""
+
+
+@pytest.mark.parametrize("starts", [True, False])
+async def test_one_that_always_dies_is_let_go(
+    starts: bool, heard: _Heard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Real processes: ones that serve and are killed, or that cannot even be started any more."""
+    (tmp_path / "xllamacpp.py").write_text(_LIGHT_RUNTIME)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    model, weights = EmbeddedModel(DATA_DIR, back_off_s=0.0), tmp_path / "any.gguf"
+    await model.launch(weights)
+    if not starts:
+        weights.touch()
+    for number in range(RESTARTS):
+        if starts or number == 0:
+            assert model.pid is not None
+            os.kill(model.pid, signal.SIGKILL)
+            assert await heard.line() == "the embedded model stopped (signal 9); starting it again"
+        assert ("serves again" if starts else "did not start (no room)") in await heard.line()
+    if starts:
+        assert model.pid is not None
+        os.kill(model.pid, signal.SIGKILL)
+    last = await heard.line()
+    assert last.startswith("the embedded model stopped too often and stays away.")
+    assert "OPENAI_BASE_URL" in last
+    assert model.pid is None
+    await model.stop()
+
+
 _PARENT = """
 import asyncio, sys
 from pathlib import Path
@@ -241,7 +323,7 @@ async def test_a_machine_that_cannot_run_it(
         (-signal.SIGILL, "", "AVX2"),
         (0xC000001D, "", "AVX2"),
         (3, "a\nfailed to load model\n", "failed to load model"),
-        (-9, "", "exit code -9"),
+        (-9, "", "signal 9"),
     ],
 )
 async def test_what_a_failed_start_says(returncode: int, said: str, line: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import traceback
 from contextlib import aclosing
 
@@ -130,6 +131,25 @@ async def test_nobody_listens() -> None:
         _, error = await ask(model)
     assert error is not None
     assert error.kind is ModelErrorKind.UNREACHABLE
+
+
+@pytest.mark.parametrize(
+    ("base_url", "words"),
+    [
+        ("http://127.0.0.1:9/v1", "connection refused at 127.0.0.1:9"),
+        ("http://no-such-host.invalid/v1", "at no-such-host.invalid:80"),
+    ],
+)
+async def test_why_nobody_answers_is_said_in_words(
+    base_url: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The libraries call a refused connection a time-out, and speak of TLS where there is none."""
+    monkeypatch.setenv("no_proxy", "*")
+    async with connected(base_url) as model:
+        _, error = await ask(model)
+    assert error is not None
+    assert words in error.detail
+    assert not re.search("ssl|time|Error", error.detail, re.IGNORECASE)
 
 
 @pytest.mark.parametrize("base_url", ["localhost:1/v1", "ftp://127.0.0.1/v1", "127.0.0.1"])

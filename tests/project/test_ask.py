@@ -158,6 +158,68 @@ async def test_a_reader_that_leaves_ends_the_stream_in_silence(model: ModelServe
     assert (out.decode(), err, process.returncode) == (line, b"", 0)
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux's")
+async def test_a_full_disk_is_one_line_and_a_failure(model: ModelServer, tmp_path: Path) -> None:
+    process = await asyncio.create_subprocess_shell(
+        f"'{SLUICE}' ask hi >/dev/full",
+        cwd=tmp_path,
+        env=environment(_settings(model)),
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, err = await asyncio.wait_for(process.communicate(), PATIENCE_S)
+    assert process.returncode == 1
+    assert err.decode() == "sluice: The answer could not be written: No space left on device.\n"
+
+
+async def test_a_question_that_is_no_utf_8_is_one_line(model: ModelServer, tmp_path: Path) -> None:
+    done = await sluice(tmp_path, "ask", stdin="Olá".encode("latin-1"), settings=_settings(model))
+    assert (done.code, done.out) == (1, b"")
+    assert done.line.startswith("sluice: The question is not UTF-8 text.")
+
+
+async def test_words_without_quotation_marks_are_one_question(model: ModelServer, tmp_path: Path) -> None:
+    done = await sluice(tmp_path, "ask", "Hello", "there", "friend", settings=_settings(model))
+    assert (done.code, done.err) == (0, "")
+    assert model.requests[0].prompt == "Hello there friend"
+
+
+async def test_a_terminal_that_waits_for_a_question_says_so(model: ModelServer, tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    process = await asyncio.create_subprocess_exec(
+        SLUICE,
+        "ask",
+        cwd=tmp_path,
+        env=environment(_settings(model)),
+        stdin=theirs,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    os.close(theirs)
+    assert process.stderr is not None
+    async with asyncio.timeout(PATIENCE_S):
+        assert b"Ctrl-D" in await process.stderr.readline()
+        os.write(ours, b"one two\n\x04")
+        out, err = await process.communicate()
+    os.close(ours)
+    assert (process.returncode, out.strip(), err) == (0, b"one two", b"")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--temperature", "9"), "--temperature must be a number from 0 to 2."),
+        (("--max-tokens", "few"), "--max-tokens must be a whole number"),
+    ],
+)
+async def test_a_wrong_option_is_called_by_its_own_name(
+    model: ModelServer, tmp_path: Path, arguments: tuple[str, ...], words: str
+) -> None:
+    done = await sluice(tmp_path, "ask", "hi", *arguments, settings=_settings(model))
+    assert done.code == 1
+    assert words in done.line
+    assert "OPENAI" not in done.line
+
+
 async def test_a_terminal_gets_a_line_end_and_no_control_characters(
     model: ModelServer, tmp_path: Path
 ) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from core.messages import Person
+from core.policy.access import Access
 from tests.model.test_embedded_model import DATA_DIR
 from tests.project.conftest import Local
 from tests.project.program import Finished, sluice
@@ -61,6 +63,33 @@ async def test_a_broken_configuration(
     assert (done.code, check["state"]) == (1, "bad")
     assert remedy in f"{check['detail']} {check['remedy']}"
     assert "Traceback" not in done.err
+
+
+async def test_a_bot_that_nobody_owns_is_told_how_to_claim_it(local: Local, tmp_path: Path) -> None:
+    settings = local.settings | {"SLUICE_ALLOW": ""}
+    unclaimed = _checks(await sluice(tmp_path, "doctor", "--json", settings=settings))["Configuration"]
+    assert (unclaimed["state"], "/claim" in unclaimed["remedy"]) == ("note", True)
+    access = Access(admins_file=tmp_path / "data" / "admins.json")
+    access.claim(Person("telegram", "1", "Ada"), access.claim_code() or "")
+    claimed = _checks(await sluice(tmp_path, "doctor", "--json", settings=settings))["Configuration"]
+    assert (claimed["state"], claimed["detail"]) == ("good", "Discord and Telegram")
+    (tmp_path / "data" / "admins.json").write_text("[]")
+    broken = _checks(await sluice(tmp_path, "doctor", "--json", settings=settings))["Configuration"]
+    assert (broken["state"], "admins.json does not name" in broken["detail"]) == ("bad", True)
+
+
+async def test_it_says_which_settings_and_which_folder(local: Local, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("".join(f"{name}={value}\n" for name, value in local.settings.items()))
+    checks = _checks(await sluice(tmp_path, "doctor", "--json"))
+    assert (checks["Settings"]["state"], checks["Settings"]["detail"]) == ("good", f"{tmp_path}/.env")
+    assert checks["Data folder"]["detail"] == f"{tmp_path}/data can be written"
+
+
+async def test_a_folder_without_settings_is_named(tmp_path: Path) -> None:
+    done = await sluice(tmp_path, "doctor", "--json", settings={"SLUICE_HTTP": "8765"})
+    settings = _checks(done)["Settings"]
+    assert (settings["state"], settings["detail"]) == ("note", f"no .env in {tmp_path}")
+    assert "the folder that holds it" in settings["remedy"]
 
 
 async def test_nothing_configured_is_good(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import signal
 from pathlib import Path
@@ -53,7 +54,7 @@ async def test_a_second_ctrl_c_ends_at_once(local: Local, tmp_path: Path) -> Non
         await local.ask("a long one")
         await local.bot_says("never ends.")
         program.process.send_signal(signal.SIGINT)
-        await program.says("Stopping;")
+        assert "answers have a moment" in await program.says("Stopping")
         program.process.send_signal(signal.SIGINT)
         assert await program.ends(within_s=2.0) == 130
 
@@ -129,6 +130,7 @@ async def test_the_first_admin_claims_the_bot_with_the_printed_code(local: Local
         program.process.send_signal(signal.SIGTERM)
         assert await program.ends(ENDS_WITHIN_S) == 0
     assert not any("/claim" in line for line in program.said)
+    assert "Stopping." in program.said
 
 
 async def test_without_a_token_the_sandbox_runs(local: Local, tmp_path: Path) -> None:
@@ -141,6 +143,24 @@ async def test_without_a_token_the_sandbox_runs(local: Local, tmp_path: Path) ->
         program.process.send_signal(signal.SIGINT)
         assert await program.ends(ENDS_WITHIN_S) == 0
     assert list((tmp_path / "data").iterdir()) == []
+
+
+async def test_it_says_where_its_settings_and_files_are(local: Local, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("".join(f"{name}={value}\n" for name, value in local.settings.items()))
+    async with running(tmp_path, "--live", settings={}) as program:
+        assert await program.says("Settings: ") == f"Settings: {tmp_path}/.env"
+        assert await program.says("Data folder: ") == f"Data folder: {tmp_path}/data"
+
+
+async def test_the_sandbox_says_what_it_did_not_find_and_does_not_use(local: Local, tmp_path: Path) -> None:
+    settings = {name: value for name, value in local.settings.items() if name.startswith("OPENAI_")}
+    unused = {"SLUICE_ALLOW": "discord:1", "SLUICE_ADMINS": "discord:2", "SLUICE_HTTP": "127.0.0.1:0"}
+    async with running(tmp_path, settings=settings | unused) as program:
+        assert await program.says("Settings: ") == f"Settings: no .env in {tmp_path}"
+        assert await program.says("SLUICE_ALLOW") == (
+            "→ SLUICE_ADMINS and SLUICE_ALLOW are not used in the sandbox: it serves everybody."
+        )
+        assert (await program.says("For your own bots")).endswith(f"into {tmp_path}/.env.")
 
 
 @pytest.mark.parametrize(
@@ -164,8 +184,38 @@ async def test_bad_input_is_one_line(
     assert b"Traceback" not in done.out
 
 
-async def test_a_port_in_use_is_one_line(tmp_path: Path) -> None:
-    taken = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+async def test_a_page_that_others_can_reach_is_warned_of(local: Local, tmp_path: Path) -> None:
+    settings = {name: value for name, value in local.settings.items() if name.startswith("OPENAI_")}
+    async with running(tmp_path, settings=settings | {"SLUICE_HTTP": "0.0.0.0:0"}) as program:
+        assert "asks nobody who they are" in await program.says("SLUICE_HTTP")
+
+
+async def test_a_second_sandbox_says_that_sluice_runs_there_already(local: Local, tmp_path: Path) -> None:
+    settings = {name: value for name, value in local.settings.items() if name.startswith("OPENAI_")}
+    async with running(tmp_path, settings=settings | {"SLUICE_HTTP": "127.0.0.1:0"}) as program:
+        found = re.search(r"http://(\S+)/", await program.says("→ Open http://"))
+        assert found is not None
+        done = await sluice(tmp_path, "run", settings=settings | {"SLUICE_HTTP": found[1]})
+        assert done.code == 1
+        assert done.line == (
+            f"sluice: Sluice is running at http://{found[1]}/ already. "
+            "Open that, or set SLUICE_HTTP to another HOST:PORT."
+        )
+        done = await sluice(tmp_path, "doctor", "--json", settings=settings | {"SLUICE_HTTP": found[1]})
+        page = next(check for check in json.loads(done.out)["checks"] if check["name"] == "Page")
+        assert (done.code, page["state"]) == (0, "good")
+        assert page["detail"] == f"Sluice is running at http://{found[1]}/"
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.0 200 OK\r\n\r\n", b"SSH-2.0\r\n"])
+async def test_a_port_in_use_is_one_line(answer: bytes, tmp_path: Path) -> None:
+    """Whoever holds it: one that hangs up, another web server, none at all."""
+
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer)
+        writer.close()
+
+    taken = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = taken.sockets[0].getsockname()[1]
     done = await sluice(tmp_path, "run", settings={"SLUICE_HTTP": f"127.0.0.1:{port}"})
     taken.close()

@@ -25,7 +25,7 @@ from core.messages import (
 from core.policy.access import Access
 from core.policy.spending import Spending
 from core.service.chat import ChatService
-from core.service.driver import Driver
+from core.service.driver import Driver, Progress
 from core.settings import ModelSettings
 from tests.fakes.clock import FakeClock
 from tests.fakes.surface import FakeSurface
@@ -50,12 +50,13 @@ class Bot:
     ) -> None:
         self.clock = FakeClock()
         self.model = ScriptedModel()
+        self.progress: list[Progress] = []
         self.access = access or Access(allow_everybody=True)
         self.spending = Spending(daily_tokens, clock=self.clock)
         self.chat = ChatService(
             completions=self.model,
             model=model or ModelSettings("scripted"),
-            driver=Driver(self.clock),
+            driver=Driver(self.clock, on_progress=self.progress.append),
             clock=self.clock,
             access=self.access,
             spending=self.spending,

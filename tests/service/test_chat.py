@@ -179,6 +179,22 @@ async def test_a_quote_of_an_unseen_message_goes_along_as_data(bot: Bot) -> None
     assert stream.prompt == ["(In reply to this message by Somebody:)\n> quoted words\n\nis that so?"]
 
 
+async def test_only_answers_of_the_model_have_figures(bot: Bot) -> None:
+    """Not what the bot says for itself: a place in the queue, help, that it stopped."""
+    surface = bot.surface()
+    stream = await bot.asked(surface, "one")
+    await bot.say(surface, "two")
+    await bot.command(surface, "help")
+    await bot.clock.advance(2.0)
+    stream.say("The beginning of an answer that is long enough.")
+    await bot.clock.advance(4.0)
+    (answer,) = [key for key, shown in surface.messages.items() if shown.content.buttons]
+    await bot.press(surface, MessageRef("c1", answer))
+    await bot.clock.advance(2.0)
+    assert len(surface.texts) == 3
+    assert {ref.message_id for progress in bot.progress for ref in progress.messages} == {answer}
+
+
 async def test_a_bare_mention_in_reply_asks_about_what_is_replied_to(bot: Bot) -> None:
     quote = Quote(MessageRef("c1", "x"), "Ben", "Is water wet?")
     await bot.say(bot.surface(), "", quote=quote)

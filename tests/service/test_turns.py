@@ -9,7 +9,7 @@ import pytest
 from bots.telegram.entities import TelegramRenderer
 from core.catalogue import say
 from core.messages import MessageRef, PlaceKind
-from core.ports.completions import FinishReason, ModelError, ModelErrorKind, ReasoningDelta, Usage
+from core.ports.completions import Finished, FinishReason, ModelError, ModelErrorKind, ReasoningDelta, Usage
 from core.settings import ModelSettings
 from core.streaming.operations import OperationKind
 from tests.service.conftest import BEN, MODERATOR, Bot, failed, mark, shut
@@ -186,6 +186,37 @@ async def test_stop_keeps_the_text_marks_it_and_ends_the_stream_at_once(bot: Bot
     assert not surface.messages["m1"].content.buttons
     assert await bot.press_data(surface, shown, data) == [say("stop.over")]
     assert (await bot.asked(surface, "two")).prompt == ["one", LONG.strip(), "two"]
+
+
+@pytest.mark.parametrize(
+    "ending", [FinishReason.STOP, FinishReason.LENGTH, ModelError(ModelErrorKind.STALLED, "")]
+)
+async def test_stop_while_only_edits_are_missing_says_so(bot: Bot, ending: FinishReason | ModelError) -> None:
+    surface = bot.surface()
+    stream = await bot.asked(surface, "one")
+    stream.say(LONG)
+    await bot.clock.advance(4.0)
+    shown, data = MessageRef("c1", "m1"), surface.messages["m1"].content.buttons[0].data
+    surface.failures.extend(["unavailable"] * 3)  # the platform lags behind
+    stream.say(LONG)
+    stream.emit(ending if isinstance(ending, ModelError) else Finished(ending))
+    await bot.clock.advance(0.0)
+    assert await bot.press_data(surface, shown, data, author=BEN) == [say("stop.not_yours")]
+    assert await bot.press_data(surface, shown, data) == [say("stop.finishing")]
+    await bot.clock.advance(60.0)
+    assert surface.texts[0].startswith((LONG * 2).strip())
+    assert await bot.press_data(surface, shown, data) == [say("stop.over")]
+
+
+async def test_stop_pressed_twice_says_stopped_twice(bot: Bot) -> None:
+    surface = bot.surface()
+    stream = await bot.asked(surface, "one")
+    stream.say(LONG)
+    await bot.clock.advance(4.0)
+    shown, data = MessageRef("c1", "m1"), surface.messages["m1"].content.buttons[0].data
+    surface.failures.extend(["unavailable"] * 3)
+    assert await bot.press_data(surface, shown, data) == [say("stop.done")]
+    assert await bot.press_data(surface, shown, data) == [say("stop.done")]
 
 
 async def test_who_manages_messages_may_stop_an_answer(bot: Bot) -> None:

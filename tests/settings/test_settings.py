@@ -111,9 +111,10 @@ def test_a_file_that_is_no_text_is_one_line(tmp_path: Path, content: bytes) -> N
         ({"DISCORD_TOKEN": f"Bot {DISCORD}"}, "white space"),
         ({"OPENAI_API_KEY": "key"}, "OPENAI_MODEL is not set"),
         ({"OPENAI_MODEL": "gpt"}, "OPENAI_API_KEY is not set"),
-        ({"OPENAI_BASE_URL": "host/v1", "OPENAI_MODEL": "m"}, "OPENAI_BASE_URL is not a web address"),
+        ({"OPENAI_BASE_URL": "host/v1", "OPENAI_MODEL": "m"}, "like http://127.0.0.1:11434/v1."),
         ({"TELEGRAM_API_BASE_URL": "http://[::1"}, "TELEGRAM_API_BASE_URL"),
-        ({"DISCORD_API_BASE_URL": "http://host:99999"}, "DISCORD_API_BASE_URL"),
+        ({"TELEGRAM_API_BASE_URL": "host:8081"}, "must look like http://127.0.0.1:8081."),
+        ({"DISCORD_API_BASE_URL": "http://host:99999"}, "must look like http://127.0.0.1:9000/api/v10."),
         ({"OPENAI_BASE_URL": "http://a..b/v1", "OPENAI_MODEL": "m"}, "is not a web address"),
         ({"OPENAI_BASE_URL": "http://ho\u200bst/v1", "OPENAI_MODEL": "m"}, "is not a web address"),
         ({"OPENAI_BASE_URL": "http://h/v1?api-version=1", "OPENAI_MODEL": "m"}, "is not a web address"),
@@ -169,11 +170,41 @@ def test_all_problems_are_told_at_once() -> None:
         ("discord_token", "DISCORD_TOKEN"),
         ("SLUICE_ADMIN", "SLUICE_ADMINS"),
         ("OPENAI_API_BASE", "OPENAI_BASE_URL"),
+        ("OPENAI_KEY", "OPENAI_API_KEY"),
+        ("TELEGRAM_KEY", "TELEGRAM_TOKEN"),
+        ("DISCORD_KEY", "DISCORD_TOKEN"),
+        ("telegram_api_key", "TELEGRAM_TOKEN"),
+        ("SLUICE_PORT", "SLUICE_HTTP"),
+        ("SLUICE_HOST", "SLUICE_HTTP"),
     ],
 )
 def test_a_near_miss_is_reported(name: str, meant: str) -> None:
     (warning,) = read_settings({name: "value"}, env_file=None).warnings
     assert warning == f"{name} is not read. Did you mean {meant}?"
+
+
+def test_a_port_alone_is_no_address_and_so_reported_beside_one() -> None:
+    (warning,) = read(SLUICE_PORT="9000", SLUICE_HTTP="127.0.0.1:9000").warnings
+    assert warning == "SLUICE_PORT is not a setting of Sluice; it is ignored."
+
+
+@pytest.mark.parametrize(
+    ("older", "newer"), [("DISCORD_BOT_TOKEN", "DISCORD_TOKEN"), ("TELEGRAM_BOT_TOKEN", "TELEGRAM_TOKEN")]
+)
+def test_of_two_tokens_it_is_said_which_one_is_used(older: str, newer: str) -> None:
+    assert read(**{older: "one", newer: "one"}).warnings == ()
+    (warning,) = read(**{older: "s3cr3t", newer: "other"}).warnings
+    assert warning == f"{newer} and {older} differ; {newer} is used."
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0:8765", "[::]:8765", "192.0.2.1:80", "box.example:80"])
+def test_a_page_that_others_can_reach(address: str) -> None:
+    assert read(SLUICE_HTTP=address).page_is_open
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "127.8.0.1:1", "[::1]:1", "localhost:1"])
+def test_a_page_that_only_this_machine_can_reach(address: str) -> None:
+    assert not read(SLUICE_HTTP=address).page_is_open
 
 
 def test_a_setting_of_ours_that_does_not_exist_is_reported_and_others_are_not() -> None:

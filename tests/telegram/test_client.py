@@ -6,6 +6,7 @@ import asyncio
 import logging
 
 import pytest
+from aiohttp import web
 from telegram import Bot as LibraryBot
 from telegram.error import Conflict
 
@@ -119,6 +120,28 @@ async def test_a_token_revoked_while_running_ends_the_platform(server: TelegramS
         await server.say("Ada", "Ada", "wake the poll")
         with pytest.raises(PlatformError, match="refused the token"):
             await asyncio.wait_for(bot.platform.wait_closed(), 10)
+
+
+@pytest.mark.parametrize(
+    ("status", "text"), [(404, "<html>not here</html>"), (404, '{"detail": "Not Found"}'), (401, "")]
+)
+async def test_an_address_that_is_no_bot_api_is_not_blamed_on_the_token(status: int, text: str) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(status=status, text=text)
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = runner.addresses[0][:2]
+    elsewhere = TelegramPlatform(WRONG, clock=HeldClock(), base_url=f"http://{host}:{port}")
+    with pytest.raises(PlatformError, match="does not answer like a Bot API server") as caught:
+        await elsewhere.start(ignore)
+    assert "TELEGRAM_API_BASE_URL" in str(caught.value)
+    (check,) = await elsewhere.check()
+    assert "does not answer like a Bot API server" in f"{check.detail} {check.remedy}"
+    await runner.cleanup()
 
 
 async def test_the_token_is_in_no_log_line_at_debug(

@@ -140,7 +140,7 @@ export class Composer {
     return {
       title: `@${person.tag}`,
       hint: "",
-      about: person.bot ? "the bot" : person.name,
+      about: person.about,
       choose: () => {
         const at = this.#box.selectionStart;
         const before = this.#box.value.slice(0, at - typed.length - 1);

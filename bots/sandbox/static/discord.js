@@ -1,6 +1,6 @@
 // How Discord looks: its list of channels, and one message.
 
-import { avatar, clockTime, h, icon, redraw } from "./dom.js";
+import { avatar, clockTime, emoji as drawn, h, icon, redraw } from "./dom.js";
 import { renderMarkdown } from "./markdown.js";
 
 const BUTTON_STYLES = { 1: "primary", 2: "secondary", 3: "success", 4: "danger", 5: "link" };
@@ -194,7 +194,7 @@ class DiscordMessage {
             h(
               "span",
               { class: "reaction", title: by.map(name).join(", ") },
-              emoji,
+              drawn(emoji),
               h("b", null, String(by.length)),
             ),
           ),

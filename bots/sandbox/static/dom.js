@@ -21,6 +21,8 @@ const ICONS = {
   hash: "M9 3 8.2 8H4v2h3.9l-.6 4H3v2h4l-.8 5h2l.8-5h4l-.8 5h2l.8-5h4v-2h-3.7l.6-4H21V8h-4l.8-5h-2L15 8h-4l.8-5zm1.7 7h4l-.6 4h-4z",
   thread:
     "M5 3h14a2 2 0 0 1 2 2v9a2 2 0 0 1-2 2h-6l-5 5v-5H5a2 2 0 0 1-2-2V5a2 2 0 0 1 2-2zm2 4v2h10V7zm0 4v2h7v-2z",
+  eyes:
+    "M7 4c2.5 0 4.2 3.5 4.2 8S9.5 20 7 20s-4.2-3.5-4.2-8S4.5 4 7 4zm0 2c-1.2 0-2.2 2.7-2.2 6s1 6 2.2 6 2.2-2.7 2.2-6-1-6-2.2-6zm1 4a1.4 2.2 0 1 1 0 4.4 1.4 2.2 0 0 1 0-4.4zM17 4c2.5 0 4.2 3.5 4.2 8s-1.7 8-4.2 8-4.2-3.5-4.2-8S14.5 4 17 4zm0 2c-1.2 0-2.2 2.7-2.2 6s1 6 2.2 6 2.2-2.7 2.2-6-1-6-2.2-6zm1 4a1.4 2.2 0 1 1 0 4.4 1.4 2.2 0 0 1 0-4.4z",
   file: "M6 2h8l5 5v13a2 2 0 0 1-2 2H6a2 2 0 0 1-2-2V4c0-1.1.9-2 2-2zm7 1.5V8h4.5z",
 };
 
@@ -34,6 +36,14 @@ export function icon(name) {
   path.setAttribute("d", ICONS[name]);
   svg.append(path);
   return svg;
+}
+
+const DRAWN = new Map([["\u{1f440}", "eyes"]]);
+
+/** An emoji; the one that the bot reacts with is drawn, since a plain Debian has no font for it. */
+export function emoji(text) {
+  const name = DRAWN.get(text);
+  return name ? h("span", { class: "emoji", role: "img", "aria-label": text }, icon(name)) : text;
 }
 
 /** A line through `values` (0 at the bottom), drawn in the colour of the text around it. */

@@ -62,14 +62,19 @@ function receive(news) {
   } else if (news.figures) {
     sides.get(news.figures.platform).strip.figures(news.figures);
   } else {
-    const { state, pane, strip } = sides.get(news.platform);
-    state.apply(news.event);
-    pane.apply(news.event);
-    strip.apply(news.event);
+    happen(sides.get(news.platform), news.event);
   }
+}
+
+function happen({ state, pane, strip }, event) {
+  state.apply(event);
+  pane.apply(event);
+  strip.apply(event);
 }
 
 const socket = new Socket(receive, (connected) => {
   connection.hidden = connected;
   document.body.classList.toggle("disconnected", !connected);
+  // What became of the bots is not known; what is known is that nobody here reaches them.
+  if (!connected) for (const side of sides.values()) happen(side, { type: "online", online: false });
 });

@@ -242,9 +242,14 @@ export class Pane {
   #mentionable() {
     const everyone = [...this.state.people.values()].filter(({ id }) => id !== this.#me?.id);
     return everyone
-      .map((person) => ({ ...person, tag: this.#look.tag(person) }))
+      .map((person) => ({ ...person, tag: this.#look.tag(person), about: this.#about(person) }))
       .filter(({ tag }) => tag)
       .sort((a, b) => Number(b.bot) - Number(a.bot));
+  }
+
+  #about(person) {
+    if (!person.bot) return person.name;
+    return person.id === this.state.bot?.id ? "the bot" : "another bot";
   }
 
   async #do(deed) {

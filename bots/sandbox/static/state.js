@@ -27,6 +27,8 @@ export class PlatformState {
     for (const message of snapshot.messages) this.messagesOf(message.chat).set(message.id, message);
     this.commands = snapshot.commands ?? [];
     this.online = snapshot.online ?? false;
+    this.requests = snapshot.requests;
+    this.limited = snapshot.limited;
     this.typing.clear();
     this.drafts.clear();
     this.unread.clear();

@@ -1,6 +1,6 @@
 // How Telegram looks: its list of chats, and one message.
 
-import { avatar, clockTime, h, icon, link, redraw } from "./dom.js";
+import { avatar, clockTime, emoji as drawn, h, icon, link, redraw } from "./dom.js";
 import { fileCard } from "./discord.js";
 import { renderEntities } from "./entities.js";
 
@@ -158,7 +158,7 @@ class TelegramMessage {
     ]);
     redraw(this.#reactions, message.reactions, () =>
       message.reactions.map(({ emoji, by }) =>
-        h("span", { class: "reaction", title: state.people.get(by)?.name ?? null }, emoji),
+        h("span", { class: "reaction", title: state.people.get(by)?.name ?? null }, drawn(emoji)),
       ),
     );
     redraw(this.#keyboard, message.buttons, () => message.buttons.map((button) => this.#button(button)));

@@ -7,6 +7,7 @@ import io
 import re
 from typing import Any
 
+import aiohttp
 import discord
 import pytest
 from playwright.async_api import expect
@@ -108,6 +109,26 @@ async def test_an_ephemeral_answer_is_seen_by_one(sandbox: Sandbox) -> None:
         await sandbox.view.get_by_role("radio", name="Ben").check(force=True)
         await expect(sandbox.view.locator(".user-panel")).to_contain_text("Ben")
         await expect(answer).to_have_count(0)
+
+
+async def test_the_bots_own_reaction_is_drawn_where_no_font_has_it(sandbox: Sandbox) -> None:
+    message = await sandbox.discord.say("Ada", "#general", "the second question")
+    url = f"{sandbox.discord.url}/channels/{sandbox.general}/messages/{message}/reactions/👀/@me"
+    headers = {"Authorization": f"Bot {sandbox.discord.token}"}
+    async with aiohttp.ClientSession(headers=headers) as session, session.put(url) as done:
+        assert done.status == 204
+    reaction = sandbox.message("discord", message).locator(".reaction")
+    await expect(reaction.get_by_role("img", name="👀").locator("svg")).to_be_visible()
+    await expect(reaction).to_have_text("1")
+
+
+async def test_our_bot_is_told_from_another(sandbox: Sandbox) -> None:
+    bots = [person["name"] for person in sandbox.discord.snapshot()["people"] if person["bot"]]
+    assert len(bots) == 2
+    await sandbox.entry("Discord").press_sequentially("@")
+    for name, about in zip(bots, ("the bot", "another bot"), strict=True):
+        option = sandbox.view.get_by_role("option").filter(has_text=f"@{name}")
+        await expect(option.locator(".about")).to_have_text(about)
 
 
 async def test_a_mention_is_completed_and_becomes_a_real_one(sandbox: Sandbox) -> None:

@@ -47,6 +47,29 @@ async def test_figures_and_429s(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatc
     await expect(tick).to_have_text(re.compile("429 sendMessage, retry after 3.0 s", re.IGNORECASE))
 
 
+async def test_requests_are_counted_from_the_servers_start(sandbox: Sandbox) -> None:
+    """Also by a browser that comes later."""
+    async with connected_bot(sandbox.telegram) as bot:
+        await bot.send_message(chat_id(sandbox.telegram, "Ada"), "hello")
+    counts = sandbox.view.get_by_label("Figures of the answers in Telegram").locator(".counts")
+    await expect(counts).not_to_contain_text(re.compile("^0 requests"))
+    before = await counts.inner_text()
+    await sandbox.view.reload()
+    await expect(counts).to_have_text(before, use_inner_text=True)
+
+
+async def test_both_bots_are_away_when_the_server_is(browser: Browser) -> None:
+    async with served() as (_, local_telegram, page), connected_bot(local_telegram) as bot:
+        await bot.get_updates()
+        view = await browser.new_page()
+        await view.goto(page.url)
+        await expect(view.locator(".telegram .bot-state")).to_have_class(re.compile(r"\bon\b"))
+    await expect(view.get_by_text("Connecting…")).to_be_visible()
+    for platform in ("discord", "telegram"):
+        await expect(view.locator(f".{platform} .bot-state")).to_have_class(re.compile(r"\boff\b"))
+    await view.close()
+
+
 async def test_the_page_comes_back_with_the_server(browser: Browser) -> None:
     async with served() as (local_discord, _, page):
         await local_discord.say("Ada", "#general", "before")
