@@ -45,7 +45,7 @@ def broken_promise(source: str, pages: Sequence[str], renderer: Renderer, *, mar
 def _is_rest(rest: str, page: str, marks: Marks, renderer: Renderer, mark: str) -> bool:
     end = scan(rest, marks, formatted=renderer.formatted).end
     for kept in range(len(marks.inline) + 1):  # what was reopened may have been closed by the text itself
-        markdown = compose(rest, marks, Marks(fence=end.fence, inline=marks.inline[:kept]))
+        markdown = compose(rest, marks, Marks(fence=end.fence, inline=marks.inline[:kept]), renderer.maths)
         if mark:
             shown = f"*{mark}*" if renderer.formatted else mark
             markdown = f"{markdown}\n\n{shown}" if markdown else shown
@@ -59,7 +59,7 @@ def _spans(rest: str, page: str, marks: Marks, renderer: Renderer) -> Iterator[t
     rest = rest[: WINDOW_PAGES * renderer.page_units]
 
     def text(end: int, open_marks: Marks) -> str:
-        return renderer.render(compose(rest[:end], marks, open_marks)).text
+        return renderer.render(compose(rest[:end], marks, open_marks, renderer.maths)).text
 
     def marks_at(end: int) -> Marks:
         return scan(rest[:end], marks, formatted=renderer.formatted).end

@@ -23,6 +23,8 @@ import regex
 from core.streaming.answer import Answer
 from core.streaming.markdown import scan
 from core.streaming.marks import NO_MARKS, Cut, CutRank, Marks, Scan
+from core.streaming.maths import ReadMaths
+from core.streaming.readable import readable
 from core.streaming.rendering import Rendered, Renderer
 from core.streaming.text import graphemes
 
@@ -59,18 +61,23 @@ class Frame:
     last: bool = False  # the answer ends here
 
 
-def compose(span: str, opened: Marks, closed: Marks) -> str:
-    """The Markdown of one page: balanced, without outer white space; empty when there is no text."""
+def compose(span: str, opened: Marks, closed: Marks, maths: ReadMaths) -> str:
+    """The Markdown of one page: balanced, readable, without outer white space; empty without text."""
     body = span.rstrip()
-    if not opened.fence:
-        indent = len(body) - len(body.lstrip())
-        line_start = body.rfind("\n", 0, indent) + 1
-        # The indentation of an item without the items above it would make code of it.
-        kept = line_start and not _ITEM_START.match(body, line_start)
-        body = body[line_start:] if kept else body[indent:]
+    if not opened.fence and not opened.table:
+        body = _outdented(body)
     if not body.strip():
         return ""
-    return opened.opened() + body + closed.closed()
+    markdown = readable(opened.opened() + body + closed.closed(), opened.table, maths)
+    return _outdented(markdown) if opened.table else markdown
+
+
+def _outdented(body: str) -> str:
+    """The indentation of an item without the items above it would make code of it."""
+    indent = len(body) - len(body.lstrip())
+    line_start = body.rfind("\n", 0, indent) + 1
+    kept = line_start and not _ITEM_START.match(body, line_start)
+    return body[line_start:] if kept else body[indent:]
 
 
 class Pages:
@@ -141,7 +148,7 @@ class Pages:
     def _render(self, text: str, cut: Cut) -> Rendered:
         if not self._renderer.formatted:
             return self._renderer.render(text[: cut.at])
-        return self._renderer.render(compose(text[: cut.at], self._marks, cut.marks))
+        return self._renderer.render(compose(text[: cut.at], self._marks, cut.marks, self._renderer.maths))
 
     def _final(self, text: str, end: Marks, mark: str) -> Rendered:
         """The model's own text to its end: only what we reopened, and a fence, is closed."""
@@ -149,7 +156,7 @@ class Pages:
             return self._renderer.render(f"{text}\n\n{mark}" if mark else text)
         pairs = zip(self._marks.inline, end.inline, strict=False)
         reopened = tuple(ours for ours, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
-        markdown = compose(text, self._marks, Marks(fence=end.fence, inline=reopened))
+        markdown = compose(text, self._marks, Marks(fence=end.fence, inline=reopened), self._renderer.maths)
         if mark:
             markdown = f"{markdown}\n\n*{mark}*" if markdown else f"*{mark}*"
         return self._renderer.render(markdown)

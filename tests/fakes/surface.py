@@ -48,6 +48,9 @@ class FakeRenderer:
         text = markdown.strip()
         return Rendered(text, fill=len(text) / self.page_units)
 
+    def maths(self, latex: str) -> str | None:
+        return None
+
 
 @dataclass
 class FakeMessage:

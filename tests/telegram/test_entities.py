@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from bots.sandbox.telegram.text import formatted
 from bots.telegram.entities import Entity, TelegramRenderer, utf16_length
+from core.streaming.marks import NO_MARKS
+from core.streaming.pages import compose
 
 RENDERER = TelegramRenderer()
 
@@ -103,8 +105,9 @@ def test_nothing_that_the_model_wrote_is_hidden() -> None:
     """HTML in prose and double bars stay visible; the converter alone would drop and hide them."""
     assert RENDERER.render("use the <div> tag").text == "use the <div> tag"
     assert RENDERER.render("<p>\nwords\n</p>").text == "<p>\nwords\n</p>"
-    assert RENDERER.render("a || b || c").text == "a || b || c"
-    assert entities_of("a || b || c") == []
+    page = compose("a || b || c", NO_MARKS, NO_MARKS, RENDERER.maths)
+    assert RENDERER.render(page).text == "a || b || c"
+    assert entities_of(page) == []
     sources = "as [1] says\n\n[1]: https://a.org\n[^2]: https://b.org"
     assert RENDERER.render(sources).text == sources
 
