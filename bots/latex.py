@@ -43,6 +43,9 @@ _SMALL = {"n": "ₙ", "k": "ₖ", "m": "ₘ", "p": "ₚ", "s": "ₛ", "t": "ₜ"
 class _Converter(LatexToUnicodeHelper):
     """What differs from the library's own."""
 
+    def read(self, latex: str) -> str:
+        return str(LatexToUnicodeHelper.parse(self, latex))
+
     @staticmethod
     def try_make_subscript(text: str) -> str | None:
         parts = [_SMALL.get(char) or LatexToUnicodeHelper.try_make_subscript(char) for char in text]
@@ -77,12 +80,12 @@ class _Converter(LatexToUnicodeHelper):
 
     def _render_matrix(self, content: str, left: str, right: str, compact: bool = False) -> str:
         rows = [row.strip() for row in content.split("\\\\") if row.strip()]
-        body = "; ".join(", ".join(self.parse(cell.strip()) for cell in row.split("&")) for row in rows)
+        body = "; ".join(", ".join(self.read(cell.strip()) for cell in row.split("&")) for row in rows)
         return f"{left or '['}{body}{right or ']'}"
 
     def _render_cases(self, content: str) -> str:
         rows = [row.strip() for row in content.split("\\\\") if row.strip()]
-        return f"{{{'; '.join(self.parse(row.replace('&', ', ', 1)).strip() for row in rows)}}}"
+        return f"{{{'; '.join(self.read(row.replace('&', ', ', 1)).strip() for row in rows)}}}"
 
 
 _CONVERTER = _Converter()
@@ -101,7 +104,7 @@ def read_latex(latex: str) -> str | None:
     source = _ALIAS.sub(lambda match: _SAME_AS[match[0]], source)
     source = _TAG.sub(r" (\1)", _SPACE.sub(" ", _SIZE.sub("", source)))
     try:
-        text = _CONVERTER.parse(source)
+        text = _CONVERTER.read(source)
     except (IndexError, KeyError, ValueError, RecursionError):
         return None
     lines = [_tidy(line) for line in text.split("\n")]

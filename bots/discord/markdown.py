@@ -1,7 +1,7 @@
 """A page of Markdown as Discord's clients draw it.
 
 They draw most of it themselves, and the limit counts the source. Mended is what they would show as signs:
-headings deeper than three, rules, task lists, images, `+` lists, and fences other than three backticks.
+headings deeper than three, rules, task lists, `+` lists, and fences other than three backticks.
 """
 
 from __future__ import annotations
@@ -26,8 +26,7 @@ _MENDED = re.compile(
     r"^[ ]{0,3}\#{4,6}[ \t]+(?P<heading>[^\n]*\w[^\n]*)$"
     r"|^[ ]{0,3}(?P<rule>-(?:[ \t]*-){2,}|\*(?:[ \t]*\*){2,}|_(?:[ \t]*_){2,})[ \t]*$"
     r"|^(?P<item>(?:[ \t]*>)*[ \t]*)(?P<sign>[-*+]|[0-9]{1,9}[.)])[ \t]+\[(?P<done>[ xX])\](?=[ \t])"
-    r"|^(?P<plus>(?:[ \t]*>)*[ \t]*)\+(?=[ \t])"
-    r"|!(?P<image>\[(?P<alt>[^\[\]\n]*)\]\((?P<url>https?://[^\s()]+)(?:[ \t]+\"[^\"\n]*\")?\))",
+    r"|^(?P<plus>(?:[ \t]*>)*[ \t]*)\+(?=[ \t])",
     re.MULTILINE | re.VERBOSE,
 )
 _CLOSING_SIGNS = re.compile(r"[ \t]+#+[ \t]*$")
@@ -73,8 +72,6 @@ def _mend(match: re.Match[str]) -> str:
     if match["done"]:
         sign = "-" if match["sign"] == "+" else match["sign"]
         return f"{match['item']}{sign} {'☐' if match['done'] == ' ' else '☑'}"
-    if match["image"]:
-        return match["image"] if match["alt"].strip() else match["url"]
     return f"{match['plus']}-"
 
 

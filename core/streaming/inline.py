@@ -11,14 +11,20 @@ from core.streaming.code import code_spans
 from core.streaming.maths import FORMULA_START, Formula, ReadMaths, formula_at
 
 BREAK: Final = regex.compile(r"<br[ \t]*/?>", regex.IGNORECASE)
-TRIGGERS: Final = ("$", "\\(", "\\[", "||", "<br", "<BR")
+TRIGGERS: Final = ("![", "$", "\\(", "\\[", "||", "<br", "<BR")
 """A text with none of these is readable as it is."""
 
 _SPECIAL = regex.compile(r"[\\`*_~|\[\]<>#]")
 _WANTED = regex.compile(
-    rf"\\[^\s\w(\[]|(?P<formula>{FORMULA_START})|(?P<bars>\|\|+)|(?P<break><br[ \t]*/?>[ \t]*\n?)",
+    rf"\\[^\s\w(\[]|(?P<image>!\[)|(?P<formula>{FORMULA_START})|(?P<bars>\|\|+)"
+    r"|(?P<break><br[ \t]*/?>[ \t]*\n?)",
     regex.IGNORECASE,
 )
+_IMAGE = regex.compile(
+    r"!(?P<link>\[(?P<name>(?:[^\[\]\\\n]|\\.)*+)\]"
+    r"\((?P<url>(?:[^\s()<>]|\([^\s()<>]*\))++)(?:[ \t]+\"[^\"\n]*\")?\))"
+)
+_SIGN = regex.compile(r"[0-9]{1,9}(?=[.)](?:\s|$))|(?=(?:[-+*]|#{1,6})(?:\s|$)|>|[-=]+$)")
 _SPOILER = regex.compile(
     r"\|\|(?=[^\s|])(?:(?!\|\||\n[ \t]*\n).){1,2000}?(?<=[^\s|])\|\|(?![A-Za-z0-9|])", regex.DOTALL
 )
@@ -28,12 +34,32 @@ _LINE_SIGN = regex.compile(
 
 
 def escaped(text: str) -> str:
-    """Markdown that shows exactly `text` (one or more lines that begin with no sign of a list)."""
+    """Markdown that shows exactly `text`, within a line."""
     return _SPECIAL.sub(r"\\\g<0>", text)
 
 
+def signs_escaped(markdown: str) -> str:
+    """So that no list, heading or quote begins with the line `markdown`."""
+    sign = _SIGN.match(markdown)
+    return markdown if sign is None else f"{markdown[: sign.end()]}\\{markdown[sign.end() :]}"
+
+
+def escaped_line(text: str) -> str:
+    """Markdown that shows exactly the line `text`, also where a line begins."""
+    return signs_escaped(escaped(text))
+
+
+def linked(markdown: str) -> str:
+    """Images as links, for a message with text shows none; as their address, if they have no name."""
+    return _IMAGE.sub(_link, markdown) if "![" in markdown else markdown
+
+
+def _link(image: regex.Match[str]) -> str:
+    return str(image["link"] if image["name"].strip() else image["url"])
+
+
 def readable_prose(text: str, maths: ReadMaths) -> str:
-    """Formulas read, line breaks in HTML broken, and bars that hide nothing (`a || b || c`) made literal.
+    """Formulas read, images linked, line breaks in HTML broken, bars that hide nothing (`a || b`) literal.
 
     A spoiler is `||…||` whose bars touch what they hide, and nothing else that is a letter or a digit.
     """
@@ -54,6 +80,8 @@ def readable_prose(text: str, maths: ReadMaths) -> str:
             formula = formula_at(text, start, whole=True)
             if isinstance(formula, Formula):
                 shown, at = _formula(text, start, formula, maths), formula.end
+        elif match["image"] and (image := _IMAGE.match(text, start)):
+            shown, at = _link(image), image.end()
         elif match["bars"]:
             shown, at = _bars(text, start, at, maths)
         elif match["break"]:
@@ -77,7 +105,10 @@ def _formula(text: str, start: int, formula: Formula, maths: ReadMaths) -> str:
     plain = maths(formula.latex)
     if plain is None:
         plain = text[start : formula.end]
-    return _on_lines(text, start, escaped(plain).split("\n"))
+    first, *others = plain.split("\n")
+    alone = not text[text.rfind("\n", 0, start) + 1 : start].strip(" \t>")
+    lines = [escaped_line(first) if alone else escaped(first), *map(escaped_line, others)]
+    return _on_lines(text, start, lines)
 
 
 def _on_lines(text: str, start: int, lines: list[str]) -> str:

@@ -14,13 +14,14 @@ from typing import Final
 import regex
 from rich.cells import cell_len
 
-from core.streaming.inline import BREAK, escaped
+from core.streaming.inline import BREAK, escaped, escaped_line, linked, signs_escaped
 from core.streaming.maths import FORMULA_START, Formula, ReadMaths, formula_at
 from core.streaming.tables import Table, cells, rule_cells
 
 MAX_COLUMNS: Final = 40
 """A phone in upright position shows about as many monospaced characters in a line."""
-_GAP: Final = 2
+_GAPS: Final = (2, 1)
+"""Spaces between columns: as many as fit."""
 _MAX_EMPHASIS: Final = 300
 """Characters of a cell that is searched for emphasis, which takes time that grows with their square."""
 
@@ -39,7 +40,6 @@ _EMPHASIS = (
     regex.compile(r"(~~)(?=\S)(.+?)(?<=\S)~~"),
 )
 _STAND_IN: Final = "\ufdd0"  # a noncharacter, for what is kept exactly while the marks around it go
-_SIGN = regex.compile(r"[-+#>](?=\s|$)|(?<=^[0-9]{1,9})[.)](?=\s|$)")
 _BACKTICKS = regex.compile(r"`(?=``)|(?<=`)`(?=`)")
 
 
@@ -55,8 +55,9 @@ def shown(table: Table, rows: Sequence[str], maths: ReadMaths, *, begins: bool) 
     if widths is None:
         return _list(head, content, maths, captioned=begins)
     aligns = [_align(cell) for cell in columns]
-    lines = [_line(head, widths, aligns), (" " * _GAP).join("-" * width for width in widths)]
-    lines += [_line([plain(cell, maths) for cell in row], widths, aligns) for row in content]
+    gap = next(gap for gap in _GAPS if _fits(widths, gap))
+    lines = [_line(head, widths, aligns, gap), (" " * gap).join("-" * width for width in widths)]
+    lines += [_line([plain(cell, maths) for cell in row], widths, aligns, gap) for row in content]
     return "```\n" + _BACKTICKS.sub("`\u2060", "\n".join(lines)) + "\n```"
 
 
@@ -66,8 +67,11 @@ def _widths(table: Table, head: Sequence[str], maths: ReadMaths) -> list[int] | 
         return None
     rows = [[plain(cell, maths) for cell in cells(row, len(head))] for row in table.sample]
     widths = [max(1, *map(_width, column)) for column in zip_longest(head, *rows, fillvalue="")]
-    fits = len(widths) == len(head) and sum(widths) + _GAP * (len(widths) - 1) <= MAX_COLUMNS
-    return widths if fits else None
+    return widths if len(widths) == len(head) and _fits(widths, min(_GAPS)) else None
+
+
+def _fits(widths: Sequence[int], gap: int) -> bool:
+    return sum(widths) + gap * (len(widths) - 1) <= MAX_COLUMNS
 
 
 def _width(text: str) -> int:
@@ -78,7 +82,7 @@ def _align(rule: str) -> str:
     return "^" if rule[0] == rule[-1] == ":" and len(rule) > 1 else ">" if rule[-1] == ":" else "<"
 
 
-def _line(cells: Sequence[str], widths: Sequence[int], aligns: Sequence[str]) -> str:
+def _line(cells: Sequence[str], widths: Sequence[int], aligns: Sequence[str], gap: int) -> str:
     """A row in which a cell that is too long pushes its neighbours only as far as it must."""
     line, at, start = "", 0, 0
     for index, cell in enumerate(cells):
@@ -87,7 +91,7 @@ def _line(cells: Sequence[str], widths: Sequence[int], aligns: Sequence[str]) ->
         if index < len(widths):
             room = widths[index] - width
             place += room if aligns[index] == ">" else max(room, 0) // 2 if aligns[index] == "^" else 0
-            start += widths[index] + _GAP
+            start += widths[index] + gap
         if cell:
             pad = max(place - at, 1 if line else 0)
             line += " " * pad + cell
@@ -104,9 +108,9 @@ def _list(head: Sequence[str], rows: Sequence[Sequence[str]], maths: ReadMaths, 
         lines = [_bold(first, maths)]
         for name, cell in zip_longest(head[1:], rest, fillvalue=""):
             if cell:
-                label = f"{_signs_escaped(escaped(name))}: " if name else ""
+                label = f"{escaped_line(name)}: " if name else ""
                 value = _value(cell, maths)
-                lines.append(f"- {label}{value}" if label else f"- {_signs_escaped(value)}")
+                lines.append(f"- {label}{value}" if label else f"- {signs_escaped(value)}")
         entries.append("\n".join(lines))
     return "\n\n".join(entries)
 
@@ -123,18 +127,12 @@ def _heading(text: str, mark: str) -> str:
     return f"{mark}{escaped(text)}{mark}"
 
 
-def _signs_escaped(text: str) -> str:
-    """So that no list, heading or quote begins with `text`."""
-    match = _SIGN.search(text)
-    return f"{text[: match.start()]}\\{text[match.start() :]}" if match and match.start() < 10 else text
-
-
 @lru_cache(4_096)
 def _value(cell: str, maths: ReadMaths) -> str:
     """A cell's own Markdown, with its formulas read and its line breaks taken in."""
     parts, at = [], 0
     while match := _EXACT.search(cell, at):
-        parts.append(BREAK.sub(" · ", cell[at : match.start()]))
+        parts.append(_joined(cell[at : match.start()]))
         formula = formula_at(cell, match.start(), whole=True) if match["formula"] else None
         if isinstance(formula, Formula):
             parts.append(escaped(_formula(cell, match.start(), formula, maths)))
@@ -142,7 +140,11 @@ def _value(cell: str, maths: ReadMaths) -> str:
         else:
             parts.append(match[0].replace("\\|", "|") if match["code"] else match[0])
             at = match.end()
-    return "".join(parts) + BREAK.sub(" · ", cell[at:])
+    return "".join(parts) + _joined(cell[at:])
+
+
+def _joined(cell: str) -> str:
+    return linked(BREAK.sub(" · ", cell))
 
 
 @lru_cache(4_096)

@@ -18,7 +18,7 @@ import regex
 
 from core.streaming.text import Undecided
 
-SAMPLE_ROWS: Final = 2
+SAMPLE_ROWS: Final = 3
 """More would align better what comes later, but a table is hidden until its sample is there."""
 SAMPLE_CHARS: Final = 900
 """A sample with a longer source is not waited for: such a table becomes a list."""

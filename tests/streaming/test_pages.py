@@ -143,9 +143,9 @@ def test_a_preview_closes_what_is_open_and_holds_back_what_is_half() -> None:
         == "See **bold** and [a link](https://example.org) and `co`"
     )
     assert preview("de`\n\n| a | b |\n").endswith("`code`")
-    assert preview("|---|--:|\n| 1 | 2 |\n| 3 | 4").endswith("`code`")
-    assert preview(" |\n| 5 | 60").endswith("`code`\n\n```\na  b\n-  -\n1  2\n3  4\n```")
-    assert preview("0 |\n\n```python\nx =").endswith("5 600\n```\n\n```python\nx =\n```")
+    assert preview("|---|--:|\n| 1 | 2 |\n| 3 | 4 |\n| 5 | 6").endswith("`code`")
+    assert preview(" |\n| 7 | 60").endswith("`code`\n\n```\na  b\n-  -\n1  2\n3  4\n5  6\n```")
+    assert preview("0 |\n\n```python\nx =").endswith("7 600\n```\n\n```python\nx =\n```")
     assert preview(" 1\n``").endswith("```python\nx = 1\n```")
 
 
