@@ -16,7 +16,7 @@ import regex
 from core.streaming.code import closes_fence, fence_opening
 from core.streaming.marks import NO_MARKS, Cut, CutRank, Marks, Scan
 from core.streaming.maths import FORMULA_START, Formula, formula_at
-from core.streaming.tables import Table, table_at
+from core.streaming.tables import SAMPLE_CHARS, Table, table_at
 from core.streaming.text import Undecided, ends_sentence
 
 MAX_OPEN_MARKS: Final = 6
@@ -108,7 +108,10 @@ class _Scanner:
             self.cuts.append(Cut(at, rank, marks))
 
     def _hold(self, at: int, marks: Marks) -> None:
+        """From a line's start on means: behind the line before, where the page may end."""
         if self.hold is None:
+            if self.text.endswith("\n", 0, at):
+                at = len(self.text[:at].rstrip())
             self.hold = Cut(at, CutRank.WORD, marks)
 
     def _open_fence(self, run: str, language: str, start: int, end: int) -> None:
@@ -175,7 +178,7 @@ class _Scanner:
 
     def _open_table(self, table: Table, start: int, end: int) -> int:
         """Take in a table's head and rule; return where that ends."""
-        self._sample_from, self._before_table = start, self.marks
+        self._sample_from, self._before_table = None if table.sampled else start, self.marks
         self.marks = Marks(table=table)
         end = self._line_end(end + 1)
         self.atoms.append((start, end))
@@ -195,15 +198,17 @@ class _Scanner:
         """A row is one piece; the first are shown together, as they decide how all are shown."""
         table = self.marks.table
         assert table is not None  # noqa: S101 - or this were no row
+        line = self.text[start:end]
+        self.atoms.append((start if self._sample_from is None else self._sample_from, end))
         if self._sample_from is not None:
-            table = table.with_row(self.text[start:end], end - self._sample_from)
-        self.atoms.append((start, end))
+            table = table.with_row(line, end - self._sample_from)
         if self._unfinished(end):
             if self._sample_from is None:
                 self._hold(start, self.marks)
-            elif table.sample is None:  # decided by this half row, so that it must be shown
+            elif end - self._sample_from > SAMPLE_CHARS:  # decided by this half row, so that it must be shown
                 self._sample_from = None
-            self.marks = Marks(table=table.within(self.text[start:end]))
+            goes_on = start == 0 and table.column is not None
+            self.marks = Marks(table=table.within(line)) if goes_on or table.is_row(line) else NO_MARKS
             return
         if table.sampled:
             self._sample_from = None

@@ -37,6 +37,9 @@ MARK_UNITS: Final = 120
 WINDOW_PAGES: Final = 4
 """How much source is looked at for one page: markup that renders to nothing (the addresses of
 links) may take this many times a page's text."""
+MOST_HELD: Final = 1_000
+"""What may still become something else is shown as it is when it is longer than this, or than half a page.
+Whatever is decided by its own length (formulas, a table's first rows) is decided before that."""
 _PREFERENCES: Final = (
     (CutRank.BLOCK, 0.5),
     (CutRank.LINE, 0.6),
@@ -90,6 +93,7 @@ class Pages:
         self._renderer = renderer
         self._marks = NO_MARKS
         self._shown_marks = NO_MARKS
+        self._most_held = max(renderer.page_units // 2, MOST_HELD)
         self._cap = 1.0 - min(0.5, MARK_UNITS / renderer.page_units)
 
     def frame(self, answer: Answer) -> Frame:
@@ -103,7 +107,7 @@ class Pages:
                 return self._frame(Cut(len(text), CutRank.BLOCK, found.end), body, last=True)
             return self._closed(text, found)
         hold = found.hold
-        if not self._renderer.formatted or len(text) - hold.at > self._renderer.page_units // 2:
+        if not self._renderer.formatted or len(text) - hold.at > self._most_held:
             hold = Cut(len(text), CutRank.GRAPHEME, found.end)
         if not whole or (body := self._render(text, hold)).fill > self._cap:
             return self._closed(text, found)

@@ -53,7 +53,7 @@ def shown(table: Table, rows: Sequence[str], maths: ReadMaths, *, begins: bool) 
         content[0] = [""] * table.column + cells(rows[0], len(head) - table.column, opening=False)
     content = [row for row in content if any(row)]
     if widths is None:
-        return _list(head, content, maths, captioned=begins)
+        return _list(head, content, maths, captioned=begins, goes_on=table.column is not None)
     aligns = [_align(cell) for cell in columns]
     gap = next(gap for gap in _GAPS if _fits(widths, gap))
     lines = [_line(head, widths, aligns, gap), (" " * gap).join("-" * width for width in widths)]
@@ -99,13 +99,19 @@ def _line(cells: Sequence[str], widths: Sequence[int], aligns: Sequence[str], ga
     return line
 
 
-def _list(head: Sequence[str], rows: Sequence[Sequence[str]], maths: ReadMaths, *, captioned: bool) -> str:
-    """An entry for each row: its first cell in bold, and the others with what their column is called."""
+def _list(
+    head: Sequence[str], rows: Sequence[Sequence[str]], maths: ReadMaths, *, captioned: bool, goes_on: bool
+) -> str:
+    """An entry for each row: its first cell in bold, and the others with what their column is called.
+
+    `goes_on`: the first row's beginning stands on the page before.
+    """
     entries = [_heading(" · ".join(filter(None, head)), "*")] if captioned and any(head) else []
     if len(head) == 1 and all(len(row) == 1 for row in rows):
         return "\n".join([*entries, *(f"- {_value(row[0], maths)}" for row in rows)])
     for first, *rest in rows:
-        lines = [_bold(first, maths)]
+        lines = [_bold(first, maths)] if first or not goes_on else []
+        goes_on = False
         for name, cell in zip_longest(head[1:], rest, fillvalue=""):
             if cell:
                 label = f"{escaped_line(name)}: " if name else ""

@@ -20,8 +20,10 @@ from core.streaming.text import Undecided
 
 SAMPLE_ROWS: Final = 3
 """More would align better what comes later, but a table is hidden until its sample is there."""
+LONG_ROW_CHARS: Final = 100
 SAMPLE_CHARS: Final = 900
-"""A sample with a longer source is not waited for: such a table becomes a list."""
+"""A head or a row with more text than the first in its cells, or a sample with more source than the second,
+need not be measured: such a table becomes a list, and no further row is waited for."""
 _HEAD_CHARS: Final = 400
 _BARE_HEAD_CHARS: Final = 100
 """A line of prose with a pipe in it could become a head without outer pipes: it is held back no longer."""
@@ -56,12 +58,14 @@ class Table:
         """With `row`, which ends `chars` after the head's start, in its sample if there is room in it."""
         if self.sample is None or self.sampled:
             return self
-        return replace(self, sample=None if chars > SAMPLE_CHARS else (*self.sample, row))
+        long = chars > SAMPLE_CHARS or _is_long(row)
+        return replace(self, sample=None if long else (*self.sample, row))
 
     def within(self, row: str) -> Table:
         """Where the table goes on after the part `row` of a row."""
-        pipes = sum(match[0] == "|" for match in _PIPE.finditer(row)) - self.piped
-        return replace(self, column=pipes if pipes >= 0 else None)
+        pipes = sum(match[0] == "|" for match in _PIPE.finditer(row))
+        column = pipes - self.piped if self.column is None else pipes + self.column
+        return replace(self, column=column if column >= 0 else None)
 
     def is_row(self, line: str) -> bool:
         if _SPOILER_LINE.fullmatch(line):
@@ -93,7 +97,9 @@ def table_at(text: str, start: int, end: int, *, whole: bool = False) -> Table |
     if "|" not in rule or len(rule) > _HEAD_CHARS or not _RULE.fullmatch(rule):
         return None
     columns = len(rule_cells(rule))
-    return Table(head, rule) if len(cells(head, columns)) == columns else None
+    if len(cells(head, columns)) != columns:
+        return None
+    return Table(head, rule, None if _is_long(head) else ())
 
 
 def rule_cells(rule: str) -> list[str]:
@@ -105,6 +111,10 @@ def _may_be_head(line: str) -> bool:
     if "|" not in line or _OTHER_BLOCK.match(line):
         return False
     return len(line) <= (_HEAD_CHARS if line.lstrip().startswith("|") else _BARE_HEAD_CHARS)
+
+
+def _is_long(row: str) -> bool:
+    return sum(map(len, _split(row, _PIPE))) > LONG_ROW_CHARS
 
 
 def _split(row: str, pipe: regex.Pattern[str], *, opening: bool = True) -> list[str]:

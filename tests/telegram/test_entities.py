@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -36,8 +38,23 @@ def entities_of(markdown: str) -> list[tuple[str, str]]:
     ]
 
 
+def assert_legal(entities: list[Entity]) -> None:
+    """As core.telegram.org/bots/api#messageentity allows them to stand in one another."""
+    for one, other in combinations(entities, 2):
+        a, b = (range(e.offset, e.offset + e.length) for e in (one, other))
+        if a.stop <= b.start or b.stop <= a.start:
+            continue
+        assert a.start <= b.start < b.stop <= a.stop, (one, other)
+        types = {one.type, other.type}
+        assert not types & {"code", "pre"} or one.type == "blockquote", (one, other)
+        assert types not in ({"blockquote"}, {"text_link"}), (one, other)
+
+
 @settings(max_examples=400, deadline=None)
 @given(MARKDOWN)
+@example("||a **b|| c**")
+@example("**a `b** c`")
+@example("> a\n> > b\n\n`c`")
 @example("\u200b")
 @example("```\n\n```")
 def test_any_markdown_gives_what_telegram_takes_unchanged(markdown: str) -> None:
@@ -53,6 +70,7 @@ def test_any_markdown_gives_what_telegram_takes_unchanged(markdown: str) -> None
         if isinstance(e, Entity)
     ]
     assert all(isinstance(entity["length"], int) and entity["length"] > 0 for entity in given_entities)
+    assert_legal([entity for entity in rendered.entities if isinstance(entity, Entity)])
     text, kept = formatted(rendered.text, given_entities, limit=10**6)
     assert text == rendered.text
     assert not any(entity["type"] in {"mention", "text_mention"} for entity in kept)
@@ -82,6 +100,13 @@ def test_fill_is_the_share_of_the_tighter_limit(markdown: str) -> None:
         ("[x](https://a.org/)", "x", [("text_link", "x")]),
         ("> q\n> > r", "q\nr", [("blockquote", "q\nr")]),
         ("**open", "**open", []),
+        ("a ||b **c** d|| e", "a b c d e", [("spoiler", "b c d"), ("bold", "c")]),
+        ("**a `b` c**", "a b c", [("bold", "a "), ("code", "b"), ("bold", " c")]),
+        ("[`a`](https://a.org/) `b`", "a b", [("text_link", "a"), ("code", "b")]),
+        ("> `a` **b**", "a b", [("blockquote", "a b"), ("code", "a"), ("bold", "b")]),
+        ("~5 or ~6 and ~~7~~", "~5 or ~6 and 7", [("strikethrough", "7")]),
+        ("$a$ \\(b\\)", "$a$ (b)", []),
+        ("1. 1. 1. 1. 1. 1. 1. a", "1. \n  1. \n    1. \n      1. \n        1. \n          1. 1. a", []),
         ("  \n\n  **b**  \n", "b", [("bold", "b")]),
     ],
 )
