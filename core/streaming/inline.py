@@ -11,17 +11,17 @@ from core.streaming.code import code_spans
 from core.streaming.maths import FORMULA_START, Formula, ReadMaths, formula_at
 
 BREAK: Final = regex.compile(r"<br[ \t]*/?>", regex.IGNORECASE)
-TRIGGERS: Final = ("![", "$", "\\(", "\\[", "||", "<br", "<BR")
+TRIGGERS: Final = ("![", "[](", "$", "\\(", "\\[", "||", "<br", "<BR")
 """A text with none of these is readable as it is."""
 
 _SPECIAL = regex.compile(r"[\\`*_~|\[\]<>#]")
 _WANTED = regex.compile(
-    rf"\\[^\s\w(\[]|(?P<image>!\[)|(?P<formula>{FORMULA_START})|(?P<bars>\|\|+)"
+    rf"\\[^\s\w(\[]|(?P<image>!\[|\[\]\()|(?P<formula>{FORMULA_START})|(?P<bars>\|\|+)"
     r"|(?P<break><br[ \t]*/?>[ \t]*\n?)",
     regex.IGNORECASE,
 )
 _IMAGE = regex.compile(
-    r"!(?P<link>\[(?P<name>(?:[^\[\]\\\n]|\\.)*+)\]"
+    r"!?(?P<link>\[(?P<name>(?:[^\[\]\\\n]|\\.)*+)\]"
     r"\((?P<url>(?:[^\s()<>]|\([^\s()<>]*\))++)(?:[ \t]+\"[^\"\n]*\")?\))"
 )
 _SIGN = regex.compile(r"[0-9]{1,9}(?=[.)](?:\s|$))|(?=(?:[-+*]|#{1,6})(?:\s|$)|>|[-=]+$)")
@@ -50,8 +50,8 @@ def escaped_line(text: str) -> str:
 
 
 def linked(markdown: str) -> str:
-    """Images as links, for a message with text shows none; as their address, if they have no name."""
-    return _IMAGE.sub(_link, markdown) if "![" in markdown else markdown
+    """Images as links, for a message with text shows none; and links without a name as their address."""
+    return _IMAGE.sub(_link, markdown) if "](" in markdown else markdown
 
 
 def _link(image: regex.Match[str]) -> str:

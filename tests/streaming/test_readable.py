@@ -99,6 +99,7 @@ def test_only_what_is_clearly_a_spoiler_hides(source: str, shown: str) -> None:
         ("`<br>`", "`<br>`"),
         ("![a chart](https://a.b/c.png)", "[a chart](https://a.b/c.png)"),
         ('![a](https://a.b "t") ![](https://c.d)', '[a](https://a.b "t") https://c.d'),
+        ("[](https://a.b) [a](https://c.d)", "https://a.b [a](https://c.d)"),
         ("`![a](https://a.b)`", "`![a](https://a.b)`"),
         ("wow! [a](https://a.b)", "wow! [a](https://a.b)"),
     ],
