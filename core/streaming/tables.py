@@ -20,7 +20,7 @@ from core.streaming.text import Undecided
 
 SAMPLE_ROWS: Final = 3
 """More would align better what comes later, but a table is hidden until its sample is there."""
-LONG_ROW_CHARS: Final = 100
+LONG_ROW_CHARS: Final = 80
 SAMPLE_CHARS: Final = 900
 """A head or a row with more text than the first in its cells, or a sample with more source than the second,
 need not be measured: such a table becomes a list, and no further row is waited for."""
@@ -33,6 +33,7 @@ _BARE_CELL_CHARS: Final = 60
 _RULE = regex.compile(r"[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*+\|?[ \t]*")
 _OTHER_BLOCK = regex.compile(r"[ \t]*(?:#{1,6}[ \t]|[-*+][ \t]|[0-9]{1,9}[.)][ \t]|>|\|\||`{3}|~{3})")
 _SPOILER_LINE = regex.compile(r"[ \t]*\|\|[^|]+\|\|[ \t]*")
+_CODE = regex.compile(r"`[^`]*`")
 _PIPE = regex.compile(r"\\.|\|")
 _PIPE_OUTSIDE_CODE = regex.compile(r"\\.|(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)|\|")
 
@@ -110,7 +111,9 @@ def rule_cells(rule: str) -> list[str]:
 def _may_be_head(line: str) -> bool:
     if "|" not in line or _OTHER_BLOCK.match(line):
         return False
-    return len(line) <= (_HEAD_CHARS if line.lstrip().startswith("|") else _BARE_HEAD_CHARS)
+    if line.lstrip().startswith("|"):
+        return len(line) <= _HEAD_CHARS
+    return len(line) <= _BARE_HEAD_CHARS and "||" not in line and "|" in _CODE.sub("", line)
 
 
 def _is_long(row: str) -> bool:

@@ -108,6 +108,11 @@ def test_line_breaks_and_images(source: str, shown: str) -> None:
     assert page(source) == shown
 
 
+def test_a_condition_in_prose_is_not_held_back() -> None:
+    for text in ("if a || b then", "use `a | b` here"):
+        assert scan(text, NO_MARKS).hold.at == len(text)
+
+
 def test_half_a_formula_is_held_back_for_a_while() -> None:
     """And a price no longer than to the next word."""
     answer, pages = Answer(), Pages(MathsRenderer())

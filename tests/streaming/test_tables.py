@@ -59,6 +59,7 @@ def test_the_forms_of_a_pipe_table(source: str) -> None:
         "~~~\n| a | b |\n|---|---|\n~~~",
         "- a | b\n--- | ---",
         "a \\| b\n--- | ---",
+        "a `|` b\n--- | ---",
     ],
 )
 def test_what_is_no_table(source: str) -> None:
