@@ -290,12 +290,12 @@ class _Scanner:
         return link.end()
 
     def _read_formula(self, start: int, after: int, *, code: bool) -> int:
-        """A formula is one piece. In code that is still open it is none, as little as a link is a link."""
-        formula = None if code else formula_at(self.text, start)
+        """A formula is one piece, in code too: the tick that opened it may turn out to be literal."""
+        formula = formula_at(self.text, start)
         if isinstance(formula, Formula):
             self.atoms.append((start, formula.end))
             return formula.end
-        if isinstance(formula, Undecided):
+        if isinstance(formula, Undecided) and not code:
             self._hold(start, self.marks)
         if after - start > 1 and not code:
             self.atoms.append((start, after))
