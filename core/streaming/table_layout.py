@@ -25,11 +25,10 @@ _GAPS: Final = (2, 1)
 _MAX_EMPHASIS: Final = 300
 """Characters of a cell that is searched for emphasis, which takes time that grows with their square."""
 
-_NEEDS_A_LIST = regex.compile(r"\]\(|\|\|")
-"""Links and spoilers work in no monospaced block."""
 _LINK = regex.compile(
     r"!?\[((?:[^\[\]\\]|\\.)*)\]\(<?([^\s()<>]*(?:\([^\s()]*\)[^\s()<>]*)*)>?(?:\s+\"[^\"]*\")?\)"
 )
+_ONLY_CODE = regex.compile(r"`[^`]+`")
 _EXACT = regex.compile(
     rf"(?<!`)(?P<ticks>`+)(?!`)(?P<code>.+?)(?<!`)(?P=ticks)(?!`)|\\(?P<escaped>[^\w\s])"
     rf"|<(?P<url>https?://[^\s<>]+)>|(?P<formula>{FORMULA_START})"
@@ -63,7 +62,7 @@ def shown(table: Table, rows: Sequence[str], maths: ReadMaths, *, begins: bool) 
 
 def _widths(table: Table, head: Sequence[str], maths: ReadMaths) -> list[int] | None:
     """Of the columns, as the sample has them; None for a table that becomes a list."""
-    if table.sample is None or any(_NEEDS_A_LIST.search(row) for row in (table.head, *table.sample)):
+    if table.sample is None or any(map(_LINK.search, (table.head, *table.sample))):  # links need a list
         return None
     rows = [[plain(cell, maths) for cell in cells(row, len(head))] for row in table.sample]
     widths = [max(1, *map(_width, column)) for column in zip_longest(head, *rows, fillvalue="")]
@@ -126,6 +125,8 @@ def _bold(cell: str, maths: ReadMaths) -> str:
         return "**—**"
     if _LINK.search(cell):
         return _value(cell, maths)
+    if _ONLY_CODE.fullmatch(cell.strip("*")):
+        return f"**{_value(cell.strip('*'), maths)}**"
     return _heading(plain(cell, maths), "**")
 
 

@@ -79,7 +79,7 @@ def test_the_pages_are_the_models_text(deltas: list[str], looks: list[bool]) -> 
 @settings(max_examples=150, deadline=None)
 @given(deltas=split(markdown), looks=st.lists(st.booleans(), min_size=1, max_size=8))
 def test_nothing_whole_is_cut(deltas: list[str], looks: list[bool]) -> None:
-    """No grapheme, link, formula or table row of a model's Markdown alone exceeds a page here, so none may be cut."""
+    """None of these alone exceeds a page here, so none may be cut."""
     text, _, closed = closed_pages(deltas, looks, 700)
     pieces = r"\[a link\]\(https\S+?\)|<https\S+?>|\$\\frac.*?\$|(?m:^\|(?!\|).*$)"
     whole = [match.span() for match in regex.finditer(pieces, text)]

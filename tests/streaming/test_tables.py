@@ -98,6 +98,7 @@ def test_a_wide_table_becomes_a_list() -> None:
         "| Sort | When it is a *good* choice | [Watch](https://a.b) out |\n|---|---|---|\n"
         "| **Quick** | Large arrays of `int`<br>in memory | Bad pivots: see [docs](https://c.d) |\n"
         "| # Radix | | - none |\n"
+        "| `heap` | | `a || b` |\n"
         "| | nothing | \\| bar |\n"
     )
     assert page(source) == (
@@ -107,6 +108,8 @@ def test_a_wide_table_becomes_a_list() -> None:
         "- Watch (https://a.b) out: Bad pivots: see [docs](https://c.d)\n\n"
         "**\\# Radix**\n"
         "- Watch (https://a.b) out: - none\n\n"
+        "**`heap`**\n"
+        "- Watch (https://a.b) out: `a || b`\n\n"
         "**—**\n"
         "- When it is a good choice: nothing\n"
         "- Watch (https://a.b) out: \\| bar"
