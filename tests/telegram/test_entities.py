@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from itertools import combinations
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from telegramify_markdown import convert
 
 from bots.sandbox.telegram.text import formatted
 from bots.telegram.entities import Entity, TelegramRenderer, utf16_length
@@ -155,3 +158,19 @@ def test_what_telegram_calls_empty_is_blank() -> None:
     """So that the core can say something instead of a refused send."""
     for markdown in ("", " \n\t", "\u200b\u2060", "\u2800", "\x00\x07"):
         assert RENDERER.render(markdown).text == ""
+
+
+@pytest.mark.parametrize("storm", ["$" * 4_000, "$a$1 " * 800, "~a~ " * 900, "1. > " * 800, "`" * 999 + "$"])
+def test_the_converter_is_not_given_what_takes_it_long(storm: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It reads all again for each price and each single tilde, and indents each list within a list."""
+    given_texts: list[str] = []
+
+    def recorded(text: str, **settings: Any) -> Any:
+        given_texts.append(text)
+        return convert(text, **settings)
+
+    monkeypatch.setattr("bots.telegram.entities.convert", recorded)
+    RENDERER.render(storm)
+    [text] = given_texts
+    assert not re.search(r"(?<!\\)\$|(?<![\\~])~(?!~)|(?:(?:[0-9]+\.|>) ){7}", text)
+    assert len(text) <= len(storm) + 2
