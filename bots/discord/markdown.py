@@ -23,7 +23,7 @@ _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 _RULE: Final = "─" * 12  # fits a phone
 _MENDED = re.compile(
-    r"^[ ]{0,3}\#{4,6}[ \t]+(?P<heading>[^\n]*\w[^\n]*)$"
+    r"^(?P<before>(?:[ ]{0,3}>[ ]?)*)[ ]{0,3}\#{4,6}[ \t]+(?P<heading>[^\n]*\w[^\n]*)$"
     r"|^[ ]{0,3}(?P<rule>-(?:[ \t]*-){2,}|\*(?:[ \t]*\*){2,}|_(?:[ \t]*_){2,})[ \t]*$"
     r"|^(?P<item>(?:[ \t]*>)*[ \t]*)(?P<sign>[-*+]|[0-9]{1,9}[.)])[ \t]+\[(?P<done>[ xX])\](?=[ \t])"
     r"|^(?P<plus>(?:[ \t]*>)*[ \t]*)\+(?=[ \t])",
@@ -66,7 +66,7 @@ def _mended(markdown: str) -> str:
 def _mend(match: re.Match[str]) -> str:
     if match["heading"]:
         text = _CLOSING_SIGNS.sub("", match["heading"]).replace("**", "").strip()
-        return f"**{text}**"
+        return f"{match['before']}**{text}**"
     if match["rule"]:
         return _RULE
     if match["done"]:

@@ -24,6 +24,7 @@ RENDERER = DiscordRenderer()
         ("👩‍👩‍👧", "👩‍👩‍👧"),
         ("#### Step **one**: `x` ####", "**Step one: `x`**"),
         ("###### six", "**six**"),
+        ("> #### in a quote", "> **in a quote**"),
         ("### three\n## two", "### three\n## two"),
         ("a\n\n---\n\n* * *\n\n___", "a\n\n────────────\n\n────────────\n\n────────────"),
         ("- [ ] a\n  - [x] b\n1. [X] c\n+ d\n> - [ ] e", "- ☐ a\n  - ☑ b\n1. ☑ c\n- d\n> - ☐ e"),
