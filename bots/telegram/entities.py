@@ -142,7 +142,8 @@ def _outside_code(markdown: str, change: Callable[[str], str]) -> str:
 
 def _guarded(prose: str) -> str:
     prose = _FORMULA.sub(_DOLLAR, _HTML.sub(_LESS, prose))
-    prose = _DEFINITION.sub(rf"\1{_BRACKET}", _SINGLE_TILDE.sub(_TILDE, prose))
+    prose = _SINGLE_TILDE.sub(_TILDE, prose) if "~" in prose else prose
+    prose = _DEFINITION.sub(rf"\1{_BRACKET}", prose) if "]:" in prose else prose
     return _NESTED_SIGNS.sub(r"\1\\\2", prose)
 
 
@@ -164,8 +165,8 @@ def _legal(entities: list[Entity]) -> list[Entity]:
     for entity in sorted([*quotes, *links, *code, *parts], key=_outermost):
         while opened and _end(opened[-1]) <= entity.offset:
             opened.pop()
-        end = min(_end(entity), _end(opened[-1])) if opened else _end(entity)
-        opened.append(replace(entity, length=end - entity.offset))
+        cut = bool(opened) and _end(opened[-1]) < _end(entity)
+        opened.append(replace(entity, length=_end(opened[-1]) - entity.offset) if cut else entity)
         legal.append(opened[-1])
     return legal
 
@@ -195,8 +196,12 @@ def _overlapping(entity: Entity, others: list[Entity]) -> list[Entity]:
 
 def _without(entity: Entity, holes: list[Entity]) -> Iterator[Entity]:
     """What of `entity` is outside of `holes`, in parts."""
+    overlapping = _overlapping(entity, holes)
+    if not overlapping:
+        yield entity
+        return
     start = entity.offset
-    for hole in _overlapping(entity, holes):
+    for hole in overlapping:
         if hole.offset > start:
             yield replace(entity, offset=start, length=hole.offset - start)
         start = _end(hole)
