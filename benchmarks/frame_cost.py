@@ -12,7 +12,7 @@ import statistics
 import time
 from collections.abc import Callable
 
-from bots.discord.capabilities import DiscordRenderer
+from bots.discord.markdown import DiscordRenderer
 from bots.telegram.entities import TelegramRenderer
 from core.streaming.answer import Answer
 from core.streaming.pages import Pages

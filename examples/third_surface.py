@@ -25,6 +25,9 @@ class FolderRenderer:
         text = markdown.strip()
         return core.Rendered(text, fill=len(text) / self.page_units)
 
+    def maths(self, latex: str) -> str | None:
+        return None  # shown as it is
+
 
 class FolderSurface:
     """Shows an answer as message-001.md, message-002.md, … with at most two writes a second."""

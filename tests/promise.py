@@ -66,6 +66,7 @@ class _Shown:
     def __init__(self, renderer: Renderer, above: Callable[[Rendered], Rendered] | None) -> None:
         self.page_units, self.formatted = renderer.page_units, renderer.formatted
         self._render, self._above = renderer.render, above
+        self.maths = renderer.maths
 
     def render(self, markdown: str) -> Rendered:
         body = self._render(markdown)
@@ -80,17 +81,19 @@ def _file_end(source: str, start: int, content: str, marks: Marks) -> int | None
         found = re.compile(closing).match(rest, len(content))
         whole = rest.startswith(content) and (found or len(rest) == len(content))
         return start + (found.end() if found else len(content)) if content and whole else None
-    rows = re.match(r"(?:\n[ \t]*\|(?!\|)[^\n]*)+", rest)
-    if rows is None or not content.endswith(rows[0]):
+    if marks.table is None:
         return None
-    head = content.removesuffix(rows[0])
-    return start + rows.end() if source[:start].count(head) and head.count("\n") == bool(head) else None
+    head = f"{marks.table.head}\n{marks.table.rule}"
+    rows = content.removeprefix(head)
+    following = rest[len(rows) :].removeprefix("\n").partition("\n")[0]
+    ends = rest.startswith(rows) and not (following.strip() and marks.table.is_row(following))
+    return start + len(rows) if content.startswith(head) and rows and ends else None
 
 
 def _is_rest(rest: str, page: str, marks: Marks, renderer: Renderer, mark: str) -> bool:
     end = scan(rest, marks, formatted=renderer.formatted).end
     for kept in range(len(marks.inline) + 1):  # what was reopened may have been closed by the text itself
-        markdown = compose(rest, marks, Marks(fence=end.fence, inline=marks.inline[:kept]))
+        markdown = compose(rest, marks, Marks(fence=end.fence, inline=marks.inline[:kept]), renderer.maths)
         if mark:
             shown = f"*{mark}*" if renderer.formatted else mark
             markdown = f"{markdown}\n\n{shown}" if markdown else shown
@@ -104,7 +107,7 @@ def _spans(rest: str, page: str, marks: Marks, renderer: Renderer) -> Iterator[t
     rest = rest[: WINDOW_PAGES * renderer.page_units]
 
     def text(end: int, open_marks: Marks) -> str:
-        return renderer.render(compose(rest[:end], marks, open_marks)).text
+        return renderer.render(compose(rest[:end], marks, open_marks, renderer.maths)).text
 
     def marks_at(end: int) -> Marks:
         return scan(rest[:end], marks, formatted=renderer.formatted).end

@@ -35,13 +35,14 @@ def test_anything_else_breaks_it(pages: list[str]) -> None:
 
 
 CODE = "\n".join(f"x = {n}" for n in range(9))
-LONG = f"```py\n{CODE}\n```\nand\n\n| a |\n|---|\n| 1 |\n| 2 |\n\nthe end."
+ROWS = "".join(f"\n| {n} |" for n in range(1, 7))
+LONG = f"```py\n{CODE}\n```\nand\n\n| a |\n|---|{ROWS}\n\nthe end."
 FIRST, REST = CODE[:18], CODE[18:] + "\n"
 FILED: list[str | FileContent] = [
     f"```py\n{FIRST.strip()}\n```",
     FileContent("code.py", REST.encode()),
-    "and\n\n| a |\n|---|\n| 1 |",
-    FileContent("table.md", b"| a |\n|---|\n| 2 |"),
+    "and\n\n```\na\n-\n1\n2\n3\n4\n5\n```",
+    FileContent("table.md", b"| a |\n|---|\n| 6 |"),
     "the end.",
 ]
 
@@ -71,7 +72,7 @@ def test_a_file_that_is_not_the_rest_of_the_code_breaks_it(file: str) -> None:
 
 @pytest.mark.parametrize(
     "file",
-    ["| a |\n|---|\n| 1 |\n| 2 |", "| b |\n|---|\n| 2 |", "| a |\n|---|\n| 2", "| a |\n|---|", "| 2 |"],
+    ["| a |\n|---|\n| 5 |\n| 6 |", "| b |\n|---|\n| 6 |", "| a |\n|---|\n| 6", "| a |\n|---|", "| 6 |"],
 )
 def test_a_file_that_is_not_the_rest_of_the_table_breaks_it(file: str) -> None:
     pages = [*FILED[:3], FileContent("table.md", file.encode()), FILED[4]]

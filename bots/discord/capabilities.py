@@ -1,4 +1,4 @@
-"""What Discord can do, as data, and how a page of Markdown becomes its payload.
+"""What Discord can do, as data.
 
 Discord publishes the account's limit alone. The others are what third parties observed
 (github.com/discord/discord-api-docs/issues/2701 for interactions) and only the start: the
@@ -8,20 +8,14 @@ headers of each answer teach the real ones.
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-import discord
-
+from bots.discord.markdown import DiscordRenderer, reasoning_above
 from core.ports.surface import Capabilities
 from core.streaming.meters import RateLimit
 from core.streaming.operations import BucketKey
-from core.streaming.rendering import Rendered
-
-CONTENT_LIMIT: Final = 2_000
-"""Code points of a message's content (docs: "Create Message")."""
 
 MAX_FILE_BYTES: Final = 10 << 20
 """Of an attachment, where nothing raises it (docs: "Uploading Files")."""
@@ -43,33 +37,6 @@ RATE_LIMITS: Final[Mapping[str, tuple[RateLimit, ...]]] = MappingProxyType(
         "interaction": (RateLimit(5, 2.0, headers=True), RateLimit(30, 60.0)),  # observed, for each token
     }
 )
-
-# Discord drops or refuses these; tab and newline are text. A lone surrogate has no UTF-8 form.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
-
-
-class DiscordRenderer:
-    """Markdown as it is: Discord's clients format it, and its limit counts the source."""
-
-    page_units: int = CONTENT_LIMIT
-    formatted: bool = True
-
-    def render(self, markdown: str) -> Rendered:
-        text = _harmless(markdown).strip()
-        return Rendered(text, fill=len(text) / CONTENT_LIMIT)
-
-
-def reasoning_above(page: Rendered, line: str) -> Rendered:
-    """As subtext: small and grey, which reads better than the black boxes of a spoiler."""
-    quiet = discord.utils.escape_markdown(_harmless(line).strip())
-    text = f"-# {quiet}\n{page.text}" if quiet else page.text
-    return dataclasses.replace(page, text=text, fill=len(text) / CONTENT_LIMIT)
-
-
-def _harmless(text: str) -> str:
-    return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", _CONTROL.sub("", text))
-
 
 CHANNEL: Final = Capabilities(
     renderer=DiscordRenderer(),

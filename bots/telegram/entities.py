@@ -14,12 +14,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlsplit
 
 from telegramify_markdown import RenderConfig, convert
 
+from bots.latex import read_latex
+from core.streaming.code import code_regions
 from core.streaming.rendering import Rendered
 
 MAX_UNITS: Final = 4096  # UTF-16 units of a text; core.telegram.org/bots/api#sendmessage
@@ -27,7 +31,7 @@ MAX_ENTITIES: Final = 100  # further ones are not shown; core.telegram.org/api/e
 _MAX_URL: Final = 2048  # longer links are dropped by TDLib
 
 _KEPT: Final = frozenset(
-    {"bold", "italic", "underline", "strikethrough", "code", "pre", "blockquote", "text_link"}
+    {"bold", "italic", "underline", "strikethrough", "spoiler", "code", "pre", "blockquote", "text_link"}
 )
 _MONOSPACED: Final = frozenset({"code", "pre"})
 _MENTION: Final = re.compile(r"(?<!\w)@(?=[A-Za-z0-9_])")
@@ -42,21 +46,21 @@ _LINE_END: Final = re.compile(r"\r\n?")
 _TAB_WIDTH: Final = 4  # Telegram makes one space of a tab: indented code would lose its shape
 
 # Stand-ins, each for one character of the same length, put back after the conversion.
-_LESS, _BAR, _BACKSLASH, _BRACKET = "\ufdd0", "\ufdd1", "\ufdd2", "\ufdd3"
-_PUT_BACK: Final = str.maketrans({_LESS: "<", _BAR: "|", _BACKSLASH: "\\", _BRACKET: "["})
+_LESS, _DOLLAR, _BACKSLASH, _BRACKET, _TILDE = "\ufdd1", "\ufdd2", "\ufdd3", "\ufdd4", "\ufdd5"
+_PUT_BACK: Final = str.maketrans({_LESS: "<", _DOLLAR: "$", _BACKSLASH: "\\", _BRACKET: "[", _TILDE: "~"})
 # The converter drops HTML, also `the <div> tag` in prose. Automatic links, link targets in angle brackets
 # and escaped brackets work as they are.
 _HTML: Final = re.compile(r"(?<!\\)(?<!\]\()<(?!https?://)")
-# It takes `a || b || c` for a spoiler and hides half of a condition.
-_DOUBLE_BAR: Final = re.compile(r"\|\|")
+# It looks for formulas, though those are read already, and reads all again for each that is but a price.
+_FORMULA: Final = re.compile(r"(?<!\\)\$")
+# So it does for `~5`, which strikes nothing out.
+_SINGLE_TILDE: Final = re.compile(r"(?<![\\~])~(?!~)")
 # `[1]: https://…` is a definition and not shown; as a list of sources it must be, and a link that uses it
 # would not find it on another page anyway.
 _DEFINITION: Final = re.compile(r"^([ ]{0,3}(?:>[ ]?)*)\[(?=[^\]\n]+\]:)", re.MULTILINE)
-# It looks for LaTeX, `\[…\]` and `\(…\)`, in code too. A backslash in code means itself.
-_CODE: Final = re.compile(
-    r"^[ ]{0,3}(?P<fence>`{3,}|~{3,})[^\n]*\n.*?(?:^[ ]{0,3}(?P=fence)[`~]*[ ]*$|\Z)"
-    r"|(?<!`)(?P<ticks>`+)(?!`).+?(?<!`)(?P=ticks)(?!`)",
-    re.DOTALL | re.MULTILINE,
+# Lists and quotes within one another on one line: each indents the next, so thousands take a second.
+_NESTED_SIGNS: Final = re.compile(
+    r"^((?:[ \t]*(?:>|(?:[-*+]|[0-9]{1,9}[.)])(?=[ \t]))){6}[ \t]*[0-9]{0,9})([-*+>.)])", re.MULTILINE
 )
 _LANGUAGE: Final = re.compile(r"[\w+#.-]{1,40}")
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
@@ -85,8 +89,11 @@ class TelegramRenderer:
         text, entities = _converted(_STRIPPED.sub("", markdown))
         if _is_blank(text):
             return Rendered("")
-        text, entities = _trimmed(*_without_pings(text, _unnested(entities)))
+        text, entities = _trimmed(*_without_pings(text, _legal(entities)))
         return _filled(text, tuple(entities))
+
+    def maths(self, latex: str) -> str | None:
+        return read_latex(latex)
 
 
 def reasoning_above(page: Rendered, line: str) -> Rendered:
@@ -130,11 +137,9 @@ _CONFIG: Final = _config()
 
 
 def _converted(markdown: str) -> tuple[str, list[Entity]]:
-    guarded = _CODE.sub(lambda match: match.group().replace("\\", _BACKSLASH), markdown)
-    guarded = _DOUBLE_BAR.sub(_BAR * 2, _HTML.sub(_LESS, guarded))
-    guarded = _DEFINITION.sub(rf"\1{_BRACKET}", guarded)
+    guarded = _outside_code(markdown, _guarded)
     try:
-        text, found = convert(guarded, config=_CONFIG)
+        text, found = convert(guarded, latex_escape=False, config=_CONFIG)
     except Exception:  # noqa: BLE001  a renderer is total: what the converter cannot read is shown as it is
         return markdown, []
     entities = [
@@ -145,17 +150,82 @@ def _converted(markdown: str) -> tuple[str, list[Entity]]:
     return text.translate(_PUT_BACK), entities
 
 
-def _unnested(entities: list[Entity]) -> list[Entity]:
-    """In order, without quotes in quotes: Telegram has one level."""
+def _outside_code(markdown: str, change: Callable[[str], str]) -> str:
+    parts: list[str] = []
+    done = 0
+    for start, end in code_regions(markdown):
+        parts += [change(markdown[done:start]), markdown[start:end]]
+        done = end
+    return "".join(parts) + change(markdown[done:])
+
+
+def _guarded(prose: str) -> str:
+    prose = _FORMULA.sub(_DOLLAR, _HTML.sub(_LESS, prose))
+    prose = _SINGLE_TILDE.sub(_TILDE, prose) if "~" in prose else prose
+    prose = _DEFINITION.sub(rf"\1{_BRACKET}", prose) if "]:" in prose else prose
+    return _NESTED_SIGNS.sub(r"\1\\\2", prose)
+
+
+def _legal(entities: list[Entity]) -> list[Entity]:
+    """In order and as Telegram allows them: each within or beside the others; no quote in a quote; code in
+    nothing but quotes, and nothing in code (core.telegram.org/bots/api#messageentity). A link in code's
+    place wins, else the code."""
+    quotes: list[Entity] = []
+    for quote in sorted((e for e in entities if e.type == "blockquote"), key=_outermost):
+        if not quotes or quote.offset >= _end(quotes[-1]):
+            quotes.append(quote)
+    links = _apart([e for e in entities if e.type == "text_link"])
+    code = _apart([e for e in entities if e.type in _MONOSPACED])
+    code = [e for e in code if not _overlapping(e, links)]
+    styles = [e for e in entities if e.type not in {"blockquote", "text_link", *_MONOSPACED}]
+    parts = [part for style in styles for part in _without(style, code)]
+    opened: list[Entity] = []
+    legal: list[Entity] = []
+    for entity in sorted([*quotes, *links, *code, *parts], key=_outermost):
+        while opened and _end(opened[-1]) <= entity.offset:
+            opened.pop()
+        cut = bool(opened) and _end(opened[-1]) < _end(entity)
+        opened.append(replace(entity, length=_end(opened[-1]) - entity.offset) if cut else entity)
+        legal.append(opened[-1])
+    return legal
+
+
+def _outermost(entity: Entity) -> tuple[int, int, str]:
+    return entity.offset, -entity.length, entity.type
+
+
+def _end(entity: Entity) -> int:
+    return entity.offset + entity.length
+
+
+def _apart(entities: list[Entity]) -> list[Entity]:
+    """Without those that begin within another."""
     kept: list[Entity] = []
-    quoted_to = 0
-    for entity in sorted(entities, key=lambda entity: (entity.offset, -entity.length, entity.type)):
-        if entity.type == "blockquote":
-            if entity.offset < quoted_to:
-                continue
-            quoted_to = entity.offset + entity.length
-        kept.append(entity)
+    for entity in sorted(entities, key=_outermost):
+        if not kept or entity.offset >= _end(kept[-1]):
+            kept.append(entity)
     return kept
+
+
+def _overlapping(entity: Entity, others: list[Entity]) -> list[Entity]:
+    """Those of `others`, which are in order and apart, that share a character with `entity`."""
+    first = bisect_right(others, entity.offset, key=_end)
+    return others[first : bisect_left(others, _end(entity), key=lambda other: other.offset)]
+
+
+def _without(entity: Entity, holes: list[Entity]) -> Iterator[Entity]:
+    """What of `entity` is outside of `holes`, in parts."""
+    overlapping = _overlapping(entity, holes)
+    if not overlapping:
+        yield entity
+        return
+    start = entity.offset
+    for hole in overlapping:
+        if hole.offset > start:
+            yield replace(entity, offset=start, length=hole.offset - start)
+        start = _end(hole)
+    if start < _end(entity):
+        yield replace(entity, offset=start, length=_end(entity) - start)
 
 
 def _url(url: str | None) -> str | None:
@@ -183,9 +253,7 @@ def _is_blank(text: str) -> bool:
 def _without_pings(text: str, entities: list[Entity]) -> tuple[str, list[Entity]]:
     if "@" not in text:
         return text, entities
-    exact = [
-        (entity.offset, entity.offset + entity.length) for entity in entities if entity.type in _MONOSPACED
-    ]
+    exact = _apart([entity for entity in entities if entity.type in _MONOSPACED])
     parts: list[str] = []
     joints: list[int] = []  # UTF-16 offsets, in the old text, where a word joiner goes in
     done = units = 0
@@ -193,13 +261,13 @@ def _without_pings(text: str, entities: list[Entity]) -> tuple[str, list[Entity]
         parts.append(text[done : match.end()])
         units += utf16_length(parts[-1])
         done = match.end()
-        if not any(start < units <= end for start, end in exact):
+        if not _overlapping(Entity("", units - 1, 1), exact):
             joints.append(units)
             parts.append(_WORD_JOINER)
     parts.append(text[done:])
 
     def moved(offset: int) -> int:
-        return offset + sum(joint < offset for joint in joints)
+        return offset + bisect_left(joints, offset)
 
     return "".join(parts), [
         Entity(entity.type, start, end - start, entity.url, entity.language)

@@ -35,6 +35,9 @@ class PlainText:
     def render(self, markdown: str) -> Rendered:
         return Rendered("".join(map(_harmless, markdown)) if self._for_eyes else markdown)
 
+    def maths(self, latex: str) -> str | None:
+        return None
+
 
 def _harmless(character: str) -> str:
     control = character not in "\n\t" and unicodedata.category(character) == "Cc"

@@ -12,20 +12,19 @@ table's head again, as every page of a fence begins with its language.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
 import regex
 
 from core.streaming.answer import Answer
-from core.streaming.markdown import is_row
 from core.streaming.marks import Cut
 from core.streaming.operations import FileContent
+from core.streaming.tables import Table
 
 PAGES_SHOWN: Final = 2
 """So many pages show a block before its rest becomes a file."""
-_LONGEST_HEAD: Final = 2_000  # characters: the head of a table, which its file repeats
 
 _EXTENSIONS: Final = MappingProxyType(
     {
@@ -83,7 +82,7 @@ class Block:
     """The fence or table in which a page ends, and which goes on behind it."""
 
     fence: str = ""  # what opened it, as in Marks; empty: a table
-    head: str = ""  # a table's first two lines
+    table: Table | None = None
     pages: int = 1  # that have shown a part of it
     within_line: bool = False  # the page ends within one of its lines
 
@@ -106,24 +105,32 @@ def block_at(text: str, cut: Cut, cuts: Sequence[Cut], before: Block | None) -> 
     `before`: the block in which the page begins; `cuts`: those of `text`, which tell where a fence closed.
     """
     page, rest = text[: cut.at], text[cut.at :]
-    if cut.marks.fence:
-        closing = _closing(cut.marks.fence).search(rest)
-        if not rest[: closing.start() if closing else len(rest)].strip():
-            return None
-        unbroken = all(earlier.marks.fence for earlier in cuts if earlier.at < cut.at)
-        within_line = not page.endswith("\n")
-        if before is not None and before.fence and unbroken:
-            return Block(before.fence, pages=before.pages + 1, within_line=within_line)
-        return Block(cut.marks.fence, within_line=within_line)
-    lines = page.removeprefix("\n").split("\n")
-    if not (is_row(lines[-1]) and rest.startswith("\n") and is_row(rest[1:].partition("\n")[0])):
+    block = Block(cut.marks.fence, cut.marks.table, within_line=not page.endswith("\n"))
+    if block.fence:
+        closing = _closing(block.fence).search(rest)
+        goes_on = bool(rest[: closing.start() if closing else len(rest)].strip())
+    else:
+        goes_on = block.table is not None and _has_row(block.table, rest)
+    if not goes_on:
         return None
-    first = next((n for n in range(len(lines), 0, -1) if not is_row(lines[n - 1])), 0)
-    if before is not None and not before.fence and not first:
-        return Block(head=before.head, pages=before.pages + 1)
-    head = lines[first : first + 2]
-    ruled = len(head) > 1 and "-" in head[1] and not head[1].strip("|:- \t")
-    return Block(head="\n".join(head) if ruled and len("".join(head)) <= _LONGEST_HEAD else "")
+    same = before is not None and bool(before.fence) == bool(block.fence)
+    if (
+        before is None
+        or not same
+        or not all(_is_in_block(earlier) for earlier in cuts if earlier.at < cut.at)
+    ):
+        return block
+    return replace(before, pages=before.pages + 1, within_line=block.within_line)
+
+
+def _is_in_block(cut: Cut) -> bool:
+    return bool(cut.marks.fence or cut.marks.table)
+
+
+def _has_row(table: Table, rest: str) -> bool:
+    """Whether `rest`, which follows within the table, has more of it."""
+    line = rest.removeprefix("\n").partition("\n")[0]
+    return bool(line.strip()) and (table.column is not None or table.is_row(line))
 
 
 class FileSpan:
@@ -164,8 +171,8 @@ class FileSpan:
             if within or not self._closing.fullmatch(line):
                 return False
             self.end, self._content_end = at + len(line), at
-        elif at == self.start or is_row(line):  # it starts at the end of a row
-            return False
+        elif at == self.start or (self._block.table and self._block.table.is_row(line)):
+            return False  # it starts at the end of a row, or within one
         else:
             self.end = self._content_end = at - 1
         return True
@@ -176,7 +183,9 @@ class FileSpan:
 
     def content(self, answer: Answer) -> FileContent:
         """The file as it is, once `end` is known."""
-        text = self._block.head + answer.slice(self.start, self._content_end)
+        table = self._block.table
+        head = f"{table.head}\n{table.rule}" if table else ""
+        text = head + answer.slice(self.start, self._content_end)
         return FileContent(self._name, text.encode(errors="replace"))
 
 

@@ -13,32 +13,33 @@ from typing import Final
 
 import regex
 
+from core.streaming.code import closes_fence, fence_opening
 from core.streaming.marks import NO_MARKS, Cut, CutRank, Marks, Scan
-from core.streaming.text import ends_sentence
+from core.streaming.maths import FORMULA_START, Formula, formula_at
+from core.streaming.tables import SAMPLE_CHARS, Table, table_at
+from core.streaming.text import Undecided, ends_sentence
 
 MAX_OPEN_MARKS: Final = 6
 """Deeper nesting is taken as literal text, so that reopening marks never costs much of a page."""
 
-_FENCE = regex.compile(r"[ \t]*(?P<run>`{3,}|~{3,})(?P<info>[^\n]*)")
 _BLOCK_START = regex.compile(r"[ \t]*(?:#{1,6}[ \t]|`{3}|~{3})")
 _LEADING_LINE = regex.compile(r"[ \t]*#{1,6}[ \t]|.*:[*_ \t]*$")
 _QUOTE = regex.compile(r"(?:[ \t]*>)+[ \t]?")
 _HALF_LINE_START = regex.compile(r"[ \t]*+(?:#{1,6}|[-*+]|-#|>+)?[ \t]*")
-_TABLE_ROW = regex.compile(r"[ \t]*\|(?!\|)")  # a line that opens with || is a spoiler
-_TABLE_RULE = regex.compile(r"[ \t]*\|[ \t:|-]*")
 _LINK = regex.compile(
     r"!?\[(?:[^\[\]\n\\]|\\.|\[[^\[\]\n]*\])*+\]"
     r"\((?:[^()\s\\]|\\.|\([^()\s]*\))*+(?:[ \t]+\"[^\"\n]*\")?\)"
 )
 _TOKEN = regex.compile(
     r"(?P<space>\s+)"
+    rf"|(?P<formula>{FORMULA_START})"
     r"|(?P<escape>\\[^\w\s])"
     r"|(?P<ticks>`+)"
     r"|(?P<delimiter>\*+|_+|~+|\|+)"
     r"|(?P<bracket>!?\[)"
     r"|(?P<url>https?://[^\s<>\"`|*]+)"
     r"|(?P<angle><[^\s<>]{0,200}>?)"
-    r"|(?P<word>(?:[^\s\\`*_~|\[!<h]++|h(?!ttps?://))++|.)",
+    r"|(?P<word>(?:[^\s\\`*_~|\[!<$h]++|h(?!ttps?://))++|.)",
     regex.DOTALL,
 )
 _HALF_SCHEME = regex.compile(r"https?(?::/?)?$")
@@ -65,8 +66,9 @@ class _Scanner:
         self.cuts: list[Cut] = []
         self.atoms: list[tuple[int, int]] = []
         self.hold: Cut | None = None
-        self._in_table = False
         self._fence_is_empty = False
+        self._sample_from: int | None = None  # where the table began whose sample is not complete yet
+        self._before_table = marks
 
     def read_plain(self) -> None:
         start = 0
@@ -82,11 +84,16 @@ class _Scanner:
             end = self._line_end(start)
             if self.marks.fence:
                 self._read_fenced_line(start, end)
-            elif fence := self._fence_opening(start, end):
-                self._open_fence(fence, start, end)
+            elif self._is_row(start, end):
+                self._read_row(start, end)
+            elif opening := fence_opening(self.text, start, end):
+                self._open_fence(*opening, start, end)
+            elif isinstance(table := table_at(self.text, start, end), Table):
+                end = self._open_table(table, start, end)
             else:
-                self._read_line(start, end)
+                end = self._read_line(start, end, undecided=table is not None)
             start = end + 1
+        self._hold_sample()
 
     def _line_end(self, start: int) -> int:
         end = self.text.find("\n", start)
@@ -101,29 +108,26 @@ class _Scanner:
             self.cuts.append(Cut(at, rank, marks))
 
     def _hold(self, at: int, marks: Marks) -> None:
+        """From a line's start on means: behind the line before, where the page may end."""
         if self.hold is None:
+            if self.text.endswith("\n", 0, at):
+                at = len(self.text[:at].rstrip())
             self.hold = Cut(at, CutRank.WORD, marks)
 
-    def _fence_opening(self, start: int, end: int) -> regex.Match[str] | None:
-        match = _FENCE.match(self.text, start, end)
-        return None if match is None or (match["run"][0] == "`" and "`" in match["info"]) else match
-
-    def _open_fence(self, opening: regex.Match[str], start: int, end: int) -> None:
+    def _open_fence(self, run: str, language: str, start: int, end: int) -> None:
         if not self.text[end:].strip():
             self._hold(start, NO_MARKS)
-        language = (opening["info"].split() or [""])[0]
-        self.marks = Marks(fence=opening["run"][:16] + language[:40])
-        self._in_table, self._fence_is_empty = False, True
+        self.marks = Marks(fence=run + language)
+        self._sample_from, self._fence_is_empty = None, True
 
     def _read_fenced_line(self, start: int, end: int) -> None:
         run, line = self.marks.fence_run, self.text[start:end].strip()
-        if line and not line.strip(run[0]):  # nothing but the fence's own character
-            if len(line) >= len(run):
-                self.marks = NO_MARKS
-                self._cut(end, CutRank.BLOCK, NO_MARKS)
-                return
-            if self._unfinished(end):
-                self._hold(start, self.marks)
+        if closes_fence(line, run):
+            self.marks = NO_MARKS
+            self._cut(end, CutRank.BLOCK, NO_MARKS)
+            return
+        if line and not line.strip(run[0]) and self._unfinished(end):  # it may become the closing fence
+            self._hold(start, self.marks)
         if not self._fence_is_empty:
             self._cut(start, CutRank.LINE, self.marks)
         self._fence_is_empty = False
@@ -134,50 +138,101 @@ class _Scanner:
             if match.end() < end:
                 self._cut(match.end(), CutRank.WORD, self.marks)
 
-    def _read_line(self, start: int, end: int) -> None:
+    def _read_line(self, start: int, end: int, *, undecided: bool) -> int:
+        """Take in a line of text, and those that a formula in it reaches; return where the last one ends.
+
+        `undecided`: it may become the head of a table.
+        """
         line = self.text[start:end]
         if not line.strip():
             if start > 0 and not self._unfinished(end):  # at 0 it is the rest of a line of the page before
-                self.marks, self._in_table = NO_MARKS, False
-            return
-        if _TABLE_ROW.match(line):
-            self._read_row(start, end)
-            return
-        self._in_table = False
-        if self._unfinished(end) and start > 0 and _HALF_LINE_START.fullmatch(line):
+                self.marks, self._sample_from = NO_MARKS, None
+            return end
+        if self.marks.table:
+            self.marks, self._sample_from = NO_MARKS, None
+        if undecided or (self._unfinished(end) and start > 0 and _HALF_LINE_START.fullmatch(line)):
             self._hold(start, self.marks)
         quote = _QUOTE.match(line)
         kept = self.marks.quote if start == 0 else ""
         self.marks = replace(self.marks, quote=quote[0] if quote else kept)
-        self._read_inline(start + (quote.end() if quote else 0), end)
+        end = self._read_inline(start + (quote.end() if quote else 0), end)
         self._end_line(line, end)
+        return end
 
     def _end_line(self, line: str, end: int) -> None:
         """A page may end with a line, but not within a mark: reopened before a list's or a heading's
         own sign it would break that. It had better not end with what leads to the next line."""
         following = self.text[end + 1 : end + 80]
-        block = following.startswith("\n") or _BLOCK_START.match(following) is not None
+        block = (
+            following.startswith("\n")
+            or _BLOCK_START.match(following) is not None
+            or self._heads_table(end + 1)
+        )
         self.marks = replace(self.marks, quote="", inline=() if block else self.marks.inline)
         if following and not self.marks.inline:
             rank = CutRank.BLOCK if block else CutRank.LINE
             self._cut(end, CutRank.WORD if _LEADING_LINE.match(line) else rank, self.marks)
 
-    def _read_row(self, start: int, end: int) -> None:
-        """A row is one piece; the first is shown once the line after it says whether this is a table."""
-        following = self.text[end + 1 :]
-        undecided = "\n" not in following and _TABLE_RULE.fullmatch(following, partial=True) is not None
-        if self._unfinished(end) or (not self._in_table and undecided):
-            self._hold(start, self.marks)
-        self._in_table = True
-        self.atoms.append((start, end))
-        self._cut(end, CutRank.ROW if _TABLE_ROW.match(following) else CutRank.LINE, self.marks)
+    def _heads_table(self, start: int) -> bool:
+        return isinstance(table_at(self.text, start, self._line_end(start)), Table)
 
-    def _read_inline(self, start: int, end: int) -> None:
+    def _open_table(self, table: Table, start: int, end: int) -> int:
+        """Take in a table's head and rule; return where that ends."""
+        self._sample_from, self._before_table = None if table.sampled else start, self.marks
+        self.marks = Marks(table=table)
+        end = self._line_end(end + 1)
+        self.atoms.append((start, end))
+        return end
+
+    def _is_row(self, start: int, end: int) -> bool:
+        """Whether the line is the next of the open table's rows, or may become it."""
+        table = self.marks.table
+        if table is None:
+            return False
+        line = self.text[start:end]
+        if start == 0 and table.column is not None:  # the rest of a row of the page before
+            return True
+        return table.may_become_row(line) if self._unfinished(end) and line.strip() else table.is_row(line)
+
+    def _read_row(self, start: int, end: int) -> None:
+        """A row is one piece; the first are shown together, as they decide how all are shown."""
+        table = self.marks.table
+        assert table is not None  # noqa: S101 - or this were no row
+        line = self.text[start:end]
+        self.atoms.append((start if self._sample_from is None else self._sample_from, end))
+        if self._sample_from is not None:
+            table = table.with_row(line, end - self._sample_from)
+        if self._unfinished(end):
+            if self._sample_from is None:
+                self._hold(start, self.marks)
+            elif end - self._sample_from > SAMPLE_CHARS:  # decided by this half row, so that it must be shown
+                self._sample_from = None
+            goes_on = start == 0 and table.column is not None
+            self.marks = Marks(table=table.within(line)) if goes_on or table.is_row(line) else NO_MARKS
+            return
+        if table.sampled:
+            self._sample_from = None
+        self.marks = Marks(table=replace(table, column=None))
+        following = self.text[end + 1 : self._line_end(end + 1)]
+        over = bool(following.strip()) and not table.may_become_row(following)
+        if self.text.startswith("\n", end + 1) or over:
+            self._cut(end, CutRank.LINE, self.marks)
+        elif self._sample_from is None:
+            self._cut(end, CutRank.ROW, self.marks)
+
+    def _hold_sample(self) -> None:
+        if self._sample_from is not None:
+            self._hold(self._sample_from, self._before_table)
+
+    def _read_inline(self, start: int, end: int) -> int:
         at = start
         while at < end:
             token = _TOKEN.match(self.text, at, end)
             assert token is not None  # noqa: S101 - the last alternative takes any character
             at = self._read_token(token, end)
+            if at > end:  # a formula of several lines
+                end = self._line_end(at)
+        return end
 
     def _read_token(self, token: regex.Match[str], end: int) -> int:
         """Take one token in, and return where the next one begins."""
@@ -193,6 +248,8 @@ class _Scanner:
             self._read_ticks(token, last=last, code=code)
         elif kind == "bracket":
             return self._read_bracket(start, after, end, code=code)
+        elif kind == "formula":
+            return self._read_formula(start, after, code=code)
         elif code:
             pass
         elif kind == "delimiter":
@@ -232,6 +289,18 @@ class _Scanner:
         self.atoms.append((start, link.end()))
         return link.end()
 
+    def _read_formula(self, start: int, after: int, *, code: bool) -> int:
+        """A formula is one piece, in code too: the tick that opened it may turn out to be literal."""
+        formula = formula_at(self.text, start)
+        if isinstance(formula, Formula):
+            self.atoms.append((start, formula.end))
+            return formula.end
+        if isinstance(formula, Undecided) and not code:
+            self._hold(start, self.marks)
+        if after - start > 1 and not code:
+            self.atoms.append((start, after))
+        return after
+
     def _read_delimiter(self, token: regex.Match[str], *, last: bool) -> None:
         """Open and close emphasis by CommonMark's rule of flanking runs."""
         if last:
@@ -244,6 +313,9 @@ class _Scanner:
         closes = bool(before.strip()) and (_is_word(before) or not _is_word(after))
         if run[0] == "_":
             opens, closes = opens and not _is_word(before), closes and not _is_word(after)
+        elif run[0] == "|":  # as in core.streaming.inline: `a||b` hides nothing
+            opens = bool(after.strip()) and not (before.isascii() and before.isalnum())
+            closes = bool(before.strip()) and not (after.isascii() and after.isalnum())
         while run:
             mark = next((m for m in reversed(self.marks.inline) if m[0] == run[0] and run.startswith(m)), "")
             if closes and mark:
@@ -265,11 +337,6 @@ class _Scanner:
         last = len(self.marks.inline) - 1 - self.marks.inline[::-1].index(mark)
         self.marks = replace(self.marks, inline=self.marks.inline[:last])
         self.atoms.append((token.start() - 1, token.end()))
-
-
-def is_row(line: str) -> bool:
-    """Whether a line belongs to a table, where it stands in one."""
-    return _TABLE_ROW.match(line) is not None
 
 
 def _is_word(character: str) -> bool:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
+from core.streaming.tables import Table
+
 
 class CutRank(IntEnum):
     """How good a place for a cut is."""
@@ -21,11 +23,13 @@ class CutRank(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """What is open at a place: a fence (its opening line), or a quote and inline marks, outermost first."""
+    """What is open at a place: a fence (its opening line), a table, or a quote and inline marks, outermost
+    first."""
 
     fence: str = ""
     quote: str = ""
     inline: tuple[str, ...] = ()
+    table: Table | None = None
 
     @property
     def fence_run(self) -> str:
@@ -62,7 +66,7 @@ class Scan:
     cuts: tuple[Cut, ...]
     """Places of rank ROW and better, in order. Each is before white space or a line of a fence."""
     atoms: tuple[tuple[int, int], ...]
-    """Spans not to be cut inside: links, table rows, runs of marks with the character they cling to."""
+    """Spans not to be cut inside: links, formulas, table rows, marks with the character they cling to."""
     hold: Cut
     """From here on a preview shows nothing: what stands there may still become something else
     (half a link, the head of a table, a mark that may grow). The text's end, if all may be shown."""

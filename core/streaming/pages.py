@@ -25,7 +25,9 @@ from core.streaming.answer import Answer
 from core.streaming.files import PAGES_SHOWN, Block, Files, FileSpan, block_at
 from core.streaming.markdown import scan
 from core.streaming.marks import NO_MARKS, Cut, CutRank, Marks, Scan
+from core.streaming.maths import ReadMaths
 from core.streaming.operations import FileContent
+from core.streaming.readable import readable
 from core.streaming.rendering import Rendered, Renderer
 from core.streaming.text import graphemes
 
@@ -38,6 +40,9 @@ MARK_UNITS: Final = 120
 WINDOW_PAGES: Final = 4
 """How much source is looked at for one page: markup that renders to nothing (the addresses of
 links) may take this many times a page's text."""
+MOST_HELD: Final = 1_000
+"""What may still become something else is shown as it is when it is longer than this, or than half a page.
+Whatever is decided by its own length (formulas, a table's first rows) is decided before that."""
 _PREFERENCES: Final = (
     (CutRank.BLOCK, 0.5),
     (CutRank.LINE, 0.6),
@@ -64,18 +69,23 @@ class Frame:
     file: FileContent | None = None  # the span is this file, and `body` the words beside it
 
 
-def compose(span: str, opened: Marks, closed: Marks) -> str:
-    """The Markdown of one page: balanced, without outer white space; empty when there is no text."""
+def compose(span: str, opened: Marks, closed: Marks, maths: ReadMaths) -> str:
+    """The Markdown of one page: balanced, readable, without outer white space; empty without text."""
     body = span.rstrip()
-    if not opened.fence:
-        indent = len(body) - len(body.lstrip())
-        line_start = body.rfind("\n", 0, indent) + 1
-        # The indentation of an item without the items above it would make code of it.
-        kept = line_start and not _ITEM_START.match(body, line_start)
-        body = body[line_start:] if kept else body[indent:]
+    if not opened.fence and not opened.table:
+        body = _outdented(body)
     if not body.strip():
         return ""
-    return opened.opened() + body + closed.closed()
+    markdown = readable(opened.opened() + body + closed.closed(), opened.table, maths)
+    return _outdented(markdown) if opened.table else markdown
+
+
+def _outdented(body: str) -> str:
+    """The indentation of an item without the items above it would make code of it."""
+    indent = len(body) - len(body.lstrip())
+    line_start = body.rfind("\n", 0, indent) + 1
+    kept = line_start and not _ITEM_START.match(body, line_start)
+    return body[line_start:] if kept else body[indent:]
 
 
 class Pages:
@@ -94,6 +104,7 @@ class Pages:
         self._files_begun = 0
         self._file: FileSpan | None = None  # what the current page is, instead of a page
         self._block: Block | None = None  # in which the current page begins
+        self._most_held = max(renderer.page_units // 2, MOST_HELD)
         self._cap = 1.0 - min(0.5, MARK_UNITS / renderer.page_units)
 
     def frame(self, answer: Answer, *, pausing: bool = False) -> Frame:
@@ -112,7 +123,7 @@ class Pages:
                 return self._frame(Cut(len(text), CutRank.BLOCK, found.end), body, last=True)
             return self._closed(text, found)
         hold = found.hold
-        if not self._renderer.formatted or len(text) - hold.at > self._renderer.page_units // 2:
+        if not self._renderer.formatted or len(text) - hold.at > self._most_held:
             hold = Cut(len(text), CutRank.GRAPHEME, found.end)
         if not whole or (body := self._render(text, hold)).fill > self._cap:
             return self._closed(text, found)
@@ -195,7 +206,7 @@ class Pages:
     def _render(self, text: str, cut: Cut) -> Rendered:
         if not self._renderer.formatted:
             return self._rendered(text[: cut.at])
-        return self._rendered(compose(text[: cut.at], self._marks, cut.marks))
+        return self._rendered(compose(text[: cut.at], self._marks, cut.marks, self._renderer.maths))
 
     def _rendered(self, markdown: str) -> Rendered:
         body = self._renderer.render(markdown)
@@ -207,7 +218,7 @@ class Pages:
             return self._rendered(f"{text}\n\n{mark}" if mark else text)
         pairs = zip(self._marks.inline, end.inline, strict=False)
         reopened = tuple(ours for ours, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
-        markdown = compose(text, self._marks, Marks(fence=end.fence, inline=reopened))
+        markdown = compose(text, self._marks, Marks(fence=end.fence, inline=reopened), self._renderer.maths)
         if mark:
             markdown = f"{markdown}\n\n*{mark}*" if markdown else f"*{mark}*"
         return self._rendered(markdown)

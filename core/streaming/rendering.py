@@ -39,3 +39,9 @@ class Renderer(Protocol):
     """False where Markdown is shown as it is (a terminal): nothing is repaired or held back."""
 
     def render(self, markdown: str) -> Rendered: ...
+
+    def maths(self, latex: str) -> str | None:
+        """One formula in LaTeX, without its delimiters, as plain text of one line or several.
+
+        None where it cannot be read, or where the platform draws it: then it is shown as it is.
+        """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import Final
 
 import regex
@@ -25,3 +26,9 @@ def graphemes(text: str) -> list[int]:
 def ends_sentence(text: str) -> bool:
     """Whether a sentence ends where `text` ends."""
     return _SENTENCE_END.search(text[-8:].rstrip()) is not None
+
+
+class Undecided(Enum):
+    """What the text so far does not say yet: more of it may make this or that of it."""
+
+    UNDECIDED = "undecided"

@@ -11,8 +11,8 @@ from unittest import mock
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from bots.discord.capabilities import DiscordRenderer
 from bots.discord.client import DiscordPlatform
+from bots.discord.markdown import DiscordRenderer
 from bots.sandbox.discord.server import DiscordServer
 from bots.sandbox.limits import load_profile
 from core.messages import Incoming

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bots.discord.capabilities import DiscordRenderer
+from bots.discord.markdown import DiscordRenderer
 
 RENDERER = DiscordRenderer()
 
@@ -22,6 +22,17 @@ RENDERER = DiscordRenderer()
         ("a\ud83db", "a\N{REPLACEMENT CHARACTER}b"),
         (" \n\t", ""),
         ("👩‍👩‍👧", "👩‍👩‍👧"),
+        ("#### Step **one**: `x` ####", "**Step one: `x`**"),
+        ("###### six", "**six**"),
+        ("> #### in a quote", "> **in a quote**"),
+        ("### three\n## two", "### three\n## two"),
+        ("a\n\n---\n\n* * *\n\n___", "a\n\n────────────\n\n────────────\n\n────────────"),
+        ("- [ ] a\n  - [x] b\n1. [X] c\n+ d\n> - [ ] e", "- ☐ a\n  - ☑ b\n1. ☑ c\n- d\n> - ☐ e"),
+        ("[x](https://a.b) and [ ] and - [ ]", "[x](https://a.b) and [ ] and - [ ]"),
+        ("~~~py title=x\n#### no\n- [ ] no\n~~~", "```py\n#### no\n- [ ] no\n```"),
+        ("````md\n```py\nx\n```\n````", "```md\n`\u2060`\u2060`py\nx\n`\u2060`\u2060`\n```"),
+        ("```\n---\n```\n`#### a`", "```\n---\n```\n`#### a`"),
+        ("> **q**\n> > n\n-# small\n||s||\n[^1]: a", "> **q**\n> > n\n-# small\n||s||\n[^1]: a"),
     ],
 )
 def test_text_is_markdown_trimmed_and_printable(markdown: str, text: str) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 import aiohttp
 from playwright.async_api import Browser, Locator, Page, expect
 
-from bots.discord.capabilities import DiscordRenderer
+from bots.discord.markdown import DiscordRenderer
 from bots.embedded_model.model import EmbeddedModel
 from bots.sandbox.recording_proxy import Exchange, RecordingProxy
 from bots.telegram.entities import TelegramRenderer

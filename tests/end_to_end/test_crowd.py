@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bots.bootstrap import build_app, open_model
-from bots.discord.capabilities import DiscordRenderer
+from bots.discord.markdown import DiscordRenderer
 from bots.embedded_model.progress import ignore_progress
 from bots.sandbox.limits import load_profile
 from bots.sandbox.model_server import ModelRequest, Reply, say

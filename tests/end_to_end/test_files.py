@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from bots.discord.capabilities import DiscordRenderer
+from bots.discord.markdown import DiscordRenderer
 from bots.sandbox.discord.server import DiscordServer
 from bots.sandbox.discord.world import Permission
 from bots.sandbox.limits import load_profile

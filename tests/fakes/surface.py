@@ -49,6 +49,9 @@ class FakeRenderer:
         text = markdown.strip()
         return Rendered(text, fill=len(text) / self.page_units)
 
+    def maths(self, latex: str) -> str | None:
+        return None
+
 
 def reasoning_above(page: Rendered, line: str) -> Rendered:
     return replace(

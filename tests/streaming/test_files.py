@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bots.discord.capabilities import DiscordRenderer
+from bots.discord.markdown import DiscordRenderer
 from bots.telegram.entities import TelegramRenderer
 from core.streaming.answer import Answer, Ending
 from core.streaming.files import Block, Files, FileSpan, FileStatus
@@ -175,7 +175,7 @@ def test_where_a_file_ends_does_not_depend_on_the_deltas(
     assert found[0][0] is not None
 
 
-@pytest.mark.parametrize("text", [code(55), table(55)])
+@pytest.mark.parametrize("text", [code(55), table(90)])
 def test_a_block_on_two_pages_stays_in_the_chat(text: str) -> None:
     reader = whole(f"Look:\n\n{text}\n\nThat was it.")
     assert len(reader.closed) == 2

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bots.discord.capabilities import DiscordRenderer
+from bots.discord.markdown import DiscordRenderer
 from bots.telegram.entities import MAX_ENTITIES, TelegramRenderer, utf16_length
 from core.streaming.answer import Answer, Ending
 from core.streaming.pages import Frame, Pages

@@ -26,6 +26,9 @@ inline = st.one_of(
     st.just("<https://example.org>"),
     st.just("**never closed"),
     st.just("`never closed"),
+    st.just("$\\frac{a}{b * c}$"),
+    st.just("\\( x_1 * y \\)"),
+    st.just("$5 or $6"),
 )
 paragraph = st.lists(inline, min_size=1, max_size=8).map(" ".join)
 code = st.builds(
@@ -37,15 +40,28 @@ code = st.builds(
         max_size=60,
     ),
 )
-table = st.integers(1, 40).map(
-    lambda rows: (
-        "| name | value |\n|------|-------|\n" + "\n".join(f"| row {n} | {n * n} |" for n in range(rows))
-    )
+table = st.one_of(
+    st.integers(1, 40).map(
+        lambda rows: (
+            "| name | value |\n|------|-------|\n" + "\n".join(f"| row {n} | {n * n} |" for n in range(rows))
+        )
+    ),
+    st.integers(1, 20).map(
+        lambda rows: (
+            "| name | what it is | [why](https://a.b) |\n|:--|---|--:|\n"
+            + "\n".join(f"| **row** {n} | {'some words ' * (n % 5)}| `{n}` |" for n in range(rows))
+        )
+    ),
+    st.integers(1, 20).map(
+        lambda rows: "n | n²\n-: | -:\n" + "\n".join(f"{n} | ${n}^2 = {n * n}$" for n in range(rows))
+    ),
 )
+displayed = st.sampled_from(["$$\n\\sum_{i=1}^n i^2\n$$", "\\[\na * b_1 = c\n\\]"])
 block = st.one_of(
     paragraph,
     code,
     table,
+    displayed,
     paragraph.map(lambda text: f"# {text[:40]}"),
     st.lists(paragraph, min_size=1, max_size=5).map(lambda items: "\n".join(f"- {item}" for item in items)),
     st.lists(paragraph, min_size=1, max_size=3).map(lambda items: "\n".join(f"> {item}" for item in items)),

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from itertools import combinations
+from typing import Any
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from telegramify_markdown import convert
 
 from bots.sandbox.telegram.text import formatted
 from bots.telegram.entities import Entity, TelegramRenderer, utf16_length
+from core.streaming.marks import NO_MARKS
+from core.streaming.pages import compose
 
 RENDERER = TelegramRenderer()
 
@@ -34,8 +41,23 @@ def entities_of(markdown: str) -> list[tuple[str, str]]:
     ]
 
 
+def assert_legal(entities: list[Entity]) -> None:
+    """As core.telegram.org/bots/api#messageentity allows them to stand in one another."""
+    for one, other in combinations(entities, 2):
+        a, b = (range(e.offset, e.offset + e.length) for e in (one, other))
+        if a.stop <= b.start or b.stop <= a.start:
+            continue
+        assert a.start <= b.start < b.stop <= a.stop, (one, other)
+        types = {one.type, other.type}
+        assert not types & {"code", "pre"} or one.type == "blockquote", (one, other)
+        assert types not in ({"blockquote"}, {"text_link"}), (one, other)
+
+
 @settings(max_examples=400, deadline=None)
 @given(MARKDOWN)
+@example("||a **b|| c**")
+@example("**a `b** c`")
+@example("> a\n> > b\n\n`c`")
 @example("\u200b")
 @example("```\n\n```")
 def test_any_markdown_gives_what_telegram_takes_unchanged(markdown: str) -> None:
@@ -51,6 +73,7 @@ def test_any_markdown_gives_what_telegram_takes_unchanged(markdown: str) -> None
         if isinstance(e, Entity)
     ]
     assert all(isinstance(entity["length"], int) and entity["length"] > 0 for entity in given_entities)
+    assert_legal([entity for entity in rendered.entities if isinstance(entity, Entity)])
     text, kept = formatted(rendered.text, given_entities, limit=10**6)
     assert text == rendered.text
     assert not any(entity["type"] in {"mention", "text_mention"} for entity in kept)
@@ -80,6 +103,13 @@ def test_fill_is_the_share_of_the_tighter_limit(markdown: str) -> None:
         ("[x](https://a.org/)", "x", [("text_link", "x")]),
         ("> q\n> > r", "q\nr", [("blockquote", "q\nr")]),
         ("**open", "**open", []),
+        ("a ||b **c** d|| e", "a b c d e", [("spoiler", "b c d"), ("bold", "c")]),
+        ("**a `b` c**", "a b c", [("bold", "a "), ("code", "b"), ("bold", " c")]),
+        ("[`a`](https://a.org/) `b`", "a b", [("text_link", "a"), ("code", "b")]),
+        ("> `a` **b**", "a b", [("blockquote", "a b"), ("code", "a"), ("bold", "b")]),
+        ("~5 or ~6 and ~~7~~", "~5 or ~6 and 7", [("strikethrough", "7")]),
+        ("$a$ \\(b\\)", "$a$ (b)", []),
+        ("1. 1. 1. 1. 1. 1. 1. a", "1. \n  1. \n    1. \n      1. \n        1. \n          1. 1. a", []),
         ("  \n\n  **b**  \n", "b", [("bold", "b")]),
     ],
 )
@@ -103,8 +133,9 @@ def test_nothing_that_the_model_wrote_is_hidden() -> None:
     """HTML in prose and double bars stay visible; the converter alone would drop and hide them."""
     assert RENDERER.render("use the <div> tag").text == "use the <div> tag"
     assert RENDERER.render("<p>\nwords\n</p>").text == "<p>\nwords\n</p>"
-    assert RENDERER.render("a || b || c").text == "a || b || c"
-    assert entities_of("a || b || c") == []
+    page = compose("a || b || c", NO_MARKS, NO_MARKS, RENDERER.maths)
+    assert RENDERER.render(page).text == "a || b || c"
+    assert entities_of(page) == []
     sources = "as [1] says\n\n[1]: https://a.org\n[^2]: https://b.org"
     assert RENDERER.render(sources).text == sources
 
@@ -127,3 +158,19 @@ def test_what_telegram_calls_empty_is_blank() -> None:
     """So that the core can say something instead of a refused send."""
     for markdown in ("", " \n\t", "\u200b\u2060", "\u2800", "\x00\x07"):
         assert RENDERER.render(markdown).text == ""
+
+
+@pytest.mark.parametrize("storm", ["$" * 4_000, "$a$1 " * 800, "~a~ " * 900, "1. > " * 800])
+def test_the_converter_is_not_given_what_takes_it_long(storm: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It reads all again for each price and each single tilde, and indents each list within a list."""
+    given_texts: list[str] = []
+
+    def recorded(text: str, **settings: Any) -> Any:
+        given_texts.append(text)
+        return convert(text, **settings)
+
+    monkeypatch.setattr("bots.telegram.entities.convert", recorded)
+    RENDERER.render(storm)
+    [text] = given_texts
+    assert not re.search(r"(?<!\\)\$|(?<![\\~])~(?!~)|^(?:(?:[0-9]+\.|>) ){7}", text)
+    assert len(text) <= len(storm) + 2

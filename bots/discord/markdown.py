@@ -1,0 +1,108 @@
+"""A page of Markdown as Discord's clients draw it.
+
+They draw most of it themselves, and the limit counts the source. Mended is what they would show as signs:
+headings deeper than three, rules, task lists, `+` lists, and fences other than three backticks.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from bisect import bisect_right
+from typing import Final
+
+import discord
+
+from bots.latex import read_latex
+from core.streaming.code import code_regions
+from core.streaming.rendering import Rendered
+
+CONTENT_LIMIT: Final = 2_000
+"""Code points of a message's content (docs: "Create Message")."""
+
+# Discord drops or refuses these; tab and newline are text. A lone surrogate has no UTF-8 form.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+
+_RULE: Final = "─" * 12  # fits a phone
+_MENDED = re.compile(
+    r"^(?P<before>(?:[ ]{0,3}>[ ]?)*)[ ]{0,3}\#{4,6}[ \t]+(?P<heading>[^\n]*\w[^\n]*)$"
+    r"|^[ ]{0,3}(?P<rule>-(?:[ \t]*-){2,}|\*(?:[ \t]*\*){2,}|_(?:[ \t]*_){2,})[ \t]*$"
+    r"|^(?P<item>(?:[ \t]*>)*[ \t]*)(?P<sign>[-*+]|[0-9]{1,9}[.)])[ \t]+\[(?P<done>[ xX])\](?=[ \t])"
+    r"|^(?P<plus>(?:[ \t]*>)*[ \t]*)\+(?=[ \t])",
+    re.MULTILINE | re.VERBOSE,
+)
+_CLOSING_SIGNS = re.compile(r"[ \t]+#+[ \t]*$")
+_ODD_FENCE = re.compile(r"^[ \t]*(?:~~~|````|```[^\n`]*[^\n`\S][^\n`]*$)", re.MULTILINE)
+
+
+class DiscordRenderer:
+    """core.streaming.rendering.Renderer for Discord."""
+
+    page_units: int = CONTENT_LIMIT
+    formatted: bool = True
+
+    def render(self, markdown: str) -> Rendered:
+        text = _mended(_harmless(markdown)).strip()
+        return Rendered(text, fill=len(text) / CONTENT_LIMIT)
+
+    def maths(self, latex: str) -> str | None:
+        return read_latex(latex)
+
+
+def reasoning_above(page: Rendered, line: str) -> Rendered:
+    """As subtext: small and grey, which reads better than the black boxes of a spoiler."""
+    quiet = discord.utils.escape_markdown(_harmless(line).strip())
+    text = f"-# {quiet}\n{page.text}" if quiet else page.text
+    return dataclasses.replace(page, text=text, fill=len(text) / CONTENT_LIMIT)
+
+
+def _harmless(text: str) -> str:
+    return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", _CONTROL.sub("", text))
+
+
+def _mended(markdown: str) -> str:
+    if _ODD_FENCE.search(markdown):
+        markdown = _with_plain_fences(markdown)
+    if not _MENDED.search(markdown):
+        return markdown
+    regions = code_regions(markdown)
+    starts = [start for start, _ in regions]
+
+    def mended(match: re.Match[str]) -> str:
+        before = bisect_right(starts, match.start()) - 1
+        return match[0] if before >= 0 and match.start() < regions[before][1] else _mend(match)
+
+    return _MENDED.sub(mended, markdown)
+
+
+def _mend(match: re.Match[str]) -> str:
+    if match["heading"]:
+        text = _CLOSING_SIGNS.sub("", match["heading"]).replace("**", "").strip()
+        return f"{match['before']}**{text}**"
+    if match["rule"]:
+        return _RULE
+    if match["done"]:
+        sign = "-" if match["sign"] == "+" else match["sign"]
+        return f"{match['item']}{sign} {'☐' if match['done'] == ' ' else '☑'}"
+    return f"{match['plus']}-"
+
+
+def _with_plain_fences(markdown: str) -> str:
+    """Fences of three backticks and a language. Those within, which would end them, come apart."""
+    parts: list[str] = []
+    done = 0
+    for start, end in code_regions(markdown):
+        code = markdown[start:end]
+        sign = code.lstrip()[:1]
+        if code.lstrip()[:3] not in {"```", "~~~"} or "\n" not in code:
+            continue
+        opening, *lines = code.split("\n")
+        info = opening.strip().lstrip(sign).split()
+        run = len(opening.strip()) - len(opening.strip().lstrip(sign))
+        closed = bool(lines) and not lines[-1].strip().strip(sign) and len(lines[-1].strip()) >= run
+        content = "\n".join(lines[:-1] if closed else lines).replace("```", "`\u2060`\u2060`")
+        parts += [markdown[done:start], f"```{info[0] if info else ''}\n{content}"]
+        parts += ["\n```"] if closed else []
+        done = end
+    return "".join(parts) + markdown[done:]
