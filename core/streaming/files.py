@@ -86,6 +86,11 @@ class Block:
     pages: int = 1  # that have shown a part of it
     within_line: bool = False  # the page ends within one of its lines
 
+    @property
+    def opening(self) -> str:
+        """Its first lines: what opened the fence, or the head of the table."""
+        return f"{self.table.head}\n{self.table.rule}" if self.table else self.fence
+
     def file_name(self, number: int) -> str:
         """`code.py`, `table.md`; from the second file of an answer on with its number."""
         base = "code" if self.fence else "table"
@@ -113,18 +118,10 @@ def block_at(text: str, cut: Cut, cuts: Sequence[Cut], before: Block | None) -> 
         goes_on = block.table is not None and _has_row(block.table, rest)
     if not goes_on:
         return None
-    same = before is not None and bool(before.fence) == bool(block.fence)
-    if (
-        before is None
-        or not same
-        or not all(_is_in_block(earlier) for earlier in cuts if earlier.at < cut.at)
-    ):
+    unbroken = all(earlier.marks.fence or earlier.marks.table for earlier in cuts if earlier.at < cut.at)
+    if before is None or not unbroken or before.opening != block.opening:
         return block
-    return replace(before, pages=before.pages + 1, within_line=block.within_line)
-
-
-def _is_in_block(cut: Cut) -> bool:
-    return bool(cut.marks.fence or cut.marks.table)
+    return replace(block, pages=before.pages + 1)
 
 
 def _has_row(table: Table, rest: str) -> bool:
@@ -183,8 +180,7 @@ class FileSpan:
 
     def content(self, answer: Answer) -> FileContent:
         """The file as it is, once `end` is known."""
-        table = self._block.table
-        head = f"{table.head}\n{table.rule}" if table else ""
+        head = self._block.opening if self._block.table else ""
         text = head + answer.slice(self.start, self._content_end)
         return FileContent(self._name, text.encode(errors="replace"))
 
