@@ -26,14 +26,14 @@ _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 _RULE: Final = "─" * 12  # fits a phone
 _MENDED = re.compile(
-    r"^(?P<before>(?:[ ]{0,3}>[ ]?)*)[ ]{0,3}\#{4,6}[ \t]+(?P<heading>[^\n]*\w[^\n]*)$"
+    r"^(?P<before>(?:[ ]{0,3}>)*[ ]{0,3})\#{4,6}[ \t]+(?P<heading>[^\n]*\w[^\n]*)$"
     r"|^[ ]{0,3}(?P<rule>-(?:[ \t]*-){2,}|\*(?:[ \t]*\*){2,}|_(?:[ \t]*_){2,})[ \t]*$"
     r"|^(?P<item>(?:[ \t]*>)*[ \t]*)(?P<sign>[-*+]|[0-9]{1,9}[.)])[ \t]+\[(?P<done>[ xX])\](?=[ \t])"
     r"|^(?P<plus>(?:[ \t]*>)*[ \t]*)\+(?=[ \t])",
     re.MULTILINE | re.VERBOSE,
 )
 _CLOSING_SIGNS = re.compile(r"[ \t]+#+[ \t]*$")
-_ODD_FENCE = re.compile(r"^[ \t]*(?:~~~|````|```[^\n`]*[^\n`\S][^\n`]*$)", re.MULTILINE)
+_ODD_FENCE = re.compile(r"^[ \t]*(?:~~~|````|```[^\n`\s]*[ \t]+[^\n`\s][^\n`]*$)", re.MULTILINE)
 
 
 class DiscordRenderer:

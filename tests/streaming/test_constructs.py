@@ -122,6 +122,13 @@ STORMS = {
     "wide tables": ("| abc | " + "d " * 200 + "|\n|---|---|\n") * 20,
     "mentions": "@a `x` " * 1_500,
     "html": "<a><br>" * 1_500,
+    "fences with words": ("``` " + "a " * 4_000 + "`\n") * 2,
+    "images": "![a](b ![](" * 1_000,
+    "headings": "#### #### -\n" * 1_000,
+    "rules": "- - - " * 1_500 + "a",
+    "broken quotes": "> > <br>$$" * 1_000,
+    "escapes": "\\" * 8_000,
+    "dashes": "\n-\n=" * 2_000,
 }
 
 

@@ -14,7 +14,7 @@ from core.streaming.answer import Answer, Ending
 from core.streaming.pages import Frame, Pages
 from core.streaming.rendering import Renderer
 from tests.promise import broken_promise
-from tests.streaming.texts import anything, markdown, split
+from tests.streaming.texts import anything, markdown, split, well_formed
 
 RENDERERS: dict[str, Renderer] = {"discord": DiscordRenderer(), "telegram": TelegramRenderer()}
 
@@ -64,3 +64,17 @@ def test_what_a_platform_shows_is_the_models_text(platform: str, deltas: list[st
     text, frames = stream(deltas, RENDERERS[platform], 3)
     pages = [frame.body.text for frame in frames if frame.closed and frame.body.text]
     assert broken_promise(text, pages, RENDERERS[platform]) is None
+
+
+@pytest.mark.parametrize("platform", RENDERERS)
+@settings(max_examples=40, deadline=None)
+@given(text=well_formed, step=st.integers(3, 60))
+def test_nothing_flickers(platform: str, text: str, step: int) -> None:
+    """What stands above the last lines of a preview stays there as it is."""
+    deltas = [text[at : at + step] for at in range(0, len(text), step)]
+    shown: dict[int, list[str]] = {}
+    for frame in stream(deltas, RENDERERS[platform], 1)[1]:
+        settled = shown.get(frame.page, [])[:-4]
+        lines = frame.body.text.split("\n")
+        assert lines[: len(settled)] == settled
+        shown[frame.page] = lines

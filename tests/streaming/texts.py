@@ -91,3 +91,23 @@ def split(draw: st.DrawFn, texts: st.SearchStrategy[str] = anything, most: int =
     cuts = sorted(draw(st.lists(st.integers(0, len(text)), max_size=most)))
     ends = [0, *cuts, len(text)]
     return [text[a:b] for a, b in pairwise(ends) if a != b]
+
+
+closed = st.lists(
+    st.sampled_from(
+        [
+            *("the gate **opens slowly** and", "*it* closes,", "costs $5 and $6, so", "where $x^2 + y_1$ is"),
+            *("or \\(a_1 * b\\) for", "see [a link](https://a.b/c) or", "use `a || b` if a || b then"),
+            *("hidden ||the butler|| here", "a | b, ~5 or ~~6~~", "![pic](https://a.b) and", "line<br>break"),
+        ]
+    ),
+    min_size=1,
+    max_size=6,
+).map(" ".join)
+closed_block = st.one_of(
+    *(closed, table, displayed, code, closed.map(lambda text: f"#### {text[:9]}")),
+    st.lists(closed, min_size=1, max_size=4).map(lambda items: "\n".join(f"- [ ] {item}" for item in items)),
+    *(closed.map(lambda text: f"> {text}"), st.just("---")),
+)
+well_formed = st.lists(closed_block, min_size=1, max_size=5).map("\n\n".join)
+"""Every mark that opens closes."""
