@@ -85,15 +85,16 @@ class _Schedule:
         self._requests = _Requests(scenario)
         self._previews: list[list[float]] = [[] for _ in group]
         self._finals = [0.0] * len(group)
-        for number in sorted(range(len(group)), key=lambda one: group[one].ends):
-            course = group[number]
-            keys = course.edit if plans[number] else course.send
-            self._finals[number] = self._requests.next_free(keys, course.ends)
-            self._requests.add(keys, self._finals[number])
         for number, plan in enumerate(plans):
             if plan:
                 self._previews[number].append(group[number].opens)
                 self._requests.add(group[number].send, group[number].opens)
+        for number in sorted(range(len(group)), key=lambda one: group[one].ends):
+            course = group[number]
+            keys = course.edit if plans[number] else course.send
+            free_at = max(course.ends, course.opens + course.trip_s) if plans[number] else course.ends
+            self._finals[number] = self._requests.next_free(keys, free_at)
+            self._requests.add(keys, self._finals[number])
         for at, number in sorted((at, number) for number, plan in enumerate(plans) for at in plan[1:]):
             self._fit(number, at)
 

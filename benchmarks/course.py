@@ -100,7 +100,7 @@ def courses(scenario: Scenario) -> list[Course]:
     if not all(stream.timeline.deltas for stream in scenario.streams):
         raise ValueError("a stream without text has no age")
     opens = _first_sends(scenario)
-    deadlines = _finishing_deadlines(scenario)
+    deadlines = _finishing_deadlines(scenario, opens)
     return [
         Course.of(stream, scenario.round_trip_s, opened, deadline)
         for stream, opened, deadline in zip(scenario.streams, opens, deadlines, strict=True)
@@ -128,14 +128,14 @@ def _first_sends(scenario: Scenario) -> list[float]:
     return opens
 
 
-def _finishing_deadlines(scenario: Scenario) -> list[float]:
+def _finishing_deadlines(scenario: Scenario, opens: Sequence[float]) -> list[float]:
     """An ending waits for an edit in flight, and then one slot, or one slot after the ending before it."""
     deadlines = [0.0] * len(scenario.streams)
     free_at: dict[tuple[BucketKey, RateLimit], float] = {}
     ordered = sorted(range(len(deadlines)), key=lambda number: scenario.streams[number].timeline.ended_at)
     for number in ordered:
         stream = scenario.streams[number]
-        ready = deadlines[number] = stream.timeline.ended_at + scenario.round_trip_s
+        ready = deadlines[number] = max(stream.timeline.ended_at, opens[number]) + scenario.round_trip_s
         for key in {*stream.keys[OperationKind.SEND], *stream.keys[OperationKind.EDIT]}:
             for limit in scenario.limits.get(key.family, ()):
                 slot_s = limit.per_s / limit.count

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from math import ceil, inf, sqrt
 from operator import add
@@ -58,16 +58,16 @@ def floor(
         group = [everyone[number] for number in members]
         if (limit := _only_limit(group, scenario)) is not None:
             plan = best_plan(group[0], limit) or []
-            found = place(group, [plan], scenario)
-            exact = group[0].total_area(plan)
-            bound, area, lag = bound + exact, area + exact, lag + found.final_lag
-            continue
-        solved = _Relaxation(group, scenario).solve(iterations)
-        plans = [solved.plan]
+            kept = best_plan(group[0], limit, strict=True) or []
+            found = place(group, [kept], scenario)
+            lowest, plans = group[0].total_area(plan), [replace(found, area=group[0].total_area(kept))]
+        else:
+            solved = _Relaxation(group, scenario).solve(iterations)
+            lowest, plans = solved.bound, [solved.plan]
         if starts:
             plans.append(improve(group, [_usable(everyone[one], starts[one]) for one in members], scenario))
         best = min(plans, key=lambda one: one.area)
-        bound, area, lag = bound + solved.bound, area + best.area, lag + best.final_lag
+        bound, area, lag = bound + lowest, area + best.area, lag + best.final_lag
     if span_s <= 0.0:
         return Floor(0.0, 0.0, 0.0, lag / len(everyone))
     gap = area / bound - 1.0 if bound > 0.0 else (0.0 if area <= 0.0 else inf)
@@ -83,7 +83,7 @@ def _usable(course: Course, times: Sequence[float]) -> list[float]:
 
 def _only_limit(group: Sequence[Course], scenario: Scenario) -> RateLimit | None:
     """The limit of an answer that shares none, if there is one that may bind, and that is a window of its
-    edits alone: then its best plan is found exactly."""
+    edits alone: then lone.py knows a tight floor."""
     if len(group) > 1:
         return None
     [course] = group

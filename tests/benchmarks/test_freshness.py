@@ -1,0 +1,173 @@
+"""The benchmark of freshness itself: its measures, its platforms and the floor that it compares with."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import combinations, pairwise
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmarks import plot
+from benchmarks.clairvoyant import place, violations
+from benchmarks.course import Course, courses
+from benchmarks.floor import floor
+from benchmarks.freshness import OURS, examine
+from benchmarks.lone import best_plan
+from benchmarks.measures import Record, final_lag, measure, starved
+from benchmarks.ours import Sluice
+from benchmarks.peers import PEERS, PeerPolicy
+from benchmarks.scenarios import (
+    PACES,
+    SETTINGS,
+    START_S,
+    Scenario,
+    Setting,
+    Stream,
+    Timeline,
+    scenario,
+    text_of,
+)
+from benchmarks.simulator import play
+from core.streaming.meters import RateLimit
+from core.streaming.operations import BucketKey, OperationKind
+
+KEYS = {kind: (BucketKey(kind.value, "c"),) for kind in OperationKind}
+LIMITS = {kind.value: (RateLimit(2, 2.0),) for kind in OperationKind}
+
+
+def small(*timelines: Timeline) -> Scenario:
+    streams = tuple(Stream(timeline, KEYS) for timeline in timelines)
+    return Scenario("small", streams, LIMITS, round_trip_s=0.1)
+
+
+def line(*times: float, characters: int = 40) -> Timeline:
+    return Timeline(tuple((START_S + at, characters) for at in times), START_S + times[-1] + 0.02)
+
+
+def test_the_age_is_that_of_the_oldest_text_that_is_hidden() -> None:
+    """Two deltas at 0 and 1, the end at 2; the first is visible from 0.5 on, the second from 3 on."""
+    timeline = Timeline(((0.0, 10), (1.0, 10)), 2.0)
+    played = Scenario("by hand", (Stream(timeline, KEYS),), LIMITS, 0.1)
+    found = measure(played, Record([[(0.5, 10), (3.0, 20)]], edits=1, refused=0, inside_pauses=0))
+    assert found.mean_age_s == pytest.approx((0.5**2 / 2 + 1.0**2 / 2) / 2.0)
+    assert found.p95_age_s == pytest.approx(0.9)  # over 2 s: more than 0.9 for 0.1 s of them
+    assert found.final_lag_mean_s == pytest.approx(1.0)
+    assert found.first_text_s == pytest.approx(0.5)
+    assert found.incomplete == 0
+
+
+def test_an_answer_that_never_stood_there_whole_has_no_lag() -> None:
+    assert final_lag(Timeline(((0.0, 10),), 1.0), [(0.5, 9)]) is None
+
+
+def test_who_is_overtaken_again_and_again_is_starved() -> None:
+    slow, fast = [(1.0, 10)], [(1.0, 10), (1.5, 20), (2.0, 30), (2.5, 40), (3.0, 50)]
+    streams = small(line(0.0, 1.0, 2.0, 3.0), line(0.0, 1.0, 2.0, 3.0)).streams
+    shown = [[(START_S + at, upto) for at, upto in one] for one in (slow, fast)]
+    assert starved(streams, shown) == [True, False]
+
+
+@pytest.mark.parametrize("setting", [one for one in SETTINGS if one.count <= 8], ids=lambda one: one.name)
+def test_the_same_scenario_gives_the_same_figures(setting: Setting) -> None:
+    runs = [scenario(setting, PACES[2], "second") for _ in range(2)]
+    first, second = (measure(played, play(played, Sluice(played))) for played in runs)
+    assert first == second
+    assert first.incomplete == first.inside_pauses == 0
+
+
+@pytest.mark.parametrize("peer", PEERS, ids=lambda peer: peer.name)
+def test_a_peer_shows_a_single_answer_whole(peer: object) -> None:
+    played = scenario(SETTINGS[0], PACES[0], "documented")
+    found = measure(played, play(played, PeerPolicy(played, peer)))  # type: ignore[arg-type]
+    assert (found.incomplete, found.refused) == (0, 0)
+    assert found.first_text_s == measure(played, play(played, Sluice(played))).first_text_s
+
+
+times = st.lists(st.floats(0.05, 1.5), min_size=2, max_size=9).map(
+    lambda gaps: line(*(sum(gaps[: n + 1]) for n in range(len(gaps))))
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(times, min_size=1, max_size=3))
+def test_no_schedule_undercuts_the_floor(timelines: list[Timeline]) -> None:
+    bound = floor(small(*timelines))
+    assert bound.mean_age_s <= bound.feasible_mean_age_s + 1e-6
+
+
+@settings(max_examples=60, deadline=None)
+@given(times)
+def test_we_do_not_undercut_the_floor(timeline: Timeline) -> None:
+    """The peers may: they keep none of the reserves that the floor keeps."""
+    played = small(timeline)
+    assert floor(played).mean_age_s <= measure(played, play(played, Sluice(played))).mean_age_s + 1e-6
+
+
+@settings(max_examples=60, deadline=None)
+@given(times)
+def test_no_plan_of_a_lone_answer_is_better_than_its_floor(timeline: Timeline) -> None:
+    """Beside every choice of moments that keeps the windows, tried one by one."""
+    played = small(timeline)
+    [course] = courses(played)
+    limit = RateLimit(2, 2.0)
+    plan = best_plan(course, limit)
+    if plan is None:
+        assert course.opens >= course.useful_until
+        return
+    moments = [at for at in course.times if course.opens + course.trip_s <= at < course.useful_until]
+    tried = (
+        [course.opens, *chosen] for size in range(len(moments) + 1) for chosen in combinations(moments, size)
+    )
+    least = min(course.total_area(one) for one in tried if keeps(one, course, limit))
+    strict = best_plan(course, limit, strict=True)
+    assert strict is not None
+    assert course.total_area(plan) <= least + 1e-9
+    assert course.total_area(strict) == pytest.approx(least)
+
+
+def keeps(plan: list[float], course: Course, limit: RateLimit) -> bool:
+    """Single flight, fixed windows for the edits, and a place for the ending unless a window is over."""
+    if any(later - earlier < course.trip_s - 1e-9 for earlier, later in pairwise(plan)):
+        return False
+    opened, used = float("-inf"), 0
+    for at in plan[1:]:
+        if at >= opened + limit.per_s - 1e-9:
+            opened, used = at, 0
+        used += 1
+        if used > limit.count - (opened + limit.per_s > course.finishes_by):
+            return False
+    return True
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(times, min_size=1, max_size=4))
+def test_a_schedule_that_was_found_breaks_no_limit(timelines: list[Timeline]) -> None:
+    played = small(*timelines).with_reserves()
+    group = courses(played)
+    plans = [[] if one.opens >= one.useful_until else [one.opens, *one.times] for one in group]
+    plan = place(group, plans, played)
+    # Endings wait for one another; a crowd of them may wait longer than one alone.
+    assert not [found for found in violations(group, plan, played) if "too late" not in found]
+
+
+def test_a_result_names_every_policy_and_its_ratios() -> None:
+    result = examine(replace(scenario(SETTINGS[0], PACES[2], "documented"), name="one"))
+    assert next(iter(result.policies)) == OURS
+    assert len(result.policies) == 1 + len(PEERS)
+    assert 1.0 <= result.to_best <= result.to_floor
+    assert result.as_json()["to_floor"] == result.to_floor
+
+
+def test_the_picture_is_well_formed_and_shows_each_policy() -> None:
+    played = scenario(SETTINGS[0], PACES[0], "documented")
+    root = ElementTree.fromstring(plot.svg("One answer", plot.panels(played)))  # noqa: S314 - our own
+    titles = [text.text for text in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert {OURS, *(f"{peer.name} ({peer.whose})" for peer in PEERS)} <= set(titles)
+
+
+def test_every_text_of_a_scenario_is_there() -> None:
+    assert text_of(5_000).startswith(text_of(50))
+    assert len(text_of(5_000)) == 5_000
