@@ -117,7 +117,8 @@ def test_no_plan_of_a_lone_answer_is_better_than_its_floor(timeline: Timeline) -
     if plan is None:
         assert course.opens >= course.useful_until
         return
-    moments = [at for at in course.times if course.opens + course.trip_s <= at < course.useful_until]
+    earliest = course.opens + course.trip_s - 1e-9
+    moments = [at for at in course.times if earliest <= at < course.useful_until]
     tried = (
         [course.opens, *chosen] for size in range(len(moments) + 1) for chosen in combinations(moments, size)
     )
