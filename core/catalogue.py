@@ -55,6 +55,13 @@ _ENGLISH: Final = MappingProxyType(
         "ending.failed": "⚠ {reason}",
         "ending.spent": "⚠ today's tokens are used up",
         "ending.empty": "(the model gave no text)",
+        # above an answer
+        "reasoning": "💭 {text}",
+        # beside the rest of a long block, which is a file; lines: rows of a table
+        "file.code.grows": "⏳ The rest of this code comes as a file. Lines so far: {lines:,}",
+        "file.code.whole": "The rest of the code. Lines: {lines:,}",
+        "file.table.grows": "⏳ The rest of this table comes as a file. Rows so far: {lines:,}",
+        "file.table.whole": "The rest of the table. Rows: {lines:,}",
         # model errors, as a chat sees them: one for each ModelErrorKind
         "model.unreachable": "the model cannot be reached right now",
         "model.not_an_api": "the model's address does not answer like a chat completions API",

@@ -24,7 +24,7 @@ _NAMES = (
     "DISCORD_TOKEN", "TELEGRAM_TOKEN", "DISCORD_API_BASE_URL", "TELEGRAM_API_BASE_URL",
     "OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL", "OPENAI_TEMPERATURE", "OPENAI_MAX_TOKENS",
     "SLUICE_SYSTEM_PROMPT", "SLUICE_ADMINS", "SLUICE_ALLOW", "SLUICE_DAILY_TOKENS", "SLUICE_DATA_DIR",
-    "SLUICE_HTTP", "SLUICE_LOG_LEVEL",
+    "SLUICE_SHOW_REASONING", "SLUICE_HTTP", "SLUICE_LOG_LEVEL",
 )  # fmt: skip
 _OURS = re.compile(r"^(?:SLUICE|DISCORD|TELEGRAM|OPENAI)_", re.ASCII)
 _KNOWN_ELSEWHERE = frozenset(  # read by the openai library itself or by other tools: never a near miss
@@ -76,6 +76,7 @@ class Settings:
     allow: frozenset[str] = frozenset()
     allow_everybody: bool = False
     daily_tokens: int | None = None  # None: no limit
+    show_reasoning: bool = False
     data_dir: Path = Path("data")
     http_host: str = "127.0.0.1"
     http_port: int = 8765
@@ -155,6 +156,7 @@ class _Reader:
             allow=allow - {"*"},
             allow_everybody="*" in allow,
             daily_tokens=self._whole_number("SLUICE_DAILY_TOKENS", least=0),
+            show_reasoning=self._switch("SLUICE_SHOW_REASONING"),
             data_dir=self._data_dir(),
             http_host=host,
             http_port=port,
@@ -266,6 +268,12 @@ class _Reader:
             self._problems.append(f"{name} must be a number from {least:g} to {most:g}.")
             return None
         return number
+
+    def _switch(self, name: str) -> bool:
+        value = self._values.get(name, "off").lower()
+        if value not in {"on", "off"}:
+            self._problems.append(f"{name} must be on or off.")
+        return value == "on"
 
     def _data_dir(self) -> Path:
         folder = Path(self._values.get("SLUICE_DATA_DIR", "data"))

@@ -1,4 +1,4 @@
-"""The promise, checked from outside: visible pages are renderings of spans that tile the model's text.
+"""The promise, checked from outside: visible pages and files are spans that tile the model's text.
 
 Nothing of what Sluice remembers is used: the spans are searched for in the text that the model sent.
 Several places may give the same page (white space between pages is trimmed), so the search goes back.
@@ -6,21 +6,31 @@ Several places may give the same page (white space between pages is trimmed), so
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from core.streaming.markdown import scan
 from core.streaming.marks import NO_MARKS, Marks
+from core.streaming.operations import FileContent
 from core.streaming.pages import WINDOW_PAGES, compose
-from core.streaming.rendering import Renderer
+from core.streaming.rendering import Rendered, Renderer
 
 SEARCH = 100
 
 
-def broken_promise(source: str, pages: Sequence[str], renderer: Renderer, *, mark: str = "") -> str | None:
+def broken_promise(
+    source: str,
+    pages: Sequence[str | FileContent],
+    renderer: Renderer,
+    *,
+    mark: str = "",
+    above: Callable[[Rendered], Rendered] | None = None,
+) -> str | None:
     """None if `pages` (as people see them) tile `source` exactly, once, in order; else what is wrong.
 
-    With `mark`, the last page ends with it.
+    A file stands among them in place of the message that carries it. With `mark`, the last page ends with it;
+    `above` puts the model's reasoning above the first.
     """
     if not pages:
         return None if not source.strip() and not mark else "nothing is visible"
@@ -33,13 +43,48 @@ def broken_promise(source: str, pages: Sequence[str], renderer: Renderer, *, mar
             continue
         tried.add(place)
         furthest = max(furthest, number)
-        if number < len(pages) - 1:
-            ends = _spans(source[start:], pages[number], marks, renderer)
+        shown = _Shown(renderer, above if number == 0 else None)
+        page = pages[number]
+        if isinstance(page, FileContent):
+            end = _file_end(source, start, page.data.decode(), marks)
+            if number == len(pages) - 1 and end is not None and not source[end:].strip() and not mark:
+                return None
+            open_ends += [] if end is None else [(number + 1, end, NO_MARKS)]
+        elif number < len(pages) - 1:
+            ends = _spans(source[start:], page, marks, shown)
             open_ends += [(number + 1, start + end, after) for end, after in ends]
-        elif _is_rest(source[start:], pages[number], marks, renderer, mark):
+        elif _is_rest(source[start:], page, marks, shown, mark):
             return None
-    page = pages[furthest]
+    wrong = pages[min(furthest, len(pages) - 1)]
+    page = wrong.data.decode() if isinstance(wrong, FileContent) else wrong
     return f"page {furthest} of {len(pages)} is not the text there: {page[:60]!r}…{page[-60:]!r}"
+
+
+class _Shown:
+    """What a page of Markdown looks like, with what stands above it."""
+
+    def __init__(self, renderer: Renderer, above: Callable[[Rendered], Rendered] | None) -> None:
+        self.page_units, self.formatted = renderer.page_units, renderer.formatted
+        self._render, self._above = renderer.render, above
+
+    def render(self, markdown: str) -> Rendered:
+        body = self._render(markdown)
+        return self._above(body) if self._above and body.text else body
+
+
+def _file_end(source: str, start: int, content: str, marks: Marks) -> int | None:
+    """Where the span ends that starts at `start` and is a file with this content; None where none does."""
+    rest = source[start:]
+    if marks.fence:
+        closing = rf"[^\S\n]*{marks.fence[0]}{{{len(marks.fence_run)},}}[^\S\n]*(?=\n|\Z)"
+        found = re.compile(closing).match(rest, len(content))
+        whole = rest.startswith(content) and (found or len(rest) == len(content))
+        return start + (found.end() if found else len(content)) if content and whole else None
+    rows = re.match(r"(?:\n[ \t]*\|(?!\|)[^\n]*)+", rest)
+    if rows is None or not content.endswith(rows[0]):
+        return None
+    head = content.removesuffix(rows[0])
+    return start + rows.end() if source[:start].count(head) and head.count("\n") == bool(head) else None
 
 
 def _is_rest(rest: str, page: str, marks: Marks, renderer: Renderer, mark: str) -> bool:

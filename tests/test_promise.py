@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from core.streaming.operations import FileContent
 from tests.fakes.surface import FakeRenderer
 from tests.promise import broken_promise
 
@@ -31,6 +32,50 @@ def test_pages_that_tile_the_text_keep_the_promise() -> None:
 )
 def test_anything_else_breaks_it(pages: list[str]) -> None:
     assert broken_promise(SOURCE, pages, FakeRenderer()) is not None
+
+
+CODE = "\n".join(f"x = {n}" for n in range(9))
+LONG = f"```py\n{CODE}\n```\nand\n\n| a |\n|---|\n| 1 |\n| 2 |\n\nthe end."
+FIRST, REST = CODE[:18], CODE[18:] + "\n"
+FILED: list[str | FileContent] = [
+    f"```py\n{FIRST.strip()}\n```",
+    FileContent("code.py", REST.encode()),
+    "and\n\n| a |\n|---|\n| 1 |",
+    FileContent("table.md", b"| a |\n|---|\n| 2 |"),
+    "the end.",
+]
+
+
+def test_pages_and_files_that_tile_the_text_keep_the_promise() -> None:
+    assert broken_promise(LONG, FILED, FakeRenderer()) is None
+    assert broken_promise(LONG.partition("\n```\n")[0] + "\n", FILED[:2], FakeRenderer()) is None
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "",
+        REST[1:],
+        REST[:-1],
+        REST + "```",
+        REST.replace("5", "6"),
+        REST * 2,
+        f"```py\n{REST}```",
+        FIRST + REST,
+    ],
+)
+def test_a_file_that_is_not_the_rest_of_the_code_breaks_it(file: str) -> None:
+    pages = [FILED[0], FileContent("code.py", file.encode()), *FILED[2:]]
+    assert broken_promise(LONG, pages, FakeRenderer()) is not None
+
+
+@pytest.mark.parametrize(
+    "file",
+    ["| a |\n|---|\n| 1 |\n| 2 |", "| b |\n|---|\n| 2 |", "| a |\n|---|\n| 2", "| a |\n|---|", "| 2 |"],
+)
+def test_a_file_that_is_not_the_rest_of_the_table_breaks_it(file: str) -> None:
+    pages = [*FILED[:3], FileContent("table.md", file.encode()), FILED[4]]
+    assert broken_promise(LONG, pages, FakeRenderer()) is not None
 
 
 def test_an_ending_mark_must_be_there_exactly_once() -> None:

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+import discord
+
 from core.ports.surface import Capabilities
 from core.streaming.meters import RateLimit
 from core.streaming.operations import BucketKey
@@ -20,6 +22,9 @@ from core.streaming.rendering import Rendered
 
 CONTENT_LIMIT: Final = 2_000
 """Code points of a message's content (docs: "Create Message")."""
+
+MAX_FILE_BYTES: Final = 10 << 20
+"""Of an attachment, where nothing raises it (docs: "Uploading Files")."""
 
 TOKEN_LIFE_S: Final = 15 * 60.0
 """An interaction's token is good for this long after its start (the same page)."""
@@ -51,13 +56,26 @@ class DiscordRenderer:
     formatted: bool = True
 
     def render(self, markdown: str) -> Rendered:
-        text = _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", _CONTROL.sub("", markdown)).strip()
+        text = _harmless(markdown).strip()
         return Rendered(text, fill=len(text) / CONTENT_LIMIT)
+
+
+def reasoning_above(page: Rendered, line: str) -> Rendered:
+    """As subtext: small and grey, which reads better than the black boxes of a spoiler."""
+    quiet = discord.utils.escape_markdown(_harmless(line).strip())
+    text = f"-# {quiet}\n{page.text}" if quiet else page.text
+    return dataclasses.replace(page, text=text, fill=len(text) / CONTENT_LIMIT)
+
+
+def _harmless(text: str) -> str:
+    return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", _CONTROL.sub("", text))
 
 
 CHANNEL: Final = Capabilities(
     renderer=DiscordRenderer(),
     rate_limits=RATE_LIMITS,
+    reasoning_above=reasoning_above,
+    max_file_bytes=MAX_FILE_BYTES,
     typing_lasts_s=10.0,  # docs: "Trigger Typing Indicator"
     nonces=True,
 )

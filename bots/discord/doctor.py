@@ -17,6 +17,7 @@ PERMISSIONS: Final = discord.Permissions(
     send_messages=True,
     send_messages_in_threads=True,
     read_message_history=True,  # replies
+    attach_files=True,  # the rest of a long block of code
     add_reactions=True,  # refusals and places in a queue
 )
 """What the features in use need, and nothing else."""

@@ -42,6 +42,8 @@ _OLD_EDITS_PAUSE_S: Final = 6.0  # edits of messages older than an hour: 3 per 6
 ALREADY_ANSWERED: Final = 40060
 """Discord's code for a second first answer to one interaction."""
 
+_MISSING_PERMISSIONS: Final = 50013
+
 _BY_CODE: Final[Mapping[int, NotSentReason]] = {
     10003: NotSentReason.PLACE_GONE,  # unknown channel
     10004: NotSentReason.PLACE_GONE,  # unknown guild
@@ -52,7 +54,7 @@ _BY_CODE: Final[Mapping[int, NotSentReason]] = {
     50001: NotSentReason.PLACE_GONE,  # missing access
     50005: NotSentReason.REJECTED,  # somebody else's message
     50007: NotSentReason.PLACE_GONE,  # this person takes no direct messages from us
-    50013: NotSentReason.PLACE_GONE,  # missing permissions
+    _MISSING_PERMISSIONS: NotSentReason.PLACE_GONE,
     50027: NotSentReason.EXPIRED,  # invalid webhook token
     50083: NotSentReason.PLACE_GONE,  # the thread is archived
     50278: NotSentReason.PLACE_GONE,  # no mutual guild with this person
@@ -132,14 +134,14 @@ async def _on_answer(
     raise _Answered(Answer(response.status, response.headers, fields, from_discord=fields is parsed))
 
 
-async def perform(call: Call, key: BucketKey, message_id: str = "") -> Outcome:
+async def perform(call: Call, key: BucketKey, message_id: str = "", *, with_file: bool = False) -> Outcome:
     """Run one call of discord.py as one request, and say what became of it.
 
     `key`: the bucket that the answer's headers are about. `message_id`: of the message that the
     call is about; empty when the answer tells it.
     """
     answer = await ask(call)
-    return outcome_of(answer, key, message_id) if isinstance(answer, Answer) else answer
+    return outcome_of(answer, key, message_id, with_file=with_file) if isinstance(answer, Answer) else answer
 
 
 async def ask(call: Call) -> Answer | NotSent | Unknown:
@@ -161,13 +163,15 @@ async def ask(call: Call) -> Answer | NotSent | Unknown:
     return NotSent(NotSentReason.REJECTED, detail="the library sent no request")
 
 
-def outcome_of(answer: Answer, key: BucketKey, message_id: str = "") -> Outcome:
+def outcome_of(answer: Answer, key: BucketKey, message_id: str = "", *, with_file: bool = False) -> Outcome:
     """The one table from Discord's answers to outcomes."""
     observed = _observed(answer.headers, key)
     if answer.status < 300:
         return Delivered(message_id or _message_id(answer.fields), observed)
     detail = f"HTTP {answer.status}, code {answer.code}: {answer.fields.get('message', '')}"
     reason = _reason(answer)
+    if with_file and answer.code == _MISSING_PERMISSIONS:
+        reason = NotSentReason.REJECTED  # it may be Attach Files alone: without the file we shall see
     if reason is None:
         return Unknown(detail, observed)
     if reason is not NotSentReason.RATE_LIMITED:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable
+from functools import partial
 from typing import Any
 
 import discord
 
 from bots.discord.capabilities import INTERACTION, TOKEN_LIFE_S
 from bots.discord.exchange import ALREADY_ANSWERED, Answer, ask, outcome_of, perform
-from bots.discord.surface import NOBODY, ChannelSurface, view_of
+from bots.discord.surface import NOBODY, ChannelSurface, edited, files_of, view_of
 from core.messages import MessageRef, Place
 from core.ports.surface import Capabilities
 from core.streaming.operations import (
@@ -103,7 +104,8 @@ class InteractionSurface:
         if message_id == self._original_id:
             outcome = await self._edit_original(content)
         else:
-            outcome = await perform(lambda: self._edit_follow_up(message_id, content), self._key, message_id)
+            call = partial(self._edit_follow_up, message_id, content)
+            outcome = await perform(call, self._key, message_id, with_file=bool(content.file))
         return self._noticing_the_end(outcome, private)
 
     async def delete(self, message_id: str) -> Outcome:
@@ -166,29 +168,23 @@ class InteractionSurface:
             self._acknowledged = True
             self._thinking = not self._is_press
             return None
-        outcome = outcome_of(answer, self._key)
+        outcome = outcome_of(answer, self._key, with_file=bool(content.file))
         if isinstance(outcome, Delivered):
             self._acknowledged, self._original_id = True, outcome.message_id
         return outcome
 
     async def _follow_up(self, content: MessageContent) -> Outcome:
-        return await perform(lambda: self._interaction.followup.send(**_message(content)), self._key)
+        call = partial(self._interaction.followup.send, **_message(content))
+        return await perform(call, self._key, with_file=bool(content.file))
 
     async def _edit_follow_up(self, message_id: str, content: MessageContent) -> None:
-        await self._interaction.followup.edit_message(
-            int(message_id),
-            content=content.body.text,
-            allowed_mentions=NOBODY,
-            view=view_of(content.buttons),
-        )
+        await self._interaction.followup.edit_message(int(message_id), **edited(content))
 
     async def _edit_original(self, content: MessageContent) -> Outcome:
         def call() -> Awaitable[object]:
-            return self._interaction.edit_original_response(
-                content=content.body.text, allowed_mentions=NOBODY, view=view_of(content.buttons)
-            )
+            return self._interaction.edit_original_response(**edited(content))
 
-        return await perform(call, self._key, self._original_id or "")
+        return await perform(call, self._key, self._original_id or "", with_file=bool(content.file))
 
     def _over(self) -> bool:
         return asyncio.get_running_loop().time() >= self._ends_at
@@ -212,4 +208,5 @@ def _message(content: MessageContent) -> dict[str, Any]:
         "silent": content.silent,
         "suppress_embeds": True,
         "view": view_of(content.buttons) or discord.utils.MISSING,
+        "files": files_of(content) or discord.utils.MISSING,
     }

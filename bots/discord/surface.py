@@ -5,8 +5,10 @@ These routes remember nonces: a send that is repeated after an unknown outcome s
 
 from __future__ import annotations
 
+import io
 import logging
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 import discord
 
@@ -54,11 +56,13 @@ class ChannelSurface:
         return ACCOUNT, self._key(kind)
 
     async def send(self, content: MessageContent, reply_to: MessageRef | None) -> Outcome:
-        return await perform(lambda: self._send(content, reply_to), self._key(OperationKind.SEND))
+        key = self._key(OperationKind.SEND)
+        return await perform(lambda: self._send(content, reply_to), key, with_file=bool(content.file))
 
     async def edit(self, message_id: str, content: MessageContent) -> Outcome:
         key = self._key(OperationKind.EDIT)
-        return await perform(lambda: self._edit(message_id, content), key, message_id)
+        call = partial(self._edit, message_id, content)
+        return await perform(call, key, message_id, with_file=bool(content.file))
 
     async def delete(self, message_id: str) -> Outcome:
         key = self._key(OperationKind.DELETE)
@@ -83,12 +87,11 @@ class ChannelSurface:
             silent=content.silent,
             suppress_embeds=True,
             view=view_of(content.buttons),  # type: ignore[arg-type]  # its stubs miss None
+            files=files_of(content) or None,  # type: ignore[arg-type]  # the same
         )
 
     async def _edit(self, message_id: str, content: MessageContent) -> None:
-        await self._message(message_id).edit(
-            content=content.body.text, allowed_mentions=NOBODY, view=view_of(content.buttons)
-        )
+        await self._message(message_id).edit(**edited(content))
 
     async def _typing(self) -> None:
         await self._channel.typing()
@@ -113,6 +116,22 @@ class ChannelSurface:
             return channel.permissions_for(channel.guild.me).read_message_history
         except discord.ClientException:  # a thread whose channel is not known yet
             return True
+
+
+def edited(content: MessageContent) -> dict[str, Any]:
+    """The arguments of every edit. Attachments are named only with a new one: else Discord keeps what hangs
+    there."""
+    return {
+        "content": content.body.text,
+        "allowed_mentions": NOBODY,
+        "view": view_of(content.buttons),
+        **({"attachments": files_of(content)} if content.file else {}),
+    }
+
+
+def files_of(content: MessageContent) -> list[discord.File]:
+    """The file as the library wants it: read once, so made anew for each call."""
+    return [discord.File(io.BytesIO(content.file.data), content.file.name)] if content.file else []
 
 
 def view_of(buttons: tuple[Button, ...]) -> discord.ui.View | None:

@@ -121,6 +121,7 @@ class SandboxPage:
         app = web.Application(middlewares=[_own_host_only])
         app.on_response_prepare.append(_add_headers)
         app.router.add_get("/socket", self._serve_socket)
+        app.router.add_get("/files/{platform:discord|telegram}/{id}/{name}", self._serve_upload)
         app.router.add_get("/{name:[a-z_]*(?:\\.[a-z]+)?}", _serve_file)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await self._runner.setup()
@@ -180,6 +181,14 @@ class SandboxPage:
             sending.cancel()
             await asyncio.wait([sending])
         return browser
+
+    async def _serve_upload(self, request: web.Request) -> web.Response:
+        """A file of a message. As plain text, whatever it is: nothing that a model wrote may run here."""
+        server = self._discord if request.match_info["platform"] == "discord" else self._telegram
+        content = server.file(request.match_info["id"])
+        if content is None:
+            raise web.HTTPNotFound
+        return web.Response(body=content, content_type="text/plain", charset="utf-8")
 
     def _hello(self) -> Json:
         return {

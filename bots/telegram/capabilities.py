@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
-from bots.telegram.entities import TelegramRenderer
+from bots.telegram.entities import TelegramRenderer, reasoning_above
 from core.ports.surface import Capabilities
 from core.streaming.meters import RateLimit
 
@@ -26,5 +26,7 @@ TELEGRAM: Final = Capabilities(
             GROUP: (_PER_CHAT, RateLimit(20, 60.0)),  # "20 messages per minute" (FAQ); edits count
         }
     ),
+    reasoning_above=reasoning_above,
+    max_file_bytes=50_000_000,  # core.telegram.org/bots/api#senddocument: "up to 50 MB"
     typing_lasts_s=5.0,  # core.telegram.org/bots/api#sendchataction: "5 seconds or less"
 )

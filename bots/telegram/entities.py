@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -86,8 +86,27 @@ class TelegramRenderer:
         if _is_blank(text):
             return Rendered("")
         text, entities = _trimmed(*_without_pings(text, _unnested(entities)))
-        fill = max(utf16_length(text) / MAX_UNITS, len(entities) / MAX_ENTITIES)
-        return Rendered(text, tuple(entities), fill)
+        return _filled(text, tuple(entities))
+
+
+def reasoning_above(page: Rendered, line: str) -> Rendered:
+    """As a quote of three lines that can be opened."""
+    text = _STRIPPED.sub("", line).strip()
+    if _is_blank(text):
+        return page
+    text, quote = _without_pings(text, [Entity("expandable_blockquote", 0, utf16_length(text))])
+    before = utf16_length(text) + 1
+    moved = [
+        replace(entity, offset=entity.offset + before)
+        for entity in page.entities
+        if isinstance(entity, Entity)
+    ]
+    return _filled(f"{text}\n{page.text}", (*quote, *moved))
+
+
+def _filled(text: str, entities: tuple[Entity, ...]) -> Rendered:
+    fill = max(utf16_length(text) / MAX_UNITS, len(entities) / MAX_ENTITIES)
+    return Rendered(text, entities, fill)
 
 
 def utf16_length(text: str) -> int:

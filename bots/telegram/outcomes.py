@@ -25,6 +25,7 @@ from bots.telegram.connection import describe
 from core.streaming.operations import Delivered, NotSent, NotSentReason, Outcome, Unknown
 
 _NOT_MODIFIED: Final = "message is not modified"
+_TOO_LARGE: Final = "too large"  # 413, also from a server in front
 _BAD_REQUESTS: Final = (
     (
         NotSentReason.MESSAGE_GONE,
@@ -37,6 +38,8 @@ _BAD_REQUESTS: Final = (
             "message identifier is not specified",
         ),
     ),
+    # Text may still be permitted there.
+    (NotSentReason.REJECTED, ("rights to send documents", "chat_send_docs_forbidden")),
     (
         NotSentReason.PLACE_GONE,
         (
@@ -104,6 +107,8 @@ def _reason(error: TelegramError) -> NotSentReason | None:
                 reason for reason, phrases in _BAD_REQUESTS if any(phrase in words for phrase in phrases)
             )
             return next(found, NotSentReason.REJECTED)
+        case NetworkError() if _TOO_LARGE in str(error).lower():
+            return NotSentReason.REJECTED
         case NetworkError() if isinstance(error.__cause__, _NEVER_WRITTEN):
             return NotSentReason.UNAVAILABLE
         case _:

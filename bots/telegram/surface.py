@@ -11,7 +11,9 @@ from telegram import (
     Bot,
     InlineKeyboardButton,
     InlineKeyboardMarkup,
+    InputMediaDocument,
     LinkPreviewOptions,
+    Message,
     MessageEntity,
     ReplyParameters,
 )
@@ -29,6 +31,7 @@ from core.streaming.operations import (
     Button,
     ButtonStyle,
     Delivered,
+    FileContent,
     MessageContent,
     NotSent,
     NotSentReason,
@@ -76,6 +79,8 @@ class ChatSurface:
         reply = None
         if reply_to is not None and reply_to.chat_id == self._place.chat_id:
             reply = ReplyParameters(int(reply_to.message_id), allow_sending_without_reply=True)
+        if content.file is not None:
+            return await outcome_of(self._send_document(content, content.file, reply))
         call = self._bot.send_message(
             self._chat,
             content.body.text,
@@ -89,7 +94,10 @@ class ChatSurface:
         return await outcome_of(call)
 
     async def edit(self, message_id: str, content: MessageContent) -> Outcome:
-        call = self._bot.edit_message_text(
+        if content.file is not None:
+            call = self._edit_document(message_id, content, content.file)
+            return await outcome_of(call, message_id)
+        edited = self._bot.edit_message_text(
             content.body.text,
             self._chat,
             int(message_id),
@@ -97,7 +105,7 @@ class ChatSurface:
             link_preview_options=_NO_PREVIEW,
             reply_markup=_keyboard(content.buttons),
         )
-        return await outcome_of(call, message_id)
+        return await outcome_of(edited, message_id)
 
     async def delete(self, message_id: str) -> Outcome:
         call = self._bot.delete_message(self._chat, int(message_id))
@@ -113,6 +121,37 @@ class ChatSurface:
             await self._bot.set_message_reaction(int(ref.chat_id), int(ref.message_id), emoji)
         except TelegramError as error:
             logger.debug("reaction in %s failed: %s", self._place, describe(error))
+
+    async def _send_document(
+        self, content: MessageContent, file: FileContent, reply: ReplyParameters | None
+    ) -> Message:
+        return await self._bot.send_document(
+            self._chat,
+            file.data,
+            content.body.text,
+            filename=file.name,
+            caption_entities=_entities(content),
+            disable_content_type_detection=True,
+            disable_notification=content.silent,
+            message_thread_id=self._topic,
+            reply_parameters=reply,
+            reply_markup=_keyboard(content.buttons),
+        )
+
+    async def _edit_document(
+        self, message_id: str, content: MessageContent, file: FileContent
+    ) -> Message | bool:
+        """A message of text may get a file so (core.telegram.org/bots/api#editmessagemedia)."""
+        document = InputMediaDocument(
+            file.data,
+            content.body.text,
+            caption_entities=_entities(content),
+            disable_content_type_detection=True,
+            filename=file.name,
+        )
+        return await self._bot.edit_message_media(
+            document, self._chat, int(message_id), reply_markup=_keyboard(content.buttons)
+        )
 
 
 class PressSurface(ChatSurface):

@@ -2,17 +2,19 @@
 
 It is strict about what the answer depends on and lenient about the rest, because OpenAI, Azure, vLLM,
 Ollama, llama.cpp, OpenRouter and Mistral differ: fields are missing or null, the first chunk holds a role
-alone, usage comes with no choices, content is a list of parts, thinking has two names.
+alone, usage comes with no choices, content is a list of parts, thinking has two names or stands in tags.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import chain
 
 import msgspec
 
 from core.adapters.provider_errors import in_band_error
+from core.adapters.reasoning import ReasoningSplitter
 from core.adapters.sse import EventSplitter, EventTooLongError
 from core.ports.completions import (
     Finished,
@@ -113,6 +115,7 @@ class CompletionDecoder:
     def __init__(self) -> None:
         self.done = False  # the endpoint said that nothing follows
         self._splitter = EventSplitter()
+        self._reasoning = ReasoningSplitter()
         self._head = b""  # what came before it was clear whether this is a stream
         self._json: bytearray | None = None  # the body so far, when it is no stream
         self._saw_event = False
@@ -150,6 +153,7 @@ class CompletionDecoder:
         else:
             for data in self._splitter.flush():
                 yield from self._take(data)
+        yield from map(self._noticed, self._reasoning.end())
         if not self._saw_event:
             raise ModelError(ModelErrorKind.NOT_AN_API, f"the body is no event stream: {self._head!r}")
         if self._reason is None and not self.done:
@@ -183,10 +187,19 @@ class CompletionDecoder:
             return
         choice = chunk.choices[0]
         if message := choice.delta or choice.message:
-            for event in message.events():
-                self._saw_text |= isinstance(event, TextDelta) and not event.text.isspace()
-                yield event
+            yield from map(self._noticed, self._parted(message.events()))
         if choice.finish_reason in _FAILED_WORDS:
             raise ModelError(ModelErrorKind.SERVER, f"finish_reason {choice.finish_reason}")
         if choice.finish_reason:
             self._reason = _FINISH_WORDS.get(choice.finish_reason, FinishReason.OTHER)
+
+    def _parted(self, events: Iterator[StreamEvent]) -> Iterator[StreamEvent]:
+        if self._reasoning.begun:
+            return events
+        return chain.from_iterable(
+            self._reasoning.feed(event.text) if isinstance(event, TextDelta) else (event,) for event in events
+        )
+
+    def _noticed(self, event: StreamEvent) -> StreamEvent:
+        self._saw_text |= isinstance(event, TextDelta) and not event.text.isspace()
+        return event

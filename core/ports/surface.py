@@ -14,7 +14,7 @@ from typing import Protocol
 from core.messages import Incoming, MessageRef, Place
 from core.streaming.meters import RateLimit
 from core.streaming.operations import BucketKey, MessageContent, OperationKind, Outcome
-from core.streaming.rendering import Renderer
+from core.streaming.rendering import Above, Renderer
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,8 @@ class Capabilities:
     reactions: bool = True
     private_answers: bool = False  # this surface can answer so that only the asker sees it
     typing_lasts_s: float | None = None  # how long one typing call shows; None: there is none
+    reasoning_above: Above | None = None  # shows a line of the model's reasoning; None: it stays hidden
+    max_file_bytes: int = 0  # the largest file that a message may carry; 0: none may
     nonces: bool = False  # a send with the same nonce is taken once (Discord's channel route)
 
 
@@ -48,10 +50,17 @@ class Surface(Protocol):
         """The buckets that the next operation of this kind draws from: all must grant."""
 
     async def send(self, content: MessageContent, reply_to: MessageRef | None) -> Outcome:
-        """Post a new message, as a reply where `reply_to` is given and still exists."""
+        """Post a new message, as a reply where `reply_to` is given and still exists.
+
+        A `content.file` comes only where `max_file_bytes` allows it. Where files are not permitted
+        here, but text is, the outcome is REJECTED: the text then comes without.
+        """
 
     async def edit(self, message_id: str, content: MessageContent) -> Outcome:
-        """Make a message stand as `content` says, buttons included (none given: none left)."""
+        """Make a message stand as `content` says, buttons included (none given: none left).
+
+        A message of text may get a file; one that carries a file already gets it anew.
+        """
 
     async def delete(self, message_id: str) -> Outcome: ...
 

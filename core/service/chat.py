@@ -56,6 +56,7 @@ class ChatService:
         access: Access,
         spending: Spending,
         prompt_tokens: int = PROMPT_TOKENS,
+        show_reasoning: bool = False,
     ) -> None:
         self._driver = driver
         self._clock = clock
@@ -73,6 +74,7 @@ class ChatService:
             notices=self.notices,
             prompt_tokens=prompt_tokens,
             streams=STREAMS,
+            show_reasoning=show_reasoning,
         )
         self._queue = TurnQueue(turns.run, self._tasks)
         self._greetings = Frequency(1, 3_600.0)

@@ -11,13 +11,16 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from core.catalogue import say
 from core.messages import MessageRef, Place
 from core.ports.clock import Clock, Timer
 from core.ports.surface import Surface
 from core.streaming.answer import Answer
 from core.streaming.figures import Figures
+from core.streaming.files import Files, FileStatus
 from core.streaming.meters import NEVER
 from core.streaming.operations import Button, Delivered, NotSentReason, OperationKind, Outcome, Unknown
+from core.streaming.reasoning import ShownReasoning
 from core.streaming.scheduler import EditScheduler, Operation
 from core.streaming.view import BucketsOf, ViewSettings
 
@@ -200,6 +203,15 @@ async def _call(surface: Surface, operation: Operation, reply_to: MessageRef | N
     return await surface.edit(operation.message_id, operation.content)
 
 
+def _thought(text: str) -> str:
+    return say("reasoning", text=text)
+
+
+def _beside_file(status: FileStatus) -> str:
+    what = "table" if status.table else "code"
+    return say(f"file.{what}.{'whole' if status.complete else 'grows'}", lines=status.lines)
+
+
 class Driver:
     """Shows answers on surfaces. One for the whole process."""
 
@@ -218,13 +230,15 @@ class Driver:
         stop: Button | None = None,
         private: bool = False,
         nonce: str = "",
+        show_reasoning: bool = False,
     ) -> Showing:
         """Begin to show an answer, which may still grow: call `changed` after each change.
 
         `nonce`: opaque and unique, at most 20 characters; used where the platform has nonces.
-        `private`: only where the surface has private answers.
+        `private`: only where the surface has private answers. `show_reasoning`: only where it can.
         """
         capabilities = surface.capabilities
+        above = capabilities.reasoning_above
         if surface.account not in self._accounts:
             self._accounts[surface.account] = _Account(self._clock, surface, self._on_progress)
         settings = ViewSettings(
@@ -235,6 +249,8 @@ class Driver:
             typing_lasts_s=capabilities.typing_lasts_s,
             paced=bool(capabilities.rate_limits),
             nonce=nonce if capabilities.nonces else "",
+            reasoning=ShownReasoning(_thought, above) if show_reasoning and above else None,
+            files=Files(capabilities.max_file_bytes, _beside_file) if capabilities.max_file_bytes else None,
         )
         return self._accounts[surface.account].show(answer, surface, settings, reply_to)
 

@@ -155,6 +155,7 @@ class Turns:
         notices: Notices,
         prompt_tokens: int,
         streams: int,
+        show_reasoning: bool = False,
     ) -> None:
         self._completions = completions
         self._model = model
@@ -164,6 +165,7 @@ class Turns:
         self._history = history
         self._notices = notices
         self._prompt_tokens = prompt_tokens
+        self._show_reasoning = show_reasoning
         self._streams = asyncio.Semaphore(streams)
 
     async def run(self, turn: Turn) -> None:
@@ -192,7 +194,12 @@ class Turns:
             return
         stop = Button(STOP + turn.id, say("button.stop"), ButtonStyle.DANGER)
         turn.showing = self._driver.show(
-            turn.answer, turn.surface, reply_to=question.ref, stop=stop, nonce=turn.id
+            turn.answer,
+            turn.surface,
+            reply_to=question.ref,
+            stop=stop,
+            nonce=turn.id,
+            show_reasoning=self._show_reasoning,
         )
         turn.shown = asyncio.get_running_loop().create_task(turn.showing.finished())
         # Shown before it has ended means that it is lost: the model need not go on for nobody.

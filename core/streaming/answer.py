@@ -6,6 +6,8 @@ from collections import deque
 from enum import StrEnum
 
 DEFAULT_MAX_CHARS = 64_000
+MAX_REASONING_CHARS = 4_000
+"""Of the reasoning only its beginning is ever shown."""
 QUIET_S = 0.2
 QUIET_GAPS = 3.0
 """A model that says nothing for this long, and for this many of its usual gaps, pauses."""
@@ -43,6 +45,7 @@ class Answer:
         self._pieces: list[str] = []
         self._fresh: list[str] = []
         self._reasoning: list[str] = []
+        self._reasoning_length = 0
         self._times: deque[tuple[int, float]] = deque()  # (length after a delta, when it came)
         self._shown: dict[object, int] = {}  # by reader, how far it has shown
         self._last_at: float | None = None
@@ -99,9 +102,11 @@ class Answer:
             self._gap_s += _USUAL * (now - last_at - self._gap_s)
 
     def append_reasoning(self, text: str) -> None:
-        """Add to the model's reasoning, which is kept apart from the text."""
-        if not self.ended:
-            self._reasoning.append(text)
+        """Add to the model's reasoning, which is kept apart from the text, as far as there is room."""
+        room = MAX_REASONING_CHARS - self._reasoning_length
+        if not self.ended and room > 0:
+            self._reasoning.append(text[:room])
+            self._reasoning_length += len(text)
 
     def end(self, ending: Ending, now: float, *, mark: str = "") -> None:
         """Close the answer; the first ending wins. `mark`: one line from the catalogue."""

@@ -267,5 +267,10 @@ class _Scanner:
         self.atoms.append((token.start() - 1, token.end()))
 
 
+def is_row(line: str) -> bool:
+    """Whether a line belongs to a table, where it stands in one."""
+    return _TABLE_ROW.match(line) is not None
+
+
 def _is_word(character: str) -> bool:
     return bool(character) and (character.isalnum() or not character.isascii()) and not character.isspace()

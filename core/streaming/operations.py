@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from core.streaming.rendering import Rendered
@@ -41,14 +41,26 @@ class Button:
 
 
 @dataclass(frozen=True, slots=True)
+class FileContent:
+    """A file that hangs on a message."""
+
+    name: str
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class MessageContent:
-    """A whole message as it shall stand: never a difference."""
+    """A whole message as it shall stand: never a difference.
+
+    With a `file` the body is at most 1,024 UTF-16 units long (a caption of Telegram's).
+    """
 
     body: Rendered
     buttons: tuple[Button, ...] = ()
     silent: bool = False  # send without a notification
     private: bool = False  # only the asker sees it; only where `Capabilities.private_answers`
     nonce: str = ""  # the same for every try of one send; at most 25 characters (Discord's limit)
+    file: FileContent | None = None  # at most `Capabilities.max_file_bytes`
 
 
 class NotSentReason(StrEnum):

@@ -7,6 +7,7 @@ The laws:
 3. Up to SOFT_FILL a preview shows all that is certain; from there on it advances only to places
    where a page may well end, so that the last accepted state is always a legal end.
 4. A page once left never changes.
+5. The rest of a long block is a file, and a span like the others (files.py).
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ from typing import Final
 import regex
 
 from core.streaming.answer import Answer
+from core.streaming.files import PAGES_SHOWN, Block, Files, FileSpan, block_at
 from core.streaming.markdown import scan
 from core.streaming.marks import NO_MARKS, Cut, CutRank, Marks, Scan
+from core.streaming.operations import FileContent
 from core.streaming.rendering import Rendered, Renderer
 from core.streaming.text import graphemes
 
@@ -57,6 +60,8 @@ class Frame:
     marks: Marks  # open at `end`
     closed: bool = False  # the page ends here; the next one begins at `end`
     last: bool = False  # the answer ends here
+    block: Block | None = None  # in which a closed page ends
+    file: FileContent | None = None  # the span is this file, and `body` the words beside it
 
 
 def compose(span: str, opened: Marks, closed: Marks) -> str:
@@ -76,13 +81,19 @@ def compose(span: str, opened: Marks, closed: Marks) -> str:
 class Pages:
     """The pages of one answer on one surface. `frame` looks, `accept` moves."""
 
-    def __init__(self, renderer: Renderer) -> None:
+    def __init__(self, renderer: Renderer, files: Files | None = None) -> None:
         self.page = 0
         self.start = 0
         self.shown = 0
         self._renderer = renderer
         self._marks = NO_MARKS
         self._shown_marks = NO_MARKS
+        self.above: Callable[[Rendered], Rendered] | None = None
+        """Puts something above the first page; to be set before that is shown."""
+        self._files = files
+        self._files_begun = 0
+        self._file: FileSpan | None = None  # what the current page is, instead of a page
+        self._block: Block | None = None  # in which the current page begins
         self._cap = 1.0 - min(0.5, MARK_UNITS / renderer.page_units)
 
     def frame(self, answer: Answer, *, pausing: bool = False) -> Frame:
@@ -90,6 +101,8 @@ class Pages:
 
         `pausing`: the model says nothing at the moment, so that its last word and its last sentence are taken
         for whole ones."""
+        if (frame := self._file_frame(answer)) is not None:
+            return frame
         text = answer.slice(self.start, self.start + WINDOW_PAGES * self._renderer.page_units)
         whole = self.start + len(text) == answer.length
         found = scan(text, self._marks, formatted=self._renderer.formatted)
@@ -105,18 +118,52 @@ class Pages:
             return self._closed(text, found)
         if body.fill <= SOFT_FILL:
             return self._frame(hold, body) if self.start + hold.at > self.shown else self._as_shown(text)
-        if pausing:
-            return self._nearly_full(
-                text, (*found.cuts, replace(hold, rank=CutRank.SENTENCE)), hold, body.fill
-            )
-        return self._nearly_full(text, found.cuts, hold, body.fill)
+        here = (replace(hold, rank=CutRank.SENTENCE),) if pausing else ()
+        return self._nearly_full(text, (*found.cuts, *here), hold, body.fill)
 
     def accept(self, frame: Frame) -> None:
         """`frame` is visible now (or may be): never show less."""
         self.shown, self._shown_marks = max(self.shown, frame.end), frame.marks
         if frame.closed and not frame.last:
             self.page += 1
-            self.start, self._marks = frame.end, frame.marks
+            self.start, self._marks, self._block = frame.end, frame.marks, frame.block
+            self._file = None
+            if self._files and frame.block and frame.block.pages >= PAGES_SHOWN:
+                self._files_begun += 1
+                self._file = FileSpan(frame.end, frame.block, self._files_begun)
+
+    def file_grows(self, answer: Answer) -> bool:
+        """Whether the current page is a file that is not whole yet: of its text nothing is shown."""
+        if self._file is not None:
+            self._file.read(answer)
+        return self._file is not None and self._file.end is None
+
+    def keep_to_pages(self) -> None:
+        """Send no files: the text of the current one goes on in pages."""
+        self._files = self._file = None
+
+    def _file_frame(self, answer: Answer) -> Frame | None:
+        if self._files is None or self._file is None:
+            return None
+        grows = self.file_grows(answer)
+        body = self._renderer.render(self._files.words(self._file.status))
+        if grows or self._file.end is None:
+            return Frame(self.page, self.start, self.start, body, self._marks)
+        file, end = self._file.content(answer), self._file.end
+        if len(file.data) > self._files.max_bytes:
+            self.keep_to_pages()
+            return None
+        last = answer.ended and not answer.mark and not answer.slice(end, answer.length).strip()
+        return Frame(
+            self.page,
+            self.start,
+            answer.length if last else end,
+            body,
+            NO_MARKS,
+            closed=True,
+            last=last,
+            file=file,
+        )
 
     def _frame(self, cut: Cut, body: Rendered, *, closed: bool = False, last: bool = False) -> Frame:
         return Frame(
@@ -147,19 +194,23 @@ class Pages:
 
     def _render(self, text: str, cut: Cut) -> Rendered:
         if not self._renderer.formatted:
-            return self._renderer.render(text[: cut.at])
-        return self._renderer.render(compose(text[: cut.at], self._marks, cut.marks))
+            return self._rendered(text[: cut.at])
+        return self._rendered(compose(text[: cut.at], self._marks, cut.marks))
+
+    def _rendered(self, markdown: str) -> Rendered:
+        body = self._renderer.render(markdown)
+        return self.above(body) if self.above and self.page == 0 and body.text else body
 
     def _final(self, text: str, end: Marks, mark: str) -> Rendered:
         """The model's own text to its end: only what we reopened, and a fence, is closed."""
         if not self._renderer.formatted:
-            return self._renderer.render(f"{text}\n\n{mark}" if mark else text)
+            return self._rendered(f"{text}\n\n{mark}" if mark else text)
         pairs = zip(self._marks.inline, end.inline, strict=False)
         reopened = tuple(ours for ours, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
         markdown = compose(text, self._marks, Marks(fence=end.fence, inline=reopened))
         if mark:
             markdown = f"{markdown}\n\n*{mark}*" if markdown else f"*{mark}*"
-        return self._renderer.render(markdown)
+        return self._rendered(markdown)
 
     def _closed(self, text: str, found: Scan) -> Frame:
         """The page ends here: at the best place that fits and takes nothing back."""
@@ -167,7 +218,8 @@ class Pages:
         cuts = [cut for cut in found.cuts if cut.at >= max(shown, 1)]
         fitting = self._fitting(text, cuts)
         cut = _best(fitting) if fitting else self._between_graphemes(text, found, shown)
-        return self._frame(cut, self._render(text, cut), closed=True)
+        block = block_at(text, cut, found.cuts, self._block)
+        return replace(self._frame(cut, self._render(text, cut), closed=True), block=block)
 
     def _fitting(self, text: str, cuts: list[Cut]) -> list[Cut]:
         """Those of `cuts` at which the page fits: searched as if rendered length grew with the source,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,6 +18,11 @@ class Rendered:
     text: str
     entities: tuple[object, ...] = ()
     fill: float = 0.0
+
+
+Above = Callable[[Rendered, str], Rendered]
+"""Puts a line of plain text, set apart from it, above a page that is not blank; `fill` counts it too.
+Pure and total, as rendering is."""
 
 
 class Renderer(Protocol):

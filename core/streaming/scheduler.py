@@ -271,9 +271,9 @@ class EditScheduler:
             view.unknown(update, now + self._back_off(view))
             self._give_up(view, NotSentReason.UNAVAILABLE)
         else:
-            self._not_sent(view, outcome, now)
+            self._not_sent(view, update, outcome, now)
 
-    def _not_sent(self, view: View, outcome: NotSent, now: float) -> None:
+    def _not_sent(self, view: View, update: Update, outcome: NotSent, now: float) -> None:
         match outcome.reason:
             case NotSentReason.RATE_LIMITED:
                 view.meter.rate_limited += 1
@@ -282,7 +282,7 @@ class EditScheduler:
                 view.not_sent(now + self._back_off(view))
                 self._give_up(view, outcome.reason)
             case NotSentReason.REJECTED:
-                view.rejected()
+                view.rejected(update)
             case reason:
                 view.lose(reason)
 

@@ -9,6 +9,7 @@ from typing import Final, TypeAlias
 
 from core.streaming.answer import Answer
 from core.streaming.figures import Figures, FreshnessMeter
+from core.streaming.files import Files
 from core.streaming.operations import (
     BucketKey,
     Button,
@@ -18,6 +19,7 @@ from core.streaming.operations import (
 )
 from core.streaming.pages import Frame, Pages
 from core.streaming.rate_limits import Preview
+from core.streaming.reasoning import ShownReasoning
 from core.streaming.rendering import Renderer
 from core.streaming.text import ends_sentence
 
@@ -40,6 +42,8 @@ MOST_HASTE: Final = 0.6
 QUIET_BONUS_S: Final = 1.5
 """A preview while the model pauses counts as so much older: it ends the age of its text for as long as the
 pause lasts, where another one lets it begin anew at once."""
+STATUS_EVERY_S: Final = 3.0
+"""How often the words beside a file that still grows say how long it is: they show nothing of the text."""
 
 BucketsOf: TypeAlias = Callable[[OperationKind, int], tuple[BucketKey, ...] | None]
 """Which buckets an operation on an answer's page draws from; None: it cannot go this way (any more)."""
@@ -65,6 +69,8 @@ class ViewSettings:
     typing_lasts_s: float | None = None
     paced: bool = True  # False where nothing limits us: every delta is shown as it comes
     nonce: str = ""  # at most 20 characters; empty where sends have none
+    files: Files | None = None  # None: all is shown in pages
+    reasoning: ShownReasoning | None = None  # None: it is hidden
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +109,13 @@ class View:
         self.failures = 0
         self._last_at = 0.0  # when it was last granted something
         self.meter = FreshnessMeter()
-        self._pages = Pages(settings.renderer)
+        self._pages = Pages(settings.renderer, settings.files)
         self._message: str | None = None  # the current page's
         self._standing: MessageContent | None = None  # what it shows; None: not known
         self._first_delta_at: float | None = None
         self._seen_length = -1  # of the answer, when a frame was made of it
         self._seen_pausing = False  # that frame was made while the model paused
+        self._begun = False  # the first text was about to be shown
         self._plain = False
         self._pinned: Frame | None = None  # an ended page whose outcome is unknown: say the same again
         self._unknown_send: MessageContent | None = None  # the first try of a send that may stand there
@@ -156,6 +163,8 @@ class View:
     def _want_preview(self, since: float, now: float) -> Want | None:
         """More text, or the Stop button."""
         pausing, at = self._pausing(now), self.not_before
+        if self._pages.file_grows(self.answer):
+            at = since = max(at, self._last_at + STATUS_EVERY_S)
         stop_at = self._stop_due_at()
         unseen = self._seen_length != self.answer.length or (pausing and not self._seen_pausing)
         if not (unseen and self._pages.shown < self.answer.length) and self._standing is not None:
@@ -203,6 +212,7 @@ class View:
         if want is not None and want.kind is OperationKind.TYPING:
             self._typing_until = now + (self.settings.typing_lasts_s or 0.0) * 0.8
             return Update(OperationKind.TYPING)
+        self._begin()
         while True:
             frame = self._pinned or self._pages.frame(self.answer, pausing=self._pausing(now))
             self._seen_length, self._seen_pausing = self.answer.length, self._pausing(now)
@@ -217,6 +227,16 @@ class View:
                 self.not_before = max(self.not_before, now + LOOK_AGAIN_S)
                 return None
 
+    def _begin(self) -> None:
+        """With the first text it is settled what stands above it."""
+        reasoning = self.settings.reasoning
+        text = self.answer.ended or self.answer.slice(0, 4 * FIRST_CHARS).strip()
+        if self._begun or reasoning is None or not text:
+            return
+        self._begun = True
+        if line := reasoning.line(self.answer.reasoning, self.settings.renderer.page_units):
+            self._pages.above = lambda body: reasoning.above(body, line)
+
     def _content(self, frame: Frame, now: float) -> MessageContent:
         stop_at = self._stop_due_at()
         stop = () if frame.closed or stop_at is None or now < stop_at else (self.settings.stop,)
@@ -228,6 +248,7 @@ class View:
             silent=frame.page > 0,
             private=self.settings.private,
             nonce=nonce,
+            file=frame.file,
         )
 
     def started(self, update: Update, now: float) -> None:
@@ -279,11 +300,15 @@ class View:
     def not_sent(self, retry_at: float) -> None:
         self._try_again(retry_at)
 
-    def rejected(self) -> None:
-        """The platform refuses the payload: once more as plain text, then never again."""
-        if self._plain:
+    def rejected(self, update: Update) -> None:
+        """The platform refuses the payload: once more without a file or as plain text, then never again."""
+        if update.frame is not None and update.frame.file is not None:
+            self._pages.keep_to_pages()
+            self._pinned = None
+        elif self._plain:
             self.lose(NotSentReason.REJECTED)
-        self._plain = True
+        else:
+            self._plain = True
         self._try_again(self.not_before)
 
     def refused(self) -> None:

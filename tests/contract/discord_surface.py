@@ -13,6 +13,7 @@ from bots.sandbox.discord.world import Permission
 from bots.sandbox.limits import load_profile
 from core.messages import Place, PlaceKind
 from core.ports.surface import Surface
+from core.streaming.operations import FileContent
 from tests.discord.support import library_restored
 
 Failure: TypeAlias = Literal[
@@ -33,6 +34,14 @@ class Bench:
         """Message id and text of each of the bot's messages, in order of creation."""
         messages = self._server.world.chat(_CHAT).messages.values()
         return [(str(m.id), m.content) for m in messages if m.author == self._server.world.bot]
+
+    async def files(self) -> list[FileContent | None]:
+        messages = self._server.world.chat(_CHAT).messages.values()
+        carried = [message.files for message in messages if message.author == self._server.world.bot]
+        return [FileContent(files[0].name, files[0].content) if files else None for files in carried]
+
+    async def forbid_files(self) -> None:
+        self._server.overwrite(_CHAT, self._server.world.bot.name, deny=Permission.ATTACH_FILES)
 
     async def fail_next(self, how: Failure) -> None:
         """Make the next operation fail; from then on, a gone message or place stays gone."""

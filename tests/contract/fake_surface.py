@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from core.adapters.clock import SystemClock
 from core.ports.surface import Surface
+from core.streaming.operations import FileContent
 from tests.contract.bench import Failure
 from tests.fakes.surface import FakeSurface
 
@@ -18,6 +19,12 @@ class FakeBench:
 
     async def shown(self) -> list[tuple[str, str]]:
         return [(message.id, message.content.body.text) for message in self._fake.messages.values()]
+
+    async def files(self) -> list[FileContent | None]:
+        return [message.content.file for message in self._fake.messages.values()]
+
+    async def forbid_files(self) -> None:
+        self._fake.permits_files = False
 
     async def fail_next(self, how: Failure) -> None:
         self._fake.failures.append(how)

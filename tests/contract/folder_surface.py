@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from core.ports.surface import Surface
+from core.streaming.operations import FileContent
 from examples.third_surface import FolderSurface
 from tests.contract.bench import Failure
 
@@ -20,6 +21,12 @@ class FolderBench:
 
     async def shown(self) -> list[tuple[str, str]]:
         return [(path.name, path.read_text(encoding="utf-8")) for path in sorted(self._folder.glob("*.md"))]
+
+    async def files(self) -> list[FileContent | None]:
+        raise NotImplementedError
+
+    async def forbid_files(self) -> None:
+        raise NotImplementedError
 
     async def fail_next(self, how: Failure) -> None:
         if how == "message_gone":

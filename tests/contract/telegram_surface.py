@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from telegram import Bot
 from telegram.request import HTTPXRequest, RequestData
@@ -14,6 +14,7 @@ from bots.sandbox.telegram.server import TelegramServer
 from bots.telegram.surface import ChatSurface
 from core.messages import Place, PlaceKind
 from core.ports.surface import Surface
+from core.streaming.operations import FileContent
 
 _PERSON = "Ada"
 _NOBODY_LISTENS = "http://127.0.0.1:1"
@@ -33,8 +34,20 @@ class Bench:
 
     async def shown(self) -> list[tuple[str, str]]:
         """Message id and text of each of the bot's messages, in order of creation."""
+        return [(message["id"], message["text"]) for message in self._messages()]
+
+    async def files(self) -> list[FileContent | None]:
         return [
-            (message["id"], message["text"])
+            FileContent(files[0]["name"], self._server.file(files[0]["id"]) or b"") if files else None
+            for files in (message["files"] for message in self._messages())
+        ]
+
+    async def forbid_files(self) -> None:
+        await self._server.forbid_documents(_PERSON)
+
+    def _messages(self) -> list[dict[str, Any]]:
+        return [
+            message
             for message in self._server.snapshot()["messages"]
             if message["chat"] == self.surface.place.chat_id and message["author"]["bot"]
         ]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from typing import Final
 
 import pytest
@@ -14,13 +15,14 @@ import pytest_asyncio
 
 from core.adapters.clock import SystemClock
 from core.messages import MessageRef, Place
-from core.ports.surface import Capabilities, Surface
+from core.ports.surface import Surface
 from core.service.driver import Driver
 from core.streaming.answer import Answer, Ending
 from core.streaming.operations import (
     BucketKey,
     Button,
     Delivered,
+    FileContent,
     MessageContent,
     NotSent,
     NotSentReason,
@@ -185,6 +187,108 @@ async def test_a_place_that_is_gone_says_so(bench: Bench) -> None:
     assert outcome.reason is NotSentReason.PLACE_GONE
 
 
+@remote
+async def test_what_the_model_thought_may_stand_above_its_answer(bench: Bench) -> None:
+    above = bench.surface.capabilities.reasoning_above
+    assert above is not None
+    thought = "Hm, *why* ||not|| @somebody `\ud800\x00 🌍 " * 15
+    page = bench.surface.capabilities.renderer.render("**Because.** And 🌍.")
+    outcome = await bench.surface.send(MessageContent(above(page, thought)), None)
+    assert isinstance(outcome, Delivered)
+    [(_, shown)] = await bench.shown()
+    assert shown.index("Hm, ") < shown.index("Because.")
+    blank = above(page, " ")
+    assert isinstance(await bench.surface.send(MessageContent(blank), None), Delivered)
+
+
+FILE = FileContent("code.py", "x = 'é🌍'\n".encode() * 999)
+OTHER = FileContent("code-2.py", b"y = 2\n")
+
+
+def with_file(surface: Surface, file: FileContent, *, nonce: str = "") -> MessageContent:
+    return replace(content(surface, "**The rest.**", nonce=nonce), file=file)
+
+
+@remote
+async def test_a_message_may_carry_a_file(bench: Bench) -> None:
+    outcome = await bench.surface.send(with_file(bench.surface, FILE), None)
+    assert isinstance(outcome, Delivered)
+    assert await bench.files() == [FILE]
+    [(_, words)] = await bench.shown()
+    assert "The rest." in words
+
+
+@remote
+async def test_a_message_of_text_may_get_a_file_and_be_edited_so_again(bench: Bench) -> None:
+    stop = Button("stop:1", "Stop")
+    outcome = await bench.surface.send(content(bench.surface, "Lines so far: 3", stop), None)
+    assert isinstance(outcome, Delivered)
+    for file in (OTHER, FILE, FILE):
+        again = await bench.surface.edit(outcome.message_id, with_file(bench.surface, file))
+        assert again == Delivered(outcome.message_id, again.observed)
+        assert await bench.files() == [file]
+    assert len(await bench.shown()) == 1
+
+
+@remote
+@pytest.mark.parametrize(("how", "taken"), [("unknown_taken", True), ("unknown_not_taken", False)])
+async def test_a_lost_answer_to_a_file_is_unknown_and_the_same_edit_makes_it_good(
+    bench: Bench, how: Failure, taken: bool
+) -> None:
+    message = await sent(bench, "Lines so far: 3")
+    await bench.fail_next(how)
+    edit = with_file(bench.surface, FILE)
+    assert isinstance(await bench.surface.edit(message, edit), Unknown)
+    assert await bench.files() == [FILE if taken else None]
+    assert isinstance(await bench.surface.edit(message, edit), Delivered)
+    assert await bench.files() == [FILE]
+
+
+@remote
+async def test_a_file_with_a_nonce_is_one_message_too(bench: Bench) -> None:
+    if not bench.surface.capabilities.nonces:
+        return
+    await bench.fail_next("unknown_taken")
+    for expected in (Unknown, Delivered):
+        outcome = await bench.surface.send(with_file(bench.surface, FILE, nonce="abc.1"), None)
+        assert isinstance(outcome, expected)
+    assert await bench.files() == [FILE]
+
+
+@remote
+async def test_where_files_are_forbidden_the_payload_is_rejected_and_text_goes_on(bench: Bench) -> None:
+    message = await sent(bench, "Lines so far: 3")
+    await bench.forbid_files()
+    for outcome in (
+        await bench.surface.edit(message, with_file(bench.surface, FILE)),
+        await bench.surface.send(with_file(bench.surface, FILE), None),
+    ):
+        assert isinstance(outcome, NotSent)
+        assert outcome.reason is NotSentReason.REJECTED
+    assert isinstance(await bench.surface.edit(message, content(bench.surface, "x = 1")), Delivered)
+
+
+@pytest.mark.parametrize("forbidden", [False, True])
+async def test_a_long_block_streams_through_it_and_tiles(bench: Bench, forbidden: bool) -> None:
+    """With a file where it takes one, in pages where it does not."""
+    takes_files = bool(bench.surface.capabilities.max_file_bytes)
+    if forbidden and takes_files:
+        await bench.forbid_files()
+    clock = SystemClock()
+    driver, answer = Driver(clock), Answer()
+    renderer = bench.surface.capabilities.renderer
+    code = "".join(f"line_{n} = {n}\n" for n in range(renderer.page_units // 3))
+    answer.append(f"Look:\n\n```python\n{code}```\n\nThat was it.", clock.monotonic())
+    answer.end(Ending.COMPLETE, clock.monotonic())
+    shown = await driver.show(answer, Unpaced(bench.surface), nonce="n").finished()
+    assert shown.complete
+    texts = [text for _, text in await bench.shown()]
+    files = await bench.files() if takes_files else [None] * len(texts)
+    assert [file.name for file in files if file] == (["code.py"] if takes_files and not forbidden else [])
+    pages = [file or text for file, text in zip(files, texts, strict=True)]
+    assert broken_promise(answer.text, pages, renderer) is None
+
+
 class Unpaced:
     """The same surface, with nothing known of its limits: what it refuses must still come through."""
 
@@ -193,7 +297,7 @@ class Unpaced:
         inner = surface.capabilities
         self.account = surface.account
         self.place: Place = surface.place
-        self.capabilities = Capabilities(inner.renderer, rate_limits={}, nonces=inner.nonces)
+        self.capabilities = replace(inner, rate_limits={}, buttons=False, typing_lasts_s=None)
         self.delete, self.react, self.typing = surface.delete, surface.react, surface.typing
         self.send, self.edit = surface.send, surface.edit
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 import bots.discord.client
@@ -15,6 +17,8 @@ from core.streaming.operations import (
     Button,
     ButtonStyle,
     Delivered,
+    FileContent,
+    MessageContent,
     NotSent,
     NotSentReason,
     OperationKind,
@@ -108,6 +112,31 @@ async def test_a_command_in_a_thread_knows_the_thread_and_who_manages_it() -> No
         assert incoming.place.kind is PlaceKind.THREAD
         assert incoming.place.parent_id == str(bot.server.world.chat("#general").id)
         assert incoming.author.manages_messages
+
+
+async def test_a_file_comes_with_every_kind_of_answer() -> None:
+    """The first one, a deferred one, a follow-up, and an edit of each."""
+
+    def rest(number: int) -> MessageContent:
+        file = FileContent(f"code-{number}.py", f"x = {number}\n".encode())
+        return replace(content("The rest."), file=file)
+
+    async with started() as bot:
+        _, at_once = await _ask(bot)
+        first = _id(await at_once.send(rest(1), None))
+        follow_up = _id(await at_once.send(rest(2), None))
+        text = _id(await at_once.send(content("so far", buttons=(STOP,)), None))
+        await at_once.edit(text, rest(3))
+        await at_once.edit(first, rest(4))
+        _, deferred = await _ask(bot)
+        await deferred.typing()
+        original = _id(await deferred.send(rest(5), None))
+        shown = {}
+        for message in (first, follow_up, text, original):
+            [listed] = bot.entry(message)["files"]
+            shown[listed["name"]] = bot.server.file(listed["id"])
+            assert bot.entry(message)["buttons"] == []
+        assert shown == {f"code-{n}.py": f"x = {n}\n".encode() for n in (4, 2, 3, 5)}
 
 
 async def test_a_private_answer_is_for_the_asker_alone() -> None:

@@ -216,7 +216,9 @@ async def test_the_doctor_names_what_is_missing() -> None:
         assert "Message Content Intent" in checks["Discord intents"].remedy
         server = checks["Discord server Riverside"]
         assert server.state is CheckState.NOTE
-        assert server.detail == "#help lacks Add Reactions, Send Messages; #bots lacks View Channel"
+        assert server.detail == (
+            "#help lacks Add Reactions, Send Messages, Attach Files; #bots lacks View Channel"
+        )
         assert server.remedy
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from core.messages import MessageRef, Place, PlaceKind
 from core.ports.clock import Clock
@@ -13,6 +13,7 @@ from core.streaming.meters import RateLimit
 from core.streaming.operations import (
     BucketKey,
     Delivered,
+    FileContent,
     MessageContent,
     NotSent,
     NotSentReason,
@@ -49,6 +50,12 @@ class FakeRenderer:
         return Rendered(text, fill=len(text) / self.page_units)
 
 
+def reasoning_above(page: Rendered, line: str) -> Rendered:
+    return replace(
+        page, text=f"({line})\n{page.text}", fill=page.fill * (1 + (len(line) + 3) / len(page.text))
+    )
+
+
 @dataclass
 class FakeMessage:
     id: str
@@ -71,6 +78,7 @@ class FakeSurface:
         page_units: int = 2_000,
         latency_s: float = 0.0,
         private_answers: bool = False,
+        max_file_bytes: int = 1 << 20,
         limits: Mapping[str, tuple[RateLimit, ...]] = LIMITS,
         server: dict[BucketKey, deque[float]] | None = None,
     ) -> None:
@@ -79,6 +87,8 @@ class FakeSurface:
             renderer=FakeRenderer(page_units),
             rate_limits=limits,
             private_answers=private_answers,
+            reasoning_above=reasoning_above,
+            max_file_bytes=max_file_bytes,
             typing_lasts_s=10.0,
             nonces=True,
         )
@@ -88,6 +98,7 @@ class FakeSurface:
         self.typings = 0
         self.refused = 0
         self.failures: deque[str] = deque()
+        self.permits_files = True
         self._clock = clock
         self._latency_s = latency_s
         self._limits = limits
@@ -97,6 +108,11 @@ class FakeSurface:
     @property
     def texts(self) -> list[str]:
         return [message.content.body.text for message in self.messages.values()]
+
+    @property
+    def pages(self) -> list[str | FileContent]:
+        """What the messages stand for: their text, or the file that they carry."""
+        return [message.content.file or message.content.body.text for message in self.messages.values()]
 
     def buckets(self, kind: OperationKind) -> tuple[BucketKey, ...]:
         if kind is OperationKind.TYPING:
@@ -148,6 +164,11 @@ class FakeSurface:
             return NotSent(NotSentReason.RATE_LIMITED, retry_after_s=retry_after)
         assert content.body.fill <= 1.0, "a page over the limit"
         assert content.body.text, "an empty message"
+        if content.file is not None:
+            assert len(content.body.text) <= 1_024, "too much text beside a file"
+            assert 0 < len(content.file.data) <= self.capabilities.max_file_bytes, "a file over the limit"
+            if not self.permits_files:
+                return NotSent(NotSentReason.REJECTED)
         if message_id is None:
             message_id = self._nonces.get(content.nonce) or f"m{len(self.messages) + 1}"
             if message_id not in self.messages:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bots.embedded_model.model import EmbeddedModel
-from bots.sandbox.model_server import Gate, ModelServer, Refusal, Stream, say
+from bots.sandbox.model_server import Gate, ModelServer, Refusal, Stream, Think, say
 from bots.sandbox.recording_proxy import RecordingProxy
 from tests.model.test_embedded_model import DATA_DIR
 from tests.project.program import PATIENCE_S, SLUICE, environment, sluice
@@ -44,6 +44,13 @@ async def test_a_pipe_gets_exactly_the_models_text(model: ModelServer, tmp_path:
     done = await sluice(tmp_path, "ask", QUESTION, settings=_settings(model))
     assert (done.code, done.out.decode(), done.err) == (0, "".join(AWKWARD), "")
     assert model.requests[0].prompt == QUESTION
+
+
+async def test_what_the_model_thought_stays_out_of_a_pipe(model: ModelServer, tmp_path: Path) -> None:
+    model.enqueue(Stream((Think("So. "), "<think>", "Hm.", "</think>\n\n", "The answer.\n")))
+    settings = {**_settings(model), "SLUICE_SHOW_REASONING": "on"}
+    done = await sluice(tmp_path, "ask", QUESTION, settings=settings)
+    assert (done.code, done.out.decode(), done.err) == (0, "The answer.\n", "")
 
 
 async def test_text_is_visible_while_the_model_still_writes(model: ModelServer, tmp_path: Path) -> None:

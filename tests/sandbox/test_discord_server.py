@@ -303,9 +303,17 @@ async def test_files_go_both_ways(server: DiscordServer, bot: Bot) -> None:
     rest = discord.File(io.BytesIO(b"the rest"), "answer.md", description="all of it")
     sent = await channel.send("see file", file=rest)
     assert await sent.attachments[0].read() == b"the rest"
-    assert shown(server, sent.id)["files"] == [{"name": "answer.md", "size": 8}]
+    [listed] = shown(server, sent.id)["files"]
+    assert (listed["name"], listed["size"], server.file(listed["id"])) == ("answer.md", 8, b"the rest")
     await sent.edit(attachments=[])
     assert shown(server, sent.id)["files"] == []
+    await sent.edit(attachments=[discord.File(io.BytesIO(b"again"), "answer.md")])
+    [listed] = shown(server, sent.id)["files"]
+    assert server.file(listed["id"]) == b"again"
+    server.overwrite("#general", "Sluice", deny=Permission.ATTACH_FILES)
+    with pytest.raises(discord.Forbidden, match="50013"):
+        await sent.edit(attachments=[discord.File(io.BytesIO(b"more"), "answer.md")])
+    server.overwrite("#general", "Sluice")
     await server.say("Ada", "#general", "", files=[("a.txt", b"abc")])
     received = await bot.next("message")
     while received.author.bot:

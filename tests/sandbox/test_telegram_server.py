@@ -13,6 +13,8 @@ from telegram import (
     BotCommandScopeAllGroupChats,
     InlineKeyboardButton,
     InlineKeyboardMarkup,
+    InputMediaDocument,
+    Message,
     ReplyParameters,
 )
 from telegram.error import (
@@ -129,12 +131,45 @@ async def test_a_document_goes_up_and_comes_down(telegram: TelegramServer, bot: 
     ada = chat_id(telegram, "Ada")
     sent = await bot.send_document(ada, content, caption="the rest", filename="answer.md")
     assert sent.document is not None
-    assert shown(telegram, ada, sent.message_id)["files"] == [{"name": "answer.md", "size": 5000}]
+    [listed] = shown(telegram, ada, sent.message_id)["files"]
+    assert (listed["name"], listed["size"], telegram.file(listed["id"])) == ("answer.md", 5000, content)
     assert telegram.requests[-1].body["document"] == {"name": "answer.md", "size": 5000}
     file = await bot.get_file(sent.document.file_id)
     assert bytes(await file.download_as_bytearray()) == content
     with pytest.raises(BadRequest, match="There is no text in the message to edit"):
         await bot.edit_message_text("x", ada, sent.message_id)
+
+
+async def test_a_message_of_text_can_get_a_document_and_another_one(
+    telegram: TelegramServer, bot: Bot
+) -> None:
+    """As editMessageMedia is documented: it may add media to text messages."""
+    ada = chat_id(telegram, "Ada")
+    sent = await bot.send_message(ada, "working", reply_markup=keyboard_of("Stop"))
+    for content in (b"one", b"two"):
+        media = InputMediaDocument(content, "the rest", filename="answer.md")
+        edited = await bot.edit_message_media(media, ada, sent.message_id)
+        assert isinstance(edited, Message)
+        assert edited.document is not None
+        assert (edited.caption, edited.text, edited.reply_markup) == ("the rest", None, None)
+        [listed] = shown(telegram, ada, sent.message_id)["files"]
+        assert telegram.file(listed["id"]) == content
+
+
+async def test_what_a_document_may_not_be(telegram: TelegramServer, bot: Bot) -> None:
+    """The same again, a longer caption than Telegram takes, or any where they are forbidden."""
+    ben, cleo = chat_id(telegram, "Ben"), chat_id(telegram, "Cleo")
+    sent = await bot.send_document(ben, b"x", caption="the rest", filename="a.md")
+    assert sent.document is not None
+    again = InputMediaDocument(sent.document.file_id, "the rest")
+    with pytest.raises(BadRequest, match="Message is not modified"):
+        await bot.edit_message_media(again, ben, sent.message_id)
+    long = InputMediaDocument(b"x", "y" * 1_025, filename="a.md")
+    with pytest.raises(BadRequest, match="Message caption is too long"):
+        await bot.edit_message_media(long, ben, sent.message_id)
+    await telegram.forbid_documents("Cleo")
+    with pytest.raises(BadRequest, match="Not enough rights to send documents"):
+        await bot.send_document(cleo, b"x", filename="a.md")
 
 
 async def test_commands_by_scope_and_language(telegram: TelegramServer, bot: Bot) -> None:

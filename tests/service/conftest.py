@@ -46,6 +46,7 @@ class Bot:
         daily_tokens: int | None = None,
         model: ModelSettings | None = None,
         prompt_tokens: int = 8_000,
+        show_reasoning: bool = False,
     ) -> None:
         self.clock = FakeClock()
         self.model = ScriptedModel()
@@ -59,6 +60,7 @@ class Bot:
             access=self.access,
             spending=self.spending,
             prompt_tokens=prompt_tokens,
+            show_reasoning=show_reasoning,
         )
         self._dispatcher = Dispatcher(self.chat, self.access)
         self._events = itertools.count(1)

@@ -115,7 +115,7 @@ async def test_a_long_answer_rolls_over_silently_and_tiles() -> None:
     answer = Answer()
     [shown] = await stage.play((answer, surface, WORDS))
     assert len(shown.messages) == len(surface.texts) >= 3
-    assert broken_promise(answer.text, surface.texts, surface.capabilities.renderer) is None
+    assert broken_promise(answer.text, surface.pages, surface.capabilities.renderer) is None
     assert [message.content.silent for message in surface.messages.values()] == [
         False,
         *[True] * (len(surface.texts) - 1),
@@ -246,7 +246,7 @@ def test_every_ending_is_delivered_whatever_fails(
         results = await stage.play(*stories, every_s=every_s)
         assert all(shown.complete for shown in results)
         for answer, surface, _ in stories:
-            assert broken_promise(answer.text, surface.texts, surface.capabilities.renderer) is None
+            assert broken_promise(answer.text, surface.pages, surface.capabilities.renderer) is None
 
     asyncio.run(story())
 

@@ -26,6 +26,7 @@ from core.streaming.operations import (
     Button,
     ButtonStyle,
     Delivered,
+    FileContent,
     MessageContent,
     NotSent,
     NotSentReason,
@@ -84,6 +85,26 @@ async def test_a_message_grows_and_loses_its_button(bot: Bot, server: TelegramSe
 
     assert await surface.delete(message_id) == Delivered(message_id)
     assert isinstance(await surface.edit(message_id, content("x")), NotSent)
+
+
+async def test_a_file_comes_in_its_topic_silently_with_a_caption(bot: Bot, server: TelegramServer) -> None:
+    """And takes the button away with the edit that brings it."""
+    topic = next(chat["id"] for chat in server.snapshot()["chats"] if chat["name"] == "Ideas")
+    await server.say("Ben", topic, "@sluice_bot hello")
+    event, surface = await bot.next(IncomingMessage)
+    body = TelegramRenderer().render("The **rest**.")
+    file = FileContent("code.py", b"x = 1\n")
+    outcome = await surface.send(MessageContent(body, silent=True, file=file), event.ref)
+    assert isinstance(outcome, Delivered)
+    growing = await sent(surface, content("so far", STOP))
+    assert await surface.edit(growing, MessageContent(body, file=file)) == Delivered(growing)
+    for message_id in (outcome.message_id, growing):
+        shown = message_of(server, event.ref.chat_id, message_id)
+        assert (shown["chat"], shown["text"], shown["buttons"]) == (topic, "The rest.", [])
+        assert [entity["type"] for entity in shown["entities"]] == ["bold"]
+        assert [listed["name"] for listed in shown["files"]] == ["code.py"]
+    first = message_of(server, event.ref.chat_id, outcome.message_id)
+    assert (first["silent"], first["reply_to"]) == (True, event.ref.message_id)
 
 
 async def test_typing_and_reactions_are_best_effort(bot: Bot, server: TelegramServer) -> None:
@@ -182,6 +203,10 @@ async def test_a_group_that_moved_away_is_gone_and_says_where(bot: Bot, server: 
         (BadRequest("Message can't be edited"), NotSentReason.MESSAGE_GONE),
         (BadRequest("Chat not found"), NotSentReason.PLACE_GONE),
         (BadRequest("Not enough rights to send text messages to the chat"), NotSentReason.PLACE_GONE),
+        (BadRequest("Not enough rights to send documents to the chat"), NotSentReason.REJECTED),
+        (BadRequest("CHAT_SEND_DOCS_FORBIDDEN"), NotSentReason.REJECTED),
+        (NetworkError("Request Entity Too Large"), NotSentReason.REJECTED),
+        (NetworkError("Content Too Large (413)"), NotSentReason.REJECTED),
         (BadRequest("Message thread not found"), NotSentReason.PLACE_GONE),
         (Forbidden("bot was kicked from the group chat"), NotSentReason.PLACE_GONE),
         (ChatMigrated(-100), NotSentReason.PLACE_GONE),

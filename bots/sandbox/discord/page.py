@@ -53,7 +53,9 @@ def message_entry(world: World, message: Message) -> Json:
             for account in by
         ],
         "at": message.at,
-        "files": [{"name": file.name, "size": len(file.content)} for file in message.files],
+        "files": [
+            {"id": str(file.id), "name": file.name, "size": len(file.content)} for file in message.files
+        ],
     }
 
 

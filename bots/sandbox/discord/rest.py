@@ -103,6 +103,8 @@ class Rest:
                 raise ApiError(Refusal.OLD_EDITS, retry_after=whole_ms(wait))
         if message.channel.archived:
             raise ApiError(Refusal.THREAD_ARCHIVED)
+        if call.uploads:
+            self._need(message.channel, Permission.ATTACH_FILES)
         compose(self._world, message, call.fields, call.uploads, by_edit=True)
         message.edits += 1
         message.edited_at = now

@@ -163,10 +163,16 @@ class DiscordServer(People):
         for callback in list(self._subscribers):
             callback(event)
 
+    def file(self, file_id: str) -> bytes | None:
+        """The content of a file that hangs on a message."""
+        messages = (
+            message for channel in self.world.channels.values() for message in channel.messages.values()
+        )
+        files = (file for message in messages for file in message.files)
+        return next((file.content for file in files if str(file.id) == file_id), None)
+
     async def _attachment(self, request: web.Request) -> web.Response:
-        channel = self.world.channels.get(int(request.match_info["channel_id"]))
-        for message in channel.messages.values() if channel else ():
-            for file in message.files:
-                if str(file.id) == request.match_info["file_id"]:
-                    return web.Response(body=file.content)
-        raise web.HTTPNotFound
+        content = self.file(request.match_info["file_id"])
+        if content is None:
+            raise web.HTTPNotFound
+        return web.Response(body=content)

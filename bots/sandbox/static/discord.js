@@ -179,7 +179,7 @@ class DiscordMessage {
     for (const { emoji, by } of message.reactions) counts.set(emoji, [...(counts.get(emoji) ?? []), by]);
     const name = (id) => this.#context.state.people.get(id)?.name ?? "somebody";
     return [
-      ...message.files.map(fileCard),
+      ...message.files.map((file) => fileCard(file, "discord")),
       message.buttons.length &&
         h(
           "div",
@@ -249,12 +249,19 @@ export function dots() {
   return h("span", { class: "dots", "aria-hidden": "true" }, h("i"), h("i"), h("i"));
 }
 
-export function fileCard({ name, size }) {
+/** A file of a message, which opens in a tab of its own. */
+export function fileCard({ id, name, size }, platform) {
+  const address = `/files/${platform}/${id}/${encodeURIComponent(name)}`;
   const shown = size < 1024 ? `${size} bytes` : `${(size / 1024).toFixed(1)} KB`;
   return h(
     "div",
     { class: "file" },
     icon("file"),
-    h("div", null, h("span", { class: "file-name" }, name), h("small", null, shown)),
+    h(
+      "div",
+      null,
+      h("a", { class: "file-name", href: address, target: "_blank", rel: "noopener" }, name),
+      h("small", null, shown),
+    ),
   );
 }

@@ -148,7 +148,7 @@ class TelegramMessage {
       author.admin ? h("span", { class: "admin" }, "admin") : null,
     ]);
     redraw(this.#quote, message.reply_to, () => quoteLine(message, state));
-    redraw(this.#files, message.files, () => message.files.map(fileCard));
+    redraw(this.#files, message.files, () => message.files.map((file) => fileCard(file, "telegram")));
     redraw(this.#body, [message.text, message.entities], () =>
       renderEntities(message.text, message.entities),
     );

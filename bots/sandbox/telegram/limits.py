@@ -13,7 +13,9 @@ from bots.sandbox.limits import Enforcer, Profile, take_all
 # What an update brings to a person's eyes draws from the chat; everything else only from the bot,
 # and asking for updates from nothing. Methods are in lower case.
 _DRAFTS = frozenset({"sendmessagedraft"})
-_IN_CHAT = frozenset({"sendmessage", "senddocument", "editmessagetext", "editmessagereplymarkup"})
+_IN_CHAT = frozenset(
+    {"sendmessage", "senddocument", "editmessagetext", "editmessagemedia", "editmessagereplymarkup"}
+)
 _FREE = frozenset({"getupdates", "getme", "setwebhook", "deletewebhook", "getwebhookinfo"})
 
 _Key: TypeAlias = tuple[str, int]  # the kind of bucket, and the chat it belongs to

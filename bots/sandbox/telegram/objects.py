@@ -206,7 +206,9 @@ def page_message(item: Message) -> Json:
         ],
         "at": item.date,
         "files": (
-            [{"name": item.document.name, "size": len(item.document.content)}] if item.document else []
+            [{"id": item.document.id, "name": item.document.name, "size": len(item.document.content)}]
+            if item.document
+            else []
         ),
     }
 

@@ -22,6 +22,7 @@ _OBJECTS = frozenset(
         "reply_markup",
         "reply_parameters",
         "link_preview_options",
+        "media",
         "commands",
         "scope",
         "allowed_updates",

@@ -185,6 +185,11 @@ class People:
         author, place = self._administrator(person, chat)
         self._hub.set_status(place, author, "member")
 
+    async def forbid_documents(self, chat: str) -> None:
+        """Take the right to send files from all members of a chat who do not run it."""
+        place, _ = self._world.find_chat(chat)
+        place.takes_documents = False
+
     async def kick_bot(self, person: str, chat: str) -> None:
         """Remove the bot from a group."""
         author, place = self._administrator(person, chat)

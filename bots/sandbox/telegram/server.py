@@ -111,6 +111,10 @@ class TelegramServer(People):
         self._faults.add(fault)
         return fault
 
+    def file(self, file_id: str) -> bytes | None:
+        """The content of a file that hangs, or hung, on a message."""
+        return self._files.download(file_id)
+
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         name = request.match_info["method"]
         params = Params({})
@@ -240,6 +244,7 @@ def _methods(messages: Messages, account: Account) -> dict[str, _Method]:
         "sendmessagedraft": messages.send_message_draft,
         "sendchataction": messages.send_chat_action,
         "editmessagetext": messages.edit_message_text,
+        "editmessagemedia": messages.edit_message_media,
         "editmessagereplymarkup": messages.edit_message_reply_markup,
         "deletemessage": messages.delete_message,
         "deletemessages": messages.delete_messages,

@@ -81,6 +81,7 @@ class Chat:
     name: str
     message_ids: count[int]
     forum: bool = False
+    takes_documents: bool = True  # from members
     started: bool = True
     status: dict[int, Status] = field(default_factory=dict)
     rights: dict[int, frozenset[str]] = field(default_factory=dict)

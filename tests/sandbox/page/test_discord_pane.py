@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import re
 from typing import Any
 
@@ -36,6 +37,24 @@ async def test_an_answer_grows_in_its_own_node(sandbox: Sandbox) -> None:
 
         await message.delete()
         await expect(node).to_have_count(0)
+
+
+async def test_a_file_stands_below_its_message_and_opens(sandbox: Sandbox) -> None:
+    async with connected(sandbox.discord) as bot:
+        message = await bot.channel(sandbox.discord, "#general").send("Lines so far: 2")
+        node = sandbox.message("discord", message.id)
+        await expect(node.locator(".body")).to_have_text("Lines so far: 2")
+        page = "<script>document.title = 'no'</script>\n" * 40
+        rest = discord.File(io.BytesIO(page.encode()), "code.html")
+        await message.edit(content="The rest.", attachments=[rest])
+        await expect(node.locator(".body")).to_have_text("The rest.")
+        await expect(node.locator(".file")).to_have_text("code.html1.5 KB")
+        async with sandbox.view.expect_popup() as popup:
+            await node.get_by_role("link", name="code.html").click()
+        opened = await popup.value
+        assert await opened.locator("body").inner_text() == page
+        assert await opened.title() == ""
+        await opened.close()
 
 
 async def test_a_slash_command_is_chosen_filled_and_answered(sandbox: Sandbox) -> None:

@@ -9,6 +9,7 @@ import pytest
 import telegram as ptb
 from playwright.async_api import expect
 
+from bots.telegram.entities import Entity, TelegramRenderer, reasoning_above
 from tests.sandbox.page.harness import Sandbox
 from tests.sandbox.telegram_harness import chat_id, connected_bot
 
@@ -45,6 +46,43 @@ async def test_a_question_and_its_growing_answer(sandbox: Sandbox) -> None:
         assert pressed.callback_query.data == "stop"
         await pressed.callback_query.answer("Stopping.")
         await expect(sandbox.view.locator(".telegram .toast")).to_have_text("Stopping.")
+
+
+async def test_a_file_comes_into_the_message_that_announced_it(sandbox: Sandbox) -> None:
+    async with connected_bot(sandbox.telegram) as bot:
+        ada = chat_id(sandbox.telegram, "Ada")
+        sent = await bot.send_message(ada, "Lines so far: 2")
+        node = sandbox.message("telegram", sent.message_id)
+        await expect(node.locator(".file")).to_have_count(0)
+        media = ptb.InputMediaDocument(b"x = '\xc3\xa9'\n" * 2, "The rest.", filename="code.py")
+        await bot.edit_message_media(media, ada, sent.message_id)
+        await expect(node.locator(".body")).to_have_text("The rest.")
+        await expect(node.locator(".file")).to_have_text("code.py18 bytes")
+        async with sandbox.view.expect_popup() as popup:
+            await node.get_by_role("link", name="code.py").click()
+        opened = await popup.value
+        assert await opened.locator("body").inner_text() == "x = 'é'\n" * 2
+        await opened.close()
+
+
+async def test_what_the_model_thought_is_a_quote_that_opens(sandbox: Sandbox) -> None:
+    async with connected_bot(sandbox.telegram) as bot:
+        body = reasoning_above(TelegramRenderer().render("**Because.**"), "💭 They ask why. " * 20)
+        entities = [
+            ptb.MessageEntity(entity.type, entity.offset, entity.length)
+            for entity in body.entities
+            if isinstance(entity, Entity)
+        ]
+        ada = chat_id(sandbox.telegram, "Ada")
+        sent = await bot.send_message(ada, body.text, entities=entities)
+        node = sandbox.message("telegram", sent.message_id)
+        quote = node.locator(".expandable")
+        await expect(quote).to_contain_text("💭 They ask why.")
+        await expect(node.locator("strong")).to_have_text("Because.")
+        folded = await quote.evaluate("node => node.clientHeight")
+        await quote.click()
+        await expect(quote).to_have_attribute("aria-expanded", "true")
+        assert await quote.evaluate("node => node.clientHeight") > 1.5 * folded
 
 
 async def test_a_group_has_its_own_chat_and_unread_mark(sandbox: Sandbox) -> None:
