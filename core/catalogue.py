@@ -47,10 +47,14 @@ _ENGLISH: Final = MappingProxyType(
         "stop.not_yours": "Only the person who asked, or somebody who manages messages here, can stop this answer.",
         "stop.over": "This answer has already ended.",
         "stop.done": "Stopped.",
+        "continue.question": "Go on exactly where your last answer stopped.",
+        "continue.not_yours": "Only the person who asked can have this answer go on.",
+        "continue.over": "This answer cannot go on from here any more. Please ask again.",
         # endings of an answer: the mark under its text
         "ending.stopped": "⏹ stopped",
         "ending.interrupted": "⚠ interrupted: the bot was restarted",
         "ending.length": "… cut at the length limit",
+        "ending.limit": "… cut at the time limit for such an answer",
         "ending.filtered": "⚠ ended by the provider's content filter",
         "ending.failed": "⚠ {reason}",
         "ending.spent": "⚠ today's tokens are used up",
@@ -83,6 +87,7 @@ _ENGLISH: Final = MappingProxyType(
         "reaction.sorry": "😢",
         # buttons
         "button.stop": "Stop",
+        "button.continue": "Continue",
     }
 )
 

@@ -50,6 +50,8 @@ logger = logging.getLogger(__name__)
 class ChatSurface:
     """core.ports.surface.Surface for a private chat, a group, or one topic."""
 
+    alternate = ends_at = None
+
     def __init__(self, bot: Bot, place: Place, capabilities: Capabilities = TELEGRAM) -> None:
         self._bot = bot
         self._place = place

@@ -46,6 +46,7 @@ class TerminalSurface:
 
     account = "terminal"
     place = Place("terminal", "terminal", PlaceKind.PRIVATE)
+    alternate = ends_at = None
 
     def __init__(self, output: BinaryIO, *, for_eyes: bool) -> None:
         self.capabilities = Capabilities(

@@ -295,13 +295,13 @@ class Unpaced:
     def __init__(self, surface: Surface) -> None:
         self._surface = surface
         inner = surface.capabilities
-        self.account = surface.account
+        self.account, self.alternate, self.ends_at = surface.account, surface.alternate, surface.ends_at
         self.place: Place = surface.place
         self.capabilities = replace(inner, rate_limits={}, buttons=False, typing_lasts_s=None)
         self.delete, self.react, self.typing = surface.delete, surface.react, surface.typing
         self.send, self.edit = surface.send, surface.edit
 
-    def buckets(self, kind: OperationKind) -> tuple[BucketKey, ...]:
+    def buckets(self, kind: OperationKind) -> tuple[BucketKey, ...] | None:
         return self._surface.buckets(kind)
 
 
