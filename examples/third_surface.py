@@ -32,7 +32,7 @@ class FolderSurface:
     capabilities = core.Capabilities(
         FolderRenderer(), {"write": (core.RateLimit(2, 1.0),)}, buttons=False, reactions=False
     )
-    alternate = ends_at = None
+    alternate = ends_at = messages_left = None
 
     def __init__(self, folder: Path) -> None:
         self.account = f"folder:{folder}"

@@ -28,6 +28,8 @@ MAX_FILE_BYTES: Final = 10 << 20
 
 TOKEN_LIFE_S: Final = 15 * 60.0
 """An interaction's token is good for this long after its start (docs: "Interactions, Followup Messages")."""
+FOLLOW_UPS: Final = 5
+"""So many an app may send by one token that is there only because somebody installed it for themselves."""
 LAST_REQUEST_AFTER_S: Final = TOKEN_LIFE_S - 30.0
 """Later no request is begun by the token: it takes up to 15 s, and came late to us."""
 LAST_WORD_AFTER_S: Final = 14 * 60.0 - 10.0

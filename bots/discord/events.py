@@ -101,6 +101,11 @@ def reach_of(interaction: Interaction) -> tuple[bool, bool]:
     return True, may.send_messages_in_threads if in_thread else may.send_messages
 
 
+def is_users_own(interaction: Interaction) -> bool:
+    """Whether the app is there only because a person installed it for themselves."""
+    return interaction.is_user_integration() and not interaction.is_guild_integration()
+
+
 def readable(message: discord.Message, *, without: frozenset[str]) -> str:
     """The message's text with mentions as `@name` and `#name`, and those in `without` left out."""
     names = {f"@{user.id}": f"@{user.display_name}" for user in message.mentions}

@@ -14,7 +14,8 @@ from typing import Any
 
 import discord
 
-from bots.discord.capabilities import INTERACTION, LAST_REQUEST_AFTER_S, LAST_WORD_AFTER_S
+from bots.discord.capabilities import FOLLOW_UPS, INTERACTION, LAST_REQUEST_AFTER_S, LAST_WORD_AFTER_S
+from bots.discord.events import is_users_own
 from bots.discord.exchange import ALREADY_ANSWERED, Answer, ask, outcome_of, perform
 from bots.discord.surface import NOBODY, ChannelSurface, edited, files_of, view_of
 from core.messages import MessageRef, Place
@@ -24,6 +25,7 @@ from core.streaming.operations import (
     BucketKey,
     Delivered,
     MessageContent,
+    NotSent,
     OperationKind,
     Outcome,
 )
@@ -63,6 +65,8 @@ class InteractionSurface:
         self._acknowledged = False
         self._thinking = False  # deferred, and no text stands in its place yet
         self._original_id: str | None = None
+        # docs: "Interactions, Followup Messages"
+        self._follow_ups_left = FOLLOW_UPS if channel is None and is_users_own(interaction) else None
         # Not by the interaction's own date: this machine's clock may be wrong by more than that.
         self._began_at = clock.monotonic()
 
@@ -81,6 +85,13 @@ class InteractionSurface:
     @property
     def ends_at(self) -> float:
         return self._began_at + LAST_WORD_AFTER_S
+
+    @property
+    def messages_left(self) -> int | None:
+        if self._follow_ups_left is None:
+            return None
+        in_place = not self._is_press and (self._thinking or not self._acknowledged)
+        return self._follow_ups_left + in_place
 
     def buckets(self, kind: OperationKind) -> tuple[BucketKey, ...] | None:
         over = self._clock.monotonic() >= self._began_at + LAST_REQUEST_AFTER_S
@@ -160,7 +171,10 @@ class InteractionSurface:
 
     async def _follow_up(self, content: MessageContent) -> Outcome:
         call = partial(self._interaction.followup.send, **_message(content))
-        return await perform(call, self._key, with_file=bool(content.file))
+        outcome = await perform(call, self._key, with_file=bool(content.file))
+        if self._follow_ups_left is not None and not isinstance(outcome, NotSent):
+            self._follow_ups_left -= 1
+        return outcome
 
     async def _edit_follow_up(self, message_id: str, content: MessageContent) -> None:
         await self._interaction.followup.edit_message(int(message_id), **edited(content))

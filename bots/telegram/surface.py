@@ -50,7 +50,7 @@ logger = logging.getLogger(__name__)
 class ChatSurface:
     """core.ports.surface.Surface for a private chat, a group, or one topic."""
 
-    alternate = ends_at = None
+    alternate = ends_at = messages_left = None
 
     def __init__(self, bot: Bot, place: Place, capabilities: Capabilities = TELEGRAM) -> None:
         self._bot = bot

@@ -59,6 +59,10 @@ class Surface(Protocol):
         """When an answer must have ended that can only go this way, on the clock's monotonic time; None:
         there is no such time."""
 
+    @property
+    def messages_left(self) -> int | None:
+        """How many more messages may be sent here, not counting those of an alternate; None: any number."""
+
     def buckets(self, kind: OperationKind) -> tuple[BucketKey, ...] | None:
         """The buckets that the next operation of this kind draws from: all must grant. None: it cannot go
         this way, now and for ever."""

@@ -28,6 +28,7 @@ from core.streaming.operations import (
     Outcome,
     Unknown,
 )
+from core.streaming.pages import MessageLimit
 from core.streaming.reasoning import ShownReasoning
 from core.streaming.scheduler import EditScheduler, Operation
 from core.streaming.view import ViewSettings
@@ -237,8 +238,7 @@ def _thought(text: str) -> str:
 
 
 def _beside_file(status: FileStatus) -> str:
-    what = "table" if status.table else "code"
-    return say(f"file.{what}.{'whole' if status.complete else 'grows'}", lines=status.lines)
+    return say(f"file.{status.kind}.{'whole' if status.complete else 'grows'}", lines=status.lines)
 
 
 class Driver:
@@ -270,6 +270,7 @@ class Driver:
         private = private and capabilities.private_answers
         second = None if private else surface.alternate
         ways = (surface,) if second is None else (surface, second)
+        left = surface.messages_left
         above = capabilities.reasoning_above
         if surface.account not in self._accounts:
             self._accounts[surface.account] = _Account(self._clock, surface, self._on_progress)
@@ -282,6 +283,7 @@ class Driver:
             paced=bool(capabilities.rate_limits),
             nonce=nonce if any(way.capabilities.nonces for way in ways) else "",
             reasoning=ShownReasoning(_thought, above) if show_reasoning and above else None,
+            limit=None if left is None else MessageLimit(max(1, left), say("ending.messages")),
             files=Files(capabilities.max_file_bytes, _beside_file) if capabilities.max_file_bytes else None,
         )
         return self._accounts[surface.account].show(answer, ways, settings, reply_to)

@@ -10,7 +10,7 @@ from core.streaming.answer import Answer
 from core.streaming.figures import Figures, FreshnessMeter
 from core.streaming.files import Files
 from core.streaming.operations import Button, MessageContent, NotSentReason, OperationKind
-from core.streaming.pages import Frame, Pages
+from core.streaming.pages import Frame, MessageLimit, Pages
 from core.streaming.rate_limits import Preview
 from core.streaming.reasoning import ShownReasoning
 from core.streaming.rendering import Renderer
@@ -61,6 +61,7 @@ class ViewSettings:
     paced: bool = True  # False where nothing limits us: every delta is shown as it comes
     nonce: str = ""  # at most 20 characters; empty where sends have none
     files: Files | None = None  # None: all is shown in pages
+    limit: MessageLimit | None = None  # None: as many messages as it takes
     reasoning: ShownReasoning | None = None  # None: it is hidden
 
 
@@ -101,7 +102,7 @@ class View:
         self.failures = 0
         self._last_at = 0.0  # when it was last granted something
         self.meter = FreshnessMeter()
-        self._pages = Pages(settings.renderer, settings.files)
+        self._pages = Pages(settings.renderer, settings.files, settings.limit)
         self._message: str | None = None  # the current page's
         self._standing: MessageContent | None = None  # what it shows; None: not known
         self._first_delta_at: float | None = None
@@ -215,7 +216,7 @@ class View:
                 return Update(OperationKind.EDIT, self._message, content, frame)
             if self._message is not None or frame.closed:  # it stands already, or is blank
                 self._accept(frame)
-            if self.done or not frame.closed:
+            if self.over or not frame.closed:
                 self.not_before = max(self.not_before, now + LOOK_AGAIN_S)
                 return None
 
@@ -243,7 +244,7 @@ class View:
 
     def _buttons(self, frame: Frame, now: float) -> tuple[Button, ...]:
         if frame.last:
-            return self.answer.buttons
+            return self.answer.buttons  # none yet where it is cut
         stop_at = self._stop_due_at()
         if frame.closed or self.settings.stop is None or stop_at is None or now < stop_at:
             return ()
@@ -275,7 +276,9 @@ class View:
     def _accept(self, frame: Frame) -> None:
         self._pages.accept(frame)
         self.answer.shown(self, self._pages.shown)
-        if frame.last:
+        if frame.cut:
+            self.lose(NotSentReason.FULL)
+        elif frame.last:
             self.done = True
         elif frame.closed:
             self._message = self._standing = None

@@ -90,6 +90,7 @@ class FakeSurface:
         server: dict[BucketKey, deque[float]] | None = None,
         alternate: FakeSurface | None = None,
         ends_after_s: float | None = None,
+        messages_left: int | None = None,
     ) -> None:
         """With an `alternate` this is as an interaction: no nonces, an end, a bucket for all it does, and
         messages that both ways know, though this one edits only its own."""
@@ -104,6 +105,7 @@ class FakeSurface:
             nonces=alternate is None,
         )
         self.alternate = alternate
+        self.messages_left = messages_left
         self.ends_at = None if ends_after_s is None else clock.monotonic() + ends_after_s
         self.messages: dict[str, FakeMessage] = {} if alternate is None else alternate.messages
         self.may_send = self.says_so = self.knows_its_end = True
@@ -208,7 +210,8 @@ class FakeSurface:
             return NotSent(NotSentReason.RATE_LIMITED, retry_after_s=retry_after)
         if self._is_past(AFTER_END_S + LATE_S):
             return NotSent(NotSentReason.EXPIRED)
-        if kind is OperationKind.SEND and not self.may_send:
+        full = self.messages_left is not None and len(self.messages) >= self.messages_left
+        if kind is OperationKind.SEND and (full or not self.may_send):
             return NotSent(NotSentReason.PLACE_GONE)
         return None
 
