@@ -62,9 +62,10 @@ class Bot:
 
 
 @asynccontextmanager
-async def local_discord(*, scale: float = 0.001) -> AsyncIterator[Bot]:
-    """A local Discord, its limits' windows scaled, and the platform beside it, not yet started."""
-    clock = MovedClock()
+async def local_discord(*, scale: float = 0.001, speed: float = 1.0) -> AsyncIterator[Bot]:
+    """A local Discord, its limits' windows scaled, and the platform beside it, not yet started. The clock of
+    both goes at this speed."""
+    clock = MovedClock(speed=speed)
     server = DiscordServer(profile=load_profile(scale=scale), clock=clock)
     await server.start()
     with library_restored():
