@@ -251,6 +251,28 @@ async def test_a_direct_message_has_a_second_way_too() -> None:
         assert surface.alternate.buckets(OperationKind.SEND)
 
 
+async def test_an_app_of_a_users_own_counts_its_follow_ups() -> None:
+    async with started() as bot:
+        await bot.server.invoke("Ben", "#general", "ask", {"prompt": "why?"}, users_own=True)
+        _, surface = await bot.next()
+        assert surface.alternate is None
+        left = []
+        for number in range(6):
+            left.append(surface.messages_left)
+            await surface.send(content(f"page {number}"), None)
+        assert left == [6, 5, 4, 3, 2, 1]
+        assert surface.messages_left == 0
+        outcome = await surface.send(content("one too many"), None)
+        assert isinstance(outcome, NotSent)
+        assert outcome.reason is NotSentReason.FULL
+
+
+async def test_an_app_of_the_server_may_send_as_many_as_it_takes() -> None:
+    async with started() as bot:
+        _, surface = await _ask(bot)
+        assert surface.messages_left is None
+
+
 async def test_a_press_says_what_was_pressed_and_is_answered_in_private() -> None:
     async with started() as bot:
         incoming, surface, answer = await _pressed(bot, "Cleo")
