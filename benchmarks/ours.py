@@ -20,6 +20,7 @@ from core.streaming.meters import NEVER
 from core.streaming.operations import BucketKey, Button, OperationKind, Outcome
 from core.streaming.scheduler import EditScheduler, Operation
 from core.streaming.view import ViewSettings
+from core.streaming.ways import Way
 
 _STOP: Final = Button("stop", "Stop")
 
@@ -58,7 +59,7 @@ class Sluice:
             self._scheduler.pacer.add_limits(capabilities.rate_limits)
             settings = ViewSettings(
                 renderer=capabilities.renderer,
-                ways=(partial(_buckets, stream),),
+                ways=(Way(partial(_buckets, stream)),),
                 stop=_STOP,
                 typing_lasts_s=capabilities.typing_lasts_s,
             )

@@ -123,7 +123,9 @@ def live_platforms(settings: Settings, clock: Clock) -> tuple[Platform, ...]:
     """One for each token that is set."""
     platforms: list[Platform] = []
     if settings.discord_token:
-        platforms.append(DiscordPlatform(settings.discord_token, api_base_url=settings.discord_api_base_url))
+        platforms.append(
+            DiscordPlatform(settings.discord_token, clock=clock, api_base_url=settings.discord_api_base_url)
+        )
     if settings.telegram_token:
         platforms.append(
             TelegramPlatform(settings.telegram_token, clock=clock, base_url=settings.telegram_api_base_url)
@@ -149,7 +151,7 @@ class Sandbox:
     def platforms(self, clock: Clock) -> tuple[Platform, ...]:
         """The real adapters, pointed at the local servers."""
         return (
-            DiscordPlatform(self.discord.token, api_base_url=self.discord.url),
+            DiscordPlatform(self.discord.token, clock=clock, api_base_url=self.discord.url),
             TelegramPlatform(self.telegram.token, clock=clock, base_url=self.telegram.url),
         )
 

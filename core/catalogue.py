@@ -48,10 +48,15 @@ _ENGLISH: Final = MappingProxyType(
         "stop.finishing": "The model has finished; the rest is on its way.",
         "stop.over": "This answer has already ended.",
         "stop.done": "Stopped.",
+        "continue.question": "Go on exactly where your last answer stopped.",
+        "continue.not_yours": "Only the person who asked can have this answer go on.",
+        "continue.over": "This answer cannot go on from here any more. Please ask again.",
         # endings of an answer: the mark under its text
         "ending.stopped": "■ stopped",
         "ending.interrupted": "⚠ interrupted: the bot was stopped",
         "ending.length": "… cut at the length limit",
+        "ending.limit": "… cut at the time limit for such an answer",
+        "ending.messages": "… cut, since no further message may be sent here",
         "ending.filtered": "⚠ ended by the provider's content filter",
         "ending.failed": "⚠ {reason}",
         "ending.spent": "⚠ today's tokens are used up",
@@ -62,6 +67,8 @@ _ENGLISH: Final = MappingProxyType(
         "file.code.grows": "⏳ The rest of this code comes as a file. Lines so far: {lines:,}",
         "file.code.whole": "The rest of the code. Lines: {lines:,}",
         "file.table.grows": "⏳ The rest of this table comes as a file. Rows so far: {lines:,}",
+        "file.answer.grows": "⏳ The rest of this answer comes as a file. Lines so far: {lines:,}",
+        "file.answer.whole": "The rest of the answer. Lines: {lines:,}",
         "file.table.whole": "The rest of the table. Rows: {lines:,}",
         # model errors, as a chat sees them: one for each ModelErrorKind
         "model.unreachable": "the model cannot be reached right now",
@@ -84,6 +91,7 @@ _ENGLISH: Final = MappingProxyType(
         "reaction.sorry": "😢",
         # buttons
         "button.stop": "Stop",
+        "button.continue": "Continue",
     }
 )
 

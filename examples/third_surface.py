@@ -33,11 +33,9 @@ class FolderSurface:
     """Shows an answer as message-001.md, message-002.md, … with at most two writes a second."""
 
     capabilities = core.Capabilities(
-        renderer=FolderRenderer(),
-        rate_limits={"write": (core.RateLimit(2, 1.0),)},
-        buttons=False,
-        reactions=False,
+        FolderRenderer(), {"write": (core.RateLimit(2, 1.0),)}, buttons=False, reactions=False
     )
+    alternate = ends_at = messages_left = None
 
     def __init__(self, folder: Path) -> None:
         self.account = f"folder:{folder}"

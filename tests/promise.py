@@ -46,6 +46,8 @@ def broken_promise(
         shown = _Shown(renderer, above if number == 0 else None)
         page = pages[number]
         if isinstance(page, FileContent):
+            if number == len(pages) - 1 and page.data.decode() == marks.opened() + source[start:]:
+                return None
             end = _file_end(source, start, page.data.decode(), marks)
             if number == len(pages) - 1 and end is not None and not source[end:].strip() and not mark:
                 return None

@@ -21,7 +21,14 @@ MAX_FILE_BYTES: Final = 10 << 20
 """Of an attachment, where nothing raises it (docs: "Uploading Files")."""
 
 TOKEN_LIFE_S: Final = 15 * 60.0
-"""An interaction's token is good for this long after its start (the same page)."""
+"""An interaction's token is good for this long after its start (docs: "Interactions, Followup Messages")."""
+FOLLOW_UPS: Final = 5
+"""So many an app may send by one token that is there only because somebody installed it for themselves."""
+LAST_REQUEST_AFTER_S: Final = TOKEN_LIFE_S - 30.0
+"""Later no request is begun by the token: it takes up to 15 s, and came late to us."""
+LAST_WORD_AFTER_S: Final = 14 * 60.0 - 10.0
+"""When an answer ends that has no other way: its last pages are there by minute 14, and well before the
+last request also where there are many of them."""
 
 ACCOUNT: Final = BucketKey("account")
 

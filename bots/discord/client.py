@@ -11,10 +11,18 @@ from weakref import WeakValueDictionary
 import discord
 
 from bots.discord import commands, connection, doctor
-from bots.discord.events import Interaction, command_event, message_event, place_of, press_event
+from bots.discord.events import (
+    Interaction,
+    command_event,
+    message_event,
+    place_of,
+    press_event,
+    reach_of,
+)
 from bots.discord.interactions import InteractionSurface
 from bots.discord.surface import ChannelSurface
 from core.messages import Incoming, IncomingCommand, IncomingMessage
+from core.ports.clock import Clock
 from core.ports.platform import Check, PlatformError
 from core.ports.surface import Handle, Surface
 
@@ -31,9 +39,10 @@ class DiscordPlatform:
 
     name = "Discord"
 
-    def __init__(self, token: str, *, api_base_url: str | None = None) -> None:
+    def __init__(self, token: str, *, clock: Clock, api_base_url: str | None = None) -> None:
         """`api_base_url`: a REST base such as `http://127.0.0.1:9000/api/v10`; None: Discord itself."""
         self._token = token
+        self._clock = clock
         self._api_base_url = api_base_url
         self._client: _Client | None = None
         self._running: asyncio.Task[None] | None = None
@@ -42,7 +51,7 @@ class DiscordPlatform:
     async def start(self, handle: Handle) -> str:
         connection.quieten()
         for message_content in (True, False):
-            client = self._client = _Client(handle, message_content=message_content)
+            client = self._client = _Client(handle, self._clock, message_content=message_content)
             try:
                 notes = await self._connect(client)
             except discord.PrivilegedIntentsRequired:
@@ -115,9 +124,10 @@ class DiscordPlatform:
 class _Client(connection.Client):
     """The library's client, with our event handlers."""
 
-    def __init__(self, handle: Handle, *, message_content: bool) -> None:
+    def __init__(self, handle: Handle, clock: Clock, *, message_content: bool) -> None:
         super().__init__(message_content=message_content)
         self._handle = handle
+        self._clock = clock
         self._tasks: set[asyncio.Task[None]] = set()
         self._order: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self.listening = True
@@ -164,10 +174,10 @@ class _Client(connection.Client):
 
     def _surface_of(self, interaction: Interaction, acknowledge_after_s: float) -> InteractionSurface:
         place = place_of(interaction.channel, interaction.guild)
-        visible = interaction.guild_id is None or interaction.app_permissions.view_channel
-        channel = ChannelSurface(self, place, self._account) if visible else None
+        visible, may_send = reach_of(interaction)
+        channel = ChannelSurface(self, place, self._account, may_send=may_send) if visible else None
         return InteractionSurface(
-            interaction, place, self._account, channel, acknowledge_after_s=acknowledge_after_s
+            interaction, place, self._account, channel, self._clock, acknowledge_after_s=acknowledge_after_s
         )
 
     def _deliver(self, incoming: Incoming, surface: Surface) -> bool:

@@ -85,6 +85,27 @@ def place_of(channel: object, guild: discord.Guild | None) -> Place:
     return Place(PLATFORM, chat_id, kind, guild_id=guild_id)
 
 
+def reach_of(interaction: Interaction) -> tuple[bool, bool]:
+    """Whether the bot itself sees where an interaction came from, and whether it may write there.
+
+    An app that somebody installed for themselves can be used where the bot is no member; the permissions
+    that come with the interaction are then those of its answers alone.
+    """
+    if interaction.guild_id is None:
+        own = interaction.context.dm_channel  # not somebody else's, nor a group's
+        return own, own
+    may = interaction.app_permissions
+    if not (interaction.is_guild_integration() and may.view_channel):
+        return False, False
+    in_thread = isinstance(interaction.channel, discord.Thread)
+    return True, may.send_messages_in_threads if in_thread else may.send_messages
+
+
+def is_users_own(interaction: Interaction) -> bool:
+    """Whether the app is there only because a person installed it for themselves."""
+    return interaction.is_user_integration() and not interaction.is_guild_integration()
+
+
 def readable(message: discord.Message, *, without: frozenset[str]) -> str:
     """The message's text with mentions as `@name` and `#name`, and those in `without` left out."""
     names = {f"@{user.id}": f"@{user.display_name}" for user in message.mentions}

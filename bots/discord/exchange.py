@@ -51,6 +51,7 @@ _BY_CODE: Final[Mapping[int, NotSentReason]] = {
     10015: NotSentReason.EXPIRED,  # unknown webhook
     10062: NotSentReason.EXPIRED,  # unknown interaction
     30046: NotSentReason.RATE_LIMITED,  # too many edits of messages older than an hour
+    40094: NotSentReason.FULL,  # too many follow-ups by an app that only a user installed
     50001: NotSentReason.PLACE_GONE,  # missing access
     50005: NotSentReason.REJECTED,  # somebody else's message
     50007: NotSentReason.PLACE_GONE,  # this person takes no direct messages from us

@@ -1,7 +1,7 @@
 """The answer to an interaction: a slash command or a press on a button.
 
 An interaction has rate limits of its own and can speak to one person alone. It ends after 15
-minutes; what everybody can see then goes on through the channel.
+minutes. Where the bot sees the channel, that is a second way to what everybody can see (`alternate`).
 """
 
 from __future__ import annotations
@@ -14,17 +14,18 @@ from typing import Any
 
 import discord
 
-from bots.discord.capabilities import INTERACTION, TOKEN_LIFE_S
+from bots.discord.capabilities import FOLLOW_UPS, INTERACTION, LAST_REQUEST_AFTER_S, LAST_WORD_AFTER_S
+from bots.discord.events import is_users_own
 from bots.discord.exchange import ALREADY_ANSWERED, Answer, ask, outcome_of, perform
 from bots.discord.surface import NOBODY, ChannelSurface, edited, files_of, view_of
 from core.messages import MessageRef, Place
+from core.ports.clock import Clock
 from core.ports.surface import Capabilities
 from core.streaming.operations import (
     BucketKey,
     Delivered,
     MessageContent,
     NotSent,
-    NotSentReason,
     OperationKind,
     Outcome,
 )
@@ -47,14 +48,16 @@ class InteractionSurface:
         place: Place,
         account: str,
         channel: ChannelSurface | None,
+        clock: Clock,
         *,
         acknowledge_after_s: float = 2.0,
     ) -> None:
-        """`channel`: where to go on when the token has ended; None where the bot cannot see it."""
+        """`channel`: the second way to what everybody can see; None where the bot cannot see it."""
         self._interaction = interaction
         self._place = place
         self._account = account
         self._channel = channel
+        self._clock = clock
         self._acknowledge_after_s = acknowledge_after_s
         self._key = BucketKey("interaction", str(interaction.id))
         self._is_press = interaction.type is discord.InteractionType.component
@@ -62,9 +65,10 @@ class InteractionSurface:
         self._acknowledged = False
         self._thinking = False  # deferred, and no text stands in its place yet
         self._original_id: str | None = None
-        self._private_ids: set[str] = set()
+        # docs: "Interactions, Followup Messages"
+        self._follow_ups_left = FOLLOW_UPS if channel is None and is_users_own(interaction) else None
         # Not by the interaction's own date: this machine's clock may be wrong by more than that.
-        self._ends_at = asyncio.get_running_loop().time() + TOKEN_LIFE_S
+        self._began_at = clock.monotonic()
 
     @property
     def account(self) -> str:
@@ -74,10 +78,24 @@ class InteractionSurface:
     def place(self) -> Place:
         return self._place
 
-    def buckets(self, kind: OperationKind) -> tuple[BucketKey, ...]:
-        if self._over() and self._channel is not None:
-            return self._channel.buckets(kind)
-        return (self._key,)
+    @property
+    def alternate(self) -> ChannelSurface | None:
+        return self._channel
+
+    @property
+    def ends_at(self) -> float:
+        return self._began_at + LAST_WORD_AFTER_S
+
+    @property
+    def messages_left(self) -> int | None:
+        if self._follow_ups_left is None:
+            return None
+        in_place = not self._is_press and (self._thinking or not self._acknowledged)
+        return self._follow_ups_left + in_place
+
+    def buckets(self, kind: OperationKind) -> tuple[BucketKey, ...] | None:
+        over = self._clock.monotonic() >= self._began_at + LAST_REQUEST_AFTER_S
+        return None if over else (self._key,)
 
     async def acknowledge_in_time(self) -> None:
         """Wait until the safety time is over, then defer unless there was an answer."""
@@ -85,42 +103,20 @@ class InteractionSurface:
         await self.typing()
 
     async def send(self, content: MessageContent, reply_to: MessageRef | None) -> Outcome:
-        if self._over():
-            if self._channel is None or content.private:
-                return NotSent(NotSentReason.EXPIRED)
-            return await self._channel.send(content, reply_to)
         async with self._first_answer:
-            outcome = await self._send(content)
-        if isinstance(outcome, Delivered) and content.private:
-            self._private_ids.add(outcome.message_id)
-        return self._noticing_the_end(outcome, content.private)
+            return await self._send(content)
 
     async def edit(self, message_id: str, content: MessageContent) -> Outcome:
-        private = message_id in self._private_ids
-        if self._over():
-            if self._channel is None or private:
-                return NotSent(NotSentReason.EXPIRED)
-            return await self._channel.edit(message_id, content)
         if message_id == self._original_id:
-            outcome = await self._edit_original(content)
-        else:
-            call = partial(self._edit_follow_up, message_id, content)
-            outcome = await perform(call, self._key, message_id, with_file=bool(content.file))
-        return self._noticing_the_end(outcome, private)
+            return await self._edit_original(content)
+        call = partial(self._edit_follow_up, message_id, content)
+        return await perform(call, self._key, message_id, with_file=bool(content.file))
 
     async def delete(self, message_id: str) -> Outcome:
-        private = message_id in self._private_ids
-        if self._over():
-            if self._channel is None or private:
-                return NotSent(NotSentReason.EXPIRED)
-            return await self._channel.delete(message_id)
         if message_id == self._original_id:
-            outcome = await perform(self._interaction.delete_original_response, self._key, message_id)
-        else:
-            outcome = await perform(
-                lambda: self._interaction.followup.delete_message(int(message_id)), self._key, message_id
-            )
-        return self._noticing_the_end(outcome, private)
+            return await perform(self._interaction.delete_original_response, self._key, message_id)
+        call = partial(self._interaction.followup.delete_message, int(message_id))
+        return await perform(call, self._key, message_id)
 
     async def typing(self) -> Outcome | None:
         """Defer, unless there is an answer already. A press is acknowledged without a visible sign."""
@@ -175,7 +171,10 @@ class InteractionSurface:
 
     async def _follow_up(self, content: MessageContent) -> Outcome:
         call = partial(self._interaction.followup.send, **_message(content))
-        return await perform(call, self._key, with_file=bool(content.file))
+        outcome = await perform(call, self._key, with_file=bool(content.file))
+        if self._follow_ups_left is not None and not isinstance(outcome, NotSent):
+            self._follow_ups_left -= 1
+        return outcome
 
     async def _edit_follow_up(self, message_id: str, content: MessageContent) -> None:
         await self._interaction.followup.edit_message(int(message_id), **edited(content))
@@ -185,18 +184,6 @@ class InteractionSurface:
             return self._interaction.edit_original_response(**edited(content))
 
         return await perform(call, self._key, self._original_id or "", with_file=bool(content.file))
-
-    def _over(self) -> bool:
-        return asyncio.get_running_loop().time() >= self._ends_at
-
-    def _noticing_the_end(self, outcome: Outcome, private: bool) -> Outcome:
-        """The same again goes through the channel, so its token's end is no end there."""
-        if not isinstance(outcome, NotSent) or outcome.reason is not NotSentReason.EXPIRED:
-            return outcome
-        self._ends_at = 0.0
-        if self._channel is None or private:
-            return outcome
-        return NotSent(NotSentReason.UNAVAILABLE, detail="the interaction has ended; the channel goes on")
 
 
 def _message(content: MessageContent) -> dict[str, Any]:

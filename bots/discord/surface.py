@@ -38,10 +38,14 @@ class ChannelSurface:
 
     capabilities: Capabilities = CHANNEL
 
-    def __init__(self, client: discord.Client, place: Place, account: str) -> None:
+    alternate = ends_at = messages_left = None
+
+    def __init__(self, client: discord.Client, place: Place, account: str, *, may_send: bool = True) -> None:
+        """`may_send`: False where the bot may only see the place, and so change what stands there."""
         self._client = client
         self._place = place
         self._account = account
+        self._may_send = may_send
         self._channel = client.get_partial_messageable(int(place.chat_id))
 
     @property
@@ -52,7 +56,9 @@ class ChannelSurface:
     def place(self) -> Place:
         return self._place
 
-    def buckets(self, kind: OperationKind) -> tuple[BucketKey, ...]:
+    def buckets(self, kind: OperationKind) -> tuple[BucketKey, ...] | None:
+        if kind is OperationKind.SEND and not self._may_send:
+            return None
         return ACCOUNT, self._key(kind)
 
     async def send(self, content: MessageContent, reply_to: MessageRef | None) -> Outcome:

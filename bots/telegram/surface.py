@@ -50,6 +50,8 @@ logger = logging.getLogger(__name__)
 class ChatSurface:
     """core.ports.surface.Surface for a private chat, a group, or one topic."""
 
+    alternate = ends_at = messages_left = None
+
     def __init__(self, bot: Bot, place: Place, capabilities: Capabilities = TELEGRAM) -> None:
         self._bot = bot
         self._place = place
@@ -97,17 +99,15 @@ class ChatSurface:
         if content.file is not None:
             call = self._edit_document(message_id, content, content.file)
             return await outcome_of(call, message_id)
-        return await outcome_of(
-            self._bot.edit_message_text(
-                content.body.text,
-                self._chat,
-                int(message_id),
-                entities=_entities(content),
-                link_preview_options=_NO_PREVIEW,
-                reply_markup=_keyboard(content.buttons),
-            ),
-            message_id,
+        edited = self._bot.edit_message_text(
+            content.body.text,
+            self._chat,
+            int(message_id),
+            entities=_entities(content),
+            link_preview_options=_NO_PREVIEW,
+            reply_markup=_keyboard(content.buttons),
         )
+        return await outcome_of(edited, message_id)
 
     async def delete(self, message_id: str) -> Outcome:
         call = self._bot.delete_message(self._chat, int(message_id))

@@ -49,6 +49,7 @@ class TerminalSurface:
 
     account = "terminal"
     place = Place("terminal", "terminal", PlaceKind.PRIVATE)
+    alternate = ends_at = messages_left = None
 
     def __init__(self, output: BinaryIO, *, for_eyes: bool) -> None:
         self.capabilities = Capabilities(

@@ -32,6 +32,7 @@ class Question:
     text: str
     ref: MessageRef | None = None  # the message that carried it, where there is one
     quote: Quote | None = None
+    private: bool = False  # the answer is for the asker's eyes alone
 
 
 @dataclass(frozen=True, slots=True)

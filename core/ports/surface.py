@@ -46,8 +46,26 @@ class Surface(Protocol):
     @property
     def capabilities(self) -> Capabilities: ...
 
-    def buckets(self, kind: OperationKind) -> tuple[BucketKey, ...]:
-        """The buckets that the next operation of this kind draws from: all must grant."""
+    @property
+    def alternate(self) -> Surface | None:
+        """A second way to the same messages, with rate limits of its own; None for most.
+
+        It edits what this surface has sent, and sends what comes after the first message, or all once this
+        surface has ended; this surface need not be able to edit that. It carries nothing private.
+        """
+
+    @property
+    def ends_at(self) -> float | None:
+        """When an answer must have ended that can only go this way, on the clock's monotonic time; None:
+        there is no such time."""
+
+    @property
+    def messages_left(self) -> int | None:
+        """How many more messages may be sent here, not counting those of an alternate; None: any number."""
+
+    def buckets(self, kind: OperationKind) -> tuple[BucketKey, ...] | None:
+        """The buckets that the next operation of this kind draws from: all must grant. None: it cannot go
+        this way, now and for ever."""
 
     async def send(self, content: MessageContent, reply_to: MessageRef | None) -> Outcome:
         """Post a new message, as a reply where `reply_to` is given and still exists.

@@ -26,6 +26,7 @@ from core.policy.spending import Spending
 from core.ports.clock import Clock
 from core.ports.completions import Completions
 from core.ports.surface import Surface
+from core.service.continuing import CONTINUE, Continuations, going_on
 from core.service.door import Door, unanswered
 from core.service.driver import Driver
 from core.service.notices import Notices
@@ -64,6 +65,7 @@ class ChatService:
         self._history = History()
         self.notices = Notices(driver, clock, self._tasks)
         self.door = Door(access, self.notices, clock)
+        self._continuations = Continuations()
         turns = Turns(
             completions=completions,
             model=model,
@@ -72,6 +74,7 @@ class ChatService:
             spending=spending,
             history=self._history,
             notices=self.notices,
+            continuations=self._continuations,
             prompt_tokens=prompt_tokens,
             streams=STREAMS,
             show_reasoning=show_reasoning,
@@ -164,7 +167,8 @@ class ChatService:
             surface,
         )
 
-    def _enqueue(self, question: Question, surface: Surface) -> None:
+    def _enqueue(self, question: Question, surface: Surface) -> bool:
+        """Whether there was room for it."""
         now = self._clock.monotonic()
         if question.quote is not None:
             self._link_growing(question.quote.ref)
@@ -176,11 +180,12 @@ class ChatService:
             self.notices.tell(
                 surface, question.asker, say("busy"), ref=question.ref, reaction="reaction.sorry"
             )
-            return
+            return False
         if before:
             log.info("turn %s in %s waits behind %d", turn.id, question.place, before)
             words = say("queued", place=before)
             self.notices.tell(surface, question.asker, words, ref=question.ref, reaction="reaction.queued")
+        return True
 
     def _link_growing(self, ref: MessageRef) -> None:
         """A reply to an answer that still grows belongs to its conversation."""
@@ -191,6 +196,23 @@ class ChatService:
     def _press(self, press: ButtonPress, surface: Surface) -> None:
         if not self.door.is_new(press):
             return
+        if press.data.startswith(CONTINUE):
+            self._continue(press, surface)
+        else:
+            self._stop(press, surface)
+
+    def _continue(self, press: ButtonPress, surface: Surface) -> None:
+        asked = self._continuations.question(press)
+        if asked is None:
+            unanswered("continue_over", press.event_id, press.place, press.author)
+            self.notices.reply(surface, press.author, say("continue.over"), ref=None)
+        elif asked.asker.id != press.author.id:
+            unanswered("continue_not_theirs", press.event_id, press.place, press.author)
+            self.notices.reply(surface, press.author, say("continue.not_yours"), ref=None)
+        elif self.door.admits(press, surface, ref=None) and self._enqueue(going_on(press, asked), surface):
+            self._continuations.forget(press)
+
+    def _stop(self, press: ButtonPress, surface: Surface) -> None:
         turn = self._queue.find(press.data.removeprefix(STOP)) if press.data.startswith(STOP) else None
         if turn is None or turn.question.place.chat_id != press.place.chat_id:
             reason = "over"

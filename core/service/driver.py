@@ -19,10 +19,20 @@ from core.streaming.answer import Answer
 from core.streaming.figures import Figures
 from core.streaming.files import Files, FileStatus
 from core.streaming.meters import NEVER
-from core.streaming.operations import Button, Delivered, NotSentReason, OperationKind, Outcome, Unknown
+from core.streaming.operations import (
+    BucketKey,
+    Button,
+    Delivered,
+    NotSentReason,
+    OperationKind,
+    Outcome,
+    Unknown,
+)
+from core.streaming.pages import MessageLimit
 from core.streaming.reasoning import ShownReasoning
 from core.streaming.scheduler import EditScheduler, Operation
-from core.streaming.view import BucketsOf, ViewSettings
+from core.streaming.view import ViewSettings
+from core.streaming.ways import Way
 
 _log = logging.getLogger(__name__)
 
@@ -54,9 +64,16 @@ class Showing:
     """One answer on its way to one surface."""
 
     def __init__(
-        self, account: _Account, view: int, surface: Surface, reply_to: MessageRef | None, *, notice: bool
+        self,
+        account: _Account,
+        view: int,
+        ways: tuple[Surface, ...],
+        reply_to: MessageRef | None,
+        *,
+        notice: bool,
     ) -> None:
-        self.surface = surface
+        self.surface = ways[0]
+        self.ways = ways
         self.reply_to = reply_to
         self.notice = notice
         self._account = account
@@ -73,6 +90,13 @@ class Showing:
     def lost(self) -> bool:
         """Nothing further can be shown (place or message gone): the model's stream is of no use here."""
         return self._view.lost is not None
+
+    @property
+    def ends_at(self) -> float | None:
+        """When the answer must have ended, as far as is known by now; None: it may go on for ever. It is no
+        use any more once the answer is lost."""
+        ends = [self.ways[way].ends_at for way, _ in self._view.ways.open(OperationKind.SEND, 1)]
+        return self.surface.ends_at if not ends or None not in ends else None
 
     async def finished(self) -> Shown:
         """Wait until all of the answer is visible, or it is lost."""
@@ -119,15 +143,16 @@ class _Account:
     def show(
         self,
         answer: Answer,
-        surface: Surface,
+        ways: tuple[Surface, ...],
         settings: ViewSettings,
         reply_to: MessageRef | None,
         *,
         notice: bool,
     ) -> Showing:
-        self.scheduler.pacer.add_limits(surface.capabilities.rate_limits)
+        for surface in ways:
+            self.scheduler.pacer.add_limits(surface.capabilities.rate_limits)
         view = self.scheduler.show(answer, settings, self._clock.monotonic())
-        showing = self.showings[view] = Showing(self, view, surface, reply_to, notice=notice)
+        showing = self.showings[view] = Showing(self, view, ways, reply_to, notice=notice)
         self._idle.clear()
         self.wake()
         return showing
@@ -176,7 +201,7 @@ class _Account:
         showing = self.showings[operation.view]
         outcome: Outcome
         try:
-            outcome = await _call(showing.surface, operation, showing.reply_to)
+            outcome = await _call(showing.ways[operation.way], operation, showing.reply_to)
         except Exception as error:  # noqa: BLE001 - a surface that breaks its contract must not stop the others
             _log.exception("surface %s failed in %s", showing.surface.place, operation.kind)
             outcome = Unknown(type(error).__name__)
@@ -205,8 +230,17 @@ class _Account:
             self._idle.set()
 
 
-def _way(surface: Surface) -> BucketsOf:
-    return lambda kind, page: surface.buckets(kind)
+def _way(surface: Surface) -> Way:
+    return Way(lambda kind, page: surface.buckets(kind), surface.capabilities.nonces)
+
+
+def _second_way(surface: Surface) -> Way:
+    """It says nothing of an answer that is on its way elsewhere."""
+
+    def buckets(kind: OperationKind, page: int) -> tuple[BucketKey, ...] | None:
+        return None if kind is OperationKind.TYPING else surface.buckets(kind)
+
+    return Way(buckets, surface.capabilities.nonces)
 
 
 async def _call(surface: Surface, operation: Operation, reply_to: MessageRef | None) -> Outcome:
@@ -222,8 +256,7 @@ def _thought(text: str) -> str:
 
 
 def _beside_file(status: FileStatus) -> str:
-    what = "table" if status.table else "code"
-    return say(f"file.{what}.{'whole' if status.complete else 'grows'}", lines=status.lines)
+    return say(f"file.{status.kind}.{'whole' if status.complete else 'grows'}", lines=status.lines)
 
 
 class Driver:
@@ -254,21 +287,26 @@ class Driver:
         `notice`: the bot speaks for itself, and `progress` is silent about it.
         """
         capabilities = surface.capabilities
+        private = private and capabilities.private_answers
+        second = None if private else surface.alternate
+        ways = (surface,) if second is None else (surface, second)
+        left = surface.messages_left
         above = capabilities.reasoning_above
         if surface.account not in self._accounts:
             self._accounts[surface.account] = _Account(self._clock, surface, self._on_progress)
         settings = ViewSettings(
             renderer=capabilities.renderer,
-            ways=(_way(surface),),
+            ways=(_way(surface),) if second is None else (_way(surface), _second_way(second)),
             stop=stop if capabilities.buttons else None,
-            private=private and capabilities.private_answers,
+            private=private,
             typing_lasts_s=capabilities.typing_lasts_s,
             paced=bool(capabilities.rate_limits),
-            nonce=nonce if capabilities.nonces else "",
+            nonce=nonce if any(way.capabilities.nonces for way in ways) else "",
             reasoning=ShownReasoning(_thought, above) if show_reasoning and above else None,
+            limit=None if left is None else MessageLimit(max(1, left), say("ending.messages")),
             files=Files(capabilities.max_file_bytes, _beside_file) if capabilities.max_file_bytes else None,
         )
-        return self._accounts[surface.account].show(answer, surface, settings, reply_to, notice=notice)
+        return self._accounts[surface.account].show(answer, ways, settings, reply_to, notice=notice)
 
     def changed(self, answer: Answer) -> None:
         """`answer` grew or ended: look soon."""

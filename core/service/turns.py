@@ -23,7 +23,7 @@ from core.conversation.history import ConversationKey, Exchange, History, Questi
 from core.conversation.window import is_blank, messages_for, prompt_size
 from core.messages import MessageRef
 from core.policy.spending import Reservation, Spending, size_of, tokens_in
-from core.ports.clock import Clock
+from core.ports.clock import Clock, Timer
 from core.ports.completions import (
     ChatMessage,
     CompletionRequest,
@@ -38,6 +38,7 @@ from core.ports.completions import (
     Usage,
 )
 from core.ports.surface import Surface
+from core.service.continuing import Continuations
 from core.service.door import unanswered
 from core.service.driver import Driver, Showing, Shown
 from core.service.notices import Notices
@@ -94,16 +95,16 @@ class Turn:
             and self.shown.result().reason is NotSentReason.PLACE_GONE
         )
 
-    def close(self, ending: Ending, now: float, mark: str = "") -> None:
+    def close(self, ending: Ending, now: float, mark: str = "", buttons: tuple[Button, ...] = ()) -> None:
         """End the answer; the first ending wins. For the turn's own stream, which then returns."""
-        self.answer.end(ending, now, mark=mark)
+        self.answer.end(ending, now, mark=mark, buttons=buttons)
         self.over.set()
 
-    def cut(self, ending: Ending, now: float, mark: str) -> bool:
+    def cut(self, ending: Ending, now: float, mark: str, buttons: tuple[Button, ...] = ()) -> bool:
         """End the answer from outside, and the model's stream at once; False when it has ended already."""
         if self.answer.ended:
             return False
-        self.close(ending, now, mark)
+        self.close(ending, now, mark, buttons)
         if self._streaming is not None:
             self._streaming.reschedule(0)
         return True
@@ -153,6 +154,7 @@ class Turns:
         spending: Spending,
         history: History,
         notices: Notices,
+        continuations: Continuations,
         prompt_tokens: int,
         streams: int,
         show_reasoning: bool = False,
@@ -164,6 +166,7 @@ class Turns:
         self._spending = spending
         self._history = history
         self._notices = notices
+        self._continuations = continuations
         self._prompt_tokens = prompt_tokens
         self._show_reasoning = show_reasoning
         self._streams = asyncio.Semaphore(streams)
@@ -198,19 +201,37 @@ class Turns:
             turn.surface,
             reply_to=question.ref,
             stop=stop,
+            private=question.private,
             nonce=turn.id,
             show_reasoning=self._show_reasoning,
         )
         turn.shown = asyncio.get_running_loop().create_task(turn.showing.finished())
         # Shown before it has ended means that it is lost: the model need not go on for nobody.
         turn.shown.add_done_callback(lambda _: self._cut_lost(turn))
+        limit = self._at_its_limit(turn)
         try:
             await turn.until_cut(self._stream(turn, reservation, tally))
         except asyncio.CancelledError:
             self._close(turn, Ending.INTERRUPTED, say("ending.interrupted"))
             raise
         finally:
+            if limit is not None:
+                limit.cancel()
             reservation.settle(tally.used)
+
+    def _at_its_limit(self, turn: Turn) -> Timer | None:
+        """Have the answer end while it still can where its platform lets none go on for ever."""
+        if turn.surface.ends_at is None:
+            return None
+        return self._clock.call_at(turn.surface.ends_at, lambda: self._cut_at_limit(turn))
+
+    def _cut_at_limit(self, turn: Turn) -> None:
+        if turn.answer.ended or turn.showing is None or turn.showing.ends_at is None:
+            return
+        button = self._continuations.offer(turn.id, turn.question)
+        buttons = (button,) if turn.surface.capabilities.buttons else ()
+        turn.cut(Ending.LENGTH, self._clock.monotonic(), say("ending.limit"), buttons)
+        self._driver.changed(turn.answer)
 
     def _cut_lost(self, turn: Turn) -> None:
         if turn.cut(Ending.INTERRUPTED, self._clock.monotonic(), say("ending.interrupted")):

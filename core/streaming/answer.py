@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import deque
 from enum import StrEnum
 
+from core.streaming.operations import Button
+
 DEFAULT_MAX_CHARS = 64_000
 MAX_REASONING_CHARS = 4_000
 """Of the reasoning only its beginning is ever shown."""
@@ -40,6 +42,8 @@ class Answer:
         self.ending: Ending | None = None
         self.mark = ""
         """The words under the text that say how it ended; empty when it is complete."""
+        self.buttons: tuple[Button, ...] = ()
+        """What stands under the last page once it has ended."""
         self.ended_at: float | None = None
         self._max_chars = max_chars
         self._pieces: list[str] = []
@@ -108,10 +112,10 @@ class Answer:
             self._reasoning.append(text[:room])
             self._reasoning_length += len(text)
 
-    def end(self, ending: Ending, now: float, *, mark: str = "") -> None:
+    def end(self, ending: Ending, now: float, *, mark: str = "", buttons: tuple[Button, ...] = ()) -> None:
         """Close the answer; the first ending wins. `mark`: one line from the catalogue."""
         if not self.ended:
-            self.ending, self.mark, self.ended_at = ending, mark, now
+            self.ending, self.mark, self.buttons, self.ended_at = ending, mark, buttons, now
 
     def slice(self, start: int, end: int) -> str:
         """The text from `start` to `end`, cut to what there is."""

@@ -1,4 +1,4 @@
-"""The rest of a long block as a file.
+"""The rest of a long block as a file, and the rest of an answer that may take no more messages.
 
 The law: a block (a fence or a table) of which two pages have shown a part and which still goes on is shown
 no further. From the end of its second page to its own end, or the answer's, it is a file. That is decided
@@ -7,12 +7,16 @@ same place on, since nothing of it was shown yet.
 
 A file's content is the text of its span, without the line that closes a fence; a table's begins with the
 table's head again, as every page of a fence begins with its language.
+
+Where only so many messages may be sent, the last one carries all that the others have not shown: as a page
+where that is enough, else as a file.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
@@ -59,12 +63,20 @@ _EXTENSIONS: Final = MappingProxyType(
 _LANGUAGE: Final = regex.compile(r"[\w+#.-]+")
 
 
+class FileKind(StrEnum):
+    """What a file is the rest of."""
+
+    CODE = "code"
+    TABLE = "table"
+    ANSWER = "answer"
+
+
 @dataclass(frozen=True, slots=True)
 class FileStatus:
-    """What can be said of a file: its name, whether it holds rows of a table, its lines so far."""
+    """What can be said of a file: its name, what it is the rest of, its lines so far."""
 
     name: str
-    table: bool
+    kind: FileKind
     lines: int
     complete: bool
 
@@ -176,13 +188,38 @@ class FileSpan:
 
     @property
     def status(self) -> FileStatus:
-        return FileStatus(self._name, not self._block.fence, self.lines, self.end is not None)
+        kind = FileKind.CODE if self._block.fence else FileKind.TABLE
+        return FileStatus(self._name, kind, self.lines, self.end is not None)
 
     def content(self, answer: Answer) -> FileContent:
         """The file as it is, once `end` is known."""
         head = self._block.opening if self._block.table else ""
         text = head + answer.slice(self.start, self._content_end)
         return FileContent(self._name, text.encode(errors="replace"))
+
+
+class RestSpan:
+    """All of an answer from `start` on, with the marks that are open there opened again. As a FileSpan."""
+
+    def __init__(self, start: int, opened: str) -> None:
+        self.start = start
+        self.end: int | None = None
+        self.lines = 0
+        self._opened = opened
+        self._seen = start
+
+    def read(self, answer: Answer) -> None:
+        self.lines += answer.slice(self._seen, answer.length).count("\n")
+        self._seen = answer.length
+        self.end = answer.length if answer.ended else None
+
+    @property
+    def status(self) -> FileStatus:
+        return FileStatus("answer.md", FileKind.ANSWER, self.lines, self.end is not None)
+
+    def content(self, answer: Answer) -> FileContent:
+        text = self._opened + answer.slice(self.start, answer.length)
+        return FileContent("answer.md", text.encode(errors="replace"))
 
 
 def _closing(fence: str) -> regex.Pattern[str]:

@@ -69,6 +69,7 @@ class NotSentReason(StrEnum):
     MESSAGE_GONE = "message_gone"  # the message was deleted: this message only
     PLACE_GONE = "place_gone"  # channel deleted, permission lost, blocked, kicked: nothing more goes there
     REJECTED = "rejected"  # the platform refuses this payload: the same again would fail again
+    FULL = "full"  # no further message may be sent here, and the last one is full
     EXPIRED = "expired"  # the interaction's token has ended
 
 

@@ -8,6 +8,8 @@ The laws:
    where a page may well end, so that the last accepted state is always a legal end.
 4. A page once left never changes.
 5. The rest of a long block is a file, and a span like the others (files.py).
+6. Where only so many messages may be sent, the last carries the rest, as a file where it has to; where it
+   may carry none, the answer ends there with a mark.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from typing import Final
 import regex
 
 from core.streaming.answer import Answer
-from core.streaming.files import PAGES_SHOWN, Block, Files, FileSpan, block_at
+from core.streaming.files import PAGES_SHOWN, Block, Files, FileSpan, RestSpan, block_at
 from core.streaming.markdown import scan
 from core.streaming.marks import NO_MARKS, Cut, CutRank, Marks, Scan
 from core.streaming.maths import ReadMaths
@@ -67,6 +69,15 @@ class Frame:
     last: bool = False  # the answer ends here
     block: Block | None = None  # in which a closed page ends
     file: FileContent | None = None  # the span is this file, and `body` the words beside it
+    cut: bool = False  # the last one, though the answer goes on
+
+
+@dataclass(frozen=True, slots=True)
+class MessageLimit:
+    """At most `count` messages, one at least. `mark`: says under the last that more was not shown."""
+
+    count: int
+    mark: str
 
 
 def compose(span: str, opened: Marks, closed: Marks, maths: ReadMaths) -> str:
@@ -91,7 +102,9 @@ def _outdented(body: str) -> str:
 class Pages:
     """The pages of one answer on one surface. `frame` looks, `accept` moves."""
 
-    def __init__(self, renderer: Renderer, files: Files | None = None) -> None:
+    def __init__(
+        self, renderer: Renderer, files: Files | None = None, limit: MessageLimit | None = None
+    ) -> None:
         self.page = 0
         self.start = 0
         self.shown = 0
@@ -102,7 +115,8 @@ class Pages:
         """Puts something above the first page; to be set before that is shown."""
         self._files = files
         self._files_begun = 0
-        self._file: FileSpan | None = None  # what the current page is, instead of a page
+        self._limit = limit
+        self._file: FileSpan | RestSpan | None = None  # what the current page is, instead of a page
         self._block: Block | None = None  # in which the current page begins
         self._most_held = max(renderer.page_units // 2, MOST_HELD)
         self._cap = 1.0 - min(0.5, MARK_UNITS / renderer.page_units)
@@ -139,7 +153,9 @@ class Pages:
             self.page += 1
             self.start, self._marks, self._block = frame.end, frame.marks, frame.block
             self._file = None
-            if self._files and frame.block and frame.block.pages >= PAGES_SHOWN:
+            if self._files and self._at_limit:
+                self._file = RestSpan(self.start, self._marks.opened())
+            elif self._files and frame.block and frame.block.pages >= PAGES_SHOWN:
                 self._files_begun += 1
                 self._file = FileSpan(frame.end, frame.block, self._files_begun)
 
@@ -157,6 +173,9 @@ class Pages:
         if self._files is None or self._file is None:
             return None
         grows = self.file_grows(answer)
+        rest = isinstance(self._file, RestSpan)
+        if rest and self._fits(answer):
+            return None
         body = self._renderer.render(self._files.words(self._file.status))
         if grows or self._file.end is None:
             return Frame(self.page, self.start, self.start, body, self._marks)
@@ -164,7 +183,9 @@ class Pages:
         if len(file.data) > self._files.max_bytes:
             self.keep_to_pages()
             return None
-        last = answer.ended and not answer.mark and not answer.slice(end, answer.length).strip()
+        if rest and answer.mark:
+            body = self._renderer.render(f"{self._files.words(self._file.status)}\n\n*{answer.mark}*")
+        last = rest or (answer.ended and not answer.mark and not answer.slice(end, answer.length).strip())
         return Frame(
             self.page,
             self.start,
@@ -175,6 +196,19 @@ class Pages:
             last=last,
             file=file,
         )
+
+    @property
+    def _at_limit(self) -> bool:
+        """Whether the current page is the last that may be sent."""
+        return self._limit is not None and self.page >= self._limit.count - 1
+
+    def _fits(self, answer: Answer) -> bool:
+        """Whether the rest of the answer is known to be no more than a page, or nothing at all by now."""
+        text = answer.slice(self.start, self.start + WINDOW_PAGES * self._renderer.page_units)
+        if not answer.ended:
+            return not text.strip()
+        end = scan(text, self._marks, formatted=self._renderer.formatted).end
+        return self.start + len(text) == answer.length and self._final(text, end, answer.mark).fill <= 1.0
 
     def _frame(self, cut: Cut, body: Rendered, *, closed: bool = False, last: bool = False) -> Frame:
         return Frame(
@@ -215,12 +249,16 @@ class Pages:
     def _final(self, text: str, end: Marks, mark: str) -> Rendered:
         """The model's own text to its end: only what we reopened, and a fence, is closed."""
         if not self._renderer.formatted:
-            return self._rendered(f"{text}\n\n{mark}" if mark else text)
+            return self._marked(text, mark)
         pairs = zip(self._marks.inline, end.inline, strict=False)
         reopened = tuple(ours for ours, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
         markdown = compose(text, self._marks, Marks(fence=end.fence, inline=reopened), self._renderer.maths)
+        return self._marked(markdown, mark)
+
+    def _marked(self, markdown: str, mark: str) -> Rendered:
         if mark:
-            markdown = f"{markdown}\n\n*{mark}*" if markdown else f"*{mark}*"
+            mark = f"*{mark}*" if self._renderer.formatted else mark
+            markdown = f"{markdown}\n\n{mark}" if markdown else mark
         return self._rendered(markdown)
 
     def _closed(self, text: str, found: Scan) -> Frame:
@@ -229,6 +267,11 @@ class Pages:
         cuts = [cut for cut in found.cuts if cut.at >= max(shown, 1)]
         fitting = self._fitting(text, cuts)
         cut = _best(fitting) if fitting else self._between_graphemes(text, found, shown)
+        if self._at_limit and self._limit is not None:
+            page = text[: cut.at]
+            if self._renderer.formatted:
+                page = compose(page, self._marks, cut.marks, self._renderer.maths)
+            return replace(self._frame(cut, self._marked(page, self._limit.mark), last=True), cut=True)
         block = block_at(text, cut, found.cuts, self._block)
         return replace(self._frame(cut, self._render(text, cut), closed=True), block=block)
 

@@ -27,17 +27,21 @@ AHEAD_SHARE: Final = 0.5
 """Of a limit's count, times its haste: so far ahead of an even spread a preview may be."""
 RIPE: Final = 0.9
 """How old the oldest hidden text is when a preview goes, in distances between two previews."""
+SHORTEST_S: Final = 0.001
+"""Where nothing keeps two previews apart."""
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
     """What a grant for a preview depends on. `since`: when its oldest hidden text came; `haste`: by how much
     its distance to the request before it shrinks, from 0 (not at all) to 1; `ripe`: it need not wait for more
-    text, since the model pauses."""
+    text, since the model pauses; `ripe_s`: where other buckets serve the same text, the distance of all
+    together, for which it has to be ripe."""
 
     since: float
     haste: float = 0.0
     ripe: bool = False
+    ripe_s: float = NEVER
 
 
 class Bucket:
@@ -73,16 +77,21 @@ class Bucket:
         for meter in self._meters:
             if meter.limit.count > 1:
                 ready = max(ready, meter.free_at(now, self._flying, 2) - slot_s)
+        distance_s = self.distance_s(now, preview)
+        ripe_at = now if preview.ripe else preview.since + RIPE * min(distance_s, preview.ripe_s)
+        return max(ready, self._last_used + distance_s, ripe_at)
+
+    def distance_s(self, now: float, preview: Preview) -> float:
+        """How far a preview keeps from the request before it."""
+        if not self._meters:
+            return 0.0
         may_hasten = all(
             meter.ahead(now, self._flying) <= max(1.0, AHEAD_SHARE * preview.haste * meter.limit.count)
             for meter in self._meters
         )
-        last = max(self._last_used, now - 2.0 * slot_s)
+        last = max(self._last_used, now - 2.0 * max(meter.limit.slot_s for meter in self._meters))
         distance_s = max(meter.spread_s(now, self._flying, last) for meter in self._meters)
-        if may_hasten:
-            distance_s *= 1.0 - preview.haste
-        ripe_at = now if preview.ripe else preview.since + RIPE * distance_s
-        return max(ready, self._last_used + distance_s, ripe_at)
+        return distance_s * (1.0 - preview.haste) if may_hasten else distance_s
 
     def take(self, now: float) -> None:
         self._flying += 1
@@ -156,6 +165,11 @@ class Pacer:
             if latest[1] is None or at > latest[0]:
                 latest = at, key
         return latest
+
+    def distance_s(self, keys: Iterable[BucketKey], now: float, preview: Preview | None) -> float:
+        """How far apart previews that draw from all `keys` are; a moment at least."""
+        apart_s = (self.bucket(key).distance_s(now, preview) for key in keys if preview is not None)
+        return max(apart_s, default=0.0) or SHORTEST_S
 
     def take(self, keys: Iterable[BucketKey], now: float) -> None:
         """Spend one request of each; to be followed by one `answered`."""

@@ -36,7 +36,7 @@ from core.streaming.operations import (
     Outcome,
     Unknown,
 )
-from core.streaming.rate_limits import Pacer
+from core.streaming.rate_limits import Pacer, Preview
 from core.streaming.view import Update, View, ViewSettings, Want
 
 RETRY_FIRST_S: Final = 0.5
@@ -79,6 +79,7 @@ class EditScheduler:
         self._tickets: dict[int, int] = {}  # by view that stands in a line: its valid ticket
         self._timers: list[tuple[float, int, int | BucketKey]] = []
         self._armed: dict[int | BucketKey, float] = {}  # when to look at a view or a line: its valid timer
+        self._elsewhere: dict[int, float] = {}  # by view in a line: when another of its ways may go
 
     def show(self, answer: Answer, settings: ViewSettings, now: float) -> int:
         """Begin to show an answer; returns the id of its view."""
@@ -92,6 +93,7 @@ class EditScheduler:
         """Drop a view that is over, or that nobody wants to see any further."""
         view = self._views.pop(number, None)
         self._tickets.pop(number, None)
+        self._elsewhere.pop(number, None)
         if view is not None:
             self._readers[view.answer].remove(number)
             if not self._readers[view.answer]:
@@ -140,9 +142,9 @@ class EditScheduler:
             if isinstance(whom, BucketKey):
                 self._freed.add(whom)
             elif (view := self._views.get(whom)) is not None:
-                pauses_at = view.pauses_at(now)
-                if whom in self._tickets and pauses_at is not None:
-                    self._arm(whom, pauses_at)
+                pauses_at, elsewhere_at = view.pauses_at(now), self._elsewhere.get(whom, NEVER)
+                if whom in self._tickets and pauses_at is not None and elsewhere_at > now:
+                    self._arm(whom, min(pauses_at, elsewhere_at))
                 else:
                     self._touched.add(whom)
 
@@ -154,6 +156,7 @@ class EditScheduler:
     def _look(self, number: int, candidates: list[tuple[_Rank, Want, BucketKey | None]], now: float) -> None:
         """Find out what a view wants now, wherever it stood before."""
         self._tickets.pop(number, None)
+        self._elsewhere.pop(number, None)
         view = self._views.get(number)
         if view is None:
             return
@@ -192,20 +195,12 @@ class EditScheduler:
         """Grant it, or put the view into the line of the bucket that it waits for longest."""
         number = rank[2]
         view = self._views[number]
-        at, blocked_by, keys, way = NEVER, None, None, -1
-        for index, buckets in enumerate(view.settings.ways):
-            drawn = buckets(want.kind, view.page)
-            if drawn is None:
-                continue
-            preview = want.preview
-            if preview is not None and any(self._is_crowded(key) for key in drawn):
-                preview = replace(preview, haste=0.0)
-            ready_at, latest = self.pacer.blocking(drawn, now, preview)
-            if keys is None or ready_at < at:
-                at, blocked_by, keys, way = ready_at, latest, drawn, index
-        if keys is None:  # every way has ended
-            view.lose(NotSentReason.EXPIRED)
+        ways = self._by_readiness(view, want, now)
+        if not ways:
+            if want.kind is not OperationKind.TYPING:  # every way has ended
+                view.lose(NotSentReason.EXPIRED)
             return None, None
+        at, way, keys, blocked_by = ways[0]
         if at > now and want.kind is OperationKind.TYPING:  # the first text is not to wait behind it
             self._arm(number, min(at, now + TYPING_AGAIN_S))
             return None, blocked_by
@@ -214,8 +209,31 @@ class EditScheduler:
             heappush(self._lines.setdefault(blocked_by, []), (rank, ticket))
             if at < NEVER:
                 self._arm(blocked_by, at)
+            if len(ways) > 1:  # whoever stands before it in this line does not hold up the others
+                self._elsewhere[number] = ways[1][0]
+                self._arm(number, ways[1][0])
             return None, blocked_by
         return self._grant(number, view, keys, way, now), None
+
+    def _by_readiness(
+        self, view: View, want: Want, now: float
+    ) -> list[tuple[float, int, tuple[BucketKey, ...], BucketKey | None]]:
+        """The ways that it may go, the soonest first: when, which, what it draws from, what grants last."""
+        ways = [(way, keys, self._preview(want, keys)) for way, keys in view.ways.open(want.kind, view.page)]
+        if want.preview is not None and len(ways) > 1:
+            # What is shown one way is not hidden the other: the text is ripe for the pace of them all.
+            ripe_s = 1.0 / sum(1.0 / self.pacer.distance_s(keys, now, preview) for _, keys, preview in ways)
+            ways = [(way, keys, preview and replace(preview, ripe_s=ripe_s)) for way, keys, preview in ways]
+        found = []
+        for way, keys, preview in ways:
+            at, blocked_by = self.pacer.blocking(keys, now, preview)
+            found.append((at, way, keys, blocked_by))
+        return sorted(found, key=lambda one: one[:2])
+
+    def _preview(self, want: Want, keys: tuple[BucketKey, ...]) -> Preview | None:
+        if want.preview is not None and any(self._is_crowded(key) for key in keys):
+            return replace(want.preview, haste=0.0)
+        return want.preview
 
     def _is_crowded(self, key: BucketKey) -> bool:
         """Whether others wait for it: then nobody spends ahead."""
@@ -268,12 +286,14 @@ class EditScheduler:
             view.count(update.kind)
             view.delivered(update, outcome.message_id, now)
         elif isinstance(outcome, Unknown):
-            view.unknown(update, now + self._back_off(view))
+            view.unknown(update, now + self._back_off(view), operation.way)
             self._give_up(view, NotSentReason.UNAVAILABLE)
         else:
-            self._not_sent(view, update, outcome, now)
+            self._not_sent(view, update, operation.way, outcome, now)
+        if operation.kind is OperationKind.SEND and not isinstance(outcome, NotSent):
+            view.ways.sent(operation.way, known=isinstance(outcome, Delivered))
 
-    def _not_sent(self, view: View, update: Update, outcome: NotSent, now: float) -> None:
+    def _not_sent(self, view: View, update: Update, way: int, outcome: NotSent, now: float) -> None:
         match outcome.reason:
             case NotSentReason.RATE_LIMITED:
                 view.meter.rate_limited += 1
@@ -282,9 +302,11 @@ class EditScheduler:
                 view.not_sent(now + self._back_off(view))
                 self._give_up(view, outcome.reason)
             case NotSentReason.REJECTED:
-                view.rejected(update)
+                view.rejected(update, way)
+            case NotSentReason.MESSAGE_GONE:
+                view.lose(outcome.reason)
             case reason:
-                view.lose(reason)
+                view.shut(way, update.kind, reason)
 
     def _back_off(self, view: View) -> float:
         return float(min(RETRY_MOST_S, RETRY_FIRST_S * 2**view.failures))

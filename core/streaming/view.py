@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import Final, TypeAlias
+from typing import Final
 
 from core.streaming.answer import Answer
 from core.streaming.figures import Figures, FreshnessMeter
 from core.streaming.files import Files
-from core.streaming.operations import (
-    BucketKey,
-    Button,
-    MessageContent,
-    NotSentReason,
-    OperationKind,
-)
-from core.streaming.pages import Frame, Pages
+from core.streaming.operations import Button, MessageContent, NotSentReason, OperationKind
+from core.streaming.pages import Frame, MessageLimit, Pages
 from core.streaming.rate_limits import Preview
 from core.streaming.reasoning import ShownReasoning
 from core.streaming.rendering import Renderer
 from core.streaming.text import ends_sentence
+from core.streaming.ways import Way, Ways
 
 FIRST_CHARS: Final = 30
 FIRST_WAIT_S: Final = 1.0
@@ -42,12 +36,8 @@ MOST_HASTE: Final = 0.4
 QUIET_BONUS_S: Final = 1.5
 """A preview while the model pauses counts as so much older: it ends the age of its text for as long as the
 pause lasts, where another one lets it begin anew at once."""
-
 STATUS_EVERY_S: Final = 3.0
 """How often the words beside a file that still grows say how long it is: they show nothing of the text."""
-
-BucketsOf: TypeAlias = Callable[[OperationKind, int], tuple[BucketKey, ...] | None]
-"""Which buckets an operation on an answer's page draws from; None: it cannot go this way (any more)."""
 
 
 class Priority(IntEnum):
@@ -64,13 +54,14 @@ class ViewSettings:
     """What a view needs to know of its surface and of the question."""
 
     renderer: Renderer
-    ways: tuple[BucketsOf, ...]  # the first that can go is taken
+    ways: tuple[Way, ...]
     stop: Button | None = None  # shown while the answer streams
     private: bool = False
     typing_lasts_s: float | None = None
     paced: bool = True  # False where nothing limits us: every delta is shown as it comes
     nonce: str = ""  # at most 20 characters; empty where sends have none
     files: Files | None = None  # None: all is shown in pages
+    limit: MessageLimit | None = None  # None: as many messages as it takes
     reasoning: ShownReasoning | None = None  # None: it is hidden
 
 
@@ -102,6 +93,7 @@ class View:
     def __init__(self, answer: Answer, settings: ViewSettings, now: float) -> None:
         self.answer = answer
         self.settings = settings
+        self.ways = Ways(settings.ways)
         self.messages: list[str] = []
         self.lost: NotSentReason | None = None
         self.done = False
@@ -110,7 +102,7 @@ class View:
         self.failures = 0
         self._last_at = 0.0  # when it was last granted something
         self.meter = FreshnessMeter()
-        self._pages = Pages(settings.renderer, settings.files)
+        self._pages = Pages(settings.renderer, settings.files, settings.limit)
         self._message: str | None = None  # the current page's
         self._standing: MessageContent | None = None  # what it shows; None: not known
         self._first_delta_at: float | None = None
@@ -224,7 +216,7 @@ class View:
                 return Update(OperationKind.EDIT, self._message, content, frame)
             if self._message is not None or frame.closed:  # it stands already, or is blank
                 self._accept(frame)
-            if self.done or not frame.closed:
+            if self.over or not frame.closed:
                 self.not_before = max(self.not_before, now + LOOK_AGAIN_S)
                 return None
 
@@ -239,18 +231,24 @@ class View:
             self._pages.above = lambda body: reasoning.above(body, line)
 
     def _content(self, frame: Frame, now: float) -> MessageContent:
-        stop_at = self._stop_due_at()
-        stop = () if frame.closed or stop_at is None or now < stop_at else (self.settings.stop,)
         body = replace(frame.body, entities=()) if self._plain else frame.body
         nonce = f"{self.settings.nonce}.{frame.page}" if self.settings.nonce else ""
         return MessageContent(
             body,
-            buttons=tuple(button for button in stop if button),
+            buttons=self._buttons(frame, now),
             silent=frame.page > 0,
             private=self.settings.private,
             nonce=nonce,
             file=frame.file,
         )
+
+    def _buttons(self, frame: Frame, now: float) -> tuple[Button, ...]:
+        if frame.last:
+            return self.answer.buttons  # none yet where it is cut
+        stop_at = self._stop_due_at()
+        if frame.closed or self.settings.stop is None or stop_at is None or now < stop_at:
+            return ()
+        return (self.settings.stop,)
 
     def started(self, update: Update, now: float) -> None:
         if update.frame is None:  # the text does not wait for it
@@ -278,20 +276,22 @@ class View:
     def _accept(self, frame: Frame) -> None:
         self._pages.accept(frame)
         self.answer.shown(self, self._pages.shown)
-        if frame.last:
+        if frame.cut:
+            self.lose(NotSentReason.FULL)
+        elif frame.last:
             self.done = True
         elif frame.closed:
             self._message = self._standing = None
             self._seen_length = -1
             self.not_before = 0.0  # the next page need not wait
 
-    def unknown(self, update: Update, retry_at: float) -> None:
+    def unknown(self, update: Update, retry_at: float, way: int) -> None:
         """It may stand or not: the same message again, and never less than it may already show."""
         self._try_again(retry_at)
         self._standing = None
         if update.frame is None:
             return
-        if update.kind is OperationKind.SEND and self.settings.nonce:
+        if update.kind is OperationKind.SEND and self.ways.has_nonces(way):
             self._unknown_send = self._unknown_send or update.content
         if update.frame.closed:
             self._pinned = update.frame
@@ -302,19 +302,30 @@ class View:
     def not_sent(self, retry_at: float) -> None:
         self._try_again(retry_at)
 
-    def rejected(self, update: Update) -> None:
-        """The platform refuses the payload: once more without a file or as plain text, then never again."""
+    def rejected(self, update: Update, way: int) -> None:
+        """The platform refuses the payload: once more without a file or as plain text, then not this way."""
         if update.frame is not None and update.frame.file is not None:
             self._pages.keep_to_pages()
             self._pinned = None
         elif self._plain:
-            self.lose(NotSentReason.REJECTED)
+            self.shut(way, update.kind, NotSentReason.REJECTED)
         else:
             self._plain = True
         self._try_again(self.not_before)
 
+    def shut(self, way: int, kind: OperationKind, reason: NotSentReason) -> None:
+        """A way refused for good: go on with another, if there is one for what is next."""
+        if reason is NotSentReason.EXPIRED:
+            self.ways.end(way)
+        else:
+            self.ways.close(way, kind)
+        if self.ways.open(kind, self.page):
+            self.refused()
+        else:
+            self.lose(reason)
+
     def refused(self) -> None:
-        """The bucket is paused; the newest state goes when it grants again."""
+        """Nothing was taken; the newest state goes when a way grants it."""
         self.in_flight = False
         self._seen_length = -1
 

@@ -295,13 +295,14 @@ class Unpaced:
     def __init__(self, surface: Surface) -> None:
         self._surface = surface
         inner = surface.capabilities
-        self.account = surface.account
+        self.account, self.alternate = surface.account, surface.alternate
+        self.ends_at, self.messages_left = surface.ends_at, surface.messages_left
         self.place: Place = surface.place
         self.capabilities = replace(inner, rate_limits={}, buttons=False, typing_lasts_s=None)
         self.delete, self.react, self.typing = surface.delete, surface.react, surface.typing
         self.send, self.edit = surface.send, surface.edit
 
-    def buckets(self, kind: OperationKind) -> tuple[BucketKey, ...]:
+    def buckets(self, kind: OperationKind) -> tuple[BucketKey, ...] | None:
         return self._surface.buckets(kind)
 
 

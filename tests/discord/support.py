@@ -18,16 +18,17 @@ from bots.sandbox.limits import load_profile
 from core.messages import Incoming
 from core.ports.surface import Surface
 from core.streaming.operations import Button, MessageContent
-from tests.sandbox.discord_harness import PATIENCE_S, HandClock, Heard
+from tests.discord.clocks import MovedClock
+from tests.sandbox.discord_harness import PATIENCE_S, Heard
 
 
 class Bot:
     """The platform under test beside its server: what reached the core, what people see."""
 
-    def __init__(self, server: DiscordServer, clock: HandClock) -> None:
+    def __init__(self, server: DiscordServer, clock: MovedClock) -> None:
         self.server = server
         self.clock = clock
-        self.platform = DiscordPlatform(server.token, api_base_url=server.url)
+        self.platform = DiscordPlatform(server.token, clock=clock, api_base_url=server.url)
         self.heard = Heard(server)
         self.ready = ""
         self._inbox: asyncio.Queue[tuple[Incoming, Surface]] = asyncio.Queue()
@@ -61,9 +62,10 @@ class Bot:
 
 
 @asynccontextmanager
-async def local_discord(*, scale: float = 0.001) -> AsyncIterator[Bot]:
-    """A local Discord, its limits' windows scaled, and the platform beside it, not yet started."""
-    clock = HandClock()
+async def local_discord(*, scale: float = 0.001, speed: float = 1.0) -> AsyncIterator[Bot]:
+    """A local Discord, its limits' windows scaled, and the platform beside it, not yet started. The clock of
+    both goes at this speed."""
+    clock = MovedClock(speed=speed)
     server = DiscordServer(profile=load_profile(scale=scale), clock=clock)
     await server.start()
     with library_restored():

@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 
 import bots.discord.client
-import bots.discord.interactions
 from bots.discord.interactions import InteractionSurface
 from bots.sandbox.discord.world import Permission
 from core.messages import ButtonPress, IncomingCommand, PlaceKind
@@ -180,61 +179,98 @@ async def test_an_interaction_draws_from_its_own_bucket_and_never_shows_its_toke
     async with started() as bot:
         incoming, surface = await _ask(bot)
         assert isinstance(surface, InteractionSurface)
-        keys = surface.buckets(OperationKind.SEND) + surface.buckets(OperationKind.EDIT)
-        assert set(keys) == {BucketKey("interaction", incoming.event_id)}
+        keys = (BucketKey("interaction", incoming.event_id),)
+        assert surface.buckets(OperationKind.SEND) == surface.buckets(OperationKind.EDIT) == keys
         await surface.typing()
         outcome = await surface.send(content("Because"), None)
         assert [limit.key for limit in outcome.observed] == [keys[0]]
 
 
-async def test_an_interaction_that_has_ended_goes_on_through_the_channel() -> None:
+async def test_an_interaction_that_has_ended_says_so_and_the_channel_is_a_second_way() -> None:
     async with started() as bot:
         incoming, surface = await _ask(bot)
         answer = _id(await surface.send(content("Beca"), None))
         bot.clock.ahead_s += 901
         outcome = await surface.edit(answer, content("Because"))
         assert isinstance(outcome, NotSent)
-        assert outcome.reason is NotSentReason.UNAVAILABLE
-        chat_id = incoming.place.chat_id
-        assert surface.buckets(OperationKind.EDIT) == (BucketKey("account"), BucketKey("edit", chat_id))
-        assert _id(await surface.edit(answer, content("Because"))) == answer
-        await surface.send(content("And so"), None)
+        assert outcome.reason is NotSentReason.EXPIRED
+        channel, chat_id = surface.alternate, incoming.place.chat_id
+        assert channel is not None
+        assert channel.buckets(OperationKind.EDIT) == (BucketKey("account"), BucketKey("edit", chat_id))
+        assert _id(await channel.edit(answer, content("Because"))) == answer
+        await channel.send(content("And so"), None)
         assert bot.shown("#general") == [("Sluice", "Because"), ("Sluice", "And so")]
 
 
-async def test_what_lasts_longer_than_its_token_changes_over_before_a_request_fails(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(bots.discord.interactions, "TOKEN_LIFE_S", 0.0)
+async def test_what_the_channel_sent_is_not_the_interactions_to_edit() -> None:
     async with started() as bot:
         _, surface = await _ask(bot)
-        answer = _id(await surface.send(content("Because"), None))
-        assert _id(await surface.edit(answer, content("Because of it"))) == answer
-        assert _id(await surface.delete(answer)) == answer
-        assert bot.count("POST", CALLBACK) == 0
+        await surface.send(content("Because"), None)
+        assert surface.alternate is not None
+        second = _id(await surface.alternate.send(content("And"), None))
+        outcome = await surface.edit(second, content("And so"))
+        assert isinstance(outcome, NotSent)
+        assert outcome.reason is NotSentReason.MESSAGE_GONE
 
 
-async def test_a_private_answer_ends_with_its_interaction() -> None:
+async def test_an_interaction_closes_before_its_token_ends() -> None:
     async with started() as bot:
         _, surface = await _ask(bot)
-        answer = _id(await surface.send(content("No", private=True), None))
-        bot.clock.ahead_s += 901
-        for _ in range(2):
-            outcome = await surface.edit(answer, content("No."))
-            assert isinstance(outcome, NotSent)
-            assert outcome.reason is NotSentReason.EXPIRED
+        assert surface.ends_at is not None
+        assert surface.ends_at - bot.clock.monotonic() == pytest.approx(830.0, abs=5.0)
+        bot.clock.ahead_s += 860
+        assert surface.buckets(OperationKind.EDIT)
+        bot.clock.ahead_s += 20
+        assert surface.buckets(OperationKind.EDIT) is None
 
 
-async def test_an_interaction_ends_for_good_where_the_bot_cannot_see_the_channel() -> None:
+async def test_there_is_no_second_way_where_the_bot_cannot_see_the_channel() -> None:
     async with started() as bot:
         bot.server.overwrite("#help", "Sluice", deny=Permission.VIEW_CHANNEL)
         _, surface = await _ask(bot, chat="#help")
-        answer = _id(await surface.send(content("Beca"), None))
-        bot.clock.ahead_s += 901
-        outcome = await surface.edit(answer, content("Because"))
+        assert surface.alternate is None
+        assert isinstance(await surface.send(content("Because"), None), Delivered)
+
+
+@pytest.mark.parametrize("chat", ["#help", "#planning"])
+async def test_the_second_way_sends_nothing_where_the_bot_may_only_look(chat: str) -> None:
+    async with started() as bot:
+        denied = Permission.SEND_MESSAGES | Permission.SEND_MESSAGES_IN_THREADS
+        bot.server.overwrite("#general" if chat == "#planning" else chat, "Sluice", deny=denied)
+        _, surface = await _ask(bot, person="Ada", chat=chat)
+        assert surface.alternate is not None
+        assert surface.alternate.buckets(OperationKind.SEND) is None
+        answer = _id(await surface.send(content("Because"), None))
+        assert _id(await surface.alternate.edit(answer, content("Because of it"))) == answer
+
+
+async def test_a_direct_message_has_a_second_way_too() -> None:
+    async with started() as bot:
+        _, surface = await _ask(bot, chat="@Ben")
+        assert surface.alternate is not None
+        assert surface.alternate.buckets(OperationKind.SEND)
+
+
+async def test_an_app_of_a_users_own_counts_its_follow_ups() -> None:
+    async with started() as bot:
+        await bot.server.invoke("Ben", "#general", "ask", {"prompt": "why?"}, users_own=True)
+        _, surface = await bot.next()
+        assert surface.alternate is None
+        left = []
+        for number in range(6):
+            left.append(surface.messages_left)
+            await surface.send(content(f"page {number}"), None)
+        assert left == [6, 5, 4, 3, 2, 1]
+        assert surface.messages_left == 0
+        outcome = await surface.send(content("one too many"), None)
         assert isinstance(outcome, NotSent)
-        assert outcome.reason is NotSentReason.EXPIRED
-        assert len(surface.buckets(OperationKind.EDIT)) == 1
+        assert outcome.reason is NotSentReason.FULL
+
+
+async def test_an_app_of_the_server_may_send_as_many_as_it_takes() -> None:
+    async with started() as bot:
+        _, surface = await _ask(bot)
+        assert surface.messages_left is None
 
 
 async def test_a_press_says_what_was_pressed_and_is_answered_in_private() -> None:

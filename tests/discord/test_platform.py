@@ -15,6 +15,7 @@ from discord.gateway import DiscordWebSocket
 import bots.discord.client
 from bots.discord.client import DiscordPlatform
 from bots.sandbox.discord.world import Permission
+from core.adapters.clock import SystemClock
 from core.commands.registry import commands_for
 from core.messages import IncomingMessage
 from core.ports.platform import Check, CheckState, PlatformError
@@ -64,7 +65,9 @@ async def test_commands_that_cannot_be_registered_do_not_keep_the_bot_away() -> 
 async def test_a_wrong_token_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
     async with local_discord() as bot:
         wrong = "MTIzNDU2.GabCdE.not-the-token-at-all"
-        message = await _refusal(DiscordPlatform(wrong, api_base_url=bot.server.url), bot)
+        message = await _refusal(
+            DiscordPlatform(wrong, clock=SystemClock(), api_base_url=bot.server.url), bot
+        )
         assert message.startswith("Discord refused the token.")
         assert "DISCORD_TOKEN" in message
         assert wrong not in message + caplog.text
@@ -110,13 +113,15 @@ async def test_an_address_of_something_else_is_one_line(
     status: int, text: str, content_type: str, said: str
 ) -> None:
     async with local_discord() as bot, _web_server(status, text, content_type) as url:
-        assert said in await _refusal(DiscordPlatform("a.b.c", api_base_url=url), bot)
+        assert said in await _refusal(DiscordPlatform("a.b.c", clock=SystemClock(), api_base_url=url), bot)
 
 
 async def test_an_address_without_its_path_is_one_line() -> None:
     async with local_discord() as bot:
         url = bot.server.url.removesuffix("/api/v10")
-        assert NOT_DISCORD in await _refusal(DiscordPlatform(bot.server.token, api_base_url=url), bot)
+        assert NOT_DISCORD in await _refusal(
+            DiscordPlatform(bot.server.token, clock=SystemClock(), api_base_url=url), bot
+        )
 
 
 async def test_closing_twice_ends_the_wait_and_is_quick() -> None:
@@ -241,7 +246,9 @@ async def test_the_doctor_calls_a_server_bad_where_the_bot_can_answer_nowhere() 
 
 async def test_the_doctor_tells_a_wrong_token_and_an_unreachable_address() -> None:
     async with local_discord() as bot:
-        [check] = await DiscordPlatform("not.the.token", api_base_url=bot.server.url).check()
+        [check] = await DiscordPlatform(
+            "not.the.token", clock=SystemClock(), api_base_url=bot.server.url
+        ).check()
         assert (check.state, check.detail) == (CheckState.BAD, "Discord refused the token")
         assert "DISCORD_TOKEN" in check.remedy
         await bot.server.stop()
@@ -261,4 +268,4 @@ async def test_the_doctor_survives_a_server_that_fails_half_way() -> None:
 
 def test_a_platform_that_was_not_started_is_closed_without_harm() -> None:
     with library_restored():
-        asyncio.run(DiscordPlatform("a.b.c").close())
+        asyncio.run(DiscordPlatform("a.b.c", clock=SystemClock()).close())

@@ -28,10 +28,17 @@ LIMITS: Mapping[str, tuple[RateLimit, ...]] = {
     "send": (RateLimit(5, 5.0),),
     "edit": (RateLimit(5, 5.0),),
 }
+INTERACTION_LIMITS: Mapping[str, tuple[RateLimit, ...]] = {
+    **LIMITS,
+    "interaction": (RateLimit(5, 2.0), RateLimit(30, 60.0)),
+}
+AFTER_END_S = 30.0  # how long after an answer must have ended its way takes requests
+LATE_S = 30.0  # how much later the platform refuses them
 _FAILURES: Mapping[str, Outcome] = {
     "message_gone": NotSent(NotSentReason.MESSAGE_GONE),
     "place_gone": NotSent(NotSentReason.PLACE_GONE),
     "rate_limited": NotSent(NotSentReason.RATE_LIMITED, retry_after_s=2.0),
+    "expired": NotSent(NotSentReason.EXPIRED),
     "unavailable": NotSent(NotSentReason.UNAVAILABLE),
     "unknown_not_taken": Unknown("time-out"),
 }
@@ -84,7 +91,12 @@ class FakeSurface:
         max_file_bytes: int = 1 << 20,
         limits: Mapping[str, tuple[RateLimit, ...]] = LIMITS,
         server: dict[BucketKey, deque[float]] | None = None,
+        alternate: FakeSurface | None = None,
+        ends_after_s: float | None = None,
+        messages_left: int | None = None,
     ) -> None:
+        """With an `alternate` this is as an interaction: no nonces, an end, a bucket for all it does, and
+        messages that both ways know, though this one edits only its own."""
         self.place = Place("fake", chat_id, kind)
         self.capabilities = Capabilities(
             renderer=FakeRenderer(page_units),
@@ -93,9 +105,13 @@ class FakeSurface:
             reasoning_above=reasoning_above,
             max_file_bytes=max_file_bytes,
             typing_lasts_s=10.0,
-            nonces=True,
+            nonces=alternate is None,
         )
-        self.messages: dict[str, FakeMessage] = {}
+        self.alternate = alternate
+        self.messages_left = messages_left
+        self.ends_at = None if ends_after_s is None else clock.monotonic() + ends_after_s
+        self.messages: dict[str, FakeMessage] = {} if alternate is None else alternate.messages
+        self.may_send = self.says_so = self.knows_its_end = True
         self.calls: list[tuple[float, OperationKind, str]] = []
         self.reactions: list[tuple[MessageRef, str]] = []
         self.typings = 0
@@ -107,6 +123,7 @@ class FakeSurface:
         self._limits = limits
         self._server: dict[BucketKey, deque[float]] = {} if server is None else server
         self._nonces: dict[str, str] = {}
+        self._own: set[str] = set()
 
     @property
     def texts(self) -> list[str]:
@@ -117,7 +134,13 @@ class FakeSurface:
         """What the messages stand for: their text, or the file that they carry."""
         return [message.content.file or message.content.body.text for message in self.messages.values()]
 
-    def buckets(self, kind: OperationKind) -> tuple[BucketKey, ...]:
+    def buckets(self, kind: OperationKind) -> tuple[BucketKey, ...] | None:
+        if self.knows_its_end and self._is_past(AFTER_END_S):
+            return None
+        if kind is OperationKind.SEND and self.says_so and not self.may_send:
+            return None
+        if "interaction" in self._limits:
+            return (BucketKey("interaction", self.place.chat_id),)
         if kind is OperationKind.TYPING:
             return (BucketKey("account"),)
         return BucketKey("account"), BucketKey(kind.value, self.place.chat_id)
@@ -160,11 +183,8 @@ class FakeSurface:
     ) -> Outcome:
         self.calls.append((self._clock.monotonic(), kind, content.body.text))
         failure = self.failures.popleft() if self.failures else ""
-        if failure in _FAILURES:
-            return _FAILURES[failure]
-        if retry_after := self._over_limit(kind):
-            self.refused += 1
-            return NotSent(NotSentReason.RATE_LIMITED, retry_after_s=retry_after)
+        if (refusal := _FAILURES.get(failure) or self._refusal(kind)) is not None:
+            return refusal
         assert content.body.fill <= 1.0, "a page over the limit"
         assert content.body.text, "an empty message"
         if content.file is not None:
@@ -174,21 +194,37 @@ class FakeSurface:
                 return NotSent(NotSentReason.REJECTED)
         if message_id is None:
             message_id = self._nonces.get(content.nonce) or f"m{len(self.messages) + 1}"
+            self._own.add(message_id)
             if message_id not in self.messages:
                 self.messages[message_id] = FakeMessage(message_id, content, reply_to, [content.body.text])
-                if content.nonce:
+                if content.nonce and self.capabilities.nonces:
                     self._nonces[content.nonce] = message_id
         elif message_id not in self.messages:
             return NotSent(NotSentReason.MESSAGE_GONE)
         else:
+            assert self.alternate is None or message_id in self._own, "an edit of what went another way"
             self.messages[message_id].content = content
             self.messages[message_id].history.append(content.body.text)
         return Unknown("time-out") if failure == "unknown_taken" else Delivered(message_id)
 
+    def _refusal(self, kind: OperationKind) -> Outcome | None:
+        if retry_after := self._over_limit(kind):
+            self.refused += 1
+            return NotSent(NotSentReason.RATE_LIMITED, retry_after_s=retry_after)
+        if self._is_past(AFTER_END_S + LATE_S):
+            return NotSent(NotSentReason.EXPIRED)
+        full = self.messages_left is not None and len(self.messages) >= self.messages_left
+        if kind is OperationKind.SEND and (full or not self.may_send):
+            return NotSent(NotSentReason.PLACE_GONE)
+        return None
+
+    def _is_past(self, seconds: float) -> bool:
+        return self.ends_at is not None and self._clock.monotonic() >= self.ends_at + seconds
+
     def _over_limit(self, kind: OperationKind) -> float:
         """The limits as a platform keeps them: fixed windows that begin with their first request."""
         now = self._clock.monotonic()
-        for key in self.buckets(kind):
+        for key in self.buckets(kind) or ():
             for limit in self._limits.get(key.family, ()):
                 window = self._server.setdefault(BucketKey(f"{key.family}/{limit.per_s}", key.id), deque())
                 if window and now >= window[0] + limit.per_s:

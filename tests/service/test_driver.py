@@ -36,6 +36,12 @@ class Stage:
             self.driver.changed(answer)
         self.end(answer)
 
+    async def speak_while(self, answer: Answer, deltas: Sequence[str]) -> None:
+        """Let time pass until all is said and shown."""
+        speaker = asyncio.ensure_future(self.speak(answer, deltas))
+        await self.clock.advance_until(speaker.done)
+        await self.clock.advance(10.0)
+
     def end(self, answer: Answer, ending: Ending = Ending.COMPLETE, mark: str = "") -> None:
         answer.end(ending, self.clock.monotonic(), mark=mark)
         self.driver.changed(answer)

@@ -8,6 +8,7 @@ from core.streaming.operations import BucketKey, NotSent, NotSentReason, Observe
 from core.streaming.rate_limits import Bucket, Pacer
 from core.streaming.scheduler import EditScheduler
 from core.streaming.view import ViewSettings
+from core.streaming.ways import Way
 from tests.fakes.surface import FakeRenderer
 
 TOKEN, ACCOUNT = BucketKey("interaction", "t"), BucketKey("account")
@@ -19,7 +20,7 @@ def test_a_refusal_for_a_bucket_that_was_not_drawn_from_pauses_the_operation_too
     answer = Answer()
     answer.append("Words that are to be sent.", 0.0)
     answer.end(Ending.COMPLETE, 0.0)
-    scheduler.show(answer, ViewSettings(FakeRenderer(), (lambda kind, page: (TOKEN,),)), 0.0)
+    scheduler.show(answer, ViewSettings(FakeRenderer(), (Way(lambda kind, page: (TOKEN,)),)), 0.0)
     [operation] = scheduler.operations_to_perform(0.0)
     scheduler.performed(operation, NotSent(NotSentReason.RATE_LIMITED, 60.0, ACCOUNT), 0.1)
     assert scheduler.operations_to_perform(1.0) == []
@@ -38,7 +39,7 @@ def test_a_long_pause_is_not_forgotten_with_its_idle_bucket() -> None:
 def test_a_slow_typing_call_does_not_hold_back_the_first_text() -> None:
     scheduler = EditScheduler({"interaction": (RateLimit(5, 2.0),)})
     answer = Answer()
-    settings = ViewSettings(FakeRenderer(), (lambda kind, page: (TOKEN,),), typing_lasts_s=10.0)
+    settings = ViewSettings(FakeRenderer(), (Way(lambda kind, page: (TOKEN,)),), typing_lasts_s=10.0)
     scheduler.show(answer, settings, 0.0)
     [typing] = scheduler.operations_to_perform(0.0)
     answer.append("A whole sentence. ", 0.5)
@@ -62,7 +63,7 @@ def test_a_refusal_teaches_no_window() -> None:
     answer = Answer()
     answer.append("Words that are to be sent.", 0.0)
     answer.end(Ending.COMPLETE, 0.0)
-    scheduler.show(answer, ViewSettings(FakeRenderer(), (lambda kind, page: (TOKEN,),)), 0.0)
+    scheduler.show(answer, ViewSettings(FakeRenderer(), (Way(lambda kind, page: (TOKEN,)),)), 0.0)
     [operation] = scheduler.operations_to_perform(0.0)
     rest = ObservedLimit(TOKEN, limit=1, remaining=0, reset_after_s=0.5)
     refusal = NotSent(NotSentReason.RATE_LIMITED, 0.5, TOKEN, observed=(rest,))

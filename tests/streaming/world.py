@@ -22,6 +22,7 @@ from core.streaming.operations import (
 )
 from core.streaming.scheduler import EditScheduler, Operation
 from core.streaming.view import ViewSettings
+from core.streaming.ways import Way
 from tests.fakes.surface import FakeRenderer
 
 ACCOUNT = BucketKey("account")
@@ -91,7 +92,8 @@ class World:
         def keys(kind: OperationKind, page: int) -> tuple[BucketKey, ...]:
             return ACCOUNT, BucketKey(kind.value, story.channel)
 
-        settings = ViewSettings(FakeRenderer(story.page_units), (keys,), nonce=story.nonce)
+        way = Way(keys, nonces=bool(story.nonce))
+        settings = ViewSettings(FakeRenderer(story.page_units), (way,), nonce=story.nonce)
         self.views.append(self.scheduler.show(answer, settings, 0.0))
         self.answers.append(answer)
         for at, text in story.deltas:

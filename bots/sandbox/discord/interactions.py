@@ -22,6 +22,7 @@ _ANSWERS_TO = {
     InteractionType.COMPONENT: (_ANSWER, _DEFER, _DEFER_UPDATE, _UPDATE),
     InteractionType.AUTOCOMPLETE: (_CHOICES,),
 }
+_FOLLOW_UPS_OF_USERS_OWN = 5  # docs: "Interactions, Followup Messages"
 
 
 class Interactions:
@@ -62,6 +63,7 @@ class Interactions:
         *,
         shown_as: str = "",
         source: Message | None = None,
+        users_own: bool = False,
     ) -> Interaction:
         """Send INTERACTION_CREATE; the person hears of it when no answer comes in time."""
         now = self._clock()
@@ -72,6 +74,7 @@ class Interactions:
         one = Interaction(
             self._world.snowflake(), token, kind, person, channel, now, shown_as, name, source=source
         )
+        one.users_own = users_own or bool(source and source.interaction and source.interaction.users_own)
         self._open[token] = one
         self._gateway.dispatch("INTERACTION_CREATE", None, None, lambda _: self._payload(one, data))
         loop = asyncio.get_running_loop()
@@ -83,6 +86,10 @@ class Interactions:
         future: asyncio.Future[list[Json]] = asyncio.get_running_loop().create_future()
         self._answered[one.token] = future
         return await future
+
+    def end_tokens(self) -> None:
+        """Take no further request by any token that was given."""
+        self._open.clear()
 
     def stop(self) -> None:
         """Forget all deadlines."""
@@ -126,6 +133,9 @@ class Interactions:
         if original is not None and original.flags & LOADING:
             self._edit(original, call.fields, call)
             return 200, self._payloads.message(original)
+        if one.users_own and one.follow_ups >= _FOLLOW_UPS_OF_USERS_OWN:
+            raise ApiError(Refusal.TOO_MANY_FOLLOW_UPS)
+        one.follow_ups += 1
         message = self._message(one, bool((call.fields.get("flags") or 0) & EPHEMERAL))
         message.reply_to, message.type = original, 19 if original else 0
         self._publish(message, call.fields, call)
@@ -238,7 +248,7 @@ class Interactions:
             "locale": "en-US",
             "app_permissions": str(self._world.permissions(self._world.bot, one.channel)),
             "entitlements": [],
-            "authorizing_integration_owners": self._payloads.integration_owners(one.channel),
+            "authorizing_integration_owners": self._payloads.integration_owners(one),
             "context": 0 if in_guild else 1,
             "attachment_size_limit": 10 * 1024 * 1024,
         }

@@ -248,7 +248,7 @@ class Payloads:
             "id": str(interaction.id),
             "type": interaction.type,
             "user": user(interaction.user),
-            "authorizing_integration_owners": self.integration_owners(interaction.channel),
+            "authorizing_integration_owners": self.integration_owners(interaction),
         }
         payload: Json = {
             "webhook_id": application,
@@ -263,6 +263,9 @@ class Payloads:
             payload["interaction"] = {key: metadata[key] for key in ("id", "type", "user", "name")}
         return payload
 
-    def integration_owners(self, channel: Channel) -> Json:
-        """Who installed the application where an interaction took place."""
+    def integration_owners(self, interaction: Interaction) -> Json:
+        """Who installed the application for an interaction to take place: a guild (0) or a person (1)."""
+        channel = interaction.channel
+        if interaction.users_own:
+            return {"1": str(interaction.user.id)}
         return {"0": "0" if channel.kind == "dm" else str(self._world.guild_id)}

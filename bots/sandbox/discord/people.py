@@ -110,13 +110,23 @@ class People:
         self.world.announce(Change("thread", thread))
         return str(thread.id)
 
-    async def invoke(self, person: str, chat: str, command: str, options: Mapping[str, str]) -> str:
-        """Send a slash command (`ask`, `persona set`) and return the interaction's id."""
+    async def invoke(
+        self, person: str, chat: str, command: str, options: Mapping[str, str], *, users_own: bool = False
+    ) -> str:
+        """Send a slash command (`ask`, `persona set`) and return the interaction's id.
+
+        `users_own`: the application is there only because this person installed it for themselves.
+        """
         who, where = self._in(person, chat, Permission.USE_APPLICATION_COMMANDS)
         data = command_data(self.world, self._application.commands, command, options)
         return str(
             self._interactions.begin(
-                InteractionType.COMMAND, who, where, data, shown_as=shown(command, options)
+                InteractionType.COMMAND,
+                who,
+                where,
+                data,
+                shown_as=shown(command, options),
+                users_own=users_own,
             ).id
         )
 

@@ -122,6 +122,10 @@ class DiscordServer(People):
         self._gateway.granted_intents = kept | (INTENT_MESSAGE_CONTENT if granted else 0)
         self._rest.content_intent = granted
 
+    def end_tokens(self) -> None:
+        """End the token of every interaction so far, before its time."""
+        self._interactions.end_tokens()
+
     def fault(
         self,
         kind: FaultKind,

@@ -160,6 +160,8 @@ class Interaction:
     source: Message | None = None
     acknowledged: bool = False
     original: Message | None = None
+    users_own: bool = False  # the person installed the application for themselves, the guild did not
+    follow_ups: int = 0
 
 
 @dataclass(frozen=True)
