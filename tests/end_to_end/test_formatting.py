@@ -16,8 +16,8 @@ QUESTION = "How does a lock on a canal work?"
 ANSWER = """\
 ## How a lock works
 
-A **lock** lifts a boat from one stretch of water to the next, as [the old handbook](https://example.org/handbook) \
-has it. It has *two gates* and a chamber between them:
+A **lock** lifts a boat from one stretch of water to the next, as \
+[the old handbook](https://example.org/handbook) has it. It has *two gates* and a chamber between them:
 
 1. The boat comes in, and the **lower gate** closes.
 2. A paddle opens, and water flows in from above.
@@ -32,7 +32,8 @@ has it. It has *two gates* and a chamber between them:
 | beam | larch | 310 kg |
 | sill | granite | 2.4 t |
 
-The time it takes follows from the height $h$ and the area $A$: $t = \\frac{2A\\sqrt{h}}{a\\sqrt{2g}}$. In code:
+The time it takes follows from the height $h$ and the area $A$: \
+$t = \\frac{2A\\sqrt{h}}{a\\sqrt{2g}}$. In code:
 
 ```python
 from math import sqrt
