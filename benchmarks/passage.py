@@ -1,4 +1,4 @@
-"""What the models of the benchmarks say: one Markdown passage over and over, in pieces like a model's tokens."""
+"""What the models of the benchmarks say: one Markdown passage over and over, in pieces like tokens."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ In short, a gate answers one question at every moment: how much may pass now? Mi
 have asked it for centuries – and so does every program that has more to say than it may send.
 
 """
-TOKENS: Final = tuple(re.findall(r" ?\w{1,8}|[^\w\s]{1,3}|\s+", PASSAGE))
+TOKENS: Final[tuple[str, ...]] = tuple(re.findall(r" ?\w{1,8}|[^\w\s]{1,3}|\s+", PASSAGE))
 """About three characters each; a model's tokens of such a text are not much longer."""
 _ENDS: Final = tuple(accumulate(len(token) for token in TOKENS))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+
 def pin(cpu: int | None) -> bool:
     """Keep this process on one core; says whether it is, since only Linux can and few cores may be ours."""
     if cpu is None or sys.platform != "linux" or cpu not in os.sched_getaffinity(0):

@@ -50,7 +50,10 @@ class Progress:
 class Showing:
     """One answer on its way to one surface."""
 
-    def __init__(self, account: _Account, view: int, surface: Surface, reply_to: MessageRef | None) -> None:
+    def __init__(
+        self, account: _Account, view: int, answer: Answer, surface: Surface, reply_to: MessageRef | None
+    ) -> None:
+        self.answer = answer
         self.surface = surface
         self.reply_to = reply_to
         self._account = account
@@ -96,6 +99,8 @@ class _Account:
     ) -> None:
         self.scheduler = EditScheduler(surface.capabilities.rate_limits)
         self.showings: dict[int, Showing] = {}
+        self._views_of: dict[Answer, list[int]] = {}
+        self._closing: set[int] = set()  # views that may be over: all others need no look for that
         self._clock = clock
         self._on_progress = on_progress
         self._timer: Timer | None = None
@@ -110,14 +115,26 @@ class _Account:
     ) -> Showing:
         self.scheduler.pacer.add_limits(surface.capabilities.rate_limits)
         view = self.scheduler.show(answer, settings, self._clock.monotonic())
-        showing = self.showings[view] = Showing(self, view, surface, reply_to)
+        showing = self.showings[view] = Showing(self, view, answer, surface, reply_to)
+        self._views_of.setdefault(answer, []).append(view)
         self._idle.clear()
-        self.wake()
+        self.changed(answer)
         return showing
 
-    def wake(self) -> None:
+    def changed(self, answer: Answer) -> None:
+        """If the answer is shown here, look soon."""
+        views = self._views_of.get(answer)
+        if views is None:
+            return
+        if answer.ended:
+            self._closing.update(views)
+        self._wake()
+
+    def _wake(self) -> None:
         """Look soon, though not more often than every TICK_S."""
-        self._arm(max(self._clock.monotonic(), self._last_tick + TICK_S))
+        soonest = self._last_tick + TICK_S
+        if soonest < self._due:
+            self._arm(max(self._clock.monotonic(), soonest))
 
     async def drained(self) -> None:
         """Wait until nothing is left to show."""
@@ -167,9 +184,10 @@ class _Account:
         if not isinstance(outcome, Delivered):
             _log.info("%s %s page %d: %s", showing.surface.place, operation.kind, operation.page, outcome)
         self.scheduler.performed(operation, outcome, now)
+        self._closing.add(operation.view)
         if self._on_progress is not None and showing.messages:
             self._on_progress(self._progress(operation.view, now))
-        self.wake()
+        self._wake()
 
     def progress(self) -> list[Progress]:
         """Every answer of which something is visible, as of now."""
@@ -181,11 +199,23 @@ class _Account:
         return Progress(showing.surface.place, showing.messages, self.scheduler.figures(view, now))
 
     def _settle(self, now: float) -> None:
-        for view in [view for view, showing in self.showings.items() if showing.settle(now)]:
-            del self.showings[view]
-            self.scheduler.forget(view)
+        for view in tuple(self._closing):
+            showing = self.showings.get(view)
+            if showing is not None and showing.settle(now):
+                self._forget(view, showing)
+            elif showing is None or not showing.answer.ended:
+                self._closing.discard(view)
         if not self.showings:
             self._idle.set()
+
+    def _forget(self, view: int, showing: Showing) -> None:
+        del self.showings[view]
+        self._closing.discard(view)
+        self.scheduler.forget(view)
+        views = self._views_of[showing.answer]
+        views.remove(view)
+        if not views:
+            del self._views_of[showing.answer]
 
 
 async def _call(surface: Surface, operation: Operation, reply_to: MessageRef | None) -> Outcome:
@@ -238,7 +268,7 @@ class Driver:
     def changed(self, answer: Answer) -> None:
         """`answer` grew or ended: look soon."""
         for account in self._accounts.values():
-            account.wake()
+            account.changed(answer)
 
     def progress(self) -> list[Progress]:
         """Every answer that is on its way and visible in part; `on_progress` hears of each change."""
