@@ -5,9 +5,9 @@ rendered before the first client comes. When `streams` clients are there, each s
 answer: its first delta brings the text so far, and then one token follows every `1 / rate` seconds, the
 streams evenly one after the other. A GET tells how many tokens were sent, and how late they were.
 
-    python -m benchmarks.load_server '{"streams": 500, "rate": 2.0, "head_tokens": 1200, "seed": 1, "cpu": 1}'
+    python -m benchmarks.load_server '{"streams": 500, "rate": 2.0}' 1
 
-prints its port as the first line, and ends with its standard input.
+(a `Load`, and the core to run on) prints its port as the first line, and ends with its standard input.
 """
 
 from __future__ import annotations
@@ -41,7 +41,6 @@ class Load:
     rate: float
     head_tokens: int = 1_200
     seed: int = 1
-    cpu: int | None = None  # the core to run on, where the system can pin a process
 
 
 def event(text: str, index: int) -> bytes:
@@ -151,12 +150,11 @@ async def _serve(load: Load) -> None:
     await asyncio.to_thread(sys.stdin.read)
 
 
-def arguments(load: Load) -> list[str]:
-    """The command line that serves `load`."""
-    return ["-m", "benchmarks.load_server", json.dumps(asdict(load))]
+def arguments(load: Load, cpu: int | None) -> list[str]:
+    """The command line that serves `load`, on that core where the system can pin a process."""
+    return ["-m", "benchmarks.load_server", json.dumps(asdict(load)), json.dumps(cpu)]
 
 
 if __name__ == "__main__":
-    asked = Load(**json.loads(sys.argv[1]))
-    pin(asked.cpu)
-    run_in_loop(_serve(asked))
+    pin(json.loads(sys.argv[2]))
+    run_in_loop(_serve(Load(**json.loads(sys.argv[1]))))
