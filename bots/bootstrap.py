@@ -95,6 +95,7 @@ def build_app(settings: Settings, model: Model, clock: Clock, *, page: SandboxPa
         access=access,
         spending=Spending(settings.daily_tokens, clock=clock, file=spent),
         prompt_tokens=model.prompt_tokens,
+        max_answer_chars=settings.max_answer_chars,
     )
     return App(Dispatcher(chat, access), chat, access, driver)
 

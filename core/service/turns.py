@@ -69,12 +69,12 @@ _UNBILLED = frozenset(  # errors with which a provider refuses before it does an
 class Turn:
     """What is known of one turn while it lives. `id` cannot be guessed: buttons can be forged."""
 
-    def __init__(self, question: Question, key: ConversationKey, surface: Surface) -> None:
+    def __init__(self, question: Question, key: ConversationKey, surface: Surface, answer: Answer) -> None:
         self.id = secrets.token_hex(8)
         self.question = question
         self.key = key
         self.surface = surface
-        self.answer = Answer()
+        self.answer = answer
         self.over = asyncio.Event()  # the answer has ended; it may not be shown yet
         self.showing: Showing | None = None
         self.shown: asyncio.Task[Shown] | None = None

@@ -46,6 +46,7 @@ class Bot:
         daily_tokens: int | None = None,
         model: ModelSettings | None = None,
         prompt_tokens: int = 8_000,
+        max_answer_chars: int = 64_000,
     ) -> None:
         self.clock = FakeClock()
         self.model = ScriptedModel()
@@ -59,6 +60,7 @@ class Bot:
             access=self.access,
             spending=self.spending,
             prompt_tokens=prompt_tokens,
+            max_answer_chars=max_answer_chars,
         )
         self._dispatcher = Dispatcher(self.chat, self.access)
         self._events = itertools.count(1)
