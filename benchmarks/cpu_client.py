@@ -234,7 +234,11 @@ async def measure(task: Task) -> Measured:
     beating.cancel()
     after = await _server_figures(task)
     await contestant.end()
-    percentiles = statistics.quantiles(lags, n=100) if len(lags) > 1 else [max(lags, default=wall)] * 99
+    percentiles = (
+        statistics.quantiles(lags, n=100, method="inclusive")
+        if len(lags) > 1
+        else [max(lags, default=wall)] * 99
+    )
     return Measured(
         cpu_s=cpu,
         wall_s=wall,
@@ -243,7 +247,7 @@ async def measure(task: Task) -> Measured:
         edits=edits,
         lag_p50_ms=1_000 * percentiles[49],
         lag_p99_ms=1_000 * percentiles[98],
-        lag_max_ms=1_000 * max(lags, default=wall),
+        lag_max_ms=1_000 * max(lags),
         server_late_p99_ms=after["late_p99_ms"],
         loop=type(asyncio.get_running_loop()).__module__,
     )

@@ -23,7 +23,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from benchmarks import passage
 from benchmarks.swallowing import SwallowingSurface, discord_channel, discord_interaction
@@ -31,6 +31,7 @@ from benchmarks.virtual_clock import VirtualClock
 from core.service.driver import Driver
 from core.streaming.answer import Answer, Ending
 
+Place: TypeAlias = Callable[[int], SwallowingSurface]
 LONG: Final = "one answer"
 CHANNELS: Final = "answers in channels"
 SLASH: Final = "slash-command answers"
@@ -100,7 +101,7 @@ def one_answer(chars: int, *, memory: bool = False) -> Played:
     return _played(lambda: _Play(discord_channel, 1, chars, _LONG_EVERY_S, memory=memory))
 
 
-def many_answers(place: Callable[[int], SwallowingSurface], streams: int, *, memory: bool = False) -> Played:
+def many_answers(place: Place, streams: int, *, memory: bool = False) -> Played:
     """So many answers at once for 20 s of virtual time, two deltas a second each."""
     chars = len(passage.text_of(int(_MANY_LAST_S / _EVERY_S) * _TOKENS))
     return _played(lambda: _Play(place, streams, chars, _EVERY_S, memory=memory))
@@ -116,7 +117,7 @@ class _Play:
 
     def __init__(
         self,
-        place: Callable[[int], SwallowingSurface],
+        place: Place,
         streams: int,
         chars: int,
         every_s: float,

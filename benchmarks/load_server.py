@@ -19,8 +19,9 @@ import statistics
 import sys
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Final, cast
+from typing import Final, Self, cast
 
 from benchmarks import passage
 from benchmarks.process import pin
@@ -35,16 +36,18 @@ _LATE_KEPT: Final = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """`rate`: deltas a second for each stream. `head_tokens`: the most that a stream's first delta holds."""
+    """`rate`: deltas a second for each stream. `head_tokens`: the most that a stream's first delta holds.
+    `tokens`: so many follow the first delta, then the answer ends; None: it never does."""
 
     streams: int
     rate: float
     head_tokens: int = 1_200
+    tokens: int | None = None
     seed: int = 1
 
 
-def event(text: str, index: int) -> bytes:
-    """One delta in the form of OpenAI's own server, as one chunk of HTTP."""
+def event(text: str | None, index: int) -> bytes:
+    """One delta in the form of OpenAI's own server, as one chunk of HTTP; None: the one that ends it."""
     payload = {
         "id": "chatcmpl-CfG8kQw3V5b2TzYxR7uNn1mJp0aLd",
         "object": "chat.completion.chunk",
@@ -52,16 +55,27 @@ def event(text: str, index: int) -> bytes:
         "model": "gpt-5-mini-2025-08-07",
         "service_tier": "default",
         "system_fingerprint": None,
-        "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}],
+        "choices": [
+            {
+                "index": 0,
+                "delta": {} if text is None else {"content": text},
+                "finish_reason": "stop" if text is None else None,
+            }
+        ],
         "usage": None,
         "obfuscation": "aZ3kP9xQ2m"[: 10 - index % 7],
     }
-    data = b"data: " + json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode() + b"\n\n"
+    return _chunk(
+        b"data: " + json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode() + b"\n\n"
+    )
+
+
+def _chunk(data: bytes) -> bytes:
     return b"%x\r\n%s\r\n" % (len(data), data)
 
 
 class LoadServer:
-    """Serves `load` on a free port of this machine once `start` has returned it."""
+    """Serves `load` on a free `port` of this machine, as an async context manager."""
 
     def __init__(self, load: Load) -> None:
         self._load = load
@@ -72,22 +86,33 @@ class LoadServer:
         self._sent = 0
         self._late: deque[float] = deque(maxlen=_LATE_KEPT)
         self._pacing: asyncio.Task[None] | None = None
+        self.port = 0
 
-    async def start(self) -> int:
-        server = await asyncio.get_running_loop().create_server(lambda: _Connection(self), "127.0.0.1", 0)
-        return int(server.sockets[0].getsockname()[1])
+    async def __aenter__(self) -> Self:
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: _Connection(self), "127.0.0.1", 0)
+        self.port = int(self._server.sockets[0].getsockname()[1])
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        if self._pacing is not None:
+            self._pacing.cancel()
+        for stream in self._streams:
+            stream.transport.close()
+        self._server.close()
+        await self._server.wait_closed()
 
     def open(self, transport: asyncio.Transport) -> None:
         """Begin one stream; the last one starts the pacing of all."""
         head = self._heads[len(self._streams) % len(self._heads)]
-        self._streams.append(_Stream(transport, head))
+        self._streams.append(_Stream(transport, head, self._load.tokens))
         self._sent += 1
         transport.write(_HEAD + event(passage.text_of(head), head))
         if len(self._streams) == self._load.streams:
             self._pacing = asyncio.create_task(self._pace())
 
     def figures(self) -> dict[str, float]:
-        late = statistics.quantiles(self._late, n=100)[98] if len(self._late) > 1 else 0.0
+        late = statistics.quantiles(self._late, n=100, method="inclusive")[98] if len(self._late) > 1 else 0.0
         return {"sent": self._sent, "late_p99_ms": 1_000 * late}
 
     async def _pace(self) -> None:
@@ -99,11 +124,7 @@ class LoadServer:
                 await asyncio.sleep(wait)
                 continue
             self._late.append(-wait)
-            stream = self._streams[turn % len(self._streams)]
-            if not stream.transport.is_closing():
-                stream.transport.write(self._events[stream.next % len(self._events)])
-                stream.next += 1
-                self._sent += 1
+            self._sent += self._streams[turn % len(self._streams)].send_next(self._events)
             turn += 1
 
 
@@ -111,6 +132,21 @@ class LoadServer:
 class _Stream:
     transport: asyncio.Transport
     next: int  # the number of the token that comes next
+    left: int | None  # tokens until its end
+
+    def send_next(self, events: Sequence[bytes]) -> bool:
+        """Send a token, or the end; says whether it was a token."""
+        if self.transport.is_closing() or (self.left is not None and self.left < 0):
+            return False
+        if self.left == 0:
+            self.left = -1
+            self.transport.write(event(None, 0) + _chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n")
+            return False
+        if self.left is not None:
+            self.left -= 1
+        self.transport.write(events[self.next % len(events)])
+        self.next += 1
+        return True
 
 
 class _Connection(asyncio.Protocol):
@@ -146,8 +182,9 @@ def _content_length(head: bytes) -> int:
 
 
 async def _serve(load: Load) -> None:
-    print(await LoadServer(load).start(), flush=True)
-    await asyncio.to_thread(sys.stdin.read)
+    async with LoadServer(load) as server:
+        print(server.port, flush=True)
+        await asyncio.to_thread(sys.stdin.read)
 
 
 def arguments(load: Load, cpu: int | None) -> list[str]:
