@@ -82,7 +82,7 @@ class Sluice:
         self._last_tick = now
         operations = self._scheduler.operations_to_perform(now)
         self._due = self._scheduler.next_deadline()
-        for view in [view for view in self._streams if self._scheduler.view(view).over]:
+        for view in self._scheduler.take_over():
             self._scheduler.forget(view)
             del self._streams[view]
         self._operations.update((operation.id, operation) for operation in operations)

@@ -97,6 +97,7 @@ def build_app(settings: Settings, model: Model, clock: Clock, *, page: SandboxPa
         spending=Spending(settings.daily_tokens, clock=clock, file=spent),
         prompt_tokens=model.prompt_tokens,
         show_reasoning=settings.show_reasoning,
+        max_answer_chars=settings.max_answer_chars,
     )
     return App(Dispatcher(chat, access), chat, access, driver)
 

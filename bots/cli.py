@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import os
 import sys
-from collections.abc import Collection, Coroutine, Sequence
+from collections.abc import Collection, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final
 
+from bots.loop import run_in_loop
 from core.settings import SettingsError, read_settings
 
-_T = TypeVar("_T")
 _INTERRUPTED: Final = 130
 _BENCHMARKS: Final = ("freshness", "cpu", "growth")
 
@@ -73,7 +72,7 @@ def _run(arguments: argparse.Namespace) -> int:
     settings = read_settings()
     set_up_logging(settings, sys.stdout)
     try:
-        _in_loop(run(settings, Console(highlight=False), sandbox=arguments.sandbox, live=arguments.live))
+        run_in_loop(run(settings, Console(highlight=False), sandbox=arguments.sandbox, live=arguments.live))
     except RunError as error:
         return _failed(str(error))
     return 0
@@ -101,7 +100,7 @@ def _ask(arguments: argparse.Namespace) -> int:
     if not prompt.strip():
         return _failed('There is no question. Try: sluice ask "what is a sluice?"')
     try:
-        problem = _in_loop(ask(settings, prompt, sys.stdout.buffer))
+        problem = run_in_loop(ask(settings, prompt, sys.stdout.buffer))
     finally:
         _let_go_of_broken_pipe()
     return _failed(_as_given(problem, given)) if problem else 0
@@ -135,7 +134,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
     from core.settings import Settings
 
     set_up_logging(Settings(), sys.stderr, least="CRITICAL")  # what libraries complain of is in the findings
-    checks = _in_loop(doctor.examine(SystemClock(), Console(stderr=True)))
+    checks = run_in_loop(doctor.examine(SystemClock(), Console(stderr=True)))
     if arguments.json:
         print(json.dumps(doctor.as_json(checks), indent=2))
     else:
@@ -159,16 +158,6 @@ def _bench(arguments: argparse.Namespace) -> int:
     except OSError as error:
         return _failed(f"{error.filename} cannot be written ({error.strerror}).")
     return 0
-
-
-def _in_loop(work: Coroutine[Any, Any, _T]) -> _T:
-    """Run in uvloop where it exists, else in asyncio's own loop."""
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.run(work)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(work)
 
 
 def _failed(problem: str) -> int:

@@ -19,6 +19,8 @@ from urllib.parse import urlsplit
 from dotenv import dotenv_values
 from dotenv.parser import Original, parse_stream
 
+from core.streaming.answer import DEFAULT_MAX_CHARS
+
 _ALIASES = {"DISCORD_BOT_TOKEN": "DISCORD_TOKEN", "TELEGRAM_BOT_TOKEN": "TELEGRAM_TOKEN"}
 _MISTAKEN = {  # what people also call them, in spelling far from the name, or nearer to another
     "OPENAI_API_BASE": "OPENAI_BASE_URL",  # the openai library's older name
@@ -33,8 +35,8 @@ _MISTAKEN = {  # what people also call them, in spelling far from the name, or n
 _NAMES = (
     "DISCORD_TOKEN", "TELEGRAM_TOKEN", "DISCORD_API_BASE_URL", "TELEGRAM_API_BASE_URL",
     "OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL", "OPENAI_TEMPERATURE", "OPENAI_MAX_TOKENS",
-    "SLUICE_SYSTEM_PROMPT", "SLUICE_ADMINS", "SLUICE_ALLOW", "SLUICE_DAILY_TOKENS", "SLUICE_DATA_DIR",
-    "SLUICE_SHOW_REASONING", "SLUICE_HTTP", "SLUICE_LOG_LEVEL",
+    "SLUICE_MAX_ANSWER_CHARS", "SLUICE_SYSTEM_PROMPT", "SLUICE_ADMINS", "SLUICE_ALLOW",
+    "SLUICE_DAILY_TOKENS", "SLUICE_DATA_DIR", "SLUICE_SHOW_REASONING", "SLUICE_HTTP", "SLUICE_LOG_LEVEL",
 )  # fmt: skip
 _ADDRESSES = {  # what each looks like
     "OPENAI_BASE_URL": "http://127.0.0.1:11434/v1",
@@ -89,6 +91,7 @@ class Settings:
     discord_api_base_url: str | None = None
     telegram_api_base_url: str | None = None
     model: ModelSettings = ModelSettings(chosen=False)
+    max_answer_chars: int = DEFAULT_MAX_CHARS  # where an answer is cut, with a mark under it
     admins: frozenset[str] = frozenset()
     allow: frozenset[str] = frozenset()
     allow_everybody: bool = False
@@ -183,6 +186,7 @@ class _Reader:
             discord_api_base_url=self._url("DISCORD_API_BASE_URL"),
             telegram_api_base_url=self._url("TELEGRAM_API_BASE_URL"),
             model=self._model(),
+            max_answer_chars=self._whole_number("SLUICE_MAX_ANSWER_CHARS", least=1) or DEFAULT_MAX_CHARS,
             admins=self._entries("SLUICE_ADMINS", star=False),
             allow=allow - {"*"},
             allow_everybody="*" in allow,

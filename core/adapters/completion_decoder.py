@@ -8,7 +8,7 @@ alone, usage comes with no choices, content is a list of parts, thinking has two
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
 import msgspec
@@ -47,7 +47,7 @@ _ESCAPE = re.compile(
 )
 
 
-class _Part(msgspec.Struct):
+class _Part(msgspec.Struct, gc=False):
     text: str | None = None
     thinking: list[_Part] | str | None = None
 
@@ -58,7 +58,13 @@ class _Message(msgspec.Struct):
     reasoning: str | None = None
     reasoning_content: str | None = None
 
-    def events(self) -> Iterator[StreamEvent]:
+    def events(self) -> Sequence[StreamEvent]:
+        content = self.content
+        if type(content) is str and not (self.reasoning_content or self.reasoning or self.refusal):
+            return (TextDelta(content),) if content else ()
+        return tuple(self._all_events())
+
+    def _all_events(self) -> Iterator[StreamEvent]:
         if thought := self.reasoning_content or self.reasoning:
             yield ReasoningDelta(thought)
         parts = [_Part(self.content)] if isinstance(self.content, str) else self.content or ()
@@ -166,16 +172,12 @@ class CompletionDecoder:
         yield Finished(reason)
 
     def _take(self, data: bytes) -> Iterator[StreamEvent]:
-        if self.done or not data.strip():
+        if self.done or not (data := data.strip()):
             return
-        if data.strip() == b"[DONE]":
+        if data == b"[DONE]":
             self._saw_event = self.done = True
             return
-        try:
-            chunk = _decode_chunk(data if b"\\ud" not in data.lower() else _mended(data))
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            kind = ModelErrorKind.NOT_AN_API if self._json is not None else ModelErrorKind.BROKEN_STREAM
-            raise ModelError(kind, f"malformed JSON ({error}): {data[:200]!r}") from None
+        chunk = self._chunk(data)
         if chunk.error != _NULL or chunk.object == "error":
             raise in_band_error(data)
         if chunk.choices is None and chunk.usage is None and self._json is not None:
@@ -187,13 +189,14 @@ class CompletionDecoder:
             return
         choice = chunk.choices[0]
         if message := choice.delta or choice.message:
-            yield from map(self._noticed, self._parted(message.events()))
+            events = message.events()
+            yield from events if self._saw_text else map(self._noticed, self._parted(events))
         if choice.finish_reason in _FAILED_WORDS:
             raise ModelError(ModelErrorKind.SERVER, f"finish_reason {choice.finish_reason}")
         if choice.finish_reason:
             self._reason = _FINISH_WORDS.get(choice.finish_reason, FinishReason.OTHER)
 
-    def _parted(self, events: Iterator[StreamEvent]) -> Iterator[StreamEvent]:
+    def _parted(self, events: Sequence[StreamEvent]) -> Iterable[StreamEvent]:
         if self._reasoning.begun:
             return events
         return chain.from_iterable(
@@ -203,3 +206,16 @@ class CompletionDecoder:
     def _noticed(self, event: StreamEvent) -> StreamEvent:
         self._saw_text |= isinstance(event, TextDelta) and not event.text.isspace()
         return event
+
+    def _chunk(self, data: bytes) -> _Chunk:
+        try:
+            return _decode_chunk(data)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            cause = error
+        if b"\\ud" in data.lower():
+            try:
+                return _decode_chunk(_mended(data))
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                cause = error
+        kind = ModelErrorKind.NOT_AN_API if self._json is not None else ModelErrorKind.BROKEN_STREAM
+        raise ModelError(kind, f"malformed JSON ({cause}): {data[:200]!r}")

@@ -13,9 +13,9 @@ import logging
 import os
 import re
 import ssl
-from collections.abc import AsyncGenerator, Awaitable, Set
+from collections.abc import AsyncGenerator, Set
 from contextlib import AsyncExitStack, aclosing, suppress
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -23,6 +23,7 @@ import httpx2
 import openai
 
 from core.adapters.completion_decoder import CompletionDecoder
+from core.adapters.patience import Patience
 from core.adapters.provider_errors import redacted, refusal, retry_after
 from core.ports.completions import (
     ChatMessage,
@@ -33,7 +34,6 @@ from core.ports.completions import (
 )
 
 _log = logging.getLogger(__name__)
-_T = TypeVar("_T")
 _FOREIGN = (openai.OpenAIError, httpx2.HTTPError, httpx2.InvalidURL, aiohttp.ClientError, OSError, ValueError)
 _CONNECT_S = 10.0
 _LONGEST_RETRY_AFTER_S = 5.0  # the library would sleep up to 120 s in silence; beyond this we say so instead
@@ -97,11 +97,13 @@ class OpenAICompletions:
         if not (self._api_key.isascii() and self._api_key.isprintable()):
             raise ModelError(ModelErrorKind.UNAUTHORIZED, "the API key holds a character that no key has")
         decoder = CompletionDecoder()
-        patience = _Patience(self._first_delta_s)
+        patience = Patience(self._first_delta_s)
         events_in_turn = 0
         try:
             async with AsyncExitStack() as stack:
-                body = await patience.wait(self._open(stack, request))
+                stack.callback(patience.close)
+                with patience:
+                    body = await self._open(stack, request)
                 while not decoder.done and (chunk := await _read(body, patience, decoder)) is not None:
                     for event in decoder.feed(chunk):
                         patience.left = self._between_deltas_s
@@ -112,7 +114,7 @@ class OpenAICompletions:
                             await asyncio.sleep(0)
                 for event in decoder.end():
                     yield event
-                await _drain(body)
+                await _drain(body, patience)
         except ModelError as error:
             raise redacted(error, self._api_key) from None
         except _FOREIGN as error:
@@ -142,43 +144,26 @@ class OpenAICompletions:
                 return await stack.enter_async_context(aclosing(response.http_response.aiter_bytes()))
 
 
-class _Patience:
-    """The watchdog: how long may still be waited, in seconds. Only waiting uses it up."""
-
-    def __init__(self, left: float) -> None:
-        self.left = left
-
-    async def wait(self, awaited: Awaitable[_T]) -> _T:
-        loop = asyncio.get_running_loop()
-        started = loop.time()
-        try:
-            async with asyncio.timeout(self.left) as limit:
-                return await awaited
-        except TimeoutError:
-            if limit.expired():
-                raise ModelError(ModelErrorKind.STALLED, "no new text within the time allowed") from None
-            raise
-        finally:
-            self.left -= loop.time() - started
-
-
 async def _read(
-    body: AsyncGenerator[bytes, None], patience: _Patience, decoder: CompletionDecoder
+    body: AsyncGenerator[bytes, None], patience: Patience, decoder: CompletionDecoder
 ) -> bytes | None:
+    """The next bytes of the body; None at its end."""
     if not decoder.has_reason:
-        return await patience.wait(anext(body, None))
+        with patience:
+            return await anext(body, None)
     patience.left = min(patience.left, _AFTER_REASON_S)
     try:
-        return await patience.wait(anext(body, None))
+        with patience:
+            return await anext(body, None)
     except (ModelError, *_FOREIGN):  # the answer is whole: only the count of its tokens is lost
         return None
 
 
-async def _drain(body: AsyncGenerator[bytes, None]) -> None:
+async def _drain(body: AsyncGenerator[bytes, None], patience: Patience) -> None:
     """Read to the end of the body, so that the connection can be used again."""
-    with suppress(ModelError, *_FOREIGN):
-        patience = _Patience(_DRAIN_S)
-        while await patience.wait(anext(body, None)) is not None:
+    patience.left = _DRAIN_S
+    with suppress(ModelError, *_FOREIGN), patience:
+        async for _ in body:
             pass
 
 

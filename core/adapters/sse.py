@@ -31,6 +31,9 @@ class EventSplitter:
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """Take the next bytes; return the data of the events that they complete, in order."""
+        if self._between_events and (events := _whole_events(chunk)):
+            self._at_start = self._after_cr = False
+            return events
         if self._data_bytes + len(self._line) > self._max_event_bytes:
             raise EventTooLongError(f"an event of more than {self._max_event_bytes} bytes")
         if self._after_cr and chunk:
@@ -46,6 +49,10 @@ class EventSplitter:
             self._after_cr = chunk.endswith(b"\r")
             events = [event for line in lines if (event := self._take(line)) is not None]
         return events
+
+    @property
+    def _between_events(self) -> bool:
+        return not (self._line or self._data)
 
     def flush(self) -> list[bytes]:
         """At the end of the body: the data of an event that lacks its blank line.
@@ -73,3 +80,12 @@ class EventSplitter:
             self._data.append(value.removeprefix(b" "))
             self._data_bytes += len(value)
         return None
+
+
+def _whole_events(chunk: bytes) -> list[bytes]:
+    """The data of a chunk that is nothing but whole events in the form that nearly all servers send, for
+    which the rules above need not be gone through line by line; empty for any other chunk."""
+    if not (chunk.startswith(b"data: ") and chunk.endswith(b"\n\n")) or b"\r" in chunk:
+        return []
+    events = chunk[6:-2].split(b"\n\ndata: ")
+    return events if chunk.count(b"\n") == 2 * len(events) else []

@@ -29,12 +29,17 @@ def estimate_tokens(text: str) -> int:
 
 def size_of(text: str) -> int:
     """Bytes of UTF-8, to be summed up and given to `tokens_in`."""
-    return len(text.encode("utf-8", "replace"))
+    return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
 
 
 def tokens_in(size: int) -> int:
     """About how many tokens so many bytes are."""
     return -(-size // _BYTES_PER_TOKEN)
+
+
+def size_within(tokens: int) -> int:
+    """The most bytes of which `tokens_in` makes no more than so many tokens."""
+    return tokens * _BYTES_PER_TOKEN
 
 
 class Spending:
@@ -131,12 +136,17 @@ class Reservation:
         self._settled = False
         spending.count(tokens)
 
+    @property
+    def tokens(self) -> int:
+        """What `covers` is true for without reserving more."""
+        return self._earlier + self._held
+
     def covers(self, tokens: int) -> bool:
         """Whether the turn may have used this many by now; reserves more where there is more."""
-        if tokens <= self._earlier + self._held:
+        if tokens <= self.tokens:
             return True
         self._turn_page()
-        missing = tokens - self._earlier - self._held
+        missing = tokens - self.tokens
         left = self._spending.left
         more = missing + _BLOCK if left is None else min(missing + _BLOCK, left)
         if more < missing:

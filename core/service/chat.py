@@ -34,7 +34,7 @@ from core.service.queue import STREAMS, QueueFullError, TurnQueue
 from core.service.tasks import Tasks
 from core.service.turns import STOP, Turn, Turns
 from core.settings import ModelSettings
-from core.streaming.answer import Ending
+from core.streaming.answer import DEFAULT_MAX_CHARS, Answer, Ending
 
 log = logging.getLogger(__name__)
 
@@ -58,9 +58,11 @@ class ChatService:
         spending: Spending,
         prompt_tokens: int = PROMPT_TOKENS,
         show_reasoning: bool = False,
+        max_answer_chars: int = DEFAULT_MAX_CHARS,
     ) -> None:
         self._driver = driver
         self._clock = clock
+        self._max_answer_chars = max_answer_chars
         self._tasks = Tasks()
         self._history = History()
         self.notices = Notices(driver, clock, self._tasks)
@@ -172,7 +174,8 @@ class ChatService:
         now = self._clock.monotonic()
         if question.quote is not None:
             self._link_growing(question.quote.ref)
-        turn = Turn(question, self._history.conversation_of(question, now), surface)
+        key = self._history.conversation_of(question, now)
+        turn = Turn(question, key, surface, Answer(max_chars=self._max_answer_chars))
         try:
             before = self._queue.add(turn)
         except QueueFullError:

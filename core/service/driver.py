@@ -102,16 +102,13 @@ class Showing:
         """Wait until all of the answer is visible, or it is lost."""
         return await asyncio.shield(self._finished)
 
-    def settle(self, now: float) -> bool:
-        """Resolve `finished` if it is over; says whether it is."""
-        if not self._view.over:
-            return False
+    def settle(self, now: float) -> None:
+        """Resolve `finished`: it is over."""
         if not self._finished.done():
             complete = self._view.done and self._view.lost is None
             self._finished.set_result(
                 Shown(complete, self.messages, self._view.lost, self._view.figures(now))
             )
-        return True
 
     @property
     def watched(self) -> bool:
@@ -154,12 +151,19 @@ class _Account:
         view = self.scheduler.show(answer, settings, self._clock.monotonic())
         showing = self.showings[view] = Showing(self, view, ways, reply_to, notice=notice)
         self._idle.clear()
-        self.wake()
+        self.changed(answer)
         return showing
 
-    def wake(self) -> None:
+    def changed(self, answer: Answer) -> None:
+        """If that changes what is to be done here, look soon."""
+        if self.scheduler.changed(answer):
+            self._wake()
+
+    def _wake(self) -> None:
         """Look soon, though not more often than every TICK_S."""
-        self._arm(max(self._clock.monotonic(), self._last_tick + TICK_S))
+        soonest = self._last_tick + TICK_S
+        if soonest < self._due:
+            self._arm(max(self._clock.monotonic(), soonest))
 
     async def drained(self) -> None:
         """Wait until nothing is left to show."""
@@ -211,7 +215,7 @@ class _Account:
         self.scheduler.performed(operation, outcome, now)
         if self._on_progress is not None and showing.watched:
             self._on_progress(self._progress(operation.view, now))
-        self.wake()
+        self._wake()
 
     def progress(self) -> list[Progress]:
         """Every answer of the model of which something is visible, as of now."""
@@ -223,8 +227,8 @@ class _Account:
         return Progress(showing.surface.place, showing.messages, self.scheduler.figures(view, now))
 
     def _settle(self, now: float) -> None:
-        for view in [view for view, showing in self.showings.items() if showing.settle(now)]:
-            del self.showings[view]
+        for view in self.scheduler.take_over():
+            self.showings.pop(view).settle(now)
             self.scheduler.forget(view)
         if not self.showings:
             self._idle.set()
@@ -311,8 +315,7 @@ class Driver:
     def changed(self, answer: Answer) -> None:
         """`answer` grew or ended: look soon."""
         for account in self._accounts.values():
-            if account.scheduler.changed(answer):
-                account.wake()
+            account.changed(answer)
 
     def progress(self) -> list[Progress]:
         """Every answer that is on its way and visible in part; `on_progress` hears of each change."""

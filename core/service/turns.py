@@ -22,7 +22,7 @@ from core.catalogue import say
 from core.conversation.history import ConversationKey, Exchange, History, Question
 from core.conversation.window import is_blank, messages_for, prompt_size
 from core.messages import MessageRef
-from core.policy.spending import Reservation, Spending, size_of, tokens_in
+from core.policy.spending import Reservation, Spending, size_of, size_within, tokens_in
 from core.ports.clock import Clock, Timer
 from core.ports.completions import (
     ChatMessage,
@@ -70,12 +70,12 @@ _UNBILLED = frozenset(  # errors with which a provider refuses before it does an
 class Turn:
     """What is known of one turn while it lives. `id` cannot be guessed: buttons can be forged."""
 
-    def __init__(self, question: Question, key: ConversationKey, surface: Surface) -> None:
+    def __init__(self, question: Question, key: ConversationKey, surface: Surface, answer: Answer) -> None:
         self.id = secrets.token_hex(8)
         self.question = question
         self.key = key
         self.surface = surface
-        self.answer = Answer()
+        self.answer = answer
         self.over = asyncio.Event()  # the answer has ended; it may not be shown yet
         self.showing: Showing | None = None
         self.shown: asyncio.Task[Shown] | None = None
@@ -131,6 +131,7 @@ class _Tally:
 
     prompt: int
     streamed: int = 0  # bytes: a delta is too small to be estimated alone
+    covered: int = 0  # bytes that the reservation is known to cover: up to there no delta need ask it
     counted: Usage | None = None
     billed: bool = True
 
@@ -139,6 +140,15 @@ class _Tally:
         if self.counted:
             return self.counted.prompt_tokens + self.counted.completion_tokens
         return self.prompt + tokens_in(self.streamed) if self.billed else 0
+
+    def within(self, reservation: Reservation) -> bool:
+        """Whether the answer may go on: what it has used by now is covered, or has been counted anyway."""
+        if self.streamed <= self.covered or self.counted is not None:
+            return True
+        if not reservation.covers(self.used):
+            return False
+        self.covered = size_within(reservation.tokens - self.prompt)
+        return True
 
 
 class Turns:
@@ -273,7 +283,7 @@ class Turns:
                 self._take(turn, event, tally)
                 if turn.answer.full:
                     self._close(turn, Ending.LENGTH, say("ending.length"))
-                elif tally.counted is None and not reservation.covers(tally.used):
+                elif not tally.within(reservation):
                     self._close(turn, Ending.LENGTH, say("ending.spent"))
                 if turn.answer.ended:
                     return

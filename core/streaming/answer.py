@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
+from array import array
+from bisect import bisect_right
 from enum import StrEnum
 
 from core.streaming.operations import Button
@@ -14,6 +15,8 @@ QUIET_S = 0.2
 QUIET_GAPS = 3.0
 """A model that says nothing for this long, and for this many of its usual gaps, pauses."""
 _USUAL = 0.2  # the weight of the newest gap between two deltas in the usual one
+_FORGET = 64
+"""Deltas whose times are let go of at once, and no sooner than they are the greater part."""
 
 
 class Ending(StrEnum):
@@ -50,7 +53,10 @@ class Answer:
         self._fresh: list[str] = []
         self._reasoning: list[str] = []
         self._reasoning_length = 0
-        self._times: deque[tuple[int, float]] = deque()  # (length after a delta, when it came)
+        # When each delta came, and the text's length after it; those before `_forgotten` are not asked for.
+        self._lengths = array("q")
+        self._times = array("d")
+        self._forgotten = 0
         self._shown: dict[object, int] = {}  # by reader, how far it has shown
         self._last_at: float | None = None
         self._gap_s = 0.0  # between two deltas, as is usual lately
@@ -92,7 +98,8 @@ class Answer:
         if text:
             self._fresh.append(text)
             self.length += len(text)
-            self._times.append((self.length, now))
+            self._lengths.append(self.length)
+            self._times.append(now)
             self._note_gap(now)
 
     def _note_gap(self, now: float) -> None:
@@ -132,14 +139,17 @@ class Answer:
 
     def produced_at(self, offset: int) -> float | None:
         """When the code point at `offset` came; None when it has not, or when every reader shows it."""
-        return next((when for length, when in self._times if length > offset), None)
+        delta = bisect_right(self._lengths, offset, lo=self._forgotten)
+        return self._times[delta] if delta < len(self._times) else None
 
     def shown(self, reader: object, offset: int) -> None:
         """`reader` shows the text before `offset`. When that came is forgotten once all readers do."""
         self._shown[reader] = offset
         visible = min(self._shown.values())
-        while self._times and self._times[0][0] <= visible:
-            self._times.popleft()
+        self._forgotten = bisect_right(self._lengths, visible, lo=self._forgotten)
+        if self._forgotten > _FORGET and 2 * self._forgotten > len(self._times):
+            del self._lengths[: self._forgotten], self._times[: self._forgotten]
+            self._forgotten = 0
 
     def _gather(self) -> None:
         if not self._fresh:

@@ -80,6 +80,7 @@ class EditScheduler:
         self._timers: list[tuple[float, int, int | BucketKey]] = []
         self._armed: dict[int | BucketKey, float] = {}  # when to look at a view or a line: its valid timer
         self._elsewhere: dict[int, float] = {}  # by view in a line: when another of its ways may go
+        self._over: set[int] = set()  # views that came to their end and were not told of yet
 
     def show(self, answer: Answer, settings: ViewSettings, now: float) -> int:
         """Begin to show an answer; returns the id of its view."""
@@ -94,10 +95,16 @@ class EditScheduler:
         view = self._views.pop(number, None)
         self._tickets.pop(number, None)
         self._elsewhere.pop(number, None)
+        self._over.discard(number)
         if view is not None:
             self._readers[view.answer].remove(number)
             if not self._readers[view.answer]:
                 del self._readers[view.answer]
+
+    def take_over(self) -> set[int]:
+        """The views that came to their end, shown whole or lost, since this was asked: to be forgotten."""
+        over, self._over = self._over, set()
+        return over
 
     def view(self, number: int) -> View:
         return self._views[number]
@@ -199,6 +206,7 @@ class EditScheduler:
         if not ways:
             if want.kind is not OperationKind.TYPING:  # every way has ended
                 view.lose(NotSentReason.EXPIRED)
+                self._over.add(number)
             return None, None
         at, way, keys, blocked_by = ways[0]
         if at > now and want.kind is OperationKind.TYPING:  # the first text is not to wait behind it
@@ -247,7 +255,9 @@ class EditScheduler:
     ) -> Operation | None:
         update = view.update(now)
         if update is None:
-            if (again := view.want(now)) is not None:
+            if view.over:
+                self._over.add(number)
+            elif (again := view.want(now)) is not None:
                 self._arm(number, max(again.at, now))
             return None
         operation = Operation(
@@ -292,6 +302,8 @@ class EditScheduler:
             self._not_sent(view, update, operation.way, outcome, now)
         if operation.kind is OperationKind.SEND and not isinstance(outcome, NotSent):
             view.ways.sent(operation.way, known=isinstance(outcome, Delivered))
+        if view.over:
+            self._over.add(operation.view)
 
     def _not_sent(self, view: View, update: Update, way: int, outcome: NotSent, now: float) -> None:
         match outcome.reason:

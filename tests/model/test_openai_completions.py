@@ -285,7 +285,7 @@ async def test_eight_answers_grow_side_by_side() -> None:
 
 async def test_a_firehose_leaves_the_loop_to_others() -> None:
     """Buffered deltas never wait for a socket; others still get their turn every 64 of them."""
-    body = b'data: {"choices": [{"delta": {"content": "x"}}]}\n\n' * 20_000 + b"data: [DONE]\n\n"
+    body = b'data: {"choices": [{"delta": {"content": "x"}}]}\n\n' * 100_000 + b"data: [DONE]\n\n"
     seen = longest = 0
     async with ModelServer() as server, connected(server.base_url) as model:
         server.enqueue(Body(body, "text/event-stream"))
@@ -306,7 +306,7 @@ async def test_a_firehose_leaves_the_loop_to_others() -> None:
             async for _ in stream:
                 seen += 1
         over = True
-    assert seen == 20_000
+    assert seen == 100_000
     assert 0 < longest <= 64
 
 

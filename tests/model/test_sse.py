@@ -19,6 +19,7 @@ _PIECES = [
     b"\r\n",
     b"\n\n",
     b"data: x\n",
+    b"data: y\n\n",
     "é🌍".encode(),
     b"\xef\xbb\xbf",
 ]

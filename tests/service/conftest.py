@@ -47,6 +47,7 @@ class Bot:
         model: ModelSettings | None = None,
         prompt_tokens: int = 8_000,
         show_reasoning: bool = False,
+        max_answer_chars: int = 64_000,
     ) -> None:
         self.clock = FakeClock()
         self.model = ScriptedModel()
@@ -62,6 +63,7 @@ class Bot:
             spending=self.spending,
             prompt_tokens=prompt_tokens,
             show_reasoning=show_reasoning,
+            max_answer_chars=max_answer_chars,
         )
         self._dispatcher = Dispatcher(self.chat, self.access)
         self._events = itertools.count(1)

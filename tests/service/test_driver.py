@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.service.driver import Driver, Progress, Shown
+from core.service.driver import Driver, Progress, Showing, Shown
 from core.streaming.answer import Answer, Ending
 from core.streaming.operations import BucketKey, Button, NotSentReason, OperationKind
 from tests.fakes.clock import FakeClock
@@ -28,6 +28,13 @@ class Stage:
         self.clock = FakeClock()
         self.progress: list[Progress] = []
         self.driver = Driver(self.clock, on_progress=self.progress.append)
+
+    async def speak_for(self, answer: Answer, deltas: Sequence[str]) -> None:
+        """Ten deltas a second, without an ending."""
+        for delta in deltas:
+            answer.append(delta, self.clock.monotonic())
+            self.driver.changed(answer)
+            await self.clock.advance(0.1)
 
     async def speak(self, answer: Answer, deltas: Sequence[str], every_s: float = 0.1) -> None:
         for delta in deltas:
@@ -271,3 +278,46 @@ async def test_closing_shows_what_it_can_until_the_deadline_and_counts_the_rest(
     assert closing.done()
     assert await closing == 1
     assert surface.texts == ["Half an answer that was going to be longer\n\n*⚠ interrupted*"]
+
+
+async def test_a_delta_wakes_only_the_account_that_shows_its_answer() -> None:
+    stage = Stage()
+    answers = [Answer(), Answer()]
+    for number, answer in enumerate(answers):
+        surface = FakeSurface(stage.clock)
+        surface.account = f"fake:{number}"
+        stage.driver.show(answer, surface)
+    await stage.clock.advance(30.0)
+    armed = list(stage.clock._timers)
+    answers[0].append("One sentence. ", stage.clock.monotonic())
+    stage.driver.changed(answers[0])
+    stage.driver.changed(Answer())  # shown nowhere
+    assert len(stage.clock._timers) == len(armed) + 1
+
+
+async def test_a_look_asks_only_those_answers_whether_they_are_over_that_may_be(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stage = Stage()
+    asked: list[Showing] = []
+    settle = Showing.settle
+
+    def counted(showing: Showing, now: float) -> None:
+        asked.append(showing)
+        settle(showing, now)
+
+    monkeypatch.setattr(Showing, "settle", counted)
+    surfaces = [FakeSurface(stage.clock, chat_id=f"c{n}") for n in range(100)]
+    speaking, *silent = [Answer() for _ in surfaces]
+    showings = [
+        stage.driver.show(answer, surface)
+        for answer, surface in zip((speaking, *silent), surfaces, strict=True)
+    ]
+    await stage.speak_for(speaking, WORDS)
+    calls = sum(len(surface.calls) + surface.typings for surface in surfaces)
+    assert calls >= 10
+    assert len(asked) <= calls
+    for answer in (speaking, *silent):
+        stage.end(answer)
+    await stage.clock.advance(60.0)
+    assert (await showings[0].finished()).complete

@@ -15,6 +15,7 @@ from core.messages import MessageRef, Person, PlaceKind
 from core.service.queue import QueueFullError, TurnQueue
 from core.service.tasks import Tasks
 from core.service.turns import Turn
+from core.streaming.answer import Answer
 from tests.fakes.clock import FakeClock, settle
 from tests.fakes.surface import FakeSurface
 from tests.service.conftest import BEN, Bot
@@ -23,7 +24,7 @@ from tests.service.conftest import BEN, Bot
 def turn(conversation: int, number: int = 0, person: str = "1") -> Turn:
     surface = FakeSurface(FakeClock(), chat_id=str(conversation))
     question = Question(str(number), surface.place, Person("fake", person, ""), "?")
-    return Turn(question, ConversationKey(str(conversation)), surface)
+    return Turn(question, ConversationKey(str(conversation)), surface, Answer())
 
 
 @given(st.lists(st.integers(0, 3), max_size=30), st.data())

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from bots.bootstrap import Model, build_app
 from bots.telegram.entities import TelegramRenderer
 from core.catalogue import say
+from core.conversation.history import Question
 from core.messages import MessageRef, PlaceKind
 from core.ports.completions import Finished, FinishReason, ModelError, ModelErrorKind, ReasoningDelta, Usage
-from core.settings import ModelSettings
+from core.settings import ModelSettings, Settings
 from core.streaming.operations import OperationKind
+from tests.fakes.clock import FakeClock
+from tests.fakes.surface import FakeSurface
 from tests.service.conftest import BEN, MODERATOR, Bot, failed, mark, shut
+from tests.service.scripted_model import ScriptedModel
 
 LONG = "Water finds its way, slowly and then all at once. "
 
@@ -154,6 +160,40 @@ async def test_an_answer_past_the_limit_ends_the_stream(bot: Bot) -> None:
     await bot.clock.advance(200.0)
     assert surface.texts[-1].endswith(mark("ending.length"))
     assert "".join(surface.texts).count("x") == 63_999
+
+
+async def test_where_an_answer_is_cut_can_be_set() -> None:
+    bot = Bot(max_answer_chars=100)
+    surface = bot.surface()
+    stream = await bot.asked(surface, "hello")
+    stream.say("x" * 90, "y" * 11, "never read")
+    await stream.closed.wait()
+    await bot.clock.advance(2.0)
+    assert surface.texts == ["x" * 90 + "y" * 10 + "\n\n" + mark("ending.length")]
+    await shut(bot)
+
+
+async def test_an_answer_that_just_fits_is_complete() -> None:
+    bot = Bot(max_answer_chars=100)
+    surface = bot.surface()
+    stream = await bot.asked(surface, "hello")
+    stream.finish("x" * 100)
+    await bot.clock.advance(2.0)
+    assert surface.texts == ["x" * 100]
+    await shut(bot)
+
+
+async def test_the_setting_reaches_the_answers(tmp_path: Path) -> None:
+    clock, scripted = FakeClock(), ScriptedModel()
+    settings = Settings(max_answer_chars=20, allow_everybody=True, data_dir=tmp_path)
+    app = build_app(settings, Model(scripted, ModelSettings("m"), 8_000), clock, page=None)
+    surface = FakeSurface(clock)
+    app.chat.ask(Question("1", surface.place, BEN, "hello"), surface)
+    stream = await scripted.opened()
+    stream.say("x" * 30)
+    await stream.closed.wait()
+    await clock.advance(2.0)
+    assert surface.texts == ["x" * 20 + "\n\n" + mark("ending.length")]
 
 
 async def test_a_lost_place_ends_the_stream_even_when_the_model_is_silent(bot: Bot) -> None:
