@@ -10,17 +10,25 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmarks import freshness, plot, report
+from benchmarks import cpu, freshness, growth, plot, report
 
 
 def run(which: Sequence[str], *, quick: bool, json_file: Path | None, plot_file: Path | None) -> None:
-    """Raises OSError when a file cannot be written."""
+    """`which`: of freshness, cpu, growth. Raises OSError when a file cannot be written."""
     console, progress = Console(highlight=False), Console(stderr=True, highlight=False)
     figures: dict[str, Any] = {}
     if "freshness" in which:
         results = freshness.run(quick=quick, progress=lambda line: progress.print(line, style="dim"))
         report.show_freshness(results, console)
         figures["freshness"] = [result.as_json() for result in results]
+    if "cpu" in which:
+        costs = cpu.run(quick=quick)
+        console.print(cpu.table(costs), soft_wrap=True)
+        figures["cpu"] = cpu.as_dicts(costs)
+    if "growth" in which:
+        grown = growth.run(quick=quick)
+        console.print(growth.table(grown), soft_wrap=True)
+        figures["growth"] = growth.as_dicts(grown)
     if json_file is not None:
         json_file.write_text(json.dumps({"python": sys.version.split()[0], **figures}, indent=1), "utf-8")
     if plot_file is not None:

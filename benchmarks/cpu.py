@@ -1,6 +1,6 @@
 """What a delta costs: the whole of Sluice's path beside the bare loop of the openai library.
 
-    .venv/bin/python -m benchmarks.cpu [--quick] [--json FILE]
+    .venv/bin/sluice bench cpu [--quick] [--json FILE]
 
 Every run has a fresh process, and a fresh server in another process on another core. Contestants take turns
 in rounds, because a machine's speed drifts: the ratio is taken within each round, and its median counts.
@@ -10,7 +10,6 @@ for 10 ms: what a gateway's heartbeat would have to wait, too.
 
 from __future__ import annotations
 
-import argparse
 import json
 import statistics
 import subprocess
@@ -207,18 +206,3 @@ def as_dicts(rows: Sequence[CpuRow]) -> list[dict[str, object]]:
 
 def _to_stderr(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
-    parser.add_argument("--quick", action="store_true", help="a small size, in some 20 s")
-    parser.add_argument("--json", type=Path, help="also write the rows here")
-    asked = parser.parse_args()
-    rows = run(quick=asked.quick)
-    print(table(rows))
-    if asked.json:
-        asked.json.write_text(json.dumps(as_dicts(rows), indent=2) + "\n")
-
-
-if __name__ == "__main__":
-    main()

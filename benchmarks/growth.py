@@ -1,6 +1,6 @@
 """How time and memory grow with the length of one answer, and with the number of answers at once.
 
-    .venv/bin/python -m benchmarks.growth [--quick] [--json FILE]
+    .venv/bin/sluice bench growth [--quick] [--json FILE]
 
 The real driver, scheduler, views and renderer of Discord, in virtual time, with a surface that swallows
 edits. Time is this process's CPU. Linear growth doubles the time when the size doubles; the exponent is
@@ -10,10 +10,8 @@ model's text, without that text: for one answer in all, for many by stream.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import gc
-import json
 import math
 import statistics
 import sys
@@ -22,7 +20,6 @@ import tracemalloc
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from pathlib import Path
 from typing import Final, TypeAlias
 
 from benchmarks import passage
@@ -233,18 +230,3 @@ def as_dicts(rows: Sequence[GrowthRow]) -> list[dict[str, object]]:
 
 def _to_stderr(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
-    parser.add_argument("--quick", action="store_true", help="small sizes, in some 20 s")
-    parser.add_argument("--json", type=Path, help="also write the rows here")
-    asked = parser.parse_args()
-    rows = run(quick=asked.quick)
-    print(table(rows))
-    if asked.json:
-        asked.json.write_text(json.dumps(as_dicts(rows), indent=2) + "\n")
-
-
-if __name__ == "__main__":
-    main()
