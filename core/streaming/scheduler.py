@@ -37,7 +37,7 @@ from core.streaming.operations import (
     Unknown,
 )
 from core.streaming.rate_limits import Pacer, Preview
-from core.streaming.view import Update, View, ViewSettings, Want
+from core.streaming.view import DRAFTS_FAIL, Update, View, ViewSettings, Want
 
 RETRY_FIRST_S: Final = 0.5
 RETRY_MOST_S: Final = 30.0
@@ -287,7 +287,7 @@ class EditScheduler:
             view.delivered(update, outcome.message_id, now)
         elif isinstance(outcome, Unknown):
             view.unknown(update, now + self._back_off(view), operation.way)
-            self._give_up(view, NotSentReason.UNAVAILABLE)
+            self._give_up(view, update, NotSentReason.UNAVAILABLE)
         else:
             self._not_sent(view, update, operation.way, outcome, now)
         if operation.kind is OperationKind.SEND and not isinstance(outcome, NotSent):
@@ -297,10 +297,12 @@ class EditScheduler:
         match outcome.reason:
             case NotSentReason.RATE_LIMITED:
                 view.meter.rate_limited += 1
-                view.refused()
+                view.refused(update, outcome.retry_after_s)
             case NotSentReason.UNAVAILABLE:
                 view.not_sent(now + self._back_off(view))
-                self._give_up(view, outcome.reason)
+                self._give_up(view, update, outcome.reason)
+            case _ if update.kind is OperationKind.DRAFT:
+                view.no_drafts()
             case NotSentReason.REJECTED:
                 view.rejected(update, way)
             case NotSentReason.MESSAGE_GONE:
@@ -311,6 +313,8 @@ class EditScheduler:
     def _back_off(self, view: View) -> float:
         return float(min(RETRY_MOST_S, RETRY_FIRST_S * 2**view.failures))
 
-    def _give_up(self, view: View, reason: NotSentReason) -> None:
+    def _give_up(self, view: View, update: Update, reason: NotSentReason) -> None:
+        if update.kind is OperationKind.DRAFT and view.failures >= DRAFTS_FAIL:
+            view.no_drafts()
         if view.failures >= TRIES:
             view.lose(reason)
