@@ -24,7 +24,7 @@ _NAMES = (
     "DISCORD_TOKEN", "TELEGRAM_TOKEN", "DISCORD_API_BASE_URL", "TELEGRAM_API_BASE_URL",
     "OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL", "OPENAI_TEMPERATURE", "OPENAI_MAX_TOKENS",
     "SLUICE_SYSTEM_PROMPT", "SLUICE_ADMINS", "SLUICE_ALLOW", "SLUICE_DAILY_TOKENS", "SLUICE_DATA_DIR",
-    "SLUICE_SHOW_REASONING", "SLUICE_HTTP", "SLUICE_LOG_LEVEL",
+    "SLUICE_SHOW_REASONING", "SLUICE_TELEGRAM_DRAFTS", "SLUICE_HTTP", "SLUICE_LOG_LEVEL",
 )  # fmt: skip
 _OURS = re.compile(r"^(?:SLUICE|DISCORD|TELEGRAM|OPENAI)_", re.ASCII)
 _KNOWN_ELSEWHERE = frozenset(  # read by the openai library itself or by other tools: never a near miss
@@ -77,6 +77,7 @@ class Settings:
     allow_everybody: bool = False
     daily_tokens: int | None = None  # None: no limit
     show_reasoning: bool = False
+    telegram_drafts: bool = False
     data_dir: Path = Path("data")
     http_host: str = "127.0.0.1"
     http_port: int = 8765
@@ -157,6 +158,7 @@ class _Reader:
             allow_everybody="*" in allow,
             daily_tokens=self._whole_number("SLUICE_DAILY_TOKENS", least=0),
             show_reasoning=self._switch("SLUICE_SHOW_REASONING"),
+            telegram_drafts=self._switch("SLUICE_TELEGRAM_DRAFTS"),
             data_dir=self._data_dir(),
             http_host=host,
             http_port=port,

@@ -219,7 +219,8 @@ class ChatService:
             turn.cut(Ending.STOPPED, self._clock.monotonic(), say("ending.stopped"))
             self._driver.changed(turn.answer)
             words = say("stop.done")
-        self.notices.reply(surface, press.author, words, ref=None)
+        if not press.answers_itself:
+            self.notices.reply(surface, press.author, words, ref=None)
 
     def _greet(self, added: BotAdded, surface: Surface) -> None:
         heard = (str(added.place), added.hears_everything)  # added again with other rights is news
