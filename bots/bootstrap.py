@@ -129,7 +129,12 @@ def live_platforms(settings: Settings, clock: Clock) -> tuple[Platform, ...]:
         )
     if settings.telegram_token:
         platforms.append(
-            TelegramPlatform(settings.telegram_token, clock=clock, base_url=settings.telegram_api_base_url)
+            TelegramPlatform(
+                settings.telegram_token,
+                clock=clock,
+                base_url=settings.telegram_api_base_url,
+                drafts=settings.telegram_drafts,
+            )
         )
     return tuple(platforms)
 
@@ -141,6 +146,7 @@ class Sandbox:
     discord: DiscordServer
     telegram: TelegramServer
     page: SandboxPage
+    drafts: bool  # answers in Telegram's private chats grow as drafts
 
     async def watch(self, driver: Driver) -> None:
         """Keep the page's figures moving while text waits to be shown. Until cancelled."""
@@ -153,7 +159,9 @@ class Sandbox:
         """The real adapters, pointed at the local servers."""
         return (
             DiscordPlatform(self.discord.token, clock=clock, api_base_url=self.discord.url),
-            TelegramPlatform(self.telegram.token, clock=clock, base_url=self.telegram.url),
+            TelegramPlatform(
+                self.telegram.token, clock=clock, base_url=self.telegram.url, drafts=self.drafts
+            ),
         )
 
 
@@ -169,4 +177,4 @@ async def open_sandbox(settings: Settings) -> AsyncIterator[Sandbox]:
         for part in (discord, telegram, page):
             await part.start()
             stack.push_async_callback(part.stop)
-        yield Sandbox(discord, telegram, page)
+        yield Sandbox(discord, telegram, page, settings.telegram_drafts)

@@ -112,6 +112,7 @@ class ButtonPress:
     author: Person
     ref: MessageRef
     data: str
+    answers_itself: bool = False  # the platform shows what became of it: nobody need be told
 
 
 @dataclass(frozen=True, slots=True)

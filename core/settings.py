@@ -36,7 +36,8 @@ _NAMES = (
     "DISCORD_TOKEN", "TELEGRAM_TOKEN", "DISCORD_API_BASE_URL", "TELEGRAM_API_BASE_URL",
     "OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL", "OPENAI_TEMPERATURE", "OPENAI_MAX_TOKENS",
     "SLUICE_MAX_ANSWER_CHARS", "SLUICE_SYSTEM_PROMPT", "SLUICE_ADMINS", "SLUICE_ALLOW",
-    "SLUICE_DAILY_TOKENS", "SLUICE_DATA_DIR", "SLUICE_SHOW_REASONING", "SLUICE_HTTP", "SLUICE_LOG_LEVEL",
+    "SLUICE_DAILY_TOKENS", "SLUICE_DATA_DIR", "SLUICE_SHOW_REASONING", "SLUICE_TELEGRAM_DRAFTS",
+    "SLUICE_HTTP", "SLUICE_LOG_LEVEL",
 )  # fmt: skip
 _ADDRESSES = {  # what each looks like
     "OPENAI_BASE_URL": "http://127.0.0.1:11434/v1",
@@ -97,6 +98,7 @@ class Settings:
     allow_everybody: bool = False
     daily_tokens: int | None = None  # None: no limit
     show_reasoning: bool = False
+    telegram_drafts: bool = False
     data_dir: Path = Path("data")
     http_host: str = "127.0.0.1"
     http_port: int = 8765
@@ -192,6 +194,7 @@ class _Reader:
             allow_everybody="*" in allow,
             daily_tokens=self._whole_number("SLUICE_DAILY_TOKENS", least=0),
             show_reasoning=self._switch("SLUICE_SHOW_REASONING"),
+            telegram_drafts=self._switch("SLUICE_TELEGRAM_DRAFTS"),
             data_dir=self._data_dir(),
             http_host=host,
             http_port=port,

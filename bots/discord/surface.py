@@ -57,7 +57,7 @@ class ChannelSurface:
         return self._place
 
     def buckets(self, kind: OperationKind) -> tuple[BucketKey, ...] | None:
-        if kind is OperationKind.SEND and not self._may_send:
+        if kind is OperationKind.DRAFT or (kind is OperationKind.SEND and not self._may_send):
             return None
         return ACCOUNT, self._key(kind)
 

@@ -85,7 +85,15 @@ class Invoke(msgspec.Struct, tag_field="do", tag="invoke", frozen=True):
     options: dict[str, str]
 
 
-Deed: TypeAlias = Say | Press | Invoke
+class StopDraft(msgspec.Struct, tag_field="do", tag="stop_draft", frozen=True):
+    """A person stops the draft in their private chat in Telegram."""
+
+    ticket: int
+    person: str
+    chat: str
+
+
+Deed: TypeAlias = Say | Press | Invoke | StopDraft
 Waiting: TypeAlias = asyncio.Queue[Json | None]  # None: too far behind, begin again
 
 
@@ -244,6 +252,8 @@ class SandboxPage:
         match deed:
             case Invoke():
                 await self._discord.invoke(deed.person, deed.chat, deed.command, deed.options)
+            case StopDraft():
+                await self._telegram.stop_draft(deed.person, deed.chat)
             case Say(platform="discord"):
                 await self._discord.say(deed.person, deed.chat, deed.text, reply_to=deed.reply_to)
             case Say():

@@ -10,6 +10,7 @@ from core.ports.surface import Capabilities
 from core.streaming.meters import RateLimit
 
 BOT: Final = "bot"  # everything that the bot does
+DRAFT: Final = "draft"  # the drafts of one private chat
 CHAT: Final = "chat"  # one private chat
 GROUP: Final = "group"  # one group, topics included
 
@@ -23,6 +24,7 @@ TELEGRAM: Final = Capabilities(
         {
             BOT: (RateLimit(30, 1.0, refills=True),),  # "about 30 messages per second" (FAQ)
             CHAT: (_PER_CHAT,),
+            DRAFT: (RateLimit(5, 5.0, refills=True),),  # an assumption: Telegram says only that there is one
             GROUP: (_PER_CHAT, RateLimit(20, 60.0)),  # "20 messages per minute" (FAQ); edits count
         }
     ),

@@ -19,6 +19,7 @@ from bots.telegram.capabilities import TELEGRAM
 from bots.telegram.connection import Connection, describe
 from bots.telegram.desk import Desk
 from bots.telegram.doctor import examine, privacy_words
+from bots.telegram.drafts import Drafts
 from bots.telegram.polling import Poller
 from core.ports.clock import Clock
 from core.ports.platform import Check, PlatformError
@@ -35,13 +36,21 @@ class TelegramPlatform:
     name = "Telegram"
 
     def __init__(
-        self, token: str, *, clock: Clock, base_url: str | None = None, capabilities: Capabilities = TELEGRAM
+        self,
+        token: str,
+        *,
+        clock: Clock,
+        base_url: str | None = None,
+        capabilities: Capabilities = TELEGRAM,
+        drafts: bool = False,
     ) -> None:
-        """`base_url`: methods are at `{base_url}/bot<token>/METHOD`; None for Telegram itself."""
+        """`base_url`: methods are at `{base_url}/bot<token>/METHOD`; None for Telegram itself.
+        `drafts`: answers in private chats grow as drafts."""
         self._token = token
         self._clock = clock
         self._base_url = base_url
         self._capabilities = capabilities
+        self._drafts = Drafts() if drafts else None
         self._running: _Running | None = None
         self._ended = asyncio.Event()
         self._failure: PlatformError | None = None
@@ -55,7 +64,7 @@ class TelegramPlatform:
             await connection.close()
             raise connection.unusable(error) from None
         await _publish_commands(connection)
-        desk = Desk(connection, self._clock, handle, self._capabilities)
+        desk = Desk(connection, self._clock, handle, self._capabilities, self._drafts)
         self._running = _Running(connection, desk, Poller(connection, self._clock, desk.take))
         self._running.task.add_done_callback(self._polling_ended)
         us = connection.bot.bot

@@ -10,6 +10,7 @@ from telegram import Update
 from telegram.error import TelegramError
 
 from bots.telegram.connection import Connection, describe
+from bots.telegram.drafts import STOPPED, Drafts
 from bots.telegram.events import Ignored, read_update, with_rights
 from bots.telegram.outcomes import outcome_of
 from bots.telegram.rights import Rights
@@ -27,12 +28,19 @@ class Desk:
     """Takes updates over and calls `handle` for each event in them."""
 
     def __init__(
-        self, connection: Connection, clock: Clock, handle: Handle, capabilities: Capabilities
+        self,
+        connection: Connection,
+        clock: Clock,
+        handle: Handle,
+        capabilities: Capabilities,
+        drafts: Drafts | None = None,
     ) -> None:
+        """`drafts`: answers in private chats grow as drafts, which are noted down there."""
         self._bot = connection.bot
         self._clock = clock
         self._handle = handle
         self._capabilities = capabilities
+        self._drafts = drafts
         self._rights = Rights(connection.bot, clock)
         self._last_in_chat: dict[int, asyncio.Task[None]] = {}
         self._presses: set[asyncio.Task[None]] = set()
@@ -41,11 +49,13 @@ class Desk:
         """Take an update over; a later journal would write it down here. Never raises."""
         try:
             update = Update.de_json(raw, self._bot)
-            event = read_update(update, self._bot.bot)
+            event = self._stopped(raw) if STOPPED in raw else read_update(update, self._bot.bot)
         except Exception as error:  # noqa: BLE001  one update of an unknown shape must not stop all others
             logger.error("Telegram update %s cannot be read: %s", raw.get("update_id"), describe(error))
             return
         chat = update.effective_chat.id if update.effective_chat is not None else 0
+        if isinstance(event, ButtonPress):
+            chat = int(event.place.chat_id)
         before = self._last_in_chat.get(chat)
         task = asyncio.create_task(self._deliver(before, update, event))
         self._last_in_chat[chat] = task
@@ -57,6 +67,10 @@ class Desk:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _stopped(self, raw: dict[str, Any]) -> ButtonPress | Ignored:
+        press = self._drafts.press(raw) if self._drafts is not None else None
+        return press or Ignored("unknown_draft")
 
     def _forget(self, chat: int, done: asyncio.Task[None]) -> None:
         if self._last_in_chat.get(chat) is done:
@@ -78,7 +92,8 @@ class Desk:
         else:
             if isinstance(event, BotAdded):
                 event = await self._as_heard_now(update, event)
-            await self._call(event, ChatSurface(self._bot, event.place, self._capabilities))
+            surface = ChatSurface(self._bot, event.place, self._capabilities, self._drafts)
+            await self._call(event, surface)
 
     async def _as_heard_now(self, update: Update, added: BotAdded) -> BotAdded:
         """Privacy mode is changed at BotFather while we run, and counts from when the bot is added again."""
@@ -91,7 +106,7 @@ class Desk:
 
     async def _deliver_press(self, press: ButtonPress, query_id: str) -> None:
         may_manage = await self._rights.manages_messages(press.place, press.author)
-        surface = PressSurface(self._bot, press.place, query_id, self._capabilities)
+        surface = PressSurface(self._bot, press.place, query_id, self._capabilities, self._drafts)
         await self._call(with_rights(press, may_manage), surface)
         finishing = asyncio.create_task(self._finish(surface))  # apart: the chat's next event need not wait
         self._presses.add(finishing)

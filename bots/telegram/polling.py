@@ -10,12 +10,14 @@ from typing import Any, Final
 from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
 
 from bots.telegram.connection import Connection, describe
+from bots.telegram.drafts import STOPPED
 from bots.telegram.outcomes import seconds
 from core.ports.clock import Clock
 
 _CONFLICT_PAUSE_S: Final = 5.0
 _FIRST_PAUSE_S: Final = 1.0
 _LONGEST_PAUSE_S: Final = 30.0
+_PRESSES: Final = frozenset({"callback_query", STOPPED})
 _COMPLAINT_S: Final = 60.0  # two programs with one token end each other's polls all the time
 
 logger = logging.getLogger(__name__)
@@ -50,7 +52,7 @@ class Poller:
             self._confirmed = asked
             self._recovered()
             for update in updates:
-                if not self.wants_questions and "callback_query" not in update:
+                if not self.wants_questions and not _PRESSES & update.keys():
                     return
                 self._take(update)
                 self._offset = update["update_id"] + 1

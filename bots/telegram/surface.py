@@ -20,11 +20,12 @@ from telegram import (
 from telegram.constants import ChatAction
 from telegram.error import TelegramError
 
-from bots.telegram.capabilities import BOT, CHAT, GROUP, TELEGRAM
+from bots.telegram.capabilities import BOT, CHAT, DRAFT, GROUP, TELEGRAM
 from bots.telegram.connection import describe
+from bots.telegram.drafts import DRAFT_S, Drafts, with_stop
 from bots.telegram.entities import Entity
 from bots.telegram.outcomes import outcome_of
-from core.messages import MessageRef, Place
+from core.messages import MessageRef, Place, PlaceKind
 from core.ports.surface import Capabilities
 from core.streaming.operations import (
     BucketKey,
@@ -52,10 +53,14 @@ class ChatSurface:
 
     alternate = ends_at = messages_left = None
 
-    def __init__(self, bot: Bot, place: Place, capabilities: Capabilities = TELEGRAM) -> None:
+    def __init__(
+        self, bot: Bot, place: Place, capabilities: Capabilities = TELEGRAM, drafts: Drafts | None = None
+    ) -> None:
+        """`drafts`: where those shown are noted down; None: none are, and previews are edits."""
         self._bot = bot
         self._place = place
-        self._capabilities = capabilities
+        self._drafts = drafts if place.kind is PlaceKind.PRIVATE else None
+        self._capabilities = replace(capabilities, draft_lasts_s=DRAFT_S) if self._drafts else capabilities
         self._chat = int(place.chat_id)
         self._topic = None if place.topic_id is None else int(place.topic_id)
         # Telegram's group ids are negative; a topic in a private chat is still that person's chat.
@@ -75,9 +80,13 @@ class ChatSurface:
 
     def buckets(self, kind: OperationKind) -> tuple[BucketKey, ...]:
         account = BucketKey(BOT)
+        if kind is OperationKind.DRAFT:
+            return account, BucketKey(DRAFT, self._place.chat_id)
         return (account,) if kind is OperationKind.TYPING else (account, self._bucket)
 
     async def send(self, content: MessageContent, reply_to: MessageRef | None) -> Outcome:
+        if content.draft_id and self._drafts is not None:
+            return await self._show_draft(content, self._drafts)
         reply = None
         if reply_to is not None and reply_to.chat_id == self._place.chat_id:
             reply = ReplyParameters(int(reply_to.message_id), allow_sending_without_reply=True)
@@ -124,6 +133,19 @@ class ChatSurface:
         except TelegramError as error:
             logger.debug("reaction in %s failed: %s", self._place, describe(error))
 
+    async def _show_draft(self, content: MessageContent, drafts: Drafts) -> Outcome:
+        for button in content.buttons:
+            drafts.shown(self._chat, content.draft_id, button.data)
+        call = self._bot.send_message_draft(
+            self._chat,
+            content.draft_id,
+            content.body.text,
+            entities=_entities(content),
+            message_thread_id=self._topic,
+            api_kwargs=with_stop(bool(content.buttons)),
+        )
+        return await outcome_of(call)
+
     async def _send_document(
         self, content: MessageContent, file: FileContent, reply: ReplyParameters | None
     ) -> Message:
@@ -163,8 +185,15 @@ class PressSurface(ChatSurface):
     this is the chat itself.
     """
 
-    def __init__(self, bot: Bot, place: Place, query_id: str, capabilities: Capabilities = TELEGRAM) -> None:
-        super().__init__(bot, place, replace(capabilities, private_answers=True))
+    def __init__(
+        self,
+        bot: Bot,
+        place: Place,
+        query_id: str,
+        capabilities: Capabilities = TELEGRAM,
+        drafts: Drafts | None = None,
+    ) -> None:
+        super().__init__(bot, place, replace(capabilities, private_answers=True), drafts)
         self._query_id = query_id
         self._claimed = False
         self.answered = asyncio.Event()

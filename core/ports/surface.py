@@ -30,6 +30,7 @@ class Capabilities:
     typing_lasts_s: float | None = None  # how long one typing call shows; None: there is none
     reasoning_above: Above | None = None  # shows a line of the model's reasoning; None: it stays hidden
     max_file_bytes: int = 0  # the largest file that a message may carry; 0: none may
+    draft_lasts_s: float | None = None  # `send` takes drafts, which show for so long; None: it takes none
     nonces: bool = False  # a send with the same nonce is taken once (Discord's channel route)
 
 

@@ -228,7 +228,8 @@ class ChatService:
             reason = "done" if turn.answer.ending is Ending.STOPPED else "finishing"
         if reason != "done":
             unanswered(f"stop_{reason}", press.event_id, press.place, press.author)
-        self.notices.reply(surface, press.author, say(f"stop.{reason}"), ref=None)
+        if not press.answers_itself:
+            self.notices.reply(surface, press.author, say(f"stop.{reason}"), ref=None)
 
     def _greet(self, added: BotAdded, surface: Surface) -> None:
         heard = (str(added.place), added.hears_everything)  # added again with other rights is news

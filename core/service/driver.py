@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -31,7 +32,7 @@ from core.streaming.operations import (
 from core.streaming.pages import MessageLimit
 from core.streaming.reasoning import ShownReasoning
 from core.streaming.scheduler import EditScheduler, Operation
-from core.streaming.view import ViewSettings
+from core.streaming.view import Draft, ViewSettings
 from core.streaming.ways import Way
 
 _log = logging.getLogger(__name__)
@@ -39,6 +40,8 @@ _log = logging.getLogger(__name__)
 TICK_S = 0.01
 """Deltas that come closer together than this are looked at together."""
 FORGET_BUCKETS_S = 600.0
+MAX_DRAFT_ID = 2**31 - 1
+"""Telegram says no more of the number than that it is an integer and not zero."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +258,11 @@ async def _call(surface: Surface, operation: Operation, reply_to: MessageRef | N
     return await surface.edit(operation.message_id, operation.content)
 
 
+def _draft(lasts_s: float | None) -> Draft | None:
+    """The id is random, so that two answers at a time have each their own, also across a restart."""
+    return None if lasts_s is None else Draft(secrets.randbelow(MAX_DRAFT_ID) + 1, lasts_s)
+
+
 def _thought(text: str) -> str:
     return say("reasoning", text=text)
 
@@ -303,6 +311,7 @@ class Driver:
             ways=(_way(surface),) if second is None else (_way(surface), _second_way(second)),
             stop=stop if capabilities.buttons else None,
             private=private,
+            draft=_draft(None if private else capabilities.draft_lasts_s),
             typing_lasts_s=capabilities.typing_lasts_s,
             paced=bool(capabilities.rate_limits),
             nonce=nonce if any(way.capabilities.nonces for way in ways) else "",

@@ -106,11 +106,13 @@ class Answer:
         quiet_at, last_at, self._last_at = self.quiet_at, self._last_at, now
         if last_at is None or quiet_at is None:
             return
-        if now > quiet_at:  # a pause is no usual gap
-            self._talked_s, self._paused_s = self._talked_s / 2, self._paused_s / 2 + now - last_at
+        gap_s = now - last_at
+        if now > quiet_at:
+            self._talked_s, self._paused_s = self._talked_s / 2, self._paused_s / 2 + gap_s
         else:
-            self._talked_s += now - last_at
-            self._gap_s += _USUAL * (now - last_at - self._gap_s)
+            self._talked_s += gap_s
+        # A pause is no usual gap, but a model may be slower than was thought.
+        self._gap_s += _USUAL * (min(gap_s, 2.0 * max(self._gap_s, QUIET_S)) - self._gap_s)
 
     def append_reasoning(self, text: str) -> None:
         """Add to the model's reasoning, which is kept apart from the text, as far as there is room."""

@@ -61,8 +61,8 @@ class Meter(Protocol):
         """How many more requests were made than an even spread would have."""
         ...
 
-    def answered(self, now: float, observed: ObservedLimit | None) -> None:
-        """A request came back, perhaps with what the platform's headers say."""
+    def answered(self, now: float, since: float, observed: ObservedLimit | None) -> None:
+        """A request that left at `since` came back, perhaps with what the platform's headers say."""
         ...
 
     def load(self, now: float) -> float:
@@ -132,38 +132,46 @@ class Window:
         taken = self._taken(now)
         return len(taken) + flying - ((now - taken[0]) / self.limit.slot_s if taken else 0.0)
 
-    def answered(self, now: float, observed: ObservedLimit | None) -> None:
+    def answered(self, now: float, since: float, observed: ObservedLimit | None) -> None:
         self._answered.append(now)
         self._unknown = False
         if observed is not None:
-            self._observe(observed, now)
+            self._observe(observed, now, since)
         elif self._told:  # it may have been taken
             self._used = self._used + 1 if now < self._resets_at else 1
             self._resets_at = max(self._resets_at, now + self.limit.per_s if self._used == 1 else 0.0)
 
-    def _observe(self, observed: ObservedLimit, now: float) -> None:
+    def _observe(self, observed: ObservedLimit, now: float, since: float) -> None:
         """The first request of a window tells its length, or less where windows are cut from the platform's
-        own clock, and none tells more: the longest is it."""
-        used, resets_at = observed.limit - observed.remaining, now + observed.reset_after_s
+        own clock, and none tells more: the longest is it.
+
+        The window ends between `since` and `now`, plus what the header says. Where an answer came so late
+        that it may speak of this window or of another, the worse of both is believed.
+        """
+        used = observed.limit - observed.remaining
+        soonest, resets_at = since + observed.reset_after_s, now + observed.reset_after_s
         if not self._told or observed.limit != self.limit.count:
             per_s = observed.reset_after_s if used == 1 else self.limit.per_s
             self._set_limit(replace(self.limit, count=observed.limit, per_s=per_s))
         elif observed.reset_after_s > self.limit.per_s:
             self._set_limit(replace(self.limit, per_s=observed.reset_after_s))
-        fresh = not self._told or resets_at > self._resets_at + self.limit.per_s / 2
-        self._used = used if fresh else max(self._used, used)
-        self._resets_at = resets_at if fresh else min(self._resets_at, resets_at)
+        if not self._told or soonest >= self._resets_at:
+            self._used, self._resets_at = used, resets_at
+        elif now - since < self.limit.per_s / 4 and abs(resets_at - self._resets_at) < self.limit.per_s / 4:
+            self._used, self._resets_at = max(self._used, used), min(self._resets_at, resets_at)
+        else:
+            self._used, self._resets_at = max(self._used, used), max(self._resets_at, resets_at)
         self._told = True
+
+    def _set_limit(self, limit: RateLimit) -> None:
+        self.limit = limit
+        self._answered = deque(self._answered, maxlen=limit.count)
 
     def load(self, now: float) -> float:
         return len(self._taken(now)) / self.limit.count
 
     def _taken(self, now: float) -> list[float]:
         return [at for at in self._answered if at + self.limit.per_s > now]
-
-    def _set_limit(self, limit: RateLimit) -> None:
-        self.limit = limit
-        self._answered = deque(self._answered, maxlen=limit.count)
 
     def refused(self, now: float, until: float) -> None:
         """Where no header tells the limit, it is no more than what was taken lately."""
@@ -199,7 +207,7 @@ class Tokens:
     def ahead(self, now: float, flying: int) -> float:
         return self.limit.count - self._level_at(now) + flying
 
-    def answered(self, now: float, observed: ObservedLimit | None) -> None:
+    def answered(self, now: float, since: float, observed: ObservedLimit | None) -> None:
         self._level, self._since = self._level_at(now) - 1.0, now
 
     def load(self, now: float) -> float:

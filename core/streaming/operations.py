@@ -10,6 +10,7 @@ from core.streaming.rendering import Rendered
 
 class OperationKind(StrEnum):
     SEND = "send"
+    DRAFT = "draft"  # a send whose content says `draft_id`
     EDIT = "edit"
     DELETE = "delete"
     TYPING = "typing"
@@ -60,6 +61,7 @@ class MessageContent:
     silent: bool = False  # send without a notification
     private: bool = False  # only the asker sees it; only where `Capabilities.private_answers`
     nonce: str = ""  # the same for every try of one send; at most 25 characters (Discord's limit)
+    draft_id: int = 0  # else: no message but a preview, gone with the next message; the same id replaces it
     file: FileContent | None = None  # at most `Capabilities.max_file_bytes`
 
 

@@ -101,15 +101,17 @@ class Bucket:
         """What share of its fullest limit is spent."""
         return max((meter.load(now) for meter in self._meters), default=0.0)
 
-    def answered(self, now: float, observed: ObservedLimit | None = None, *, taken: bool = True) -> None:
-        """`taken`: False when the platform refused the request."""
+    def answered(
+        self, now: float, since: float, observed: ObservedLimit | None = None, *, taken: bool = True
+    ) -> None:
+        """A request that left at `since` came back. `taken`: False when the platform refused it."""
         self._flying -= 1
         self._known = True
         if not taken:
             return
         told = self._meter_of(observed) if observed is not None else None
         for meter in self._meters:
-            meter.answered(now, observed if meter is told else None)
+            meter.answered(now, since, observed if meter is told else None)
 
     def _meter_of(self, observed: ObservedLimit) -> Meter | None:
         """Headers tell of one limit, and not of which: it is the one of this size, else of this length."""
@@ -176,10 +178,13 @@ class Pacer:
         for key in keys:
             self.bucket(key).take(now)
 
-    def answered(self, keys: Iterable[BucketKey], now: float, observed: Iterable[ObservedLimit] = ()) -> None:
+    def answered(
+        self, keys: Iterable[BucketKey], now: float, since: float, observed: Iterable[ObservedLimit] = ()
+    ) -> None:
+        """A request that left at `since` came back; `observed`: what its headers say."""
         told = {one.key: one for one in observed}
         for key in keys:
-            self.bucket(key).answered(now, told.get(key))
+            self.bucket(key).answered(now, since, told.get(key))
 
     def refused(
         self, keys: Sequence[BucketKey], now: float, retry_after_s: float, named: BucketKey | None = None
@@ -190,7 +195,7 @@ class Pacer:
         from holds back what drew on nothing of it, too: it shuts out the whole account.
         """
         for key in keys:
-            self.bucket(key).answered(now, taken=False)
+            self.bucket(key).answered(now, now, taken=False)
         until = now + retry_after_s + MARGIN_S
         if named is None:
             named = max(reversed(keys), key=lambda key: self.bucket(key).load(now), default=None)

@@ -37,7 +37,7 @@ from core.streaming.operations import (
     Unknown,
 )
 from core.streaming.rate_limits import Pacer, Preview
-from core.streaming.view import Update, View, ViewSettings, Want
+from core.streaming.view import DRAFTS_FAIL, Update, View, ViewSettings, Want
 
 RETRY_FIRST_S: Final = 0.5
 RETRY_MOST_S: Final = 30.0
@@ -71,7 +71,7 @@ class EditScheduler:
         self.pacer = Pacer(limits)
         self._views: dict[int, View] = {}
         self._readers: dict[Answer, list[int]] = {}
-        self._flying: dict[int, tuple[Operation, Update]] = {}
+        self._flying: dict[int, tuple[Operation, Update, float]] = {}  # with when it left
         self._ids = count(1)
         self._touched: set[int] = set()  # views to look at
         self._lines: dict[BucketKey, list[tuple[_Rank, int]]] = {}  # who waits for a bucket, with a ticket
@@ -265,7 +265,7 @@ class EditScheduler:
         )
         self.pacer.take(keys, now)
         view.started(update, now)
-        self._flying[operation.id] = operation, update
+        self._flying[operation.id] = operation, update, now
         if not view.in_flight:  # typing: the text does not wait for it
             self._touched.add(number)
         return operation
@@ -280,7 +280,7 @@ class EditScheduler:
 
     def performed(self, operation: Operation, outcome: Outcome, now: float) -> None:
         """Report what became of an operation."""
-        operation, update = self._flying.pop(operation.id)
+        operation, update, since = self._flying.pop(operation.id)
         view = self._views.get(operation.view)
         self._freed.update(operation.keys)
         self._touched.add(operation.view)
@@ -289,7 +289,7 @@ class EditScheduler:
             pause = DEFAULT_PAUSE_S if outcome.retry_after_s is None else outcome.retry_after_s
             self.pacer.refused(operation.keys, now, pause, outcome.key)
         else:
-            self.pacer.answered(operation.keys, now, outcome.observed)
+            self.pacer.answered(operation.keys, now, since, outcome.observed)
         if view is None or operation.kind is OperationKind.TYPING:
             return
         if isinstance(outcome, Delivered):
@@ -297,7 +297,7 @@ class EditScheduler:
             view.delivered(update, outcome.message_id, now)
         elif isinstance(outcome, Unknown):
             view.unknown(update, now + self._back_off(view), operation.way)
-            self._give_up(view, NotSentReason.UNAVAILABLE)
+            self._give_up(view, update, NotSentReason.UNAVAILABLE)
         else:
             self._not_sent(view, update, operation.way, outcome, now)
         if operation.kind is OperationKind.SEND and not isinstance(outcome, NotSent):
@@ -309,10 +309,12 @@ class EditScheduler:
         match outcome.reason:
             case NotSentReason.RATE_LIMITED:
                 view.meter.rate_limited += 1
-                view.refused()
+                view.refused(update, outcome.retry_after_s)
             case NotSentReason.UNAVAILABLE:
                 view.not_sent(now + self._back_off(view))
-                self._give_up(view, outcome.reason)
+                self._give_up(view, update, outcome.reason)
+            case _ if update.kind is OperationKind.DRAFT:
+                view.no_drafts()
             case NotSentReason.REJECTED:
                 view.rejected(update, way)
             case NotSentReason.MESSAGE_GONE:
@@ -323,6 +325,8 @@ class EditScheduler:
     def _back_off(self, view: View) -> float:
         return float(min(RETRY_MOST_S, RETRY_FIRST_S * 2**view.failures))
 
-    def _give_up(self, view: View, reason: NotSentReason) -> None:
+    def _give_up(self, view: View, update: Update, reason: NotSentReason) -> None:
+        if update.kind is OperationKind.DRAFT and view.failures >= DRAFTS_FAIL:
+            view.no_drafts()
         if view.failures >= TRIES:
             view.lose(reason)

@@ -9,6 +9,7 @@ from typing import Final
 from core.streaming.answer import Answer
 from core.streaming.figures import Figures, FreshnessMeter
 from core.streaming.files import Files
+from core.streaming.meters import NEVER
 from core.streaming.operations import Button, MessageContent, NotSentReason, OperationKind
 from core.streaming.pages import Frame, MessageLimit, Pages
 from core.streaming.rate_limits import Preview
@@ -36,6 +37,10 @@ MOST_HASTE: Final = 0.4
 QUIET_BONUS_S: Final = 1.5
 """A preview while the model pauses counts as so much older: it ends the age of its text for as long as the
 pause lasts, where another one lets it begin anew at once."""
+DRAFT_SHARE: Final = 0.75
+"""Of a draft's life is gone when it is shown again."""
+DRAFTS_FAIL: Final = 3
+"""So many failures in a row, and a page that has been a draft is made a message."""
 STATUS_EVERY_S: Final = 3.0
 """How often the words beside a file that still grows say how long it is: they show nothing of the text."""
 
@@ -50,11 +55,21 @@ class Priority(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Draft:
+    """Previews are drafts with this id, each of which is gone after `lasts_s`. A page is a message only once
+    it is over: sent once, and never edited."""
+
+    id: int
+    lasts_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class ViewSettings:
     """What a view needs to know of its surface and of the question."""
 
     renderer: Renderer
     ways: tuple[Way, ...]
+    draft: Draft | None = None  # None: previews are messages, and edits of them
     stop: Button | None = None  # shown while the answer streams
     private: bool = False
     typing_lasts_s: float | None = None
@@ -113,6 +128,9 @@ class View:
         self._pinned: Frame | None = None  # an ended page whose outcome is unknown: say the same again
         self._unknown_send: MessageContent | None = None  # the first try of a send that may stand there
         self._typing_until = now
+        self._draft = settings.draft
+        self._draft_until = 0.0  # the one that stands is to be shown again by then
+        self._page_over = False  # what was a draft is to be sent
         answer.shown(self, 0)
 
     @property
@@ -128,20 +146,25 @@ class View:
 
     def count(self, kind: OperationKind) -> None:
         self.meter.sends += kind is OperationKind.SEND
-        self.meter.edits += kind is OperationKind.EDIT
+        self.meter.edits += kind in {OperationKind.EDIT, OperationKind.DRAFT}
 
     def pauses_at(self, now: float) -> float | None:
         """From when on the model pauses if it says nothing more, where that changes what this view wants."""
         quiet_at = self.answer.quiet_at
-        waits = self._message is not None and self._pages.shown < self.answer.length and not self.answer.ended
+        waits = self._previewed and self._pages.shown < self.answer.length and not self.answer.ended
         return quiet_at if waits and quiet_at is not None and quiet_at > now else None
+
+    @property
+    def _previewed(self) -> bool:
+        """Whether something of the current page can be seen."""
+        return self._message is not None or (self._draft is not None and self._standing is not None)
 
     def want(self, now: float) -> Want | None:
         """What should happen next, if anything. Looks at no text but for the start of the first page."""
         if self.over or self.in_flight:
             return None
         self._first_delta_at = self._first_delta_at or self.answer.produced_at(0)
-        if self.answer.ended:
+        if self.answer.ended or self._page_over:
             # The pages of a long answer take turns with the others' first texts and endings.
             since = max(self.answer.ended_at or 0.0, self._last_at)
             if self._message is None:
@@ -149,25 +172,27 @@ class View:
             return Want(OperationKind.EDIT, Priority.FINAL, self.not_before, since)
         hidden_since = self.answer.produced_at(self._pages.shown)
         since = now if hidden_since is None else hidden_since
-        if self._message is None:
+        if not self._previewed:
             return self._want_send(since) or self._want_typing(now)
         return self._want_preview(since, now)
 
     def _want_preview(self, since: float, now: float) -> Want | None:
-        """More text, or the Stop button."""
+        """More text, the Stop button, or a draft again before it is gone."""
         pausing, at = self._pausing(now), self.not_before
         if self._pages.file_grows(self.answer):
             at = since = max(at, self._last_at + STATUS_EVERY_S)
-        stop_at = self._stop_due_at()
         unseen = self._seen_length != self.answer.length or (pausing and not self._seen_pausing)
         if not (unseen and self._pages.shown < self.answer.length) and self._standing is not None:
-            if stop_at is None or self._standing.buttons:
+            stop_at = None if self._standing.buttons else self._stop_due_at()
+            due_at = min(NEVER if stop_at is None else stop_at, NEVER if self._message else self._draft_until)
+            if due_at == NEVER:
                 return None
-            since, at = max(since, stop_at), max(at, stop_at)
+            since, at = max(since, due_at), max(at, due_at)
         haste = max(EARLY_HASTE * HASTE_LASTS**self.meter.edits, min(MOST_HASTE, self.answer.paused_share))
         preview = Preview(since, 1.0 if pausing else haste, ripe=pausing)
         rank = since - QUIET_BONUS_S if pausing else since
-        return Want(OperationKind.EDIT, Priority.PREVIEW, at, rank, preview)
+        kind = OperationKind.EDIT if self._message else OperationKind.DRAFT
+        return Want(kind, Priority.PREVIEW, at, rank, preview)
 
     def _pausing(self, now: float) -> bool:
         """Whether the model says nothing at the moment."""
@@ -182,12 +207,9 @@ class View:
         ready = not self.settings.paced or len(text) >= FIRST_CHARS or (text and ends_sentence(text))
         page_began = self.answer.produced_at(self._pages.start + blank)
         waited = (self._first_delta_at if page_began is None else page_began) + FIRST_WAIT_S
-        return Want(
-            OperationKind.SEND,
-            Priority.SEND,
-            self.not_before if ready else max(waited, self.not_before),
-            since,
-        )
+        at = self.not_before if ready else max(waited, self.not_before)
+        kind = OperationKind.SEND if self._draft is None else OperationKind.DRAFT
+        return Want(kind, Priority.SEND, at, since)
 
     def _want_typing(self, now: float) -> Want | None:
         if self.settings.typing_lasts_s is None or self.messages or self.settings.private:
@@ -205,12 +227,19 @@ class View:
         if want is not None and want.kind is OperationKind.TYPING:
             self._typing_until = now + (self.settings.typing_lasts_s or 0.0) * 0.8
             return Update(OperationKind.TYPING)
+        drafting = want is not None and want.kind is OperationKind.DRAFT
         self._begin()
         while True:
             frame = self._pinned or self._pages.frame(self.answer, pausing=self._pausing(now))
             self._seen_length, self._seen_pausing = self.answer.length, self._pausing(now)
-            content = self._content(frame, now)
-            if self._message is None and frame.body.text:
+            content = self._content(frame, now, drafting=drafting)
+            if drafting and frame.body.text:
+                if frame.closed:  # it goes as a message, which draws from other buckets
+                    self._page_over = True
+                    return None
+                if content != self._standing or now >= self._draft_until:
+                    return Update(OperationKind.DRAFT, None, content, frame)
+            elif self._message is None and frame.body.text:
                 return Update(OperationKind.SEND, None, content, frame)
             if self._message is not None and content != self._standing:
                 return Update(OperationKind.EDIT, self._message, content, frame)
@@ -230,7 +259,7 @@ class View:
         if line := reasoning.line(self.answer.reasoning, self.settings.renderer.page_units):
             self._pages.above = lambda body: reasoning.above(body, line)
 
-    def _content(self, frame: Frame, now: float) -> MessageContent:
+    def _content(self, frame: Frame, now: float, *, drafting: bool) -> MessageContent:
         body = replace(frame.body, entities=()) if self._plain else frame.body
         nonce = f"{self.settings.nonce}.{frame.page}" if self.settings.nonce else ""
         return MessageContent(
@@ -239,6 +268,7 @@ class View:
             silent=frame.page > 0,
             private=self.settings.private,
             nonce=nonce,
+            draft_id=self._draft.id if self._draft and drafting else 0,
             file=frame.file,
         )
 
@@ -262,9 +292,12 @@ class View:
         self.in_flight, self.failures = False, 0
         if update.frame is None:
             return
+        if update.kind is OperationKind.DRAFT:
+            self._drafted(update.content, update.frame, now)
+            return
         if self._message is None:
             self.messages.append(message_id)
-        self._message = message_id
+        self._message, self._page_over = message_id, False
         self.meter.visible(self.answer, self._pages.shown, now)
         first_try, self._unknown_send = self._unknown_send, None
         if first_try not in {None, update.content}:  # which of the tries stands there is not known
@@ -272,6 +305,18 @@ class View:
             return
         self._pinned, self._standing = None, update.content
         self._accept(update.frame)
+
+    def _drafted(self, content: MessageContent | None, frame: Frame, now: float) -> None:
+        self.meter.visible(self.answer, self._pages.shown, now)
+        self._standing = content
+        if self._draft is not None:
+            self._draft_until = self._last_at + DRAFT_SHARE * self._draft.lasts_s
+        self._accept(frame)
+
+    def no_drafts(self) -> None:
+        """The platform takes none: from here on, this answer is messages and edits of them."""
+        self._draft, self._standing, self.failures = None, None, 0
+        self._as_before()
 
     def _accept(self, frame: Frame) -> None:
         self._pages.accept(frame)
@@ -282,7 +327,7 @@ class View:
             self.done = True
         elif frame.closed:
             self._message = self._standing = None
-            self._seen_length = -1
+            self._seen_length, self._page_over = -1, False
             self.not_before = 0.0  # the next page need not wait
 
     def unknown(self, update: Update, retry_at: float, way: int) -> None:
@@ -320,12 +365,19 @@ class View:
         else:
             self.ways.close(way, kind)
         if self.ways.open(kind, self.page):
-            self.refused()
+            self._as_before()
         else:
             self.lose(reason)
 
-    def refused(self) -> None:
-        """Nothing was taken; the newest state goes when a way grants it."""
+    def refused(self, update: Update, retry_after_s: float | None) -> None:
+        """Nothing was taken; the newest state goes when a way grants it. A draft that has to wait for longer
+        than it would last hides the text: a message does not."""
+        wait_s = retry_after_s or 0.0
+        if update.kind is OperationKind.DRAFT and self._draft is not None and wait_s > self._draft.lasts_s:
+            self.no_drafts()
+        self._as_before()
+
+    def _as_before(self) -> None:
         self.in_flight = False
         self._seen_length = -1
 

@@ -13,8 +13,8 @@ from tests.fakes.surface import FakeSurface
 
 
 class FakeBench:
-    def __init__(self) -> None:
-        self._fake = FakeSurface(SystemClock())
+    def __init__(self, draft_lasts_s: float | None = None) -> None:
+        self._fake = FakeSurface(SystemClock(), draft_lasts_s=draft_lasts_s)
         self.surface: Surface = self._fake
 
     async def shown(self) -> list[tuple[str, str]]:
@@ -31,5 +31,5 @@ class FakeBench:
 
 
 @asynccontextmanager
-async def fake_surface() -> AsyncIterator[FakeBench]:
-    yield FakeBench()
+async def fake_surface(*, drafts: bool = False) -> AsyncIterator[FakeBench]:
+    yield FakeBench(30.0 if drafts else None)

@@ -11,6 +11,7 @@ from telegram.request import HTTPXRequest, RequestData
 
 from bots.sandbox.limits import load_profile
 from bots.sandbox.telegram.server import TelegramServer
+from bots.telegram.drafts import Drafts
 from bots.telegram.surface import ChatSurface
 from core.messages import Place, PlaceKind
 from core.ports.surface import Surface
@@ -88,7 +89,7 @@ class _Misdirectable(HTTPXRequest):
 
 
 @asynccontextmanager
-async def telegram_surface() -> AsyncIterator[Bench]:
+async def telegram_surface(*, drafts: bool = False) -> AsyncIterator[Bench]:
     """A fresh local Telegram whose limits pass a thousand times faster."""
     server = TelegramServer(profile=load_profile(scale=0.001))
     await server.start()
@@ -97,6 +98,7 @@ async def telegram_surface() -> AsyncIterator[Bench]:
         async with Bot(server.token, base_url=f"{server.url}/bot", request=request) as bot:
             chat_id = next(chat["id"] for chat in server.snapshot()["chats"] if chat["name"] == _PERSON)
             place = Place("telegram", chat_id, PlaceKind.PRIVATE)
-            yield Bench(ChatSurface(bot, place), server, request)
+            surface = ChatSurface(bot, place, drafts=Drafts() if drafts else None)
+            yield Bench(surface, server, request)
     finally:
         await server.stop()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 import pytest
@@ -42,6 +43,8 @@ SURFACES: Final[Mapping[str, Callable[[], AbstractAsyncContextManager[Bench]]]] 
     "discord": discord_surface,
     "telegram": telegram_surface,
     "folder": folder_surface,
+    "fake with drafts": partial(fake_surface, drafts=True),
+    "telegram with drafts": partial(telegram_surface, drafts=True),
 }
 REMOTE: Final = ("fake", "discord", "telegram")
 """Surfaces whose calls can be refused, time out or get lost on the way."""
@@ -52,6 +55,8 @@ async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
     async with SURFACES[request.param]() as bench:
         yield bench
 
+
+DRAFTING: Final = ("fake with drafts", "telegram with drafts")
 
 remote = pytest.mark.parametrize("bench", REMOTE, indirect=True)
 
@@ -131,6 +136,31 @@ async def test_the_renderer_takes_any_text(bench: Bench, markdown: str) -> None:
     assert renderer.render(markdown) == renderer.render(markdown)
     if not markdown.strip():
         assert renderer.render(markdown).text == ""
+
+
+@pytest.mark.parametrize("bench", DRAFTING, indirect=True)
+async def test_a_draft_is_no_message_and_draws_from_a_bucket_of_its_own(bench: Bench) -> None:
+    surface = bench.surface
+    keys = surface.buckets(OperationKind.DRAFT)
+    assert keys
+    assert all(surface.capabilities.rate_limits[key.family] for key in keys)
+    assert keys != surface.buckets(OperationKind.SEND)
+    stop = Button("stop:" + "0" * 59, "Stop")
+    for words in ("It", "It grows", "It grows"):
+        draft = replace(content(surface, words, stop), draft_id=2**31 - 1)
+        assert isinstance(await surface.send(draft, None), Delivered)
+    assert await bench.shown() == []
+    message = await sent(bench, "It grows.")
+    assert await bench.shown() == [(message, "It grows.")]
+
+
+@pytest.mark.parametrize("bench", DRAFTING, indirect=True)
+async def test_a_draft_that_is_refused_says_so(bench: Bench) -> None:
+    await bench.fail_next("rate_limited")
+    draft = replace(content(bench.surface, "It grows"), draft_id=1)
+    outcome = await bench.surface.send(draft, None)
+    assert isinstance(outcome, NotSent)
+    assert outcome.reason is NotSentReason.RATE_LIMITED
 
 
 async def failed(bench: Bench, how: Failure, *, nonce: str = "") -> Outcome:

@@ -18,7 +18,7 @@ from bots.sandbox.limits import load_profile
 from core.messages import Incoming
 from core.ports.surface import Surface
 from core.streaming.operations import Button, MessageContent
-from tests.discord.clocks import MovedClock
+from tests.fakes.moved_clock import MovedClock
 from tests.sandbox.discord_harness import PATIENCE_S, Heard
 
 

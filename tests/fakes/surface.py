@@ -26,6 +26,7 @@ from core.streaming.rendering import Rendered
 LIMITS: Mapping[str, tuple[RateLimit, ...]] = {
     "account": (RateLimit(50, 1.0),),
     "send": (RateLimit(5, 5.0),),
+    "draft": (RateLimit(5, 5.0),),
     "edit": (RateLimit(5, 5.0),),
 }
 INTERACTION_LIMITS: Mapping[str, tuple[RateLimit, ...]] = {
@@ -39,6 +40,7 @@ _FAILURES: Mapping[str, Outcome] = {
     "place_gone": NotSent(NotSentReason.PLACE_GONE),
     "rate_limited": NotSent(NotSentReason.RATE_LIMITED, retry_after_s=2.0),
     "expired": NotSent(NotSentReason.EXPIRED),
+    "rate_limited_long": NotSent(NotSentReason.RATE_LIMITED, retry_after_s=280.0),
     "unavailable": NotSent(NotSentReason.UNAVAILABLE),
     "unknown_not_taken": Unknown("time-out"),
 }
@@ -94,6 +96,7 @@ class FakeSurface:
         alternate: FakeSurface | None = None,
         ends_after_s: float | None = None,
         messages_left: int | None = None,
+        draft_lasts_s: float | None = None,
     ) -> None:
         """With an `alternate` this is as an interaction: no nonces, an end, a bucket for all it does, and
         messages that both ways know, though this one edits only its own."""
@@ -105,13 +108,16 @@ class FakeSurface:
             reasoning_above=reasoning_above,
             max_file_bytes=max_file_bytes,
             typing_lasts_s=10.0,
-            nonces=alternate is None,
+            draft_lasts_s=draft_lasts_s,
+            nonces=alternate is None and draft_lasts_s is None,
         )
         self.alternate = alternate
         self.messages_left = messages_left
         self.ends_at = None if ends_after_s is None else clock.monotonic() + ends_after_s
         self.messages: dict[str, FakeMessage] = {} if alternate is None else alternate.messages
         self.may_send = self.says_so = self.knows_its_end = True
+        self.drafts: list[tuple[float, int, MessageContent]] = []
+        self.takes_drafts = True
         self.calls: list[tuple[float, OperationKind, str]] = []
         self.reactions: list[tuple[MessageRef, str]] = []
         self.typings = 0
@@ -146,7 +152,8 @@ class FakeSurface:
         return BucketKey("account"), BucketKey(kind.value, self.place.chat_id)
 
     async def send(self, content: MessageContent, reply_to: MessageRef | None) -> Outcome:
-        return await self._call(OperationKind.SEND, None, content, reply_to)
+        kind = OperationKind.DRAFT if content.draft_id else OperationKind.SEND
+        return await self._call(kind, None, content, reply_to)
 
     async def edit(self, message_id: str, content: MessageContent) -> Outcome:
         return await self._call(OperationKind.EDIT, message_id, content, None)
@@ -192,6 +199,9 @@ class FakeSurface:
             assert 0 < len(content.file.data) <= self.capabilities.max_file_bytes, "a file over the limit"
             if not self.permits_files:
                 return NotSent(NotSentReason.REJECTED)
+        if kind is OperationKind.DRAFT:
+            self.drafts.append((self._clock.monotonic(), content.draft_id, content))
+            return Unknown("time-out") if failure == "unknown_taken" else Delivered("")
         if message_id is None:
             message_id = self._nonces.get(content.nonce) or f"m{len(self.messages) + 1}"
             self._own.add(message_id)
@@ -211,6 +221,8 @@ class FakeSurface:
         if retry_after := self._over_limit(kind):
             self.refused += 1
             return NotSent(NotSentReason.RATE_LIMITED, retry_after_s=retry_after)
+        if kind is OperationKind.DRAFT and not self.takes_drafts:
+            return NotSent(NotSentReason.REJECTED)
         if self._is_past(AFTER_END_S + LATE_S):
             return NotSent(NotSentReason.EXPIRED)
         full = self.messages_left is not None and len(self.messages) >= self.messages_left

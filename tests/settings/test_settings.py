@@ -46,6 +46,7 @@ def test_all_of_it() -> None:
         SLUICE_ALLOW="telegram:-100, discord:2;discord:3",
         SLUICE_DAILY_TOKENS="0",
         SLUICE_SHOW_REASONING="On",
+        SLUICE_TELEGRAM_DRAFTS="on",
         SLUICE_DATA_DIR="/srv/data",
         SLUICE_HTTP="[::1]:80",
         SLUICE_LOG_LEVEL="debug",
@@ -60,6 +61,7 @@ def test_all_of_it() -> None:
         allow=frozenset({"telegram:-100", "discord:2", "discord:3"}),
         daily_tokens=0,
         show_reasoning=True,
+        telegram_drafts=True,
         data_dir=Path("/srv/data"),
         http_host="::1",
         http_port=80,
@@ -138,6 +140,7 @@ def test_a_file_that_is_no_text_is_one_line(tmp_path: Path, content: bytes) -> N
         ({"SLUICE_DATA_DIR": "~nobody-of-that-name/x"}, "home folder"),
         ({"SLUICE_LOG_LEVEL": "LOUD"}, "DEBUG, INFO"),
         ({"SLUICE_SHOW_REASONING": "maybe"}, "SLUICE_SHOW_REASONING must be on or off"),
+        ({"SLUICE_TELEGRAM_DRAFTS": "1"}, "SLUICE_TELEGRAM_DRAFTS must be on or off"),
     ],
 )
 def test_each_problem_is_one_line_with_what_to_do(values: dict[str, str], words: str) -> None:

@@ -147,7 +147,7 @@ def test_a_refusal_that_names_no_bucket_is_laid_to_the_fullest() -> None:
     for number in range(20):
         keys = (bot, BucketKey("chat", str(number)))
         pacer.take(keys, 0.0)
-        pacer.answered(keys, 0.1)
+        pacer.answered(keys, 0.1, 0.0)
     pacer.take((bot, BucketKey("chat", "last")), 0.1)
     pacer.refused((bot, BucketKey("chat", "last")), 0.2, 5.0)
     assert pacer.ready_at((BucketKey("chat", "last"),), 0.3) == 0.3
@@ -159,7 +159,7 @@ def test_what_flew_when_the_first_refusal_came_teaches_nothing_more() -> None:
     for _ in range(30):
         scheduler.pacer.take((ACCOUNT,), 0.0)
     for _ in range(20):
-        scheduler.pacer.answered((ACCOUNT,), 0.1)
+        scheduler.pacer.answered((ACCOUNT,), 0.1, 0.0)
     for _ in range(10):
         scheduler.pacer.refused((ACCOUNT,), 0.1, 1.0)
     [limit] = scheduler.pacer.bucket(ACCOUNT).limits
@@ -171,7 +171,7 @@ def test_an_unknown_bucket_lets_one_request_out_until_its_answer_came() -> None:
     strange = BucketKey("strange", "x")
     scheduler.pacer.take((strange,), 0.0)
     assert scheduler.pacer.ready_at((strange,), 1.0) == float("inf")
-    scheduler.pacer.answered((strange,), 1.0)
+    scheduler.pacer.answered((strange,), 1.0, 0.0)
     assert scheduler.pacer.ready_at((strange,), 1.0) == 1.0
 
 

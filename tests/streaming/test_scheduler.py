@@ -53,7 +53,7 @@ def test_a_window_is_as_long_as_the_longest_rest_of_one_that_was_seen() -> None:
     learned = []
     for now, remaining, reset_after_s in [(0.0, 4, 2.0), (9.0, 4, 0.01), (18.0, 3, 3.5), (27.0, 4, 3.0)]:
         bucket.take(now)
-        bucket.answered(now, ObservedLimit(TOKEN, 5, remaining, reset_after_s))
+        bucket.answered(now, now, ObservedLimit(TOKEN, 5, remaining, reset_after_s))
         learned.append(bucket.limits[0].per_s)
     assert learned == [2.0, 2.0, 3.5, 3.5]
 

@@ -41,10 +41,10 @@ class HeldClock(FakeClock):
 class Bot:
     """A started adapter and what it delivered."""
 
-    def __init__(self, server: TelegramServer) -> None:
+    def __init__(self, server: TelegramServer, *, drafts: bool = False) -> None:
         self.server = server
         self.clock = HeldClock()
-        self.platform = TelegramPlatform(server.token, clock=self.clock, base_url=server.url)
+        self.platform = TelegramPlatform(server.token, clock=self.clock, base_url=server.url, drafts=drafts)
         self.ready_line = ""
         self._events: asyncio.Queue[tuple[Incoming, Surface]] = asyncio.Queue()
 
@@ -74,8 +74,8 @@ async def local_telegram(scale: float = 0.001) -> AsyncIterator[TelegramServer]:
 
 
 @asynccontextmanager
-async def started(server: TelegramServer) -> AsyncIterator[Bot]:
-    bot = Bot(server)
+async def started(server: TelegramServer, *, drafts: bool = False) -> AsyncIterator[Bot]:
+    bot = Bot(server, drafts=drafts)
     bot.ready_line = await bot.platform.start(bot.handle)
     try:
         yield bot

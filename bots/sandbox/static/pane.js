@@ -4,7 +4,6 @@
 import { avatar, h, icon, redraw } from "./dom.js";
 import { Composer } from "./composer.js";
 import { dots } from "./discord.js";
-import { renderEntities } from "./entities.js";
 import { Sidebar } from "./sidebar.js";
 import { visibleTo } from "./state.js";
 
@@ -124,7 +123,7 @@ export class Pane {
         this.#drawFrame();
         break;
     }
-    if (["typing", "message", "draft"].includes(event.type)) this.#drawTyping();
+    if (["typing", "message", "draft", "draft_stopped"].includes(event.type)) this.#drawTyping();
     this.#follow();
   }
 
@@ -234,8 +233,8 @@ export class Pane {
     const alive = draft && draft.until > Date.now();
     redraw(
       this.#draft,
-      alive && [draft.text, draft.entities],
-      () => alive && h("div", { class: "bubble" }, renderEntities(draft.text, draft.entities)),
+      alive && [draft.text, draft.entities, draft.can_stop],
+      () => alive && this.#look.draft(draft, () => this.#do({ do: "stop_draft" })),
     );
   }
 

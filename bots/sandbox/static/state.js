@@ -70,6 +70,12 @@ export class PlatformState {
       case "draft":
         this.drafts.set(event.chat, { ...event, until: Date.now() + 1000 * event.for_s });
         break;
+      case "draft_stopped": {
+        const draft = this.drafts.get(event.chat);
+        if (!event.kept) this.drafts.delete(event.chat);
+        else if (draft) this.drafts.set(event.chat, { ...draft, can_stop: false });
+        break;
+      }
       case "chat":
         this.chats.set(event.chat.id, event.chat);
         break;

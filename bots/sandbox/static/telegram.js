@@ -64,6 +64,15 @@ export const telegram = {
 
   heading: () => h("div", { class: "guild" }, "Chats"),
   footer: () => null,
+  /** A preview that is no message, with Telegram's own button to stop it. */
+  draft(draft, stop) {
+    const button = h("button", { type: "button", class: "stop-draft", onclick: stop }, "Stop");
+    return [
+      h("div", { class: "bubble" }, renderEntities(draft.text, draft.entities)),
+      draft.can_stop ? button : null,
+    ];
+  },
+
   createMessage: (context) => new TelegramMessage(context),
 };
 

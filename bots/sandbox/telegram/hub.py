@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from bots.sandbox.limits import Clock
@@ -12,6 +13,17 @@ from bots.sandbox.telegram.updates import UpdateQueue
 from bots.sandbox.telegram.world import Chat, Message, Person, Status, World
 
 Event = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A preview that is no message; `until` is the clock's time."""
+
+    id: int
+    topic: int | None
+    can_stop: bool
+    keep_on_stop: bool
+    until: float
 
 
 class Hub:
@@ -26,6 +38,7 @@ class Hub:
         self.privacy_mode = True
         self.commands: dict[tuple[str, int, int, str], list[dict[str, str]]] = {}
         self.callback_queries: dict[str, Person] = {}  # those that wait for an answer
+        self.drafts: dict[int, Draft] = {}  # by chat, the one that stands there
 
     @property
     def bot(self) -> Person:

@@ -7,7 +7,7 @@ from typing import Any
 
 from bots.sandbox.telegram import access, objects
 from bots.sandbox.telegram.errors import ApiError, bad_request
-from bots.sandbox.telegram.hub import Hub
+from bots.sandbox.telegram.hub import Draft, Hub
 from bots.sandbox.telegram.params import Params
 from bots.sandbox.telegram.text import MAX_CAPTION, MAX_TEXT, Entity, formatted
 from bots.sandbox.telegram.world import Chat, Document, Message
@@ -66,7 +66,10 @@ class Messages:
         return self._send(chat, params, text=caption, entities=entities, document=file)
 
     def send_message_draft(self, params: Params) -> bool:
-        """sendMessageDraft: a preview in a private chat, gone with the next message."""
+        """sendMessageDraft: a preview in a private chat, gone with the next message.
+
+        10.3's `can_stop` shows a button; without `keep_on_stop` the draft goes with the press on it.
+        """
         chat = access.open_chat(self._hub.world, params)
         if chat.kind != "private":
             raise bad_request("TEXTDRAFT_PEER_INVALID")
@@ -74,12 +77,16 @@ class Messages:
         if not draft:
             raise bad_request("draft identifier must be non-zero")
         text, entities = formatted(params.text("text") or "", _entities(params, "entities"), limit=MAX_TEXT)
+        topic, can_stop = params.integer("message_thread_id"), params.flag("can_stop")
+        until = self._hub.clock() + DRAFT_S
+        self._hub.drafts[chat.id] = Draft(draft, topic, can_stop, params.flag("keep_on_stop"), until)
         self._hub.emit(
             "draft",
             chat=objects.page_chat_id(chat, None),
             draft=str(draft),
             text=text,
             entities=entities,
+            can_stop=can_stop,
             for_s=DRAFT_S,
         )
         return True
@@ -195,6 +202,7 @@ class Messages:
 
     def _send(self, chat: Chat, params: Params, **fields: Any) -> Any:
         reply_to = access.target_of_reply(chat, params)
+        self._hub.drafts.pop(chat.id, None)
         message = self._hub.world.add_message(
             chat,
             self._hub.bot,

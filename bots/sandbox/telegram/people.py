@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from bots.sandbox.limits import Clock
@@ -101,6 +102,19 @@ class People:
                 "data": button,
             },
         )
+
+    async def stop_draft(self, person: str, chat: str) -> None:
+        """Press the button that stops the draft in a private chat."""
+        _, place, _ = self._writer(person, chat, None)
+        draft = self._hub.drafts.get(place.id)
+        if draft is None or draft.until < self._hub.clock() or not draft.can_stop:
+            raise ValueError("there is no draft to stop")
+        self._hub.drafts[place.id] = replace(draft, can_stop=False)
+        self._hub.emit("draft_stopped", chat=objects.page_chat_id(place, None), kept=draft.keep_on_stop)
+        stopped = {"chat": objects.chat(place), "draft_id": draft.id}
+        if draft.topic is not None:
+            stopped["message_thread_id"] = draft.topic
+        self._hub.updates.add("stopped_message_generation", stopped)
 
     async def edit_own(self, person: str, chat: str, message: str, text: str) -> None:
         """Edit one's own message."""

@@ -48,6 +48,27 @@ async def test_a_question_and_its_growing_answer(sandbox: Sandbox) -> None:
         await expect(sandbox.view.locator(".telegram .toast")).to_have_text("Stopping.")
 
 
+async def test_a_draft_stands_below_the_messages_and_can_be_stopped(sandbox: Sandbox) -> None:
+    async with connected_bot(sandbox.telegram) as bot:
+        ada = chat_id(sandbox.telegram, "Ada")
+        updates = await bot.get_updates(timeout=0)
+        offset = updates[-1].update_id + 1 if updates else None
+        draft = sandbox.view.locator(".telegram .draft")
+        await bot.send_message_draft(ada, 7, "About")
+        await expect(draft.locator(".bubble")).to_have_text("About")
+        await expect(draft.get_by_role("button", name="Stop")).to_have_count(0)
+        stoppable = {"can_stop": True, "keep_on_stop": True}
+        await bot.send_message_draft(ada, 7, "About 225", api_kwargs=stoppable)
+        await draft.get_by_role("button", name="Stop").click()
+        (stopped,) = await bot.get_updates(offset=offset, timeout=5)
+        assert stopped.api_kwargs["stopped_message_generation"]["draft_id"] == 7
+        await expect(draft.locator(".bubble")).to_have_text("About 225")
+        await expect(draft.get_by_role("button", name="Stop")).to_have_count(0)
+        sent = await bot.send_message(ada, "About 225 million km")
+        await expect(sandbox.message("telegram", sent.message_id).locator(".body")).to_contain_text("million")
+        await expect(draft).to_be_empty()
+
+
 async def test_a_file_comes_into_the_message_that_announced_it(sandbox: Sandbox) -> None:
     async with connected_bot(sandbox.telegram) as bot:
         ada = chat_id(sandbox.telegram, "Ada")
