@@ -28,3 +28,16 @@ def test_sandbox_and_live_exclude_each_other(capsys: pytest.CaptureFixture[str])
         main(["run", "--sandbox", "--live"])
     assert exit_.value.code == 2
     assert "not allowed with" in capsys.readouterr().err
+
+
+def test_an_unknown_benchmark_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "speed"]) == 1
+    assert "freshness, cpu, growth" in capsys.readouterr().err
+
+
+def test_figures_that_cannot_be_written_are_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("benchmarks.freshness.run", lambda **_: [])
+    assert main(["bench", "freshness", "--json", "/nowhere/figures.json"]) == 1
+    assert "/nowhere/figures.json cannot be written" in capsys.readouterr().err
