@@ -18,7 +18,7 @@ from benchmarks.scenarios import Scenario, Stream, Timeline
 from bots.sandbox.limits import Enforcer, take_all
 from core.streaming.meters import RateLimit
 from core.streaming.operations import BucketKey, OperationKind
-from core.streaming.view import FIRST_CHARS, FIRST_WAIT_S
+from core.streaming.wants import FIRST_CHARS, FIRST_WAIT_S
 
 Keys = tuple[BucketKey, ...]
 Limits = Mapping[str, tuple[RateLimit, ...]]

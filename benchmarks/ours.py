@@ -19,7 +19,7 @@ from core.streaming.answer import Answer, Ending
 from core.streaming.meters import NEVER
 from core.streaming.operations import BucketKey, Button, OperationKind, Outcome
 from core.streaming.scheduler import EditScheduler, Operation
-from core.streaming.view import ViewSettings
+from core.streaming.view_settings import ViewSettings
 from core.streaming.ways import Way
 
 _STOP: Final = Button("stop", "Stop")

@@ -20,7 +20,7 @@ from benchmarks.simulator import Request
 from core.streaming.meters import NEVER
 from core.streaming.operations import Delivered, OperationKind, Outcome
 from core.streaming.text import ends_sentence
-from core.streaming.view import FIRST_CHARS, FIRST_WAIT_S
+from core.streaming.wants import FIRST_CHARS, FIRST_WAIT_S
 
 _PAGE: Final = {"discord": 2_000, "telegram": 4_096}
 

@@ -32,7 +32,7 @@ from core.streaming.operations import (
 from core.streaming.pages import MessageLimit
 from core.streaming.reasoning import ShownReasoning
 from core.streaming.scheduler import EditScheduler, Operation
-from core.streaming.view import Draft, ViewSettings
+from core.streaming.view_settings import Draft, ViewSettings
 from core.streaming.ways import Way
 
 _log = logging.getLogger(__name__)

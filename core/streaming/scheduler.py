@@ -37,7 +37,9 @@ from core.streaming.operations import (
     Unknown,
 )
 from core.streaming.rate_limits import Pacer, Preview
-from core.streaming.view import DRAFTS_FAIL, Update, View, ViewSettings, Want
+from core.streaming.view import DRAFTS_FAIL, Update, View
+from core.streaming.view_settings import ViewSettings
+from core.streaming.wants import Want
 
 RETRY_FIRST_S: Final = 0.5
 RETRY_MOST_S: Final = 30.0

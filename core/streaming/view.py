@@ -3,93 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import IntEnum
 from typing import Final
 
 from core.streaming.answer import Answer
 from core.streaming.figures import Figures, FreshnessMeter
-from core.streaming.files import Files
 from core.streaming.meters import NEVER
 from core.streaming.operations import Button, MessageContent, NotSentReason, OperationKind
-from core.streaming.pages import Frame, MessageLimit, Pages
-from core.streaming.rate_limits import Preview
-from core.streaming.reasoning import ShownReasoning
-from core.streaming.rendering import Renderer
-from core.streaming.text import ends_sentence
-from core.streaming.ways import Way, Ways
+from core.streaming.pages import Frame, Pages
+from core.streaming.view_settings import ViewSettings
+from core.streaming.wants import FIRST_CHARS, FIRST_WAIT_S, Priority, Want, is_enough, preview
+from core.streaming.ways import Ways
 
-FIRST_CHARS: Final = 30
-FIRST_WAIT_S: Final = 1.0
-"""The first send waits for this many characters, a sentence's end, the ending, or this long after
-the first delta that is not blank: it is what a phone's notification shows."""
 STOP_AFTER_S: Final = 2.0
 """An answer that streams for longer carries a Stop button."""
 MIN_GAP_S: Final = 0.3
 """Between two previews of one message: a reader sees no more."""
 LOOK_AGAIN_S: Final = 0.1
 """After a look that found nothing new to show (a link that is held back): each look renders a page."""
-EARLY_HASTE: Final = 0.5
-HASTE_LASTS: Final = 0.7
-"""By how much the distance before an answer's first edit shrinks, and what of that is left at each further
-one: people read the first words first, and most answers end before a long window does."""
-MOST_HASTE: Final = 0.4
-"""The same while a model talks that often pauses, since its pauses leave requests over."""
-QUIET_BONUS_S: Final = 1.5
-"""A preview while the model pauses counts as so much older: it ends the age of its text for as long as the
-pause lasts, where another one lets it begin anew at once."""
 DRAFT_SHARE: Final = 0.75
 """Of a draft's life is gone when it is shown again."""
 DRAFTS_FAIL: Final = 3
 """So many failures in a row, and a page that has been a draft is made a message."""
 STATUS_EVERY_S: Final = 3.0
 """How often the words beside a file that still grows say how long it is: they show nothing of the text."""
-
-
-class Priority(IntEnum):
-    """Lower goes first. Sends and endings stand before previews."""
-
-    FINAL = 0
-    SEND = 1
-    PREVIEW = 2
-    TYPING = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """Previews are drafts with this id, each of which is gone after `lasts_s`. A page is a message only once
-    it is over: sent once, and never edited."""
-
-    id: int
-    lasts_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class ViewSettings:
-    """What a view needs to know of its surface and of the question."""
-
-    renderer: Renderer
-    ways: tuple[Way, ...]
-    draft: Draft | None = None  # None: previews are messages, and edits of them
-    stop: Button | None = None  # shown while the answer streams
-    private: bool = False
-    typing_lasts_s: float | None = None
-    paced: bool = True  # False where nothing limits us: every delta is shown as it comes
-    nonce: str = ""  # at most 20 characters; empty where sends have none
-    files: Files | None = None  # None: all is shown in pages
-    limit: MessageLimit | None = None  # None: as many messages as it takes
-    reasoning: ShownReasoning | None = None  # None: it is hidden
-
-
-@dataclass(frozen=True, slots=True)
-class Want:
-    """What a view would like to do. `at`: not before; `since`: what it waits since, by which those of one
-    priority are ordered; `preview`: None where it is urgent."""
-
-    kind: OperationKind
-    priority: Priority
-    at: float
-    since: float
-    preview: Preview | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,11 +124,9 @@ class View:
             if due_at == NEVER:
                 return None
             since, at = max(since, due_at), max(at, due_at)
-        haste = max(EARLY_HASTE * HASTE_LASTS**self.meter.edits, min(MOST_HASTE, self.answer.paused_share))
-        preview = Preview(since, 1.0 if pausing else haste, ripe=pausing)
-        rank = since - QUIET_BONUS_S if pausing else since
         kind = OperationKind.EDIT if self._message else OperationKind.DRAFT
-        return Want(kind, Priority.PREVIEW, at, rank, preview)
+        share = self.answer.paused_share
+        return preview(kind, at, since, edits=self.meter.edits, paused_share=share, pausing=pausing)
 
     def _pausing(self, now: float) -> bool:
         """Whether the model says nothing at the moment."""
@@ -203,9 +137,8 @@ class View:
         if self._first_delta_at is None or self.answer.length in {self._pages.start, self._seen_length}:
             return None
         head = self.answer.slice(self._pages.start, self._pages.start + 4 * FIRST_CHARS)
-        text, blank = head.strip(), len(head) - len(head.lstrip())
-        ready = not self.settings.paced or len(text) >= FIRST_CHARS or (text and ends_sentence(text))
-        page_began = self.answer.produced_at(self._pages.start + blank)
+        ready = not self.settings.paced or is_enough(head)
+        page_began = self.answer.produced_at(self._pages.start + len(head) - len(head.lstrip()))
         waited = (self._first_delta_at if page_began is None else page_began) + FIRST_WAIT_S
         at = self.not_before if ready else max(waited, self.not_before)
         kind = OperationKind.SEND if self._draft is None else OperationKind.DRAFT

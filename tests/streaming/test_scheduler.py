@@ -7,7 +7,7 @@ from core.streaming.meters import RateLimit
 from core.streaming.operations import BucketKey, NotSent, NotSentReason, ObservedLimit, OperationKind
 from core.streaming.rate_limits import Bucket, Pacer
 from core.streaming.scheduler import EditScheduler
-from core.streaming.view import ViewSettings
+from core.streaming.view_settings import ViewSettings
 from core.streaming.ways import Way
 from tests.fakes.surface import FakeRenderer
 

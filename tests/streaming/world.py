@@ -21,7 +21,7 @@ from core.streaming.operations import (
     Unknown,
 )
 from core.streaming.scheduler import EditScheduler, Operation
-from core.streaming.view import ViewSettings
+from core.streaming.view_settings import ViewSettings
 from core.streaming.ways import Way
 from tests.fakes.surface import FakeRenderer
 

@@ -1,0 +1,38 @@
+"""What a view needs to know of its surface and of the question."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.streaming.files import Files
+from core.streaming.operations import Button
+from core.streaming.pages import MessageLimit
+from core.streaming.reasoning import ShownReasoning
+from core.streaming.rendering import Renderer
+from core.streaming.ways import Way
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Previews are drafts with this id, each of which is gone after `lasts_s`. A page is a message only once
+    it is over: sent once, and never edited."""
+
+    id: int
+    lasts_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ViewSettings:
+    """What a view needs to know of its surface and of the question."""
+
+    renderer: Renderer
+    ways: tuple[Way, ...]
+    draft: Draft | None = None  # None: previews are messages, and edits of them
+    stop: Button | None = None  # shown while the answer streams
+    private: bool = False
+    typing_lasts_s: float | None = None
+    paced: bool = True  # False where nothing limits us: every delta is shown as it comes
+    nonce: str = ""  # at most 20 characters; empty where sends have none
+    files: Files | None = None  # None: all is shown in pages
+    limit: MessageLimit | None = None  # None: as many messages as it takes
+    reasoning: ShownReasoning | None = None  # None: it is hidden

@@ -1,0 +1,63 @@
+"""What a view wants next, and how soon: a first text when there is enough of it, then previews."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+from core.streaming.operations import OperationKind
+from core.streaming.rate_limits import Preview
+from core.streaming.text import ends_sentence
+
+FIRST_CHARS: Final = 30
+FIRST_WAIT_S: Final = 1.0
+"""The first send waits for this many characters, a sentence's end, the ending, or this long after
+the first delta that is not blank: it is what a phone's notification shows."""
+EARLY_HASTE: Final = 0.5
+HASTE_LASTS: Final = 0.7
+"""By how much the distance before an answer's first edit shrinks, and what of that is left at each further
+one: people read the first words first, and most answers end before a long window does."""
+MOST_HASTE: Final = 0.4
+"""The same while a model talks that often pauses, since its pauses leave requests over."""
+QUIET_BONUS_S: Final = 1.5
+"""A preview while the model pauses counts as so much older: it ends the age of its text for as long as the
+pause lasts, where another one lets it begin anew at once."""
+
+
+class Priority(IntEnum):
+    """Lower goes first. Sends and endings stand before previews."""
+
+    FINAL = 0
+    SEND = 1
+    PREVIEW = 2
+    TYPING = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """What a view would like to do. `at`: not before; `since`: what it waits since, by which those of one
+    priority are ordered; `preview`: None where it is urgent."""
+
+    kind: OperationKind
+    priority: Priority
+    at: float
+    since: float
+    preview: Preview | None = None
+
+
+def is_enough(head: str) -> bool:
+    """Whether this much of a page is worth its first message, however little time has passed."""
+    text = head.strip()
+    return len(text) >= FIRST_CHARS or (bool(text) and ends_sentence(text))
+
+
+def preview(
+    kind: OperationKind, at: float, since: float, *, edits: int, paused_share: float, pausing: bool
+) -> Want:
+    """More text, for a view that had so many `edits`: hidden since `since`, of a model that pauses, or lately
+    did for such a share of its time."""
+    if pausing:
+        return Want(kind, Priority.PREVIEW, at, since - QUIET_BONUS_S, Preview(since, 1.0, ripe=True))
+    haste = max(EARLY_HASTE * HASTE_LASTS**edits, min(MOST_HASTE, paused_share))
+    return Want(kind, Priority.PREVIEW, at, since, Preview(since, haste))
