@@ -41,6 +41,7 @@ _FINISH_WORDS = {
 }
 _FAILED_WORDS = frozenset({"error", "abort"})  # OpenRouter; vLLM
 _NULL = msgspec.Raw(b"null")
+_HALF_LOST = TextDelta("\N{REPLACEMENT CHARACTER}")  # half a character whose other half never came
 # Each escape of a JSON text in turn: a surrogate pair, half a pair, or any other.
 _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)"
@@ -104,12 +105,30 @@ def _thought(part: _Part) -> str:
     return "".join(inner.text or "" for inner in part.thinking or ())
 
 
-def _mended(data: bytes) -> bytes:
-    """With U+FFFD for each half of a surrogate pair.
+def _mended(data: bytes, first_half: bytes) -> tuple[bytes, bytes, bytes]:
+    """Without halves of surrogate pairs; the first half with which a text of it ends; and what is left of
+    `first_half`, which is nothing if it found its other.
 
-    Servers that cut their text between UTF-16 units send an emoji in halves: no reason to lose the answer.
+    Servers that cut their text between UTF-16 units send an emoji in halves, within a delta or in two:
+    `first_half` is what the delta before ended with. A half within a text becomes U+FFFD.
     """
-    return _ESCAPE.sub(lambda escape: rb"\ufffd" if escape[1] else escape[0], data)
+    ended_with = b""
+
+    def mend(escape: re.Match[bytes]) -> bytes:
+        nonlocal first_half, ended_with
+        half = escape[1]
+        if not half:
+            return escape[0]
+        if half[2:3] in b"89abAB" and data[escape.end() : escape.end() + 1] == b'"':
+            ended_with = escape[0]
+            return b""
+        if first_half and half[2:3] not in b"89abAB" and data[escape.start() - 1 : escape.start()] == b'"':
+            whole, first_half = first_half + escape[0], b""
+            return whole
+        return rb"\ufffd"
+
+    mended = _ESCAPE.sub(mend, data)
+    return mended, ended_with, first_half
 
 
 class CompletionDecoder:
@@ -124,6 +143,7 @@ class CompletionDecoder:
         self._reasoning = ReasoningSplitter()
         self._head = b""  # what came before it was clear whether this is a stream
         self._json: bytearray | None = None  # the body so far, when it is no stream
+        self._half = b""  # of a surrogate pair, with which the last delta ended
         self._saw_event = False
         self._saw_text = False
         self._usage: Usage | None = None
@@ -160,6 +180,8 @@ class CompletionDecoder:
             for data in self._splitter.flush():
                 yield from self._take(data)
         yield from map(self._noticed, self._reasoning.end())
+        if self._half:
+            yield _HALF_LOST
         if not self._saw_event:
             raise ModelError(ModelErrorKind.NOT_AN_API, f"the body is no event stream: {self._head!r}")
         if self._reason is None and not self.done:
@@ -177,7 +199,9 @@ class CompletionDecoder:
         if data == b"[DONE]":
             self._saw_event = self.done = True
             return
-        chunk = self._chunk(data)
+        chunk, lost_half = self._chunk(data)
+        if lost_half:
+            yield _HALF_LOST
         if chunk.error != _NULL or chunk.object == "error":
             raise in_band_error(data)
         if chunk.choices is None and chunk.usage is None and self._json is not None:
@@ -207,14 +231,17 @@ class CompletionDecoder:
         self._saw_text |= isinstance(event, TextDelta) and not event.text.isspace()
         return event
 
-    def _chunk(self, data: bytes) -> _Chunk:
+    def _chunk(self, data: bytes) -> tuple[_Chunk, bytes]:
+        """With half a character that the delta before ended with and this one does not complete."""
+        half, self._half = self._half, b""
         try:
-            return _decode_chunk(data)
+            return _decode_chunk(data), half
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             cause = error
         if b"\\ud" in data.lower():
             try:
-                return _decode_chunk(_mended(data))
+                mended, self._half, half = _mended(data, half)
+                return _decode_chunk(mended), half
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 cause = error
         kind = ModelErrorKind.NOT_AN_API if self._json is not None else ModelErrorKind.BROKEN_STREAM

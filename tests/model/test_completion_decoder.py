@@ -74,7 +74,17 @@ def test_half_a_surrogate_pair_does_not_end_the_answer(escaped: bytes, text: str
     body = b'data: {"choices": [{"delta": {"content": "' + escaped + b'"}, "finish_reason": "stop"}]}\n\n'
     events, error = _decode([body])
     assert error is None
-    assert events[0] == TextDelta(text)
+    assert "".join(event.text for event in events if isinstance(event, TextDelta)) == text
+
+
+@pytest.mark.parametrize("cut", range(1, 4))
+def test_an_emoji_whose_halves_come_in_two_deltas_is_whole(cut: int) -> None:
+    units = [rb"\ud83d", rb"\ude00", rb"\ud83d", rb"\udc4b"]
+    deltas = [b"".join(units[:cut]), b"".join(units[cut:])]
+    body = b"".join(b'data: {"choices":[{"delta":{"content":"%s"}}]}\n\n' % one for one in deltas)
+    events, error = _decode([body + sse(chunk({}, finish_reason="stop"))])
+    assert error is None
+    assert "".join(event.text for event in events if isinstance(event, TextDelta)) == "😀👋"
 
 
 _TEXT = sse(chunk({"content": "half"}), done=False)
