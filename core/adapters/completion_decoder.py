@@ -96,6 +96,10 @@ class _Chunk(msgspec.Struct):
 _decode_chunk = msgspec.json.Decoder(_Chunk).decode
 
 
+def _is_text(event: StreamEvent) -> bool:
+    return isinstance(event, TextDelta) and not event.text.isspace()
+
+
 def _thought(part: _Part) -> str:
     if isinstance(part.thinking, str):
         return part.thinking
@@ -125,6 +129,7 @@ class CompletionDecoder:
         self._saw_text = False
         self._usage: Usage | None = None
         self._reason: FinishReason | None = None
+        self._failed: ModelError | None = None  # to be raised behind the events of its own chunk
 
     @property
     def has_reason(self) -> bool:
@@ -148,14 +153,16 @@ class CompletionDecoder:
             raise ModelError(ModelErrorKind.BROKEN_STREAM, str(error)) from None
         for data in events:
             yield from self._take(data)
+            if self._failed is not None:
+                raise self._failed
 
     def end(self) -> Iterator[StreamEvent]:
         """The body is over, or nothing more is expected. Ends with `Finished` unless it raises."""
-        if self._json is not None:
-            yield from self._take(bytes(self._json))
-        else:
-            for data in self._splitter.flush():
-                yield from self._take(data)
+        rest = self._splitter.flush() if self._json is None else [bytes(self._json)]
+        for data in rest:
+            yield from self._take(data)
+            if self._failed is not None:
+                raise self._failed
         if not self._saw_event:
             raise ModelError(ModelErrorKind.NOT_AN_API, f"the body is no event stream: {self._head!r}")
         if self._reason is None and not self.done:
@@ -167,12 +174,12 @@ class CompletionDecoder:
             raise ModelError(ModelErrorKind.EMPTY, f"no text, finish_reason {reason}")
         yield Finished(reason)
 
-    def _take(self, data: bytes) -> Iterator[StreamEvent]:
+    def _take(self, data: bytes) -> Sequence[StreamEvent]:
         if self.done or not (data := data.strip()):
-            return
+            return ()
         if data == b"[DONE]":
             self._saw_event = self.done = True
-            return
+            return ()
         chunk = self._chunk(data)
         if chunk.error != _NULL or chunk.object == "error":
             raise in_band_error(data)
@@ -182,16 +189,19 @@ class CompletionDecoder:
         if chunk.usage and chunk.usage.completion_tokens is not None:
             self._usage = Usage(chunk.usage.prompt_tokens or 0, chunk.usage.completion_tokens)
         if not chunk.choices:
-            return
+            return ()
         choice = chunk.choices[0]
-        if message := choice.delta or choice.message:
-            for event in message.events():
-                self._saw_text = self._saw_text or (isinstance(event, TextDelta) and not event.text.isspace())
-                yield event
         if choice.finish_reason in _FAILED_WORDS:
-            raise ModelError(ModelErrorKind.SERVER, f"finish_reason {choice.finish_reason}")
-        if choice.finish_reason:
+            self._failed = ModelError(ModelErrorKind.SERVER, f"finish_reason {choice.finish_reason}")
+        elif choice.finish_reason:
             self._reason = _FINISH_WORDS.get(choice.finish_reason, FinishReason.OTHER)
+        message = choice.delta or choice.message
+        events = message.events() if message else ()
+        if not self._saw_text:
+            self._saw_text = any(
+                isinstance(event, TextDelta) and not event.text.isspace() for event in events
+            )
+        return events
 
     def _chunk(self, data: bytes) -> _Chunk:
         try:
