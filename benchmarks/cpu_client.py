@@ -35,6 +35,8 @@ from core.service.chat import ChatService
 from core.service.driver import Driver
 from core.settings import ModelSettings
 
+SDK_ON_ASYNCIO: Final = "openai SDK, asyncio"
+"""As its documentation runs it, with `asyncio.run`; all others run in the loop that `sluice run` uses."""
 _BEAT_S: Final = 0.01
 _BEGIN_S: Final = 120.0
 _MODEL: Final = "gpt-5-mini"
@@ -207,6 +209,7 @@ class Sluice(Contestant):
 
 CONTESTANTS: Final[Mapping[str, Callable[[Task], Contestant]]] = {
     "openai SDK": BareSdk,
+    SDK_ON_ASYNCIO: BareSdk,
     "openai SDK, aiohttp": lambda task: BareSdk(task, over_aiohttp=True),
     "Sluice, bytes": BarePort,
     "Sluice, Discord": lambda task: Sluice(task, discord_channel),
@@ -282,4 +285,5 @@ def arguments(task: Task) -> list[str]:
 if __name__ == "__main__":
     asked = Task(**json.loads(sys.argv[1]))
     pin(asked.cpu)
-    print(json.dumps(asdict(run_in_loop(measure(asked)))), flush=True)
+    run = asyncio.run if asked.contestant == SDK_ON_ASYNCIO else run_in_loop
+    print(json.dumps(asdict(run(measure(asked)))), flush=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 
@@ -22,4 +23,7 @@ class SystemClock:
             await asyncio.sleep(left)
 
     def call_at(self, deadline: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
-        return asyncio.get_running_loop().call_later(max(0.0, deadline - time.monotonic()), callback)
+        # uvloop rounds to milliseconds, also down: whoever found it too early and asked again would be
+        # called at once, some twenty times until the deadline.
+        delay_ms = math.ceil(1_000 * max(0.0, deadline - time.monotonic()))
+        return asyncio.get_running_loop().call_later(delay_ms / 1_000, callback)

@@ -8,7 +8,7 @@ alone, usage comes with no choices, content is a list of parts, thinking has two
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 
 import msgspec
@@ -99,6 +99,10 @@ class _Chunk(msgspec.Struct):
 _decode_chunk = msgspec.json.Decoder(_Chunk).decode
 
 
+def _is_text(event: StreamEvent) -> bool:
+    return isinstance(event, TextDelta) and not event.text.isspace()
+
+
 def _thought(part: _Part) -> str:
     if isinstance(part.thinking, str):
         return part.thinking
@@ -148,6 +152,7 @@ class CompletionDecoder:
         self._saw_text = False
         self._usage: Usage | None = None
         self._reason: FinishReason | None = None
+        self._failed: ModelError | None = None  # to be raised behind the events of its own chunk
 
     @property
     def has_reason(self) -> bool:
@@ -171,15 +176,19 @@ class CompletionDecoder:
             raise ModelError(ModelErrorKind.BROKEN_STREAM, str(error)) from None
         for data in events:
             yield from self._take(data)
+            if self._failed is not None:
+                raise self._failed
 
     def end(self) -> Iterator[StreamEvent]:
         """The body is over, or nothing more is expected. Ends with `Finished` unless it raises."""
-        if self._json is not None:
-            yield from self._take(bytes(self._json))
-        else:
-            for data in self._splitter.flush():
-                yield from self._take(data)
-        yield from map(self._noticed, self._reasoning.end())
+        rest = self._splitter.flush() if self._json is None else [bytes(self._json)]
+        for data in rest:
+            yield from self._take(data)
+            if self._failed is not None:
+                raise self._failed
+        for event in self._reasoning.end():
+            self._notice((event,))
+            yield event
         if self._half:
             yield _HALF_LOST
         if not self._saw_event:
@@ -193,15 +202,13 @@ class CompletionDecoder:
             raise ModelError(ModelErrorKind.EMPTY, f"no text, finish_reason {reason}")
         yield Finished(reason)
 
-    def _take(self, data: bytes) -> Iterator[StreamEvent]:
+    def _take(self, data: bytes) -> Sequence[StreamEvent]:
         if self.done or not (data := data.strip()):
-            return
+            return ()
         if data == b"[DONE]":
             self._saw_event = self.done = True
-            return
+            return ()
         chunk, lost_half = self._chunk(data)
-        if lost_half:
-            yield _HALF_LOST
         if chunk.error != _NULL or chunk.object == "error":
             raise in_band_error(data)
         if chunk.choices is None and chunk.usage is None and self._json is not None:
@@ -210,26 +217,35 @@ class CompletionDecoder:
         if chunk.usage and chunk.usage.completion_tokens is not None:
             self._usage = Usage(chunk.usage.prompt_tokens or 0, chunk.usage.completion_tokens)
         if not chunk.choices:
-            return
+            return ()
         choice = chunk.choices[0]
-        if message := choice.delta or choice.message:
-            events = message.events()
-            yield from events if self._saw_text else map(self._noticed, self._parted(events))
         if choice.finish_reason in _FAILED_WORDS:
-            raise ModelError(ModelErrorKind.SERVER, f"finish_reason {choice.finish_reason}")
-        if choice.finish_reason:
+            self._failed = ModelError(ModelErrorKind.SERVER, f"finish_reason {choice.finish_reason}")
+        elif choice.finish_reason:
             self._reason = _FINISH_WORDS.get(choice.finish_reason, FinishReason.OTHER)
+        message = choice.delta or choice.message
+        events = message.events() if message else ()
+        if lost_half:
+            events = (_HALF_LOST, *events)
+        if not self._saw_text:
+            events = self._begin(events)
+        return events
 
-    def _parted(self, events: Sequence[StreamEvent]) -> Iterable[StreamEvent]:
-        if self._reasoning.begun:
-            return events
-        return chain.from_iterable(
-            self._reasoning.feed(event.text) if isinstance(event, TextDelta) else (event,) for event in events
+    def _begin(self, events: Sequence[StreamEvent]) -> Sequence[StreamEvent]:
+        """Part reasoning in tags from the text, until that has begun."""
+        if not self._reasoning.begun:
+            parted = (
+                self._reasoning.feed(event.text) if isinstance(event, TextDelta) else (event,)
+                for event in events
+            )
+            events = tuple(chain.from_iterable(parted))
+        self._notice(events)
+        return events
+
+    def _notice(self, events: Sequence[StreamEvent]) -> None:
+        self._saw_text = self._saw_text or any(
+            isinstance(event, TextDelta) and not event.text.isspace() for event in events
         )
-
-    def _noticed(self, event: StreamEvent) -> StreamEvent:
-        self._saw_text |= isinstance(event, TextDelta) and not event.text.isspace()
-        return event
 
     def _chunk(self, data: bytes) -> tuple[_Chunk, bytes]:
         """With half a character that the delta before ended with and this one does not complete."""

@@ -104,7 +104,14 @@ class OpenAICompletions:
                 stack.callback(patience.close)
                 with patience:
                     body = await self._open(stack, request)
-                while not decoder.done and (chunk := await _read(body, patience, decoder)) is not None:
+                while not decoder.done:
+                    if decoder.has_reason:
+                        chunk = await _read_figures(body, patience)
+                    else:
+                        with patience:
+                            chunk = await anext(body, None)
+                    if chunk is None:
+                        break
                     for event in decoder.feed(chunk):
                         patience.left = self._between_deltas_s
                         yield event
@@ -144,18 +151,13 @@ class OpenAICompletions:
                 return await stack.enter_async_context(aclosing(response.http_response.aiter_bytes()))
 
 
-async def _read(
-    body: AsyncGenerator[bytes, None], patience: Patience, decoder: CompletionDecoder
-) -> bytes | None:
-    """The next bytes of the body; None at its end."""
-    if not decoder.has_reason:
-        with patience:
-            return await anext(body, None)
+async def _read_figures(body: AsyncGenerator[bytes, None], patience: Patience) -> bytes | None:
+    """The next bytes of an answer that is whole: if they do not come, only its count of tokens is lost."""
     patience.left = min(patience.left, _AFTER_REASON_S)
     try:
         with patience:
             return await anext(body, None)
-    except (ModelError, *_FOREIGN):  # the answer is whole: only the count of its tokens is lost
+    except (ModelError, *_FOREIGN):
         return None
 
 

@@ -31,7 +31,7 @@ class EventSplitter:
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """Take the next bytes; return the data of the events that they complete, in order."""
-        if self._between_events and (events := _whole_events(chunk)):
+        if not (self._line or self._data) and (events := _whole_events(chunk)):
             self._at_start = self._after_cr = False
             return events
         if self._data_bytes + len(self._line) > self._max_event_bytes:
@@ -49,10 +49,6 @@ class EventSplitter:
             self._after_cr = chunk.endswith(b"\r")
             events = [event for line in lines if (event := self._take(line)) is not None]
         return events
-
-    @property
-    def _between_events(self) -> bool:
-        return not (self._line or self._data)
 
     def flush(self) -> list[bytes]:
         """At the end of the body: the data of an event that lacks its blank line.
