@@ -41,7 +41,7 @@ class Measures:
     first_text_s: float  # mean, from the first delta
     edits_per_answer: float
     refused: int  # 429s
-    inside_pauses: int  # requests to a Telegram chat that was inside its pause
+    inside_pauses: int  # requests that left for Telegram inside a pause that was known
     starved: int  # see `starved`
     incomplete: int  # answers that never stood there whole
 
@@ -110,24 +110,28 @@ def final_lag(timeline: Timeline, shown: Sequence[Shown]) -> float | None:
 
 
 def starved(streams: Sequence[Stream], shown: Sequence[Sequence[Shown]]) -> list[bool]:
-    """Whether each answer got no preview between its first text and its model's end, with text hidden,
-    while another one with which it shares a bucket got STARVED_BY previews in that very time."""
+    """Whether each answer got no preview between its first text and its model's end, though text of it was
+    hidden, while another one with which it shares a bucket got STARVED_BY previews since that was hidden."""
     keys = [{key for of_kind in stream.keys.values() for key in of_kind} for stream in streams]
-    return [
-        _waited(stream.timeline, shown[number])
-        and any(
-            number != other
-            and keys[number] & keys[other]
-            and _previews(shown[other], shown[number][0][0], stream.timeline.ended_at) >= STARVED_BY
-            for other in range(len(streams))
+    found = []
+    for number, stream in enumerate(streams):
+        since, end = _waits_since(stream.timeline, shown[number]), stream.timeline.ended_at
+        others = [one for one in range(len(streams)) if one != number and keys[number] & keys[one]]
+        found.append(
+            since is not None and any(_previews(shown[other], since, end) >= STARVED_BY for other in others)
         )
-        for number, stream in enumerate(streams)
-    ]
+    return found
 
 
-def _waited(timeline: Timeline, shown: Sequence[Shown]) -> bool:
-    during = [upto for at, upto in shown if at < timeline.ended_at]
-    return len(during) == 1 and during[0] < sum(characters for _, characters in timeline.deltas)
+def _waits_since(timeline: Timeline, shown: Sequence[Shown]) -> float | None:
+    """Since when text was hidden that no preview showed; None where there was a preview, or no such text."""
+    during = [(at, upto) for at, upto in shown if at < timeline.ended_at]
+    if len(during) != 1:
+        return None
+    lengths = accumulate(characters for _, characters in timeline.deltas)
+    hidden = (at for (at, _), length in zip(timeline.deltas, lengths, strict=True) if length > during[0][1])
+    since = next(hidden, None)
+    return None if since is None else max(since, during[0][0])
 
 
 def _previews(shown: Sequence[Shown], after: float, before: float) -> int:

@@ -26,6 +26,7 @@ class Server:
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
         self._enforcers: dict[BucketKey, list[Enforcer]] = {}
+        self._paused_since: dict[BucketKey, float] = {}
         self._paused_until: dict[BucketKey, float] = {}
         self._messages = 0
         self.refused = 0
@@ -65,7 +66,9 @@ class Server:
         """A refusal names no bucket and pauses all that were full, in whole seconds."""
         paused = [key for key in keys if self._paused_until.get(key, now) > now]
         if paused:
-            self.inside_pauses += 1
+            # What flew when the refusal came back could not know of it.
+            known_at = min(self._paused_since[key] for key in paused) + self._scenario.round_trip_s
+            self.inside_pauses += now >= known_at
             for key in paused:
                 self._paused_until[key] += self._scenario.penalty_s
             until = max(self._paused_until[key] for key in paused)
@@ -76,7 +79,7 @@ class Server:
         retry_after = math.ceil(wait)
         for key in keys:
             if any(bucket.wait(now) > 0.0 for bucket in self._of(key)):
-                self._paused_until[key] = now + retry_after
+                self._paused_since[key], self._paused_until[key] = now, now + retry_after
         return NotSent(NotSentReason.RATE_LIMITED, retry_after)
 
     def _of(self, key: BucketKey) -> list[Enforcer]:
