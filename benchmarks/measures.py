@@ -118,7 +118,11 @@ def starved(streams: Sequence[Stream], shown: Sequence[Sequence[Shown]]) -> list
         since, end = _waits_since(stream.timeline, shown[number]), stream.timeline.ended_at
         others = [one for one in range(len(streams)) if one != number and keys[number] & keys[one]]
         found.append(
-            since is not None and any(_previews(shown[other], since, end) >= STARVED_BY for other in others)
+            since is not None
+            and any(
+                _previews(shown[one], since, min(end, streams[one].timeline.ended_at)) >= STARVED_BY
+                for one in others
+            )
         )
     return found
 
