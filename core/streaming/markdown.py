@@ -8,17 +8,21 @@ Discord and Telegram's converters share.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import replace
 from typing import Final
 
 import regex
 
 from core.streaming.code import closes_fence, fence_opening
-from core.streaming.marks import NO_MARKS, Cut, CutRank, Marks, Scan
+from core.streaming.marks import NO_MARKS, Cut, CutRank, Marks, Scan, Settled
 from core.streaming.maths import FORMULA_START, Formula, formula_at
 from core.streaming.tables import SAMPLE_CHARS, Table, table_at
 from core.streaming.text import Undecided, ends_sentence
 
+SETTLING_LINES: Final = 3
+"""What a line means is settled once so many lines have ended behind its start: its own, and the two that may
+be the head and the rule of a table. What needs more text to be told is held back."""
 MAX_OPEN_MARKS: Final = 6
 """Deeper nesting is taken as literal text, so that reopening marks never costs much of a page."""
 
@@ -46,42 +50,64 @@ _HALF_SCHEME = regex.compile(r"https?(?::/?)?$")
 _IDEOGRAPHIC_STOP = regex.compile(r"[。！？，、；：](?![。！？，、；：」』）”’\p{M}\u200d])")
 
 
-def scan(text: str, marks: Marks, *, formatted: bool = True) -> Scan:
-    """Read `text`, which follows a place where `marks` are open. Unformatted text has cuts, but no marks."""
-    scanner = _Scanner(text, marks)
+def scan(text: str, marks: Marks, *, formatted: bool = True, since: Settled | None = None) -> Scan:
+    """Read `text`, which follows a place where `marks` are open. Unformatted text has cuts, but no marks.
+
+    `since`: what a scan of an earlier state of this text had settled; only what comes after is read.
+    """
+    scanner = _Scanner(text, marks, since)
     if formatted:
         scanner.read_blocks()
     else:
         scanner.read_plain()
     hold = scanner.hold or Cut(len(text), CutRank.GRAPHEME, scanner.marks)
-    return Scan(tuple(scanner.cuts), tuple(scanner.atoms), hold, scanner.marks)
+    return Scan(tuple(scanner.cuts), tuple(scanner.atoms), hold, scanner.marks, scanner.settled())
 
 
 class _Scanner:
     """Reads line by line; each method says what one kind of line, or one token of it, means."""
 
-    def __init__(self, text: str, marks: Marks) -> None:
+    def __init__(self, text: str, marks: Marks, since: Settled | None) -> None:
         self.text = text
-        self.marks = marks
-        self.cuts: list[Cut] = []
-        self.atoms: list[tuple[int, int]] = []
         self.hold: Cut | None = None
-        self._fence_is_empty = False
-        self._sample_from: int | None = None  # where the table began whose sample is not complete yet
-        self._before_table = marks
+        self._since = since or Settled(0, marks, marks)
+        self.marks = self._since.marks
+        self.cuts = list(self._since.cuts)
+        self.atoms = list(self._since.atoms)
+        self._fence_is_empty = self._since.fence_is_empty
+        self._sample_from = self._since.sample_from  # where the table began whose sample is not complete yet
+        self._before_table = self._since.before_table
+        self._lines: deque[tuple[int, int, Settled]] = deque(maxlen=2 * SETTLING_LINES)  # cuts, atoms, state
+
+    def settled(self) -> Settled | None:
+        """What no further text can change: what stands before the last lines, if nothing there is held."""
+        border = len(self.text)
+        for _ in range(SETTLING_LINES):
+            border = self.text.rfind("\n", 0, max(0, border))
+        for cuts, atoms, state in reversed(self._lines):
+            if state.at <= border:
+                return replace(state, cuts=tuple(self.cuts[:cuts]), atoms=tuple(self.atoms[:atoms]))
+        return self._since if self._since.at else None
+
+    def _note_line(self, start: int) -> None:
+        if self.hold is None and start:
+            state = Settled(start, self.marks, self._before_table, self._fence_is_empty, self._sample_from)
+            self._lines.append((len(self.cuts), len(self.atoms), state))
 
     def read_plain(self) -> None:
-        start = 0
+        start = self._since.at
         while start < len(self.text):
             end = self._line_end(start)
+            self._note_line(start)
             self._read_literal(start, end)
             self._cut(end, CutRank.LINE, self.marks)
             start = end + 1
 
     def read_blocks(self) -> None:
-        start = 0
+        start = self._since.at
         while start < len(self.text):
             end = self._line_end(start)
+            self._note_line(start)
             if self.marks.fence:
                 self._read_fenced_line(start, end)
             elif self._is_row(start, end):

@@ -60,6 +60,19 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True)
+class Settled:
+    """How far a text was read that only grows, up to the line that starts at `at`, and what was found."""
+
+    at: int
+    marks: Marks
+    before_table: Marks  # open where the last table began
+    fence_is_empty: bool = False
+    sample_from: int | None = None  # where a table began whose sample is not complete
+    cuts: tuple[Cut, ...] = ()
+    atoms: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Scan:
     """What a scan found, with offsets into the scanned text."""
 
@@ -72,3 +85,5 @@ class Scan:
     (half a link, the head of a table, a mark that may grow). The text's end, if all may be shown."""
     end: Marks
     """What is open at the end of the text."""
+    settled: Settled | None = None
+    """Where the scan of a later state of this text may begin; None: at its start."""

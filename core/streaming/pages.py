@@ -26,7 +26,7 @@ import regex
 from core.streaming.answer import Answer
 from core.streaming.files import PAGES_SHOWN, Block, Files, FileSpan, RestSpan, block_at
 from core.streaming.markdown import scan
-from core.streaming.marks import NO_MARKS, Cut, CutRank, Marks, Scan
+from core.streaming.marks import NO_MARKS, Cut, CutRank, Marks, Scan, Settled
 from core.streaming.maths import ReadMaths
 from core.streaming.operations import FileContent
 from core.streaming.readable import readable
@@ -111,6 +111,7 @@ class Pages:
         self._renderer = renderer
         self._marks = NO_MARKS
         self._shown_marks = NO_MARKS
+        self._settled: Settled | None = None  # of the current page's text, so that a frame reads what is new
         self.above: Callable[[Rendered], Rendered] | None = None
         """Puts something above the first page; to be set before that is shown."""
         self._files = files
@@ -130,7 +131,8 @@ class Pages:
             return frame
         text = answer.slice(self.start, self.start + WINDOW_PAGES * self._renderer.page_units)
         whole = self.start + len(text) == answer.length
-        found = scan(text, self._marks, formatted=self._renderer.formatted)
+        found = scan(text, self._marks, formatted=self._renderer.formatted, since=self._settled)
+        self._settled = found.settled
         if answer.ended and whole:
             body = self._final(text, found.end, answer.mark)
             if body.fill <= 1.0:
@@ -152,7 +154,7 @@ class Pages:
         if frame.closed and not frame.last:
             self.page += 1
             self.start, self._marks, self._block = frame.end, frame.marks, frame.block
-            self._file = None
+            self._file = self._settled = None
             if self._files and self._at_limit:
                 self._file = RestSpan(self.start, self._marks.opened())
             elif self._files and frame.block and frame.block.pages >= PAGES_SHOWN:
