@@ -67,9 +67,8 @@ def formula_at(text: str, at: int, *, whole: bool = False) -> Formula | Undecide
     if end < 0:
         return Undecided.UNDECIDED if _may_become(opening, latex) else None
     after = end + len(opening)
-    if opening[0] == "$" and not _may_close(opening, text, end, after):
-        return None
-    if not _is_maths(opening, latex):
+    closes = opening[0] != "$" or _may_close(opening, text, end, after)
+    if not closes or not _is_maths(opening, latex):
         return None
     if "\n" in latex and text[text.rfind("\n", 0, at) + 1 : at].lstrip().startswith(">"):
         latex = _QUOTE_SIGN.sub("\n", latex)

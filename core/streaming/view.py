@@ -248,8 +248,7 @@ class View:
                 self._accept(frame)
             if self.over or not frame.closed:
                 self.not_before = max(self.not_before, now + LOOK_AGAIN_S)
-                return None
-            if editing:  # the next page is sent, which draws from other buckets
+            if self.over or not frame.closed or editing:  # the next page is sent, from other buckets
                 return None
 
     def _begin(self) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from core.streaming.meters import RateLimit
 from core.streaming.operations import BucketKey, Delivered, OperationKind
 from core.streaming.scheduler import EditScheduler
