@@ -8,7 +8,7 @@ import pytest
 
 from bots.discord.exchange import _observed
 from core.streaming.meters import RateLimit
-from core.streaming.operations import BucketKey, Delivered
+from core.streaming.operations import BucketKey, Delivered, Unknown
 from core.streaming.scheduler import EditScheduler
 from tests.discord.support import content, started
 
@@ -35,7 +35,8 @@ async def test_a_private_answer_comes_though_the_deferral_was_taken_back_unnotic
         _, surface = await bot.next()
         await surface.typing()
         bot.server.fault("drop_after", method="DELETE", route="/webhooks/*")
-        await surface.send(content("No.", private=True), None)
-        again = await surface.send(content("No.", private=True), None)
-        assert isinstance(again, Delivered), again
+        outcome = await surface.send(content("No.", private=True), None)
+        if isinstance(outcome, Unknown):  # aiohttp may have tried again by itself, and met a 404
+            outcome = await surface.send(content("No.", private=True), None)
+        assert isinstance(outcome, Delivered), outcome
         assert bot.shown("#general") == [("Sluice", "No.")]
