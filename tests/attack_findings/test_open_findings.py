@@ -10,7 +10,16 @@ import pytest
 from bots.telegram.entities import TelegramRenderer
 from core.service.driver import Driver
 from core.streaming.answer import Answer, Ending
-from core.streaming.operations import BucketKey, Delivered, MessageContent, NotSent, NotSentReason
+from core.streaming.meters import RateLimit
+from core.streaming.operations import (
+    BucketKey,
+    Delivered,
+    MessageContent,
+    NotSent,
+    NotSentReason,
+    ObservedLimit,
+)
+from core.streaming.rate_limits import Preview
 from core.streaming.rendering import Rendered
 from core.streaming.scheduler import EditScheduler
 from core.streaming.view import ViewSettings
@@ -104,3 +113,22 @@ def test_a_page_without_its_entities_pings_nobody() -> None:
         now = max(now, scheduler.next_deadline())
     assert not sent[-1].body.entities
     assert "@somebody" not in sent[-1].body.text
+
+
+@pytest.mark.xfail(strict=True, reason="a window's length only grows: one long one is believed for good")
+def test_one_long_window_is_forgotten_when_many_short_ones_were_told_of() -> None:
+    """Previews of that channel wait for minutes, as long as it is never idle for a quarter of an hour."""
+    edit = BucketKey("edit", "c")
+    scheduler = EditScheduler({"edit": (RateLimit(5, 5.0, headers=True),)})
+
+    def request(now: float, remaining: int, reset_after_s: float) -> None:
+        scheduler.pacer.take((edit,), now)
+        observed = ObservedLimit(edit, 5, remaining, reset_after_s)
+        scheduler.pacer.answered((edit,), now + 0.1, now, (observed,))
+
+    request(0.0, 4, 5.0)
+    request(1.0, 3, 600.0)
+    for number in range(100):
+        request(602.0 + 6.0 * number, 4, 5.0)
+    now = 602.0 + 6.0 * 100
+    assert scheduler.pacer.ready_at((edit,), now, Preview(since=now - 5.0)) < now + 5.0
