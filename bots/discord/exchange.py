@@ -37,6 +37,7 @@ REQUEST_TIMEOUT_S: Final = 15.0
 """After this long without an answer the outcome counts as unknown."""
 
 _CLOUDFLARE_PAUSE_S: Final = 60.0  # when it bans an address without saying for how long
+_MOST_LIMIT: Final = 10_000  # what is beyond it, or below 1, is no limit of a bucket
 _OLD_EDITS_PAUSE_S: Final = 6.0  # edits of messages older than an hour: 3 per 6 s were observed
 
 ALREADY_ANSWERED: Final = 40060
@@ -203,7 +204,7 @@ def _retry_after_s(answer: Answer) -> float:
 def _observed(headers: Mapping[str, str], key: BucketKey) -> tuple[ObservedLimit, ...]:
     names = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset-After")
     limit, remaining, reset_after = (_number(headers.get(name)) for name in names)
-    if limit is None or remaining is None or reset_after is None:
+    if limit is None or remaining is None or reset_after is None or not 1 <= limit <= _MOST_LIMIT:
         return ()
     return (ObservedLimit(key, int(limit), int(remaining), reset_after),)
 

@@ -26,8 +26,10 @@ from core.streaming.operations import (
     Delivered,
     MessageContent,
     NotSent,
+    NotSentReason,
     OperationKind,
     Outcome,
+    Unknown,
 )
 
 _log = logging.getLogger(__name__)
@@ -146,7 +148,9 @@ class InteractionSurface:
         if content.private:
             # Everybody sees that we think; a private answer cannot take that place.
             gone = await perform(self._interaction.delete_original_response, self._key, "@original")
-            if not isinstance(gone, Delivered):
+            if isinstance(gone, Unknown) or (
+                isinstance(gone, NotSent) and gone.reason is not NotSentReason.MESSAGE_GONE
+            ):
                 return gone
             self._thinking = False
             return await self._follow_up(content)

@@ -216,7 +216,8 @@ class _Account:
         if not isinstance(outcome, Delivered):
             _log.info("%s %s page %d: %s", showing.surface.place, operation.kind, operation.page, outcome)
         self.scheduler.performed(operation, outcome, now)
-        if self._on_progress is not None and showing.watched:
+        shown = operation.view not in self.showings  # while a typing sign was on its way
+        if self._on_progress is not None and showing.watched and not shown:
             self._on_progress(self._progress(operation.view, now))
         self._wake()
 

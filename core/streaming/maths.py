@@ -59,16 +59,16 @@ def formula_at(text: str, at: int, *, whole: bool = False) -> Formula | Undecide
     end = text.find(_CLOSING[opening], begin, stop)
     while opening == "$" and end > 0 and text[end - 1] == "\\":
         end = text.find("$", end + 1, stop)
+    if end < 0 and (whole or len(text) >= stop):  # most signs open nothing, and a text may have thousands
+        return None
     latex = text[begin : end if end >= 0 else stop]
     if "`" in latex or "~~~" in latex or _BLANK_LINE.search(latex) or (not displayed and "\n" in latex):
         return None
     if end < 0:
-        open_ended = not whole and len(text) < stop and _may_become(opening, latex)
-        return Undecided.UNDECIDED if open_ended else None
+        return Undecided.UNDECIDED if _may_become(opening, latex) else None
     after = end + len(opening)
-    if opening[0] == "$" and not _may_close(opening, text, end, after):
-        return None
-    if not _is_maths(opening, latex):
+    closes = opening[0] != "$" or _may_close(opening, text, end, after)
+    if not closes or not _is_maths(opening, latex):
         return None
     if "\n" in latex and text[text.rfind("\n", 0, at) + 1 : at].lstrip().startswith(">"):
         latex = _QUOTE_SIGN.sub("\n", latex)

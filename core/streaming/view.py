@@ -161,6 +161,7 @@ class View:
             self._typing_until = now + (self.settings.typing_lasts_s or 0.0) * 0.8
             return Update(OperationKind.TYPING)
         drafting = want is not None and want.kind is OperationKind.DRAFT
+        editing = self._message is not None
         self._begin()
         while True:
             frame = self._pinned or self._pages.frame(self.answer, pausing=self._pausing(now))
@@ -180,6 +181,7 @@ class View:
                 self._accept(frame)
             if self.over or not frame.closed:
                 self.not_before = max(self.not_before, now + LOOK_AGAIN_S)
+            if self.over or not frame.closed or editing:  # the next page is sent, from other buckets
                 return None
 
     def _begin(self) -> None:
