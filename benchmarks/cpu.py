@@ -120,7 +120,9 @@ def compare(
     for number in range(size.rounds):
         for name in contestants:
             tell(f"cpu: round {number + 1} of {size.rounds}, {load.streams} × {load.rate:g}/s, {name}")
-            runs[name].append(measure(name, load, settle_s=size.settle_s, measure_s=size.measure_s))
+            measured = measure(name, load, settle_s=size.settle_s, measure_s=size.measure_s)
+            runs[name].append(measured)
+            tell(f"  {measured.cpu_us_per_delta:.0f} µs per delta, loop lag p99 {measured.lag_p99_ms:.1f} ms")
     return tuple(row_of(name, load, measured, runs.get(SDK)) for name, measured in runs.items())
 
 
