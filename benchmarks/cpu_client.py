@@ -21,7 +21,7 @@ from typing import Final
 import openai
 
 from benchmarks import passage
-from benchmarks.process import pin
+from benchmarks.process import peak_kb, pin
 from benchmarks.swallowing import SwallowingSurface, discord_channel, discord_interaction, telegram_chat
 from bots.loop import run_in_loop
 from core.adapters.clock import SystemClock
@@ -68,6 +68,7 @@ class Measured:
     lag_p99_ms: float
     lag_max_ms: float
     server_late_p99_ms: float
+    kb_per_stream: float  # of resident memory, the connection included
     loop: str
 
     @property
@@ -221,11 +222,13 @@ CONTESTANTS: Final[Mapping[str, Callable[[Task], Contestant]]] = {
 async def measure(task: Task) -> Measured:
     """Let the contestant run, and measure it once all of its streams are under way."""
     contestant = CONTESTANTS[task.contestant](task)
+    resident_kb = peak_kb()
     contestant.begin()
     async with asyncio.timeout(_BEGIN_S):
         while not contestant.begun:  # noqa: ASYNC110 - some contestants have no event to wait for
             await asyncio.sleep(0.1)
     await asyncio.sleep(task.settle_s)
+    resident_kb = peak_kb() - resident_kb
     lags: list[float] = []
     before = _server_figures(task)
     edits, deltas = contestant.edits, contestant.deltas
@@ -252,6 +255,7 @@ async def measure(task: Task) -> Measured:
         lag_p99_ms=1_000 * percentiles[98],
         lag_max_ms=1_000 * max(lags),
         server_late_p99_ms=after["late_p99_ms"],
+        kb_per_stream=resident_kb / task.streams,
         loop=type(asyncio.get_running_loop()).__module__,
     )
 

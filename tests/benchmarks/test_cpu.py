@@ -31,6 +31,7 @@ def _measured(cpu_s: float, lag_p99_ms: float = 1.0, *, deltas: int = 1_000, sen
         lag_p99_ms=lag_p99_ms,
         lag_max_ms=2 * lag_p99_ms,
         server_late_p99_ms=0.5,
+        kb_per_stream=50.0,
         loop="asyncio",
     )
 
