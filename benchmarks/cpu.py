@@ -38,6 +38,7 @@ class CpuRow:
 
     `ratio`: CPU per delta over the SDK's in the same round; None without one. `behind`: the share of what
     the server sent meanwhile that was not taken. `server_late_ms`: p99, so that it can be seen to keep up.
+    `kb_per_stream`: what resident memory grew by when the streams began, their connections included.
     """
 
     contestant: str
@@ -52,6 +53,7 @@ class CpuRow:
     behind: float
     edits_per_s: float
     server_late_ms: float
+    kb_per_stream: float
     loop: str
 
     @property
@@ -119,7 +121,9 @@ def compare(
     for number in range(size.rounds):
         for name in contestants:
             tell(f"cpu: round {number + 1} of {size.rounds}, {load.streams} × {load.rate:g}/s, {name}")
-            runs[name].append(measure(name, load, settle_s=size.settle_s, measure_s=size.measure_s))
+            measured = measure(name, load, settle_s=size.settle_s, measure_s=size.measure_s)
+            runs[name].append(measured)
+            tell(f"  {measured.cpu_us_per_delta:.0f} µs per delta, loop lag p99 {measured.lag_p99_ms:.1f} ms")
     return tuple(row_of(name, load, measured, runs.get(SDK)) for name, measured in runs.items())
 
 
@@ -176,6 +180,7 @@ def row_of(contestant: str, load: Load, runs: Sequence[Measured], sdk: Sequence[
         behind=median(lambda run: max(0.0, 1 - run.deltas / run.sent) if run.sent else 0.0),
         edits_per_s=median(lambda run: run.edits / run.wall_s),
         server_late_ms=median(lambda run: run.server_late_p99_ms),
+        kb_per_stream=median(lambda run: run.kb_per_stream),
         loop=runs[0].loop,
     )
 
@@ -184,7 +189,8 @@ def table(rows: Sequence[CpuRow]) -> str:
     """The rows for people."""
     head = (
         f"{'contestant':22} {'load':>11} {'µs/delta':>9} {'ratio':>6} {'lag p50':>8} {'lag p99':>8} "
-        f"{'lag max':>8} {'behind':>7} {'edits/s':>8} {'server':>7}  runs, loop"
+        f"{'lag max':>8} {'behind':>7} {'edits/s':>8} {'server':>7} {'kB each':>8}  "
+        "runs, loop"
     )
     lines = [head]
     for row in rows:
@@ -192,7 +198,8 @@ def table(rows: Sequence[CpuRow]) -> str:
         lines.append(
             f"{row.contestant:22} {f'{row.streams} × {row.rate:g}/s':>11} {row.cpu_us_per_delta:9.1f} "
             f"{ratio:>6} {row.lag_p50_ms:8.1f} {row.lag_p99_ms:8.1f} {row.lag_max_ms:8.1f} "
-            f"{row.behind:7.1%} {row.edits_per_s:8.1f} {row.server_late_ms:7.1f}  {row.runs}, {row.loop}"
+            f"{row.behind:7.1%} {row.edits_per_s:8.1f} {row.server_late_ms:7.1f} "
+            f"{row.kb_per_stream:8.1f}  {row.runs}, {row.loop}"
         )
     return "\n".join(
         (*lines, "Lags and the server's lateness (p99) in ms; ratio: CPU per delta to the SDK's.")

@@ -8,6 +8,7 @@ prints its figures as one line of JSON.
 from __future__ import annotations
 
 import asyncio
+import http.client
 import json
 import statistics
 import sys
@@ -17,11 +18,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Final
 
-import aiohttp
 import openai
 
 from benchmarks import passage
-from benchmarks.process import pin
+from benchmarks.process import peak_kb, pin
 from benchmarks.swallowing import SwallowingSurface, discord_channel, discord_interaction, telegram_chat
 from bots.loop import run_in_loop
 from core.adapters.clock import SystemClock
@@ -68,6 +68,7 @@ class Measured:
     lag_p99_ms: float
     lag_max_ms: float
     server_late_p99_ms: float
+    kb_per_stream: float  # of resident memory, the connection included
     loop: str
 
     @property
@@ -221,13 +222,15 @@ CONTESTANTS: Final[Mapping[str, Callable[[Task], Contestant]]] = {
 async def measure(task: Task) -> Measured:
     """Let the contestant run, and measure it once all of its streams are under way."""
     contestant = CONTESTANTS[task.contestant](task)
+    resident_kb = peak_kb()
     contestant.begin()
     async with asyncio.timeout(_BEGIN_S):
         while not contestant.begun:  # noqa: ASYNC110 - some contestants have no event to wait for
             await asyncio.sleep(0.1)
     await asyncio.sleep(task.settle_s)
+    resident_kb = peak_kb() - resident_kb
     lags: list[float] = []
-    before = await _server_figures(task)
+    before = _server_figures(task)
     edits, deltas = contestant.edits, contestant.deltas
     wall, cpu = time.perf_counter(), time.process_time()
     beating = asyncio.create_task(_beat(lags))
@@ -235,7 +238,7 @@ async def measure(task: Task) -> Measured:
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
     deltas, edits = contestant.deltas - deltas, contestant.edits - edits
     beating.cancel()
-    after = await _server_figures(task)
+    after = _server_figures(task)
     await contestant.end()
     percentiles = (
         statistics.quantiles(lags, n=100, method="inclusive")
@@ -252,6 +255,7 @@ async def measure(task: Task) -> Measured:
         lag_p99_ms=1_000 * percentiles[98],
         lag_max_ms=1_000 * max(lags),
         server_late_p99_ms=after["late_p99_ms"],
+        kb_per_stream=resident_kb / task.streams,
         loop=type(asyncio.get_running_loop()).__module__,
     )
 
@@ -264,13 +268,15 @@ async def _beat(lags: list[float]) -> None:
         lags.append(max(0.0, time.perf_counter() - due))
 
 
-async def _server_figures(task: Task) -> dict[str, float]:
-    async with (
-        aiohttp.ClientSession() as session,
-        session.get(f"http://127.0.0.1:{task.port}/figures") as response,
-    ):
-        figures: dict[str, float] = json.loads(await response.read())
-        return figures
+def _server_figures(task: Task) -> dict[str, float]:
+    """Asked beside the loop, in about a millisecond: in one that has fallen behind it could take minutes."""
+    connection = http.client.HTTPConnection("127.0.0.1", task.port, timeout=60)
+    try:
+        connection.request("GET", "/figures")
+        figures: dict[str, float] = json.loads(connection.getresponse().read())
+    finally:
+        connection.close()
+    return figures
 
 
 def _url(task: Task) -> str:

@@ -14,6 +14,16 @@ def pin(cpu: int | None) -> bool:
     return True
 
 
+def peak_kb() -> float:
+    """The most resident memory that this process has had, in kB; 0 where the system does not say."""
+    try:
+        import resource  # noqa: PLC0415 - Windows has none
+    except ImportError:
+        return 0.0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1_000 if sys.platform == "darwin" else peak * 1.024
+
+
 def cores() -> tuple[int | None, int | None]:
     """A core for the client and another one for the server; None where there is no choice."""
     if sys.platform != "linux":

@@ -113,7 +113,8 @@ def reasoning_above(page: Rendered, line: str) -> Rendered:
 
 def _filled(text: str, entities: tuple[Entity, ...]) -> Rendered:
     fill = max(utf16_length(text) / MAX_UNITS, len(entities) / MAX_ENTITIES)
-    return Rendered(text, entities, fill)
+    plain, _ = _without_pings(text, [])  # a mention in code is none only while it is code
+    return Rendered(text, entities, fill, None if plain == text else plain)
 
 
 def utf16_length(text: str) -> int:

@@ -107,6 +107,8 @@ class Showing:
 
     def settle(self, now: float) -> None:
         """Resolve `finished`: it is over."""
+        if self._view.error is not None:
+            _log.error("an answer in %s cannot be shown", self.surface.place, exc_info=self._view.error)
         if not self._finished.done():
             complete = self._view.done and self._view.lost is None
             self._finished.set_result(

@@ -17,6 +17,8 @@ from core.streaming.operations import ObservedLimit
 SLOWER: Final = 0.7
 """What a limit's rate is multiplied by when the platform said "too many"."""
 SLOWEST: Final = 0.1
+WINDOWS_KEPT: Final = 16
+"""So many windows are remembered for how long they are."""
 RECOVERY_S: Final = 600.0
 """In this time without another refusal a slowed limit is back at its full rate."""
 LEAST_SPREAD: Final = 0.75
@@ -105,6 +107,7 @@ class Window:
         self._unknown = limit.headers
         self._used = 0  # in the window that was told of
         self._resets_at = -NEVER
+        self._rests: deque[float] = deque(maxlen=WINDOWS_KEPT)  # how long the last windows still were
 
     def free_at(self, now: float, flying: int, wanted: int = 1) -> float:
         if flying + wanted > self.limit.count or (self._unknown and flying):
@@ -143,7 +146,7 @@ class Window:
 
     def _observe(self, observed: ObservedLimit, now: float, since: float) -> None:
         """The first request of a window tells its length, or less where windows are cut from the platform's
-        own clock, and none tells more: the longest is it.
+        own clock, and none tells more: the longest of the last ones is it.
 
         The window ends between `since` and `now`, plus what the header says. Where an answer came so late
         that it may speak of this window or of another, the worse of both is believed.
@@ -151,10 +154,11 @@ class Window:
         used = observed.limit - observed.remaining
         soonest, resets_at = since + observed.reset_after_s, now + observed.reset_after_s
         if not self._told or observed.limit != self.limit.count:
-            per_s = observed.reset_after_s if used == 1 else self.limit.per_s
-            self._set_limit(replace(self.limit, count=observed.limit, per_s=per_s))
-        elif observed.reset_after_s > self.limit.per_s:
-            self._set_limit(replace(self.limit, per_s=observed.reset_after_s))
+            self._rests = deque([] if used == 1 else [self.limit.per_s], maxlen=WINDOWS_KEPT)
+            self._set_limit(replace(self.limit, count=observed.limit))
+        if used == 1 or observed.reset_after_s > self.limit.per_s:
+            self._rests.append(observed.reset_after_s)
+            self._set_limit(replace(self.limit, per_s=max(self._rests)))
         if not self._told or soonest >= self._resets_at:
             self._used, self._resets_at = used, resets_at
         elif now - since < self.limit.per_s / 4 and abs(resets_at - self._resets_at) < self.limit.per_s / 4:

@@ -12,12 +12,14 @@ class Rendered:
     """One page in the platform's own form.
 
     `fill` is the share of the page's limits that it uses (of the tightest one,
-    where there are several): a page with `fill` above 1.0 must not be sent.
+    where there are several): a page with `fill` above 1.0 must not be sent. `plain` is what is sent where
+    the entities are refused: the text, or another one where it would then mean something else.
     """
 
     text: str
     entities: tuple[object, ...] = ()
     fill: float = 0.0
+    plain: str | None = None  # None: the text itself
 
 
 Above = Callable[[Rendered, str], Rendered]

@@ -46,6 +46,8 @@ RETRY_MOST_S: Final = 30.0
 TRIES: Final = 10
 """So many failures in a row that are not rate limits (about three minutes of them) lose a view."""
 TYPING_AGAIN_S: Final = 1.0
+LOOKS_AT_ONCE: Final = 4
+"""Each may render a page, which takes milliseconds: so many, and others get their turn on the event loop."""
 DEFAULT_PAUSE_S: Final = 5.0
 """After a rate limit that names no time."""
 
@@ -133,7 +135,12 @@ class EditScheduler:
             self._call_next(key, candidates, now)
         self._freed.clear()
         operations: list[Operation] = []
-        while candidates:
+        for looks in count(1):
+            if not candidates:
+                break
+            if looks > LOOKS_AT_ONCE:
+                self._put_off(candidates)
+                break
             rank, want, line = heappop(candidates)
             operation, blocked_by = self._try(rank, want, now)
             if operation is not None:
@@ -141,6 +148,13 @@ class EditScheduler:
             if line is not None and blocked_by != line:
                 self._call_next(line, candidates, now)
         return operations
+
+    def _put_off(self, candidates: list[tuple[_Rank, Want, BucketKey | None]]) -> None:
+        """The rest is looked at next, as soon as others had their turn on the loop."""
+        for rank, _, line in candidates:
+            self._touched.add(rank[2])
+            if line is not None:
+                self._freed.add(line)
 
     def _ring(self, now: float) -> None:
         while self._timers and self._timers[0][0] <= now:
@@ -255,7 +269,11 @@ class EditScheduler:
     def _grant(
         self, number: int, view: View, keys: tuple[BucketKey, ...], way: int, now: float
     ) -> Operation | None:
-        update = view.update(now)
+        try:
+            update = view.update(now)
+        except Exception as error:  # noqa: BLE001 - a renderer that breaks its contract must not stop the others
+            view.broke(error)
+            update = None
         if update is None:
             if view.over:
                 self._over.add(number)

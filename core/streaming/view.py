@@ -47,6 +47,7 @@ class View:
         self.ways = Ways(settings.ways)
         self.messages: list[str] = []
         self.lost: NotSentReason | None = None
+        self.error: Exception | None = None  # why it broke, for the log
         self.done = False
         self.in_flight = False
         self.not_before = now
@@ -195,7 +196,9 @@ class View:
             self._pages.above = lambda body: reasoning.above(body, line)
 
     def _content(self, frame: Frame, now: float, *, drafting: bool) -> MessageContent:
-        body = replace(frame.body, entities=()) if self._plain else frame.body
+        body = frame.body
+        if self._plain:
+            body = replace(body, text=body.text if body.plain is None else body.plain, entities=())
         nonce = f"{self.settings.nonce}.{frame.page}" if self.settings.nonce else ""
         return MessageContent(
             body,
@@ -315,6 +318,11 @@ class View:
     def _as_before(self) -> None:
         self.in_flight = False
         self._seen_length = -1
+
+    def broke(self, error: Exception) -> None:
+        """It cannot be shown: a bug, which is not to take other answers with it."""
+        self.error = error
+        self.lose(NotSentReason.REJECTED)
 
     def lose(self, reason: NotSentReason) -> None:
         self.in_flight = False

@@ -116,6 +116,7 @@ class World:
         heappush(self._events, (at, next(self._order), event))
 
     def _leave(self, operation: Operation, now: float) -> None:
+        assert operation.keys[-1].family == operation.kind.value, "it draws from another kind's bucket"
         there_s, back_s = next(self.latencies)
         self._push(now + there_s, lambda taken: self._take(operation, now, taken, back_s))
 
