@@ -1,4 +1,4 @@
-"""What one answer must not do to others: hold the loop, break them, ping people, or keep a channel waiting."""
+"""What one answer must not do to others: hold the loop, break them, ping people, keep a channel waiting."""
 
 from __future__ import annotations
 
