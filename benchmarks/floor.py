@@ -339,7 +339,7 @@ class _Relaxation:
             for key, members in users.items()
         }
         self._all = [limit for limits in self._limits.values() for limit in limits]
-        for edits in {course.edit for course in group}:
+        for edits in dict.fromkeys(course.edit for course in group):
             shared = [
                 (limit, users[key]) for key in edits for limit in self._limits[key] if not any(limit.prices)
             ]

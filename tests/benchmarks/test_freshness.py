@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from itertools import combinations, pairwise
 from xml.etree import ElementTree
@@ -172,3 +175,22 @@ def test_the_picture_is_well_formed_and_shows_each_policy() -> None:
 def test_every_text_of_a_scenario_is_there() -> None:
     assert text_of(5_000).startswith(text_of(50))
     assert len(text_of(5_000)) == 5_000
+
+
+def test_the_figures_do_not_depend_on_how_python_orders_sets() -> None:
+    """The seed of its hashes differs from run to run."""
+    told = (
+        "from benchmarks.freshness import examine\n"
+        "from benchmarks.scenarios import PACES, SETTINGS, scenario\n"
+        "print(examine(scenario(SETTINGS[1], PACES[0], 'second')).as_json())\n"
+    )
+    found = {
+        subprocess.run(  # noqa: S603 - our own interpreter
+            [sys.executable, "-c", told],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(found) == 1
