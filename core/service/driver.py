@@ -234,7 +234,11 @@ class _Account:
 
     def _settle(self, now: float) -> None:
         for view in self.scheduler.take_over():
-            self.showings.pop(view).settle(now)
+            showing = self.showings[view]
+            showing.settle(now)
+            if self._on_progress is not None and showing.watched:  # it may need no last edit
+                self._on_progress(self._progress(view, now))
+            del self.showings[view]
             self.scheduler.forget(view)
         if not self.showings:
             self._idle.set()

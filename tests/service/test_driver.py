@@ -87,6 +87,22 @@ async def test_an_answer_grows_in_one_message_and_is_exact_at_its_end() -> None:
     assert surface.refused == 0
 
 
+async def test_whoever_watches_hears_of_an_end_that_needs_no_edit() -> None:
+    stage = Stage()
+    surface, answer = FakeSurface(stage.clock), Answer()
+    stage.driver.show(answer, surface)
+    answer.append("A whole sentence.", stage.clock.monotonic())
+    stage.driver.changed(answer)
+    await stage.clock.advance(3.0)
+    stage.end(answer)
+    await stage.clock.advance(0.1)
+    assert len(surface.calls) == 1
+    assert [(one.figures.done, one.figures.final_lag_s) for one in stage.progress] == [
+        (False, None),
+        (True, 0.0),
+    ]
+
+
 async def test_the_first_text_waits_for_thirty_characters() -> None:
     stage = Stage()
     surface = FakeSurface(stage.clock)

@@ -31,6 +31,9 @@ MESSAGES = (1 << 9, 1 << 12)
 REACTIONS = (1 << 10, 1 << 13)
 TYPING = (1 << 11, 1 << 14)
 _KNOWN_INTENTS = (1 << 26) - 1
+# As a network has it: the library notes when a heartbeat went once it has gone, and takes an answer that is
+# there already for that of the heartbeat before.
+_ACK_AFTER_S = 0.05
 _MAX_PAYLOAD_BYTES = 4096
 _KEPT_EVENTS = 1000
 
@@ -184,7 +187,8 @@ class Gateway:
         data = payload.get("d")
         match payload.get("op"):
             case 1:
-                outbox.put_nowait({"op": 11, "s": None, "t": None, "d": None})
+                ack = {"op": 11, "s": None, "t": None, "d": None}
+                asyncio.get_running_loop().call_later(_ACK_AFTER_S, outbox.put_nowait, ack)
             case 2 if session is not None:
                 raise _CloseError(4005, "Already authenticated.")
             case 2:
