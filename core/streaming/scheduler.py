@@ -46,8 +46,8 @@ RETRY_MOST_S: Final = 30.0
 TRIES: Final = 10
 """So many failures in a row that are not rate limits (about three minutes of them) lose a view."""
 TYPING_AGAIN_S: Final = 1.0
-LOOKS_AT_ONCE: Final = 4
-"""Each may render a page, which takes milliseconds: so many, and others get their turn on the event loop."""
+RENDERS_AT_ONCE: Final = 4
+"""A page takes milliseconds to render: after so many, others get their turn on the event loop."""
 DEFAULT_PAUSE_S: Final = 5.0
 """After a rate limit that names no time."""
 
@@ -84,6 +84,8 @@ class EditScheduler:
         self._timers: list[tuple[float, int, int | BucketKey]] = []
         self._armed: dict[int | BucketKey, float] = {}  # when to look at a view or a line: its valid timer
         self._elsewhere: dict[int, float] = {}  # by view in a line: when another of its ways may go
+        self._candidates: list[tuple[_Rank, int, Want, BucketKey | None]] = []  # to be tried, best first
+        self._pending: dict[int, Want] = {}  # by view: what of it is to be tried
         self._over: set[int] = set()  # views that came to their end and were not told of yet
 
     def show(self, answer: Answer, settings: ViewSettings, now: float) -> int:
@@ -99,6 +101,7 @@ class EditScheduler:
         view = self._views.pop(number, None)
         self._tickets.pop(number, None)
         self._elsewhere.pop(number, None)
+        self._pending.pop(number, None)
         self._over.discard(number)
         if view is not None:
             self._readers[view.answer].remove(number)
@@ -120,41 +123,34 @@ class EditScheduler:
         """`answer` grew or ended. Says whether it is worth calling `operations_to_perform` soon: whoever
         waits in a line or for an outcome is shown in its newest state anyway."""
         for number in self._readers.get(answer, ()):
-            if answer.ended or not (number in self._tickets or self._views[number].in_flight):
+            waits = number in self._tickets or number in self._pending or self._views[number].in_flight
+            if answer.ended or not waits:
                 self._touched.add(number)
         return bool(self._touched)
 
     def operations_to_perform(self, now: float) -> list[Operation]:
         """Grant what can be granted now. Perform them all, side by side, and report each."""
         self._ring(now)
-        candidates: list[tuple[_Rank, Want, BucketKey | None]] = []
         for number in self._touched:
-            self._look(number, candidates, now)
+            self._look(number, now)
         self._touched.clear()
         for key in self._freed:
-            self._call_next(key, candidates, now)
+            self._call_next(key, now)
         self._freed.clear()
         operations: list[Operation] = []
-        for looks in count(1):
-            if not candidates:
-                break
-            if looks > LOOKS_AT_ONCE:
-                self._put_off(candidates)
-                break
-            rank, want, line = heappop(candidates)
-            operation, blocked_by = self._try(rank, want, now)
-            if operation is not None:
-                operations.append(operation)
+        renders = 0
+        while self._candidates and renders < RENDERS_AT_ONCE:
+            rank, _, want, line = heappop(self._candidates)
+            number, blocked_by = rank[2], None
+            if self._pending.get(number) is want:  # else it was looked at again, or is no more
+                del self._pending[number]
+                operation, blocked_by = self._try(rank, want, now)
+                renders += blocked_by is None
+                if operation is not None:
+                    operations.append(operation)
             if line is not None and blocked_by != line:
-                self._call_next(line, candidates, now)
+                self._call_next(line, now)
         return operations
-
-    def _put_off(self, candidates: list[tuple[_Rank, Want, BucketKey | None]]) -> None:
-        """The rest is looked at next, as soon as others had their turn on the loop."""
-        for rank, _, line in candidates:
-            self._touched.add(rank[2])
-            if line is not None:
-                self._freed.add(line)
 
     def _ring(self, now: float) -> None:
         while self._timers and self._timers[0][0] <= now:
@@ -176,8 +172,9 @@ class EditScheduler:
             self._armed[whom] = at
             heappush(self._timers, (at, next(self._ids), whom))
 
-    def _look(self, number: int, candidates: list[tuple[_Rank, Want, BucketKey | None]], now: float) -> None:
+    def _look(self, number: int, now: float) -> None:
         """Find out what a view wants now, wherever it stood before."""
+        self._pending.pop(number, None)
         self._tickets.pop(number, None)
         self._elsewhere.pop(number, None)
         view = self._views.get(number)
@@ -191,11 +188,13 @@ class EditScheduler:
         if want.at > now:
             self._arm(number, want.at)
             return
-        heappush(candidates, ((want.priority, want.since, number), want, None))
+        self._propose(number, want, None)
 
-    def _call_next(
-        self, key: BucketKey, candidates: list[tuple[_Rank, Want, BucketKey | None]], now: float
-    ) -> None:
+    def _propose(self, number: int, want: Want, line: BucketKey | None) -> None:
+        self._pending[number] = want
+        heappush(self._candidates, ((want.priority, want.since, number), next(self._ids), want, line))
+
+    def _call_next(self, key: BucketKey, now: float) -> None:
         """Let the first in a bucket's line try."""
         line = self._lines.get(key, [])
         while line:
@@ -210,7 +209,7 @@ class EditScheduler:
             if want.at > now:
                 self._arm(number, want.at)
                 continue
-            heappush(candidates, ((want.priority, want.since, number), want, key))
+            self._propose(number, want, key)
             return
         self._lines.pop(key, None)
 
@@ -292,7 +291,7 @@ class EditScheduler:
 
     def next_deadline(self) -> float:
         """When to call `operations_to_perform` again if nothing else happens; NEVER when nothing is due."""
-        if self._touched or self._freed:
+        if self._touched or self._freed or self._candidates:
             return -NEVER
         while self._timers and self._armed.get(self._timers[0][2]) != self._timers[0][0]:
             heappop(self._timers)
