@@ -22,8 +22,7 @@ class FolderRenderer:
     formatted = True
 
     def render(self, markdown: str) -> core.Rendered:
-        text = markdown.strip()
-        return core.Rendered(text, fill=len(text) / self.page_units)
+        return core.Rendered(markdown.strip(), fill=len(markdown) / self.page_units)
 
     def maths(self, latex: str) -> str | None:
         return None  # shown as it is

@@ -68,3 +68,8 @@ def test_every_direct_dependency_has_its_reason() -> None:
     for requirement in [*project["project"]["dependencies"], *groups]:
         name = re.split(r"[\[<>=;]", requirement)[0].strip().lower()
         assert f"`{name}`" in text or name.startswith("types-"), name
+
+
+def test_a_third_surface_stays_small() -> None:
+    """A stranger adds a platform in an afternoon."""
+    assert len((ROOT / "examples" / "third_surface.py").read_text().splitlines()) <= 80
