@@ -15,6 +15,9 @@ from benchmarks import cpu, freshness, growth, plot, report
 
 def run(which: Sequence[str], *, quick: bool, json_file: Path | None, plot_file: Path | None) -> None:
     """`which`: of freshness, cpu, growth. Raises OSError when a file cannot be written."""
+    for file in (json_file, plot_file):
+        if file is not None:
+            file.touch()  # before minutes of work, not behind them
     console, progress = Console(highlight=False), Console(stderr=True, highlight=False)
     figures: dict[str, Any] = {}
     if "freshness" in which:
