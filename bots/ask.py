@@ -13,6 +13,7 @@ from bots.embedded_model.errors import EmbeddedModelError
 from bots.embedded_model.progress import shown_progress
 from bots.terminal.surface import TerminalSurface
 from core.adapters.clock import SystemClock
+from core.catalogue import say
 from core.ports.completions import ChatMessage, CompletionRequest, ModelError
 from core.service.stream_answer import stream_answer
 from core.settings import ModelSettings, Settings
@@ -42,7 +43,8 @@ async def ask(settings: Settings, prompt: str, output: BinaryIO) -> str | None:
     except EmbeddedModelError as error:
         return str(error)
     except ModelError as error:
-        return f"{error.public[:1].upper()}{error.public[1:]}. {remedy_for(error)} ({error.detail})"
+        words = say(f"model.{error.kind}")
+        return f"{words[:1].upper()}{words[1:]}. {remedy_for(error)} ({error.detail})"
     finally:
         if for_eyes and surface.written and not surface.failure and not surface.written.endswith("\n"):
             output.write(b"\n")

@@ -44,6 +44,7 @@ class Person:
     is_bot: bool = False  # bots and webhooks
     role_ids: frozenset[str] = frozenset()
     manages_messages: bool = False  # may delete other people's messages in this place
+    locale: str | None = None  # BCP 47 as the platform says it; None: it says nothing
 
     def __str__(self) -> str:
         return f"{self.platform}:{self.id}"

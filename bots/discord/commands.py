@@ -39,14 +39,14 @@ def payload(command: Command) -> dict[str, Any]:
     return {
         "type": _CHAT_INPUT,
         "name": command.name,
-        "description": command.description[:_DESCRIPTION_LIMIT],
+        "description": command.description()[:_DESCRIPTION_LIMIT],
         "contexts": _IN_GUILDS_AND_DIRECT_MESSAGES,
         "integration_types": _FOR_GUILDS,
         "options": [
             {
                 "type": _STRING,
                 "name": argument.name,
-                "description": argument.description[:_DESCRIPTION_LIMIT],
+                "description": argument.description()[:_DESCRIPTION_LIMIT],
                 "required": argument.required,
                 "max_length": argument.max_length,
             }

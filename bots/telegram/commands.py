@@ -56,4 +56,4 @@ async def publish(bot: Bot) -> bool:
 
 
 def _menu_entry(command: Command) -> BotCommand:
-    return BotCommand(command.name, command.description)
+    return BotCommand(command.name, command.description())

@@ -13,6 +13,7 @@ from core.policy.access import Access, Claim
 from core.ports.surface import Surface
 from core.service.chat import ChatService
 from core.service.door import unanswered
+from core.service.languages import language_of
 from core.service.notices import unseen_by_others
 
 log = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ class Dispatcher:
             unanswered("unknown_command", command.event_id, command.place, command.author)
             # In a group it may be meant for another bot.
             if unseen_by_others(surface):
-                self._reply(command, surface, say("unknown_command"))
+                self._reply(command, surface, "unknown_command")
             return
         handler(command, surface)
 
@@ -81,29 +82,29 @@ class Dispatcher:
         )
 
     def _help(self, command: IncomingCommand, surface: Surface) -> None:
-        self._reply(command, surface, say("help"))
+        self._reply(command, surface, "help")
 
     def _start(self, command: IncomingCommand, surface: Surface) -> None:
         if self._chat.door.admits(command, surface, ref=command.ref):
-            self._reply(command, surface, say("start"))
+            self._reply(command, surface, "start")
 
     def _claim(self, command: IncomingCommand, surface: Surface) -> None:
         code = command.arguments.get("code", "")
         if not unseen_by_others(surface):
             self._burn_codes_in(code)
-            self._reply(command, surface, say("claim.private"))
+            self._reply(command, surface, "claim.private")
             return
         try:
             claim = self._access.claim(command.author, code)
         except OSError as error:
             log.error("the first admin cannot be stored: %s", error)
-            self._reply(command, surface, say("claim.not_stored"))
+            self._reply(command, surface, "claim.not_stored")
             return
         log.info("claim by %s: %s", command.author, claim.value)
         if claim is Claim.ACCEPTED:
-            self._reply(command, surface, say("claimed", entry=str(command.author)))
+            self._reply(command, surface, "claimed", entry=str(command.author))
         else:
-            self._reply(command, surface, say(_CLAIM_WORDS[claim]))
+            self._reply(command, surface, _CLAIM_WORDS[claim])
 
     def _as_claim(self, message: IncomingMessage, surface: Surface) -> IncomingMessage | IncomingCommand:
         """The command that a message was meant as: what start-up prints, pasted, is mere text on Discord."""
@@ -122,5 +123,6 @@ class Dispatcher:
             if renewed := self._access.renew_code_if_shown(word):
                 log.warning("the claim code was sent where others could read it; the new one is %s", renewed)
 
-    def _reply(self, command: IncomingCommand, surface: Surface, words: str) -> None:
+    def _reply(self, command: IncomingCommand, surface: Surface, key: str, **values: object) -> None:
+        words = say(key, language_of(command.author, command.place), **values)
         self._chat.notices.reply(surface, command.author, words, ref=command.ref)

@@ -17,9 +17,8 @@ class Argument:
     required: bool = True
     max_length: int = 6_000  # Discord's limit for a string option
 
-    @property
-    def description(self) -> str:
-        return say(self.description_key)
+    def description(self, locale: str | None = None) -> str:
+        return say(self.description_key, locale)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +30,8 @@ class Command:
     platforms: frozenset[str] = frozenset()
     listed: bool = True  # in the menu that people see (Discord shows every registered command)
 
-    @property
-    def description(self) -> str:
-        return say(f"command.{self.name}")
+    def description(self, locale: str | None = None) -> str:
+        return say(f"command.{self.name}", locale)
 
 
 COMMANDS: Final = (

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, Protocol, TypeAlias
 
-from core.catalogue import say
-
 
 @dataclass(frozen=True, slots=True)
 class ChatMessage:
@@ -93,14 +91,13 @@ class ModelErrorKind(StrEnum):
 class ModelError(Exception):
     """The answer failed, perhaps half-way: what was yielded before stays valid, as its beginning.
 
-    Show `public` in the chat: one line without secrets or anything that a provider said. Log `detail`:
-    one line with the cause, keys taken out. `retry_after` is in seconds, when the provider named it.
+    In the chat show the catalogue's words for `kind`, nothing that a provider said. Log `detail`: one line
+    with the cause, keys taken out. `retry_after` is in seconds, when the provider named it.
     """
 
     def __init__(self, kind: ModelErrorKind, detail: str, *, retry_after: float | None = None) -> None:
         super().__init__(f"{kind}: {detail}")
         self.kind = kind
-        self.public: str = say(f"model.{kind}")
         self.detail = detail
         self.retry_after = retry_after
 

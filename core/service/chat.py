@@ -29,6 +29,7 @@ from core.ports.surface import Surface
 from core.service.continuing import CONTINUE, Continuations, going_on
 from core.service.door import Door, unanswered
 from core.service.driver import Driver
+from core.service.languages import language_of
 from core.service.notices import Notices
 from core.service.queue import STREAMS, QueueFullError, TurnQueue
 from core.service.tasks import Tasks
@@ -107,11 +108,12 @@ class ChatService:
         quoted = question.quote is not None and not is_blank(question.quote.text)
         if is_blank(question.text) and not quoted:
             unanswered("empty", question.event_id, question.place, asker)
-            self.notices.reply(surface, asker, say("empty"), ref=ref)
+            self.notices.reply(surface, asker, say("empty", language_of(asker, question.place)), ref=ref)
             return
         if len(question.text) > LONGEST_QUESTION:
             unanswered("too_long", question.event_id, question.place, asker)
-            words = say("too_long", length=len(question.text), limit=LONGEST_QUESTION)
+            locale = language_of(asker, question.place)
+            words = say("too_long", locale, length=len(question.text), limit=LONGEST_QUESTION)
             self.notices.reply(surface, asker, words, ref=ref)
             return
         self._enqueue(question, surface)
@@ -128,7 +130,7 @@ class ChatService:
         await self._wait_for(running, streams_until)
         now = self._clock.monotonic()
         for turn in running:
-            if turn.cut(Ending.INTERRUPTED, now, say("ending.interrupted")):
+            if turn.cut(Ending.INTERRUPTED, now, say("ending.interrupted", turn.locale)):
                 self._driver.changed(turn.answer)
         unmarked = await self._driver.close(marks_until)
         await self._tasks.close()
@@ -158,7 +160,8 @@ class ChatService:
         if not self.door.admits(message, surface, ref=message.ref, mentioned=mentioned):
             return
         if message.has_attachments:
-            self.notices.reply(surface, message.author, say("attachment"), ref=message.ref)
+            words = say("attachment", language_of(message.author, message.place))
+            self.notices.reply(surface, message.author, words, ref=message.ref)
             if is_blank(message.text):
                 unanswered("attachment", message.event_id, message.place, message.author)
                 return
@@ -180,13 +183,12 @@ class ChatService:
             before = self._queue.add(turn)
         except QueueFullError:
             unanswered("busy", question.event_id, question.place, question.asker)
-            self.notices.tell(
-                surface, question.asker, say("busy"), ref=question.ref, reaction="reaction.sorry"
-            )
+            words = say("busy", turn.locale)
+            self.notices.tell(surface, question.asker, words, ref=question.ref, reaction="reaction.sorry")
             return False
         if before:
             log.info("turn %s in %s waits behind %d", turn.id, question.place, before)
-            words = say("queued", place=before)
+            words = say("queued", turn.locale, place=before)
             self.notices.tell(surface, question.asker, words, ref=question.ref, reaction="reaction.queued")
         return True
 
@@ -206,12 +208,13 @@ class ChatService:
 
     def _continue(self, press: ButtonPress, surface: Surface) -> None:
         asked = self._continuations.question(press)
+        locale = language_of(press.author, press.place)
         if asked is None:
             unanswered("continue_over", press.event_id, press.place, press.author)
-            self.notices.reply(surface, press.author, say("continue.over"), ref=None)
+            self.notices.reply(surface, press.author, say("continue.over", locale), ref=None)
         elif asked.asker.id != press.author.id:
             unanswered("continue_not_theirs", press.event_id, press.place, press.author)
-            self.notices.reply(surface, press.author, say("continue.not_yours"), ref=None)
+            self.notices.reply(surface, press.author, say("continue.not_yours", locale), ref=None)
         elif self.door.admits(press, surface, ref=None) and self._enqueue(going_on(press, asked), surface):
             self._continuations.forget(press)
 
@@ -221,7 +224,7 @@ class ChatService:
             reason = "over"
         elif press.author.id != turn.question.asker.id and not press.author.manages_messages:
             reason = "not_yours"
-        elif turn.cut(Ending.STOPPED, self._clock.monotonic(), say("ending.stopped")):
+        elif turn.cut(Ending.STOPPED, self._clock.monotonic(), say("ending.stopped", turn.locale)):
             self._driver.changed(turn.answer)
             reason = "done"
         else:  # its ending is on the way to the platform
@@ -229,11 +232,13 @@ class ChatService:
         if reason != "done":
             unanswered(f"stop_{reason}", press.event_id, press.place, press.author)
         if not press.answers_itself:
-            self.notices.reply(surface, press.author, say(f"stop.{reason}"), ref=None)
+            words = say(f"stop.{reason}", language_of(press.author, press.place))
+            self.notices.reply(surface, press.author, words, ref=None)
 
     def _greet(self, added: BotAdded, surface: Surface) -> None:
         heard = (str(added.place), added.hears_everything)  # added again with other rights is news
         if not self.door.is_new(added) or not self._greetings.take(heard, self._clock.monotonic()):
             return
-        words = say("added.hears_everything" if added.hears_everything else "added.privacy_mode")
+        locale = language_of(added.author, added.place)
+        words = say("added.hears_everything" if added.hears_everything else "added.privacy_mode", locale)
         self.notices.reply(surface, added.author, words, ref=None)

@@ -12,6 +12,7 @@ from typing import Final
 from core.catalogue import say
 from core.conversation.history import Question
 from core.messages import ButtonPress, Quote
+from core.service.languages import language_of
 from core.streaming.operations import Button
 
 CONTINUE: Final = "continue:"
@@ -30,7 +31,7 @@ class Continuations:
         self._questions[turn_id] = question
         if len(self._questions) > _REMEMBERED:
             self._questions.popitem(last=False)
-        return Button(CONTINUE + turn_id, say("button.continue"))
+        return Button(CONTINUE + turn_id, say("button.continue", language_of(question.asker, question.place)))
 
     def question(self, press: ButtonPress) -> Question | None:
         """The one whose answer this press is about; None where it cannot go on (any more)."""
@@ -48,7 +49,7 @@ def going_on(press: ButtonPress, asked: Question) -> Question:
         asked,
         event_id=press.event_id,
         asker=press.author,
-        text=say("continue.question"),
+        text=say("continue.question", language_of(press.author, press.place)),
         ref=None,
         quote=Quote(press.ref, author_name="", text="", by_us=True),
     )

@@ -11,6 +11,7 @@ from core.policy.access import Access
 from core.policy.frequency import Frequency
 from core.ports.clock import Clock
 from core.ports.surface import Surface
+from core.service.languages import language_of
 from core.service.notices import Notices
 
 log = logging.getLogger(__name__)
@@ -69,7 +70,8 @@ class Door:
 
     def _refusal_words(self, incoming: Incoming) -> str:
         entries = " / ".join(self._access.entries_to_paste(incoming.author, incoming.place))
-        return say("refused.unclaimed" if self._access.unclaimed else "refused", entries=entries)
+        locale = language_of(incoming.author, incoming.place)
+        return say("refused.unclaimed" if self._access.unclaimed else "refused", locale, entries=entries)
 
 
 def unanswered(

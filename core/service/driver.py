@@ -11,6 +11,7 @@ import logging
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from core.catalogue import say
 from core.messages import MessageRef, Place
@@ -270,12 +271,12 @@ def _draft(lasts_s: float | None) -> Draft | None:
     return None if lasts_s is None else Draft(secrets.randbelow(MAX_DRAFT_ID) + 1, lasts_s)
 
 
-def _thought(text: str) -> str:
-    return say("reasoning", text=text)
+def _thought(locale: str | None, text: str) -> str:
+    return say("reasoning", locale, text=text)
 
 
-def _beside_file(status: FileStatus) -> str:
-    return say(f"file.{status.kind}.{'whole' if status.complete else 'grows'}", lines=status.lines)
+def _beside_file(locale: str | None, status: FileStatus) -> str:
+    return say(f"file.{status.kind}.{'whole' if status.complete else 'grows'}", locale, lines=status.lines)
 
 
 class Driver:
@@ -298,12 +299,14 @@ class Driver:
         notice: bool = False,
         nonce: str = "",
         show_reasoning: bool = False,
+        locale: str | None = None,
     ) -> Showing:
         """Begin to show an answer, which may still grow: call `changed` after each change.
 
         `nonce`: opaque and unique, at most 20 characters; used where the platform has nonces.
         `private`: only where the surface has private answers. `show_reasoning`: only where it can.
         `notice`: the bot speaks for itself, and `progress` is silent about it.
+        `locale`: the reader's, for what stands beside the answer's text.
         """
         capabilities = surface.capabilities
         private = private and capabilities.private_answers
@@ -322,9 +325,11 @@ class Driver:
             typing_lasts_s=capabilities.typing_lasts_s,
             paced=bool(capabilities.rate_limits),
             nonce=nonce if any(way.capabilities.nonces for way in ways) else "",
-            reasoning=ShownReasoning(_thought, above) if show_reasoning and above else None,
-            limit=None if left is None else MessageLimit(max(1, left), say("ending.messages")),
-            files=Files(capabilities.max_file_bytes, _beside_file) if capabilities.max_file_bytes else None,
+            reasoning=ShownReasoning(partial(_thought, locale), above) if show_reasoning and above else None,
+            limit=None if left is None else MessageLimit(max(1, left), say("ending.messages", locale)),
+            files=Files(capabilities.max_file_bytes, partial(_beside_file, locale))
+            if capabilities.max_file_bytes
+            else None,
         )
         return self._accounts[surface.account].show(answer, ways, settings, reply_to, notice=notice)
 

@@ -14,6 +14,7 @@ from core.policy.frequency import Frequency
 from core.ports.clock import Clock
 from core.ports.surface import Surface
 from core.service.driver import Driver
+from core.service.languages import language_of
 from core.service.tasks import Tasks
 from core.streaming.answer import Answer, Ending
 
@@ -46,7 +47,7 @@ class Notices:
         if not self._few.take(str(person), now):
             return
         if self._hourly.take(str(person), now):
-            self._show(surface, text, ref)
+            self._show(surface, person, text, ref)
         elif ref and surface.capabilities.reactions:
             self.react(surface, ref, reaction)
 
@@ -54,7 +55,7 @@ class Notices:
         """Help, or another answer to what somebody asked of the bot itself."""
         often = self._private if surface.capabilities.private_answers else self._few
         if often.take(str(person), self._clock.monotonic()):
-            self._show(surface, text, ref)
+            self._show(surface, person, text, ref)
 
     def may_fail_aloud(self, surface: Surface, person: Person) -> bool:
         """Whether a turn that failed before any text may say so in a line of its own; it counts as one."""
@@ -75,14 +76,20 @@ class Notices:
             await self._clock.sleep_until(at)
         await surface.react(ref, emoji)
 
-    def _show(self, surface: Surface, text: str, ref: MessageRef | None) -> None:
+    def _show(self, surface: Surface, person: Person, text: str, ref: MessageRef | None) -> None:
         now = self._clock.monotonic()
         notice = Answer()
         notice.append(text, now)
         notice.end(Ending.COMPLETE, now)
         private = surface.capabilities.private_answers
         self._driver.show(
-            notice, surface, reply_to=ref, private=private, notice=True, nonce=secrets.token_hex(8)
+            notice,
+            surface,
+            reply_to=ref,
+            private=private,
+            notice=True,
+            nonce=secrets.token_hex(8),
+            locale=language_of(person, surface.place),
         )
 
 

@@ -41,6 +41,7 @@ from core.ports.surface import Surface
 from core.service.continuing import Continuations
 from core.service.door import unanswered
 from core.service.driver import Driver, Showing, Shown
+from core.service.languages import language_of
 from core.service.notices import Notices
 from core.settings import ModelSettings
 from core.streaming.answer import Answer, Ending
@@ -73,6 +74,7 @@ class Turn:
     def __init__(self, question: Question, key: ConversationKey, surface: Surface, answer: Answer) -> None:
         self.id = secrets.token_hex(8)
         self.question = question
+        self.locale = language_of(question.asker, question.place)
         self.key = key
         self.surface = surface
         self.answer = answer
@@ -189,7 +191,11 @@ class Turns:
         except Exception:
             # Whatever went wrong in one turn, the questions that wait behind it are served.
             log.exception("turn %s in %s failed", turn.id, turn.question.place)
-            self._close(turn, Ending.FAILED, say("ending.failed", reason=say("model.unexpected")))
+            self._close(
+                turn,
+                Ending.FAILED,
+                say("ending.failed", turn.locale, reason=say("model.unexpected", turn.locale)),
+            )
         if turn.shown is not None:
             self._keep(turn, await turn.shown)
 
@@ -205,7 +211,7 @@ class Turns:
         if reservation is None:
             self._refuse_spent(turn)
             return
-        stop = Button(STOP + turn.id, say("button.stop"), ButtonStyle.DANGER)
+        stop = Button(STOP + turn.id, say("button.stop", turn.locale), ButtonStyle.DANGER)
         turn.showing = self._driver.show(
             turn.answer,
             turn.surface,
@@ -214,6 +220,7 @@ class Turns:
             private=question.private,
             nonce=turn.id,
             show_reasoning=self._show_reasoning,
+            locale=turn.locale,
         )
         turn.shown = asyncio.get_running_loop().create_task(turn.showing.finished())
         # Shown before it has ended means that it is lost: the model need not go on for nobody.
@@ -222,7 +229,7 @@ class Turns:
         try:
             await turn.until_cut(self._stream(turn, reservation, tally))
         except asyncio.CancelledError:
-            self._close(turn, Ending.INTERRUPTED, say("ending.interrupted"))
+            self._close(turn, Ending.INTERRUPTED, say("ending.interrupted", turn.locale))
             raise
         finally:
             if limit is not None:
@@ -240,11 +247,11 @@ class Turns:
             return
         button = self._continuations.offer(turn.id, turn.question)
         buttons = (button,) if turn.surface.capabilities.buttons else ()
-        turn.cut(Ending.LENGTH, self._clock.monotonic(), say("ending.limit"), buttons)
+        turn.cut(Ending.LENGTH, self._clock.monotonic(), say("ending.limit", turn.locale), buttons)
         self._driver.changed(turn.answer)
 
     def _cut_lost(self, turn: Turn) -> None:
-        if turn.cut(Ending.INTERRUPTED, self._clock.monotonic(), say("ending.interrupted")):
+        if turn.cut(Ending.INTERRUPTED, self._clock.monotonic(), say("ending.interrupted", turn.locale)):
             log.info("turn %s in %s has no place any more", turn.id, turn.question.place)
 
     def _keep(self, turn: Turn, shown: Shown) -> None:
@@ -282,9 +289,9 @@ class Turns:
             async for event in events:
                 self._take(turn, event, tally)
                 if turn.answer.full:
-                    self._close(turn, Ending.LENGTH, say("ending.length"))
+                    self._close(turn, Ending.LENGTH, say("ending.length", turn.locale))
                 elif not tally.within(reservation):
-                    self._close(turn, Ending.LENGTH, say("ending.spent"))
+                    self._close(turn, Ending.LENGTH, say("ending.spent", turn.locale))
                 if turn.answer.ended:
                     return
         raise ModelError(ModelErrorKind.BROKEN_STREAM, "the stream ended without its ending")
@@ -306,11 +313,11 @@ class Turns:
 
     def _finish(self, turn: Turn, reason: FinishReason) -> None:
         if reason is FinishReason.CONTENT_FILTER:
-            self._close(turn, Ending.FILTERED, say("ending.filtered"))
+            self._close(turn, Ending.FILTERED, say("ending.filtered", turn.locale))
         elif not turn.messages and _is_invisible(turn):
             raise ModelError(ModelErrorKind.EMPTY, f"no text, finish_reason {reason}")
         elif reason is FinishReason.LENGTH:
-            self._close(turn, Ending.LENGTH, say("ending.length"))
+            self._close(turn, Ending.LENGTH, say("ending.length", turn.locale))
         else:
             self._close(turn, Ending.COMPLETE, "")
 
@@ -318,9 +325,9 @@ class Turns:
         question, surface = turn.question, turn.surface
         log.warning("turn %s in %s by %s: %s", turn.id, question.place, question.asker, error)
         if error.kind is ModelErrorKind.EMPTY:
-            mark = say("ending.empty")
+            mark = say("ending.empty", turn.locale)
         else:
-            mark = say("ending.failed", reason=error.public)
+            mark = say("ending.failed", turn.locale, reason=say(f"model.{error.kind}", turn.locale))
         if not turn.answer.length and not self._notices.may_fail_aloud(surface, question.asker):
             mark = ""
             if question.ref is not None:
@@ -346,7 +353,7 @@ class Turns:
         question = turn.question
         unanswered("spent", question.event_id, question.place, question.asker)
         minutes = -(-int(self._spending.resets_in_s()) // 60)
-        words = say("spent", hours=minutes // 60, minutes=minutes % 60)
+        words = say("spent", turn.locale, hours=minutes // 60, minutes=minutes % 60)
         self._notices.tell(turn.surface, question.asker, words, ref=question.ref, reaction="reaction.sorry")
         turn.close(Ending.FAILED, self._clock.monotonic(), words)
 

@@ -42,7 +42,7 @@ def test_the_code_as_it_stands(copy: Path) -> None:
         ("core/streaming/answer.py", "import time", "The heart is pure"),
         ("core/streaming/scheduler.py", "import asyncio", "The heart is pure"),
         ("core/service/driver.py", "import discord", "The core knows no platform"),
-        ("core/catalogue.py", "import telegram", "The core knows no platform"),
+        ("core/catalogue/__init__.py", "import telegram", "The core knows no platform"),
         (
             "core/ports/surface.py",
             "import core.service.driver",

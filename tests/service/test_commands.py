@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from core.catalogue import say
+from core.catalogue import LANGUAGES, say
 from core.commands.registry import COMMANDS, commands_for
 from core.messages import Addressed, PlaceKind
 from core.policy.access import Access
@@ -129,7 +129,8 @@ def test_every_command_has_its_words_and_fits_both_platforms() -> None:
     for command in COMMANDS:
         assert command.name.isascii()
         assert command.name.islower()
-        assert 1 <= len(command.description) <= 100
-        assert all(1 <= len(argument.description) <= 100 for argument in command.arguments)
+        for language in LANGUAGES:
+            assert 1 <= len(command.description(language)) <= 100
+            assert all(1 <= len(argument.description(language)) <= 100 for argument in command.arguments)
     assert "start" not in {command.name for command in commands_for("discord")}
     assert {command.name for command in commands_for("telegram")} == {"ask", "help", "start", "claim"}

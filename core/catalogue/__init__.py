@@ -1,0 +1,131 @@
+"""Every word that Sluice itself says to people, in their language. The model's words are not here.
+
+One file per language stands beside this: gettext's PO, with keys for ids. English has every key; what another
+language lacks is said in English. In a text `{name}` stands for a value, and nothing else is special. A text
+that depends on a number has plural forms, and its `msgid_plural` names the number.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from functools import cache
+from gettext import GNUTranslations
+from importlib import resources
+from types import MappingProxyType
+from typing import Final
+
+from babel.core import Locale
+from babel.messages.catalog import Catalog, Message
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
+
+LANGUAGES: Final = ("en",)
+"""The names of the files, as BCP 47 has them; the first one is everybody's fallback."""
+
+_ENGLISH: Final = LANGUAGES[0]
+_BY_PRIMARY: Final = MappingProxyType({language.partition("-")[0]: language for language in LANGUAGES})
+
+
+def say(key: str, locale: str | None = None, /, **values: object) -> str:
+    """The text of `key` in the language of the reader, with its `{values}` filled in.
+
+    `locale`: BCP 47 as the platform says it (`pt-BR`, `es-419`, `ru`), None where it is not known. A number
+    is written as people there write it, all else as it is. Raises KeyError for a key or a value that is not
+    there.
+    """
+    language = language_for(locale)
+    number = _numbers()[key]
+    texts = _translations(language)
+    text = texts.ngettext(key, number, _count(values[number])) if number else texts.gettext(key)
+    return text.format_map({name: _written(value, language) for name, value in values.items()})
+
+
+def language_for(locale: str | None) -> str:
+    """The one of LANGUAGES that serves a reader best: by the language alone, whatever the country."""
+    primary = (locale or "").replace("_", "-").partition("-")[0]
+    return _BY_PRIMARY.get(primary.lower(), _ENGLISH)
+
+
+@dataclass(frozen=True, slots=True)
+class Completeness:
+    """How much of the catalogue one language has; `missing` holds the keys that are said in English."""
+
+    language: str
+    translated: int
+    missing: tuple[str, ...]
+
+    def __str__(self) -> str:
+        whole = self.translated + len(self.missing)
+        line = f"{self.language}: {self.translated} of {whole} texts"
+        return f"{line}; in English: {', '.join(self.missing)}" if self.missing else line
+
+
+def completeness() -> tuple[Completeness, ...]:
+    """One report for each language, in the order of LANGUAGES."""
+    return tuple(_completeness_of(language) for language in LANGUAGES)
+
+
+def entries(language: str) -> dict[str, Message]:
+    """What one language has, by key; an entry whose text is still empty counts for none."""
+    by_key = ((_key(message), message) for message in _read(language))
+    return {key: message for key, message in by_key if key and all(_texts(message))}
+
+
+def _completeness_of(language: str) -> Completeness:
+    has = entries(language)
+    missing = tuple(key for key in _numbers() if key not in has)
+    return Completeness(language, len(has), missing)
+
+
+@cache
+def _numbers() -> dict[str, str]:
+    """Every key, with the name of the number that its plural forms depend on, "" for none."""
+    return {key: _number(message) for key, message in entries(_ENGLISH).items()}
+
+
+@cache
+def _translations(language: str) -> GNUTranslations:
+    whole = _read(language)
+    for key in {_key(message) for message in whole if message.id} - entries(language).keys():
+        whole.delete(key)
+    compiled = io.BytesIO()
+    write_mo(compiled, whole)
+    compiled.seek(0)
+    translations = GNUTranslations(compiled)
+    if language != _ENGLISH:
+        translations.add_fallback(_translations(_ENGLISH))
+    return translations
+
+
+def _read(language: str) -> Catalog:
+    file = resources.files(__name__).joinpath(f"{language}.po")
+    return read_po(io.BytesIO(file.read_bytes()), locale=language.replace("-", "_"), abort_invalid=True)
+
+
+def _key(message: Message) -> str:
+    return message.id if isinstance(message.id, str) else message.id[0]
+
+
+def _number(message: Message) -> str:
+    return "" if isinstance(message.id, str) else message.id[1].strip("{}")
+
+
+def _texts(message: Message) -> tuple[str, ...]:
+    return (message.string,) if isinstance(message.string, str) else tuple(message.string)
+
+
+def _count(value: object) -> int:
+    if not isinstance(value, int):
+        raise TypeError(f"plural forms depend on a whole number, not on {value!r}")
+    return value
+
+
+@cache
+def _babel_locale(language: str) -> Locale:
+    return Locale.parse(language, sep="-")
+
+
+def _written(value: object, language: str) -> object:
+    return format_decimal(value, locale=_babel_locale(language)) if isinstance(value, (int, float)) else value
