@@ -21,7 +21,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 
-LANGUAGES: Final = ("en",)
+LANGUAGES: Final = ("en", "pt-BR", "es", "de", "fr", "ru")
 """The names of the files, as BCP 47 has them; the first one is everybody's fallback."""
 
 _ENGLISH: Final = LANGUAGES[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from itertools import pairwise
 
 import pytest
@@ -45,7 +46,7 @@ async def test_one_message_says_how_the_file_grows_and_then_carries_it() -> None
     *growing, last = message.history
     lines = file.data.count(b"\n")
     assert last == say("file.code.whole", lines=lines)
-    shown_lines = [int(words.rpartition(" ")[2]) for words in growing]
+    shown_lines = [int(re.findall(r"\d+", words)[0]) for words in growing]
     assert shown_lines == sorted(shown_lines)
     assert all(
         words == say("file.code.grows", lines=n) for words, n in zip(growing, shown_lines, strict=True)
