@@ -167,16 +167,23 @@ def _author(message: discord.Message) -> Person:
             manages = message.channel.permissions_for(message.author).manage_messages
         except discord.ClientException:  # a thread whose channel is not known yet
             manages = message.author.guild_permissions.manage_messages
-    return _person(message.author, manages, is_bot=message.author.bot or message.webhook_id is not None)
+    is_bot = message.author.bot or message.webhook_id is not None
+    return _person(message.author, manages, is_bot=is_bot, locale=_locale_of(message.guild))
 
 
 def _presser(interaction: Interaction) -> Person:
     may = interaction.permissions
     manages = interaction.guild_id is not None and (may.manage_messages or may.administrator)
-    return _person(interaction.user, manages, is_bot=interaction.user.bot)
+    return _person(interaction.user, manages, is_bot=interaction.user.bot, locale=interaction.locale.value)
 
 
-def _person(user: discord.abc.User, manages: bool, *, is_bot: bool) -> Person:
+def _locale_of(guild: discord.Guild | None) -> str | None:
+    """The language that a server chose for itself: a message does not say its author's."""
+    chosen = None if guild is None else guild.preferred_locale
+    return None if chosen in (None, discord.Locale.american_english) else chosen.value
+
+
+def _person(user: discord.abc.User, manages: bool, *, is_bot: bool, locale: str | None) -> Person:
     roles = user.roles if isinstance(user, discord.Member) else []
     return Person(
         PLATFORM,
@@ -185,4 +192,5 @@ def _person(user: discord.abc.User, manages: bool, *, is_bot: bool) -> Person:
         is_bot=is_bot,
         role_ids=frozenset(str(role.id) for role in roles if not role.is_default()),
         manages_messages=manages,
+        locale=locale,
     )

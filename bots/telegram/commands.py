@@ -8,6 +8,7 @@ from typing import Final
 
 from telegram import Bot, BotCommand
 
+from core.catalogue import ENGLISH, LANGUAGES
 from core.commands.registry import Command, commands_for
 
 _COMMANDS: Final = {command.name: command for command in commands_for("telegram")}
@@ -47,13 +48,20 @@ def parse_command(text: str) -> ParsedCommand | None:
 
 
 async def publish(bot: Bot) -> bool:
-    """Make the menu stand as the registry has it; whether it had to be changed. Raises TelegramError."""
-    wanted = tuple(_menu_entry(command) for command in _COMMANDS.values() if command.listed)
-    if await bot.get_my_commands() == wanted:
-        return False
-    await bot.set_my_commands(wanted)
-    return True
+    """Make the menu of every language stand as the registry has it; whether any had to be changed.
+
+    Raises TelegramError.
+    """
+    changed = False
+    for language in LANGUAGES:
+        # Telegram knows languages by two letters, and gives whoever has no menu of their own the one of none.
+        code = None if language == ENGLISH else language.partition("-")[0]
+        wanted = tuple(_menu_entry(command, language) for command in _COMMANDS.values() if command.listed)
+        if await bot.get_my_commands(language_code=code) != wanted:
+            await bot.set_my_commands(wanted, language_code=code)
+            changed = True
+    return changed
 
 
-def _menu_entry(command: Command) -> BotCommand:
-    return BotCommand(command.name, command.description())
+def _menu_entry(command: Command, language: str) -> BotCommand:
+    return BotCommand(command.name, command.description(language))

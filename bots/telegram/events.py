@@ -137,7 +137,9 @@ def _ref(message: Message) -> MessageRef:
 
 
 def _person(user: User) -> Person:
-    return Person(PLATFORM, str(user.id), user.full_name, is_bot=user.is_bot)
+    return Person(
+        PLATFORM, str(user.id), user.full_name, is_bot=user.is_bot, locale=user.language_code or None
+    )
 
 
 def _author(message: Message) -> Person:

@@ -22,9 +22,10 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 
 LANGUAGES: Final = ("en", "pt-BR", "es", "de", "fr", "ru")
-"""The names of the files, as BCP 47 has them; the first one is everybody's fallback."""
+"""The names of the files, as BCP 47 has them."""
+ENGLISH: Final = LANGUAGES[0]
+"""It has every key, and is everybody's fallback."""
 
-_ENGLISH: Final = LANGUAGES[0]
 _BY_PRIMARY: Final = MappingProxyType({language.partition("-")[0]: language for language in LANGUAGES})
 
 
@@ -45,7 +46,7 @@ def say(key: str, locale: str | None = None, /, **values: object) -> str:
 def language_for(locale: str | None) -> str:
     """The one of LANGUAGES that serves a reader best: by the language alone, whatever the country."""
     primary = (locale or "").replace("_", "-").partition("-")[0]
-    return _BY_PRIMARY.get(primary.lower(), _ENGLISH)
+    return _BY_PRIMARY.get(primary.lower(), ENGLISH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ def _completeness_of(language: str) -> Completeness:
 @cache
 def _numbers() -> dict[str, str]:
     """Every key, with the name of the number that its plural forms depend on, "" for none."""
-    return {key: _number(message) for key, message in entries(_ENGLISH).items()}
+    return {key: _number(message) for key, message in entries(ENGLISH).items()}
 
 
 @cache
@@ -94,8 +95,8 @@ def _translations(language: str) -> GNUTranslations:
     write_mo(compiled, whole)
     compiled.seek(0)
     translations = GNUTranslations(compiled)
-    if language != _ENGLISH:
-        translations.add_fallback(_translations(_ENGLISH))
+    if language != ENGLISH:
+        translations.add_fallback(_translations(ENGLISH))
     return translations
 
 

@@ -69,7 +69,8 @@ class Notices:
         if at - now > _REACTION_MAY_WAIT_S:
             return
         self._next_reaction[place] = at + _BETWEEN_REACTIONS_S
-        self._tasks.start(self._react_at(at, surface, ref, say(reaction)), f"reaction in {place}")
+        emoji = say(reaction, None)  # everybody sees it, and it is no word
+        self._tasks.start(self._react_at(at, surface, ref, emoji), f"reaction in {place}")
 
     async def _react_at(self, at: float, surface: Surface, ref: MessageRef, emoji: str) -> None:
         if at > self._clock.monotonic():

@@ -16,6 +16,7 @@ import bots.discord.client
 from bots.discord.client import DiscordPlatform
 from bots.sandbox.discord.world import Permission
 from core.adapters.clock import SystemClock
+from core.catalogue import say
 from core.commands.registry import commands_for
 from core.messages import IncomingMessage
 from core.ports.platform import Check, CheckState, PlatformError
@@ -54,6 +55,22 @@ async def test_commands_are_written_once_and_only_again_when_they_differ() -> No
         assert not [
             r for r in bot.server.requests if r.route.startswith("/applications/{application_id}/guilds")
         ]
+
+
+async def test_commands_are_described_in_every_language_that_both_discord_and_we_have() -> None:
+    async with started() as bot:
+        ask = next(command for command in bot.server.snapshot()["commands"] if command["name"] == "ask")
+        locales = {"pt-BR", "es-ES", "es-419", "de", "fr", "ru"}
+        assert ask["description_localizations"] == {locale: say("command.ask", locale) for locale in locales}
+        [prompt] = ask["options"]
+        assert prompt["description_localizations"].keys() == locales
+        for described in (ask, prompt):  # somebody else wrote them
+            described["description_localizations"]["de"] += "!"
+            await bot.platform.close()
+            await bot.platform.start(bot.handle)
+        assert bot.count("PUT", COMMANDS) == 2
+        ask = next(command for command in bot.server.snapshot()["commands"] if command["name"] == "ask")
+        assert ask["description_localizations"]["de"] == say("command.ask", "de")
 
 
 async def test_commands_that_cannot_be_registered_do_not_keep_the_bot_away() -> None:

@@ -87,6 +87,29 @@ async def test_sync_registers_and_keeps_ids(server: DiscordServer, bot: Bot) -> 
         await server.invoke("Ada", "#general", "persona set", {"name": "calm"})
 
 
+async def test_translations_come_back_only_when_asked_for(server: DiscordServer, bot: Bot) -> None:
+    """And only for the languages that Discord has."""
+    url = f"{server.url}/applications/{server.world.application_id}/commands"
+    words = {"description": "Ask.", "description_localizations": {"pt-BR": "Pergunte."}}
+    ask = {"name": "ask", **words, "options": [{"type": 3, "name": "prompt", **words}]}
+    async with raw(server) as http:
+        async with http.put(url, json=[ask]) as answer:
+            assert answer.status == 200
+        async with http.get(url) as answer:
+            [command] = await answer.json()
+            assert "description_localizations" not in command
+            assert command["options"] == [{"type": 3, "name": "prompt", "description": "Ask."}]
+        async with http.get(url, params={"with_localizations": "true"}) as answer:
+            [command] = await answer.json()
+            assert command["description_localizations"] == {"pt-BR": "Pergunte."}
+            assert command["options"] == ask["options"]
+        for locale, text in (("pt", "Pergunte."), ("de", ""), ("de", "x" * 101)):
+            wrong = {**ask, "description_localizations": {locale: text}}
+            async with http.put(url, json=[wrong]) as answer:
+                assert answer.status == 400
+                assert locale in (await answer.json())["errors"]["0"]["description_localizations"]
+
+
 async def test_defer_edit_and_follow_up(server: DiscordServer, bot: Bot) -> None:
     """The round trip of a streamed answer: thinking, growing, a second page, gone."""
     interaction = await asked(server, bot)

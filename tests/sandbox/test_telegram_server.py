@@ -179,9 +179,13 @@ async def test_commands_by_scope_and_language(telegram: TelegramServer, bot: Bot
     await bot.set_my_commands([BotCommand("help", "Help")], scope=BotCommandScopeAllGroupChats())
     assert [c.command for c in await bot.get_my_commands()] == ["ask"]
     assert [c.command for c in await bot.get_my_commands(language_code="de")] == ["fragen"]
+    groups = BotCommandScopeAllGroupChats()
+    assert [c.command for c in await bot.get_my_commands(scope=groups)] == ["help"]
+    assert await bot.get_my_commands(scope=groups, language_code="de") == ()
     assert telegram.snapshot()["commands"] == [{"command": "ask", "description": "Ask"}]
     await bot.delete_my_commands()
     assert await bot.get_my_commands() == ()
+    assert [c.command for c in await bot.get_my_commands(language_code="de")] == ["fragen"]
     with pytest.raises(BadRequest, match="Bot_command_invalid"):
         await bot.set_my_commands([("Ask", "capitals")])
 

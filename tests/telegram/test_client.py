@@ -12,6 +12,7 @@ from telegram.error import Conflict
 
 from bots.sandbox.telegram.server import TelegramServer
 from bots.telegram.client import TelegramPlatform
+from core.catalogue import say
 from core.messages import ButtonPress, Incoming, IncomingMessage
 from core.ports.platform import CheckState, PlatformError
 from core.ports.surface import Surface
@@ -39,12 +40,29 @@ async def test_start_publishes_the_menu_only_when_it_changed(
         assert bot.ready_line.startswith("@sluice_bot, privacy mode on")
     async with started(server):
         pass
-    (menu,) = calls(server, "setMyCommands")
-    assert [command["command"] for command in menu["commands"]] == ["ask", "help"]
+    menus = calls(server, "setMyCommands")
+    assert [menu.get("language_code") for menu in menus] == [None, "pt", "es", "de", "fr", "ru"]
+    assert all([command["command"] for command in menu["commands"]] == ["ask", "help"] for menu in menus)
+    assert menus[0]["commands"][0]["description"] == say("command.ask")
+    assert menus[1]["commands"][0]["description"] == say("command.ask", "pt-BR")
     assert len(calls(server, "deleteWebhook")) == 2
     async with started(server) as bot:
         await server.say("Ada", "Ada", "hello")
         assert (await bot.next(IncomingMessage))[0].text == "hello"
+
+
+async def test_only_the_menu_of_the_language_that_differs_is_written(server: TelegramServer) -> None:
+    """Each language has its own menu at Telegram, and somebody may have changed one of them."""
+    async with started(server):
+        pass
+    async with LibraryBot(server.token, base_url=f"{server.url}/bot") as somebody:
+        await somebody.set_my_commands([("ask", "Frag")], language_code="de")
+        written = len(calls(server, "setMyCommands"))
+        async with started(server):
+            pass
+        assert [menu["language_code"] for menu in calls(server, "setMyCommands")[written:]] == ["de"]
+        (ask, _) = await somebody.get_my_commands(language_code="de")
+    assert ask.description == say("command.ask", "de")
 
 
 async def test_a_menu_that_cannot_be_published_stops_nobody(server: TelegramServer) -> None:

@@ -5,8 +5,16 @@ from __future__ import annotations
 import pytest
 
 from bots.sandbox.telegram.server import TelegramServer
-from core.messages import Addressed, BotAdded, IncomingCommand, IncomingMessage, MessageRef, PlaceKind
-from core.streaming.operations import Delivered
+from core.messages import (
+    Addressed,
+    BotAdded,
+    ButtonPress,
+    IncomingCommand,
+    IncomingMessage,
+    MessageRef,
+    PlaceKind,
+)
+from core.streaming.operations import Button, Delivered
 from tests.telegram.harness import Bot, content, message_of, started
 
 
@@ -23,6 +31,19 @@ async def test_a_private_message_is_meant_for_the_bot(bot: Bot, server: Telegram
     assert isinstance(outcome, Delivered)
     last = message_of(server, event.ref.chat_id, outcome.message_id)
     assert (last["text"], last["reply_to"], last["silent"]) == ("answer", message_id, False)
+
+
+async def test_a_person_brings_the_language_of_their_client(bot: Bot, server: TelegramServer) -> None:
+    """With a message and with a press."""
+    await server.say("Gus", "Gus", "oi")
+    event, surface = await bot.next(IncomingMessage)
+    assert event.author.locale == "pt-br"
+    outcome = await surface.send(content("…", Button("stop:1", "Parar")), None)
+    assert isinstance(outcome, Delivered)
+    await server.press("Gus", "Gus", outcome.message_id, "stop:1")
+    assert (await bot.next(ButtonPress))[0].author.locale == "pt-br"
+    await server.say("Ada", "Ada", "hello")
+    assert (await bot.next(IncomingMessage))[0].author.locale == "en"
 
 
 async def test_in_privacy_mode_a_group_reaches_the_bot_by_mention_reply_and_command(

@@ -73,6 +73,13 @@ def test_only_a_mention_of_us_is_one(
     assert (event.text, event.addressed) == (expected, addressed)
 
 
+def test_a_client_need_not_tell_its_language() -> None:
+    silent, telling = message(text="hi"), message(text="hi", **{"from": {**ADA, "language_code": "pt"}})
+    assert isinstance(silent, IncomingMessage)
+    assert isinstance(telling, IncomingMessage)
+    assert (silent.author.locale, telling.author.locale) == (None, "pt")
+
+
 def test_who_speaks_as_a_chat_counts_as_a_bot() -> None:
     """An anonymous admin or a channel: nobody to whom the answer's cost could be laid."""
     event = message(text="hi", sender_chat=GROUP, **{"from": {**ADA, "id": 1087968824, "is_bot": True}})

@@ -18,6 +18,29 @@ _NAME = re.compile(r"[-_'\w]{1,32}")
 _COMMAND_LIMIT = 100
 _OPTION_LIMIT = 25
 _IDENTIFIES_A_DAY = 1000
+_LOCALES = frozenset(  # docs: "Reference, Locales"
+    {
+        *(
+            "id",
+            "da",
+            "de",
+            "en-GB",
+            "en-US",
+            "es-ES",
+            "es-419",
+            "fr",
+            "hr",
+            "it",
+            "lt",
+            "hu",
+            "nl",
+            "no",
+            "pl",
+        ),
+        *("pt-BR", "ro", "fi", "sv-SE", "vi", "tr", "cs", "el", "bg", "ru", "uk", "hi", "th", "zh-CN", "ja"),
+        *("zh-TW", "ko"),
+    }
+)
 
 
 class Application:
@@ -78,9 +101,10 @@ class Application:
         }
 
     async def get_commands(self, call: Call) -> tuple[int, Any]:
-        """GET the global commands."""
+        """GET the global commands; their translations only when asked for."""
         self._own(call)
-        return 200, self.commands
+        asked = call.query.get("with_localizations", "").lower() in ("1", "true")
+        return 200, self.commands if asked else [_untranslated(command) for command in self.commands]
 
     async def put_commands(self, call: Call) -> tuple[int, Any]:
         """PUT all global commands at once; one that existed keeps its id."""
@@ -122,6 +146,14 @@ class Application:
             raise ApiError(Refusal.MISSING_ACCESS)
 
 
+def _untranslated(named: Json) -> Json:
+    """A command or option without its translations, and so those below it."""
+    kept = {key: value for key, value in named.items() if not key.endswith("_localizations")}
+    if "options" in kept:
+        kept["options"] = [_untranslated(option) for option in kept["options"]]
+    return kept
+
+
 def _check_named(where: str, raw: Json) -> None:
     """Check name and description of a command or option, and those below it."""
     name = str(raw.get("name", ""))
@@ -130,6 +162,12 @@ def _check_named(where: str, raw: Json) -> None:
         raise invalid(f"{where}.name", "APPLICATION_COMMAND_INVALID_NAME", message)
     if not 1 <= len(raw.get("description") or "") <= 100:
         raise invalid(f"{where}.description", "BASE_TYPE_BAD_LENGTH", "Must be between 1 and 100 in length.")
+    for locale, words in (raw.get("description_localizations") or {}).items():
+        field = f"{where}.description_localizations.{locale}"
+        if locale not in _LOCALES:
+            raise invalid(field, "ENUM_TYPE_COERCE", f'Value "{locale}" is not a valid enum value.')
+        if not 1 <= len(words) <= 100:
+            raise invalid(field, "BASE_TYPE_BAD_LENGTH", "Must be between 1 and 100 in length.")
     options = raw.get("options") or []
     if len(options) > _OPTION_LIMIT:
         raise invalid(f"{where}.options", "BASE_TYPE_MAX_LENGTH", "Must be 25 or fewer in length.")

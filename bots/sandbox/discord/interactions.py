@@ -245,7 +245,7 @@ class Interactions:
             "data": data,
             "channel": self._payloads.channel(one.channel) | {"permissions": permissions},
             "channel_id": str(one.channel.id),
-            "locale": "en-US",
+            "locale": one.user.locale,
             "app_permissions": str(self._world.permissions(self._world.bot, one.channel)),
             "entitlements": [],
             "authorizing_integration_owners": self._payloads.integration_owners(one),
@@ -255,8 +255,13 @@ class Interactions:
         if in_guild:
             guild_id = str(self._world.guild_id)
             member = self._payloads.member_with_user(one.user) | {"permissions": permissions}
-            guild = {"id": guild_id, "locale": "en-US", "features": []}
-            payload |= {"guild_id": guild_id, "guild_locale": "en-US", "guild": guild, "member": member}
+            guild = {"id": guild_id, "locale": self._world.guild_locale, "features": []}
+            payload |= {
+                "guild_id": guild_id,
+                "guild_locale": self._world.guild_locale,
+                "guild": guild,
+                "member": member,
+            }
         else:
             payload["user"] = user(one.user)
         if one.source is not None:

@@ -136,7 +136,7 @@ class Payloads:
             "unavailable": False,
             "large": False,
             "joined_at": timestamp((world.bot.id >> 22) / 1000 + 1_420_070_400),
-            "preferred_locale": "en-US",
+            "preferred_locale": world.guild_locale,
             "verification_level": 0,
             "default_message_notifications": 1,
             "explicit_content_filter": 0,

@@ -17,6 +17,7 @@ from bots.sandbox.limits import Clock
 Json: TypeAlias = dict[str, Any]
 
 DISCORD_EPOCH_MS = 1_420_070_400_000
+LOCALES = {"Gus": "pt-BR"}  # of the seeded people; the others have the default
 
 
 class Permission(enum.IntFlag):
@@ -53,11 +54,12 @@ EVERYDAY = (
 
 @dataclass(frozen=True)
 class User:
-    """An account; `name` is its display name."""
+    """An account; `name` is its display name, `locale` the language of its client."""
 
     id: int
     name: str
     bot: bool = False
+    locale: str = "en-US"
 
 
 @dataclass(frozen=True)
@@ -208,10 +210,11 @@ class World:
 
         self.guild_id = self.snowflake()
         self.guild_name = "Riverside"
+        self.guild_locale = "en-US"
         self.bot = User(self.snowflake(), "Sluice", bot=True)
         self.application_id = self.bot.id
         names = ("Ada", "Ben", "Cleo", "Dan", "Eve", "Finn", "Gus", "Hana", "Ivo", "Jun", "Kim")
-        self.users = {user.id: user for user in (User(self.snowflake(), name) for name in names)}
+        self.users = {user.id: user for user in (self._seeded(name) for name in names)}
         self.owner = next(iter(self.users.values()))
         self.other_bot = User(self.snowflake(), "Beacon", bot=True)
         self.users |= {self.bot.id: self.bot, self.other_bot.id: self.other_bot}
@@ -228,6 +231,9 @@ class World:
         self.add_channel("thread", "planning", parent=general, owner=self.owner)
         for user in self.people:
             self.add_channel("dm", user.name, recipient=user)
+
+    def _seeded(self, name: str) -> User:
+        return User(self.snowflake(), name, locale=LOCALES.get(name, "en-US"))
 
     @property
     def people(self) -> list[User]:

@@ -31,7 +31,7 @@ def user(person: Person) -> Json:
         "is_bot": person.bot,
         "first_name": person.name,
         "username": person.username,
-        **({} if person.bot else {"language_code": "en"}),
+        **({} if person.bot else {"language_code": person.language}),
     }
 
 

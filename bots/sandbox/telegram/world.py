@@ -17,18 +17,20 @@ from bots.sandbox.telegram.text import Entity
 ChatKind = Literal["private", "group", "supergroup"]
 Status = Literal["creator", "administrator", "member", "left", "kicked"]
 
+LANGUAGES = {"Gus": "pt-br"}  # of the seeded people; the others have the default
 GENERAL_TOPIC = 1  # its messages carry no message_thread_id
 SEED_PEOPLE = ("Ada", "Ben", "Cleo", "Dana", "Eli", "Fay", "Gus", "Hana", "Ivo", "Jun", "Kim")
 
 
 @dataclass(frozen=True)
 class Person:
-    """An account; `bot` is true of our bot and of any other."""
+    """An account; `bot` is true of our bot and of any other, `language` is that of a person's client."""
 
     id: int
     name: str
     username: str
     bot: bool = False
+    language: str = "en"
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,8 @@ class World:
     def add_person(self, name: str, *, bot: bool = False, started: bool = False) -> Person:
         """A new account; a person's private chat with our bot opens with their first message."""
         username = f"{name.lower()}_bot" if bot else name.lower()
-        person = Person(next(self._person_ids), name, username, bot)
+        language = LANGUAGES.get(name, "en")
+        person = Person(next(self._person_ids), name, username, bot, language)
         self.people[person.id] = person
         if not bot:
             chat = Chat(person.id, "private", name, self._common_ids, started=started)

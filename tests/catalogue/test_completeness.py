@@ -1,0 +1,101 @@
+"""Every language says the same things, and says them whole."""
+
+from __future__ import annotations
+
+from string import Formatter
+
+import pytest
+from babel.core import Locale
+from babel.messages.plurals import get_plural
+
+from core.catalogue import ENGLISH, LANGUAGES, completeness, entries, say
+from core.ports.completions import ModelErrorKind
+from core.streaming.pages import MARK_UNITS
+
+COMPLETE = ("en", "pt-BR")
+"""The languages in which nothing may be missing."""
+OTHERS = tuple(language for language in LANGUAGES if language != ENGLISH)
+TELEGRAM_ALERT = 200  # characters; core.telegram.org/bots/api#answercallbackquery
+
+
+def texts_of(language: str) -> dict[str, tuple[str, ...]]:
+    """By key, one text for each plural form."""
+    found = {key: message.string for key, message in entries(language).items()}
+    return {key: (text,) if isinstance(text, str) else tuple(text) for key, text in found.items()}
+
+
+def placeholders(text: str) -> list[tuple[str | None, str | None, str | None]]:
+    """Each `{name}` with what a translator must not add to it: format and conversion."""
+    return [
+        (name, form, conversion) for _, name, form, conversion in Formatter().parse(text) if name is not None
+    ]
+
+
+@pytest.mark.parametrize("language", COMPLETE)
+def test_a_language_that_we_promise_is_complete(language: str) -> None:
+    assert texts_of(language).keys() == texts_of(ENGLISH).keys()
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_no_language_has_a_key_that_english_has_not(language: str) -> None:
+    assert texts_of(language).keys() <= texts_of(ENGLISH).keys()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_text_has_the_placeholders_of_the_english_one(language: str) -> None:
+    """Each of its plural forms has them, and they are mere names: a text cannot reach into a value."""
+    english = texts_of(ENGLISH)
+    for key, forms in texts_of(language).items():
+        expected = {name for name, _, _ in placeholders(english[key][0])}
+        for text in forms:
+            found = placeholders(text)
+            assert {name for name, _, _ in found} == expected, (language, key, text)
+            assert all(name and name.isidentifier() for name, _, _ in found), (language, key, text)
+            assert not any(form or conversion for _, form, conversion in found), (language, key, text)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_entry_has_as_many_plural_forms_as_its_language(language: str) -> None:
+    """The number that decides is the same everywhere, and stands in the text."""
+    english, count = entries(ENGLISH), get_plural(Locale.parse(language, sep="-")).num_plurals
+    for key, message in entries(language).items():
+        assert message.id == english[key].id
+        if not isinstance(message.id, str):
+            assert len(message.string) == count
+            assert all(message.id[1] in text for text in message.string)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_texts_are_tidy(language: str) -> None:
+    """One line, no white space around it, nothing invisible but a French space."""
+    for forms in texts_of(language).values():
+        for text in forms:
+            assert text == text.strip()
+            assert text.replace("\N{NO-BREAK SPACE}", " ").isprintable()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_mark_of_every_ending_has_room_on_its_page(language: str) -> None:
+    reasons = [say(f"model.{kind}", language) for kind in (*ModelErrorKind, "unexpected")]
+    marks = [say("ending.failed", language, reason=reason) for reason in reasons]
+    marks += [
+        say(key, language) for key in entries(ENGLISH) if key.startswith("ending.") and key != "ending.failed"
+    ]
+    assert max(len(f"\n\n*{mark}*") for mark in marks) <= MARK_UNITS
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_answers_a_press_fits_telegrams_alert(language: str) -> None:
+    answers = (key for key in entries(ENGLISH) if key.startswith(("stop.", "continue.")))
+    assert all(len(say(key, language)) <= TELEGRAM_ALERT for key in answers)
+
+
+def test_the_report_says_how_complete_each_language_is() -> None:
+    whole = len(entries(ENGLISH))
+    report = {done.language: done for done in completeness()}
+    assert tuple(report) == LANGUAGES
+    assert str(report["pt-BR"]) == f"pt-BR: {whole} of {whole} texts"
+    for language, done in report.items():
+        assert done.translated + len(done.missing) == whole
+        assert (done.missing == ()) is (texts_of(language).keys() == texts_of(ENGLISH).keys())
+        assert str(done).startswith(f"{language}: {done.translated} of {whole} texts")
