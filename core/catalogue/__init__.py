@@ -26,6 +26,7 @@ LANGUAGES: Final = ("en", "pt-BR", "es", "de", "fr", "ru")
 ENGLISH: Final = LANGUAGES[0]
 """It has every key, and is everybody's fallback."""
 
+_FOLDER: Final = resources.files(__name__)
 _BY_PRIMARY: Final = MappingProxyType({language.partition("-")[0]: language for language in LANGUAGES})
 
 
@@ -68,10 +69,23 @@ def completeness() -> tuple[Completeness, ...]:
     return tuple(_completeness_of(language) for language in LANGUAGES)
 
 
-def entries(language: str) -> dict[str, Message]:
-    """What one language has, by key; an entry whose text is still empty counts for none."""
-    by_key = ((_key(message), message) for message in _read(language))
-    return {key: message for key, message in by_key if key and all(_texts(message))}
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What one language says for one key: a text for each plural form, in the order of its file.
+
+    `number`: the name of the value that decides between them, "" where nothing does.
+    """
+
+    forms: tuple[str, ...]
+    number: str
+
+
+def entries(language: str) -> dict[str, Entry]:
+    """What one language has, by key; a text that is empty or marked as fuzzy counts for none."""
+    messages = (message for message in _read(language) if message.id)
+    return {
+        _key(message): Entry(_forms(message), _number(message)) for message in messages if _is_done(message)
+    }
 
 
 def _completeness_of(language: str) -> Completeness:
@@ -82,17 +96,16 @@ def _completeness_of(language: str) -> Completeness:
 
 @cache
 def _numbers() -> dict[str, str]:
-    """Every key, with the name of the number that its plural forms depend on, "" for none."""
-    return {key: _number(message) for key, message in entries(ENGLISH).items()}
+    return {key: entry.number for key, entry in entries(ENGLISH).items()}
 
 
 @cache
 def _translations(language: str) -> GNUTranslations:
-    whole = _read(language)
-    for key in {_key(message) for message in whole if message.id} - entries(language).keys():
-        whole.delete(key)
+    catalog = _read(language)
+    for undone in [message for message in catalog if message.id and not _is_done(message)]:
+        catalog.delete(_key(undone))
     compiled = io.BytesIO()
-    write_mo(compiled, whole)
+    write_mo(compiled, catalog)
     compiled.seek(0)
     translations = GNUTranslations(compiled)
     if language != ENGLISH:
@@ -101,7 +114,7 @@ def _translations(language: str) -> GNUTranslations:
 
 
 def _read(language: str) -> Catalog:
-    file = resources.files(__name__).joinpath(f"{language}.po")
+    file = _FOLDER.joinpath(f"{language}.po")
     return read_po(io.BytesIO(file.read_bytes()), locale=language.replace("-", "_"), abort_invalid=True)
 
 
@@ -113,8 +126,13 @@ def _number(message: Message) -> str:
     return "" if isinstance(message.id, str) else message.id[1].strip("{}")
 
 
-def _texts(message: Message) -> tuple[str, ...]:
-    return (message.string,) if isinstance(message.string, str) else tuple(message.string)
+def _forms(message: Message) -> tuple[str, ...]:
+    text = message.string or ""
+    return (text,) if isinstance(text, str) else tuple(text)
+
+
+def _is_done(message: Message) -> bool:
+    return all(_forms(message)) and not message.fuzzy
 
 
 def _count(value: object) -> int:

@@ -18,12 +18,6 @@ OTHERS = tuple(language for language in LANGUAGES if language != ENGLISH)
 TELEGRAM_ALERT = 200  # characters; core.telegram.org/bots/api#answercallbackquery
 
 
-def texts_of(language: str) -> dict[str, tuple[str, ...]]:
-    """By key, one text for each plural form."""
-    found = {key: message.string for key, message in entries(language).items()}
-    return {key: (text,) if isinstance(text, str) else tuple(text) for key, text in found.items()}
-
-
 def placeholders(text: str) -> list[tuple[str | None, str | None, str | None]]:
     """Each `{name}` with what a translator must not add to it: format and conversion."""
     return [
@@ -33,21 +27,21 @@ def placeholders(text: str) -> list[tuple[str | None, str | None, str | None]]:
 
 @pytest.mark.parametrize("language", COMPLETE)
 def test_a_language_that_we_promise_is_complete(language: str) -> None:
-    assert texts_of(language).keys() == texts_of(ENGLISH).keys()
+    assert entries(language).keys() == entries(ENGLISH).keys()
 
 
 @pytest.mark.parametrize("language", OTHERS)
 def test_no_language_has_a_key_that_english_has_not(language: str) -> None:
-    assert texts_of(language).keys() <= texts_of(ENGLISH).keys()
+    assert entries(language).keys() <= entries(ENGLISH).keys()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_text_has_the_placeholders_of_the_english_one(language: str) -> None:
     """Each of its plural forms has them, and they are mere names: a text cannot reach into a value."""
-    english = texts_of(ENGLISH)
-    for key, forms in texts_of(language).items():
-        expected = {name for name, _, _ in placeholders(english[key][0])}
-        for text in forms:
+    english = entries(ENGLISH)
+    for key, entry in entries(language).items():
+        expected = {name for name, _, _ in placeholders(english[key].forms[0])}
+        for text in entry.forms:
             found = placeholders(text)
             assert {name for name, _, _ in found} == expected, (language, key, text)
             assert all(name and name.isidentifier() for name, _, _ in found), (language, key, text)
@@ -58,18 +52,17 @@ def test_every_text_has_the_placeholders_of_the_english_one(language: str) -> No
 def test_every_entry_has_as_many_plural_forms_as_its_language(language: str) -> None:
     """The number that decides is the same everywhere, and stands in the text."""
     english, count = entries(ENGLISH), get_plural(Locale.parse(language, sep="-")).num_plurals
-    for key, message in entries(language).items():
-        assert message.id == english[key].id
-        if not isinstance(message.id, str):
-            assert len(message.string) == count
-            assert all(message.id[1] in text for text in message.string)
+    for key, entry in entries(language).items():
+        assert entry.number == english[key].number
+        assert len(entry.forms) == (count if entry.number else 1)
+        assert all(f"{{{entry.number}}}" in text for text in entry.forms if entry.number)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_texts_are_tidy(language: str) -> None:
     """One line, no white space around it, nothing invisible but a French space."""
-    for forms in texts_of(language).values():
-        for text in forms:
+    for entry in entries(language).values():
+        for text in entry.forms:
             assert text == text.strip()
             assert text.replace("\N{NO-BREAK SPACE}", " ").isprintable()
 
@@ -97,5 +90,10 @@ def test_the_report_says_how_complete_each_language_is() -> None:
     assert str(report["pt-BR"]) == f"pt-BR: {whole} of {whole} texts"
     for language, done in report.items():
         assert done.translated + len(done.missing) == whole
-        assert (done.missing == ()) is (texts_of(language).keys() == texts_of(ENGLISH).keys())
+        assert (done.missing == ()) is (entries(language).keys() == entries(ENGLISH).keys())
         assert str(done).startswith(f"{language}: {done.translated} of {whole} texts")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_help_calls_the_button_as_it_is_called(language: str) -> None:
+    assert say("button.stop", language) in say("help", language)

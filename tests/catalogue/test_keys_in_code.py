@@ -69,8 +69,7 @@ def test_every_call_gives_the_values_that_its_text_has() -> None:
         if None in given:  # **values: whoever passes them on knows no more
             continue
         for key in keys_of(call.args[0]):
-            text = entries(ENGLISH)[key].string
-            shown = text if isinstance(text, str) else text[0]
+            shown = entries(ENGLISH)[key].forms[0]
             assert given == {name for _, name, _, _ in Formatter().parse(shown) if name}, (where, key)
 
 
