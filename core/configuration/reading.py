@@ -47,6 +47,7 @@ ANSWER_WHEN: Final = frozenset({"mention", "reply", "command", "keywords", "alwa
 LANGUAGES: Final = frozenset({"auto", "en", "pt-BR", "es", "de", "fr", "ru"})
 HISTORY: Final = frozenset({"conversation", "channel", "none"})
 BUSY: Final = frozenset({"queue", "interrupt"})
+_OPENAI: Final = "https://api.openai.com/v1"
 _A_YEAR_OF_MINUTES: Final = 527_040
 _LONGEST_PROMPT: Final = 32_000  # characters: what a whole window of the default budget holds
 _ENV_NAME: Final = re.compile(r"[A-Z_][A-Z0-9_]{0,99}", re.ASCII)
@@ -202,7 +203,9 @@ class _Reader:
         if base_url is not None and (wrong := problem_with_address(base_url)):
             table.problem("base_url", *wrong)
         variable, key = self._key(table)
-        provider = Provider(name, (base_url or "").rstrip("/") or None, variable, key, self._headers(table))
+        # Never the library's own default: it is what OPENAI_BASE_URL says, an address that is not this one's.
+        address = (base_url or _OPENAI).rstrip("/")
+        provider = Provider(name, address, variable, key, self._headers(table))
         table.close()
         return provider
 
