@@ -85,7 +85,7 @@ def parse_configuration(
     """What the file and `.env` say together. Raises ConfigurationError with every problem found.
 
     `document` None: there is no file. `variables`: the environment, in which providers' keys are looked
-    up. `embedded`: the demo model, which is always there.
+    up. `embedded`: the demo model, which can always be named.
     """
     text, values, lines = "", {}, {}
     if document is not None:
@@ -165,11 +165,13 @@ class _Reader:
             )
         elif chosen is None and (settings.model.api_key or settings.model.base_url):
             self._report.problem((), "no model is named", NO_MODEL_NAMED)
+        default = chosen or self._embedded.id
+        self._drop_embedded_unless_used(default)
         return Configuration(
             file,
             MappingProxyType(self._providers),
             MappingProxyType(self._models),
-            chosen or self._embedded.id,
+            default,
             model_chosen=chosen is not None,
             env_model=env_model,
             personas=MappingProxyType(personas),
@@ -317,6 +319,13 @@ class _Reader:
             self._report.problem((), f"OPENAI_MODEL is {shown(model.name)}", NO_KEY)
         self._models.setdefault(id_, ModelEntry(id_, ENV_PROVIDER, model.name, model.name))
         return id_
+
+    def _drop_embedded_unless_used(self, default: str) -> None:
+        """It costs a process and a download: it is a model only where somebody names it."""
+        id_ = self._embedded.id
+        named = id_ == default or any(one == id_ for _, _, one, _ in self._named)
+        if not named and self._models[id_] is self._embedded:
+            del self._models[id_]
 
     def _personas(self, section: Section) -> dict[str, Persona]:
         personas = {}

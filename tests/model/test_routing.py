@@ -65,7 +65,7 @@ class Routed:
     closed: list[str]
 
     async def ask(self, model: str = "one/a", **more: int) -> tuple[list[StreamEvent], ModelError | None]:
-        request = CompletionRequest((ChatMessage("user", "hello"),), model, **more)  # type: ignore[arg-type]
+        request = CompletionRequest((ChatMessage("user", "hello"),), model, **more)
         events: list[StreamEvent] = []
         try:
             async with aclosing(self.router.stream(request)) as stream:
