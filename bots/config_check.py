@@ -65,7 +65,7 @@ def _provider(provider: Provider) -> str:
         key = f"key from {provider.api_key_env}"
     else:
         key = f"{provider.api_key_env} is not set" if provider.api_key_env else "no key"
-    headers = f", {len(provider.headers)} headers" if provider.headers else ""
+    headers = f", sends {', '.join(name for name, _ in provider.headers)}" if provider.headers else ""
     return f"{provider.name}: {host}, {key}{headers}"
 
 
