@@ -84,6 +84,12 @@ def read_configuration(settings: Settings) -> Configuration:
     return parse_configuration(document, settings, variables=read_variables(), embedded=EMBEDDED, file=file)
 
 
+def warnings_about(settings: Settings, configuration: Configuration) -> tuple[str, ...]:
+    """What is worth saying of both. A variable that a provider's key is in is read, whatever its name."""
+    read = tuple(f"{provider.api_key_env} is " for provider in configuration.providers.values())
+    return (*(one for one in settings.warnings if not one.startswith(read)), *configuration.warnings)
+
+
 def model_label(configuration: Configuration) -> str:
     """Which model answers unless another is chosen, for people."""
     entry = configuration.models[configuration.default_model]
@@ -154,9 +160,12 @@ def build_app(settings: Settings, model: Model, clock: Clock, *, page: SandboxPa
 def watch_configuration(settings: Settings, model: Model, app: App, clock: Clock) -> Watch[Configuration]:
     """What `sluice.toml` says, and the keys in `.env`, count from the next question while this runs."""
     providers = model.live.current.providers
+    embedded_runs = EMBEDDED.id in model.live.current.models
 
     def changed(new: Configuration) -> None:
         nonlocal providers
+        if EMBEDDED.id in new.models and not embedded_runs:
+            log.warning("%s begins with Sluice. Start Sluice anew to have it.", EMBEDDED.id)
         _redact(providers, new)
         providers = new.providers
         _permit(app.access, new)

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from rich.console import Console
 from rich.markup import escape
 
-from bots.bootstrap import read_configuration
+from bots.bootstrap import read_configuration, warnings_about
 from core.configuration import Configuration, ModelEntry, Persona, Provider
 from core.settings import SettingsError, read_settings
 
@@ -30,7 +30,7 @@ def check(console: Console) -> int:
         return WRONG
     for line in _in_force(configuration):
         console.print(line, soft_wrap=True, markup=False)
-    warnings = (*settings.warnings, *configuration.warnings)
+    warnings = warnings_about(settings, configuration)
     for warning in warnings:
         console.print(f"[yellow]![/] {escape(warning)}", soft_wrap=True)
     if warnings:

@@ -23,6 +23,7 @@ from bots.bootstrap import (
     model_label,
     open_model,
     read_configuration,
+    warnings_about,
 )
 from bots.embedded_model.errors import EmbeddedModelError
 from bots.embedded_model.progress import shown_progress
@@ -83,9 +84,9 @@ async def examine(clock: Clock, console: Console) -> tuple[Check, ...]:
         configuration = read_configuration(settings)
     except SettingsError as error:
         return (_where(), *(_split("Configuration", CheckState.BAD, problem) for problem in error.problems))
-    found = [_split("Configuration", CheckState.NOTE, warning) for warning in settings.warnings]
+    warnings = warnings_about(settings, configuration)
+    found = [_split("Configuration", CheckState.NOTE, warning) for warning in warnings]
     found += [_split("Configuration", CheckState.BAD, problem) for problem in settings.unusable]
-    found += [_split("Configuration file", CheckState.NOTE, warning) for warning in configuration.warnings]
     found[:0] = [_where(), _configuration(settings, configuration), _file(configuration, settings)]
     platforms = live_platforms(settings, clock)
     for checks in await asyncio.gather(*(platform.check() for platform in platforms)):

@@ -29,6 +29,7 @@ from bots.bootstrap import (
     open_model,
     open_sandbox,
     read_configuration,
+    warnings_about,
     watch_configuration,
 )
 from bots.doctor import NO_MODEL, PAGE_IS_OPEN, check_data_dir, check_model
@@ -175,7 +176,7 @@ class _Run:
             *([("Configuration", str(configuration.file.absolute()))] if configuration.file else []),
             ("Data folder", str(settings.data_dir.absolute())),
         ]
-        steps = [*settings.warnings, *configuration.warnings]
+        steps = list(warnings_about(settings, configuration))
         if world:
             steps += _unused_in_sandbox(settings)
             if settings.page_is_open:

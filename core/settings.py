@@ -31,6 +31,8 @@ _MISTAKEN = {  # what people also call them, in spelling far from the name, or n
     "TELEGRAM_API_KEY": "TELEGRAM_TOKEN",
     "SLUICE_PORT": "SLUICE_HTTP",
     "SLUICE_HOST": "SLUICE_HTTP",
+    "SLUICE_CONFIG_FILE": "SLUICE_CONFIG",
+    "SLUICE_TOML": "SLUICE_CONFIG",
 }
 _NAMES = (
     "DISCORD_TOKEN", "TELEGRAM_TOKEN", "DISCORD_API_BASE_URL", "TELEGRAM_API_BASE_URL",
