@@ -26,7 +26,7 @@ _BLANK_LINES = re.compile(r"(?:\s+|#[^\n]*)*")
 def lines_of(document: str) -> Mapping[KeyPath, int]:
     """The line, from 1, of each key, table and element; the first where a table stands in several."""
     walk = _Walk(document)
-    with suppress(_LostError):  # what was found until there is true
+    with suppress(_LostError, RecursionError):  # what was found until there is true
         walk.document()
     return walk.lines
 

@@ -94,6 +94,9 @@ class Section:
     def problem(self, key: str, found: str, remedy: str) -> None:
         self._report.problem(self.at(key), found, remedy)
 
+    def warning(self, key: str, found: str, remedy: str) -> None:
+        self._report.warning(self.at(key), found, remedy)
+
     def text(self, key: str, *, longest: int = 100, lines: bool = False) -> str | None:
         """Not blank, no longer than so many characters, and on one line unless it may have more."""
         value = self._take(key)
@@ -115,7 +118,7 @@ class Section:
         value = self._take(key)
         if value is None or (isinstance(value, str) and value in choices):
             return value
-        self.problem(key, f"is {shown(value)}", f"Write {_or(choices)}.{_near(value, choices)}")
+        self.problem(key, f"is {shown(value)}", f"Write {_or(choices)}.{nearest(value, choices)}")
         return None
 
     def whole(self, key: str, *, least: int, most: int = 1_000_000_000) -> int | None:
@@ -160,7 +163,7 @@ class Section:
             if not isinstance(value, str) or not value.strip():
                 self._report.problem(path, f"is {shown(value)}", f'Write a text in quotes, such as "{like}".')
             elif choices and value not in choices:
-                remedy = f"Write {_or(choices)}.{_near(value, choices)}"
+                remedy = f"Write {_or(choices)}.{nearest(value, choices)}"
                 self._report.problem(path, f"is {shown(value)}", remedy)
             elif fits is not None and not fits.fullmatch(value):
                 self._report.problem(path, f"is {shown(value)}", f'Write it as "{like}".')
@@ -242,16 +245,12 @@ def written(path: KeyPath) -> str:
     return words.encode("ascii", "backslashreplace").decode() if not words.isprintable() else words
 
 
-def nearest(word: str, known: Collection[str]) -> str:
-    """`Did you mean …?` with a space before it, or nothing."""
-    return _near(word, known)
-
-
 def _header(path: KeyPath) -> str:
     return f"[{written(path)}]"
 
 
-def _near(word: object, known: Collection[str]) -> str:
+def nearest(word: object, known: Collection[str]) -> str:
+    """`Did you mean …?` with a space before it, or nothing."""
     near = difflib.get_close_matches(str(word), list(known), n=1, cutoff=_NEAR)
     return f" Did you mean {near[0]}?" if near else ""
 

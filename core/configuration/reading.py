@@ -30,42 +30,33 @@ from core.configuration.problems import (
     Problem,
     Report,
     Section,
-    is_secret_name,
     nearest,
     shown,
 )
+from core.configuration.providers import read_providers
 from core.settings import (
     NO_KEY,
     NO_MODEL_NAMED,
-    PLATFORM_SECRETS,
     Settings,
     entry_is_valid,
-    problem_with_address,
 )
 
 ANSWER_WHEN: Final = frozenset({"mention", "reply", "command", "keywords", "always"})
 LANGUAGES: Final = frozenset({"auto", "en", "pt-BR", "es", "de", "fr", "ru"})
 HISTORY: Final = frozenset({"conversation", "channel", "none"})
 BUSY: Final = frozenset({"queue", "interrupt"})
-_OPENAI: Final = "https://api.openai.com/v1"
 _A_YEAR_OF_MINUTES: Final = 527_040
 _LONGEST_PROMPT: Final = 32_000  # characters: what a whole window of the default budget holds
-_ENV_NAME: Final = re.compile(r"[A-Z_][A-Z0-9_]{0,99}", re.ASCII)
 _MODEL_ID: Final = re.compile(r"(?P<provider>[A-Za-z0-9_.-]{1,50})/(?P<model>\S{1,150})", re.ASCII)
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,50}", re.ASCII)
 _PERSONA: Final = re.compile(r"\w[\w .'-]{0,31}")
 _COMMAND: Final = re.compile(r"[a-z0-9_]{1,32}", re.ASCII)  # what both platforms take as a command's name
-_HEADER: Final = re.compile(r"[A-Za-z0-9-]{1,100}", re.ASCII)
 _CURRENCY: Final = re.compile(r"[A-Z]{3}", re.ASCII)
 _SYNTAX: Final = re.compile(
     r"(?P<why>.*?) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)", re.DOTALL
 )
 _SYNTAX_REMEDY: Final = (
     'TOML has one name = value on each line, texts in double quotes, and tables as [models."provider/model"].'
-)
-_KEY_REMEDY: Final = (
-    "A key never stands in this file. Put a line such as MY_KEY=… into .env, "
-    'and write api_key_env = "MY_KEY" here.'
 )
 
 
@@ -113,9 +104,9 @@ def _decoded(document: bytes, file: str) -> str:
 def _parsed(text: str, file: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # a number may be too long for Python alone
         found = _SYNTAX.fullmatch(str(error))
-        why = found["why"] if found else "nested too deeply"
+        why = found["why"] if found else str(error) or "nested too deeply"
         line = int(found["line"]) if found and found["line"] else max(1, len(text.splitlines()))
         problem = Problem(file, line, "", f"this is not TOML: {why[:1].lower()}{why[1:]}", _SYNTAX_REMEDY)
         raise ConfigurationError([problem]) from None
@@ -144,7 +135,7 @@ class _Reader:
     def configuration(self, file: Path | None) -> Configuration | None:
         """None where no model is left to be the default; the report says why."""
         settings, top = self._settings, self._top
-        self._read_providers(top.table("providers"))
+        self._providers = read_providers(top.table("providers"), settings, self._variables)
         self._read_models(top.table("models"))
         env_model = self._add_env_model()
         default_model = self._reference(top, "default_model")
@@ -182,67 +173,6 @@ class _Reader:
             max_output_tokens=settings.model.max_tokens,
             system_prompt=settings.model.system_prompt,
         )
-
-    def _read_providers(self, section: Section) -> None:
-        model = self._settings.model
-        if model.api_key or model.base_url:
-            key = model.api_key
-            self._providers[ENV_PROVIDER] = Provider(ENV_PROVIDER, model.base_url, "OPENAI_API_KEY", key)
-        for name, table in section.each():
-            if name in {ENV_PROVIDER, EMBEDDED_PROVIDER}:
-                whose = "of .env" if name == ENV_PROVIDER else "of the demo model"
-                section.problem(name, f"is the name of the provider {whose}", "Choose another name.")
-            elif not _NAME.fullmatch(name):
-                remedy = "Use letters, digits, dots, hyphens and underscores, and at most 50 of them."
-                section.problem(name, "cannot be a provider's name", remedy)
-            else:
-                self._providers[name] = self._provider(name, table)
-
-    def _provider(self, name: str, table: Section) -> Provider:
-        for secret in filter(is_secret_name, table.names):
-            table.refuse(secret, "looks like a key", _KEY_REMEDY)
-        base_url = table.text("base_url", longest=500)
-        if base_url is not None and (wrong := problem_with_address(base_url)):
-            table.problem("base_url", *wrong)
-        variable, key = self._key(table)
-        # Never the library's own default: it is what OPENAI_BASE_URL says, an address that is not this one's.
-        address = (base_url or _OPENAI).rstrip("/")
-        provider = Provider(name, address, variable, key, self._headers(table))
-        table.close()
-        return provider
-
-    def _key(self, table: Section) -> tuple[str | None, str | None]:
-        variable = table.text("api_key_env", longest=500)
-        if variable is None:
-            return None, None
-        if not _ENV_NAME.fullmatch(variable):
-            table.problem(
-                "api_key_env", "is not the name of a variable, and perhaps the key itself", _KEY_REMEDY
-            )
-            return None, None
-        if variable in PLATFORM_SECRETS:
-            remedy = "Name the variable that holds this provider's key."
-            table.problem("api_key_env", "names a platform's token, which no provider may get", remedy)
-            return None, None
-        key = self._variables.get(variable, "").strip() or None
-        if key is None:
-            remedy = f"Put {variable}=… into .env, or take the line out for a server that needs no key."
-            self._report.warning(table.at("api_key_env"), f"names {variable}, which is not set", remedy)
-        return variable, key
-
-    def _headers(self, table: Section) -> tuple[tuple[str, str], ...]:
-        section = table.table("headers")
-        headers = []
-        for name, value in section.pairs():
-            if is_secret_name(name):
-                section.problem(name, "looks like a key", _KEY_REMEDY)
-            elif not _HEADER.fullmatch(name):
-                section.problem(name, "cannot be a header's name", "Use letters, digits and hyphens.")
-            elif not (isinstance(value, str) and value.isascii() and value.isprintable()):
-                section.problem(name, "is no header's text", "Write ASCII text in quotes.")
-            else:
-                headers.append((name, value))
-        return tuple(headers)
 
     def _read_models(self, section: Section) -> None:
         self._models[self._embedded.id] = self._embedded

@@ -190,6 +190,8 @@ _WRONG: list[tuple[str, list[str]]] = [
     ("a = ", ["line 1: this is not TOML: invalid value. TOML has one name"]),
     ("[models]\n[defaults\n", ["line 2: this is not TOML: "]),
     ('x = """\nnever ends', ["line 2: this is not TOML: "]),
+    (f"a = {'9' * 5_000}", ["line 1: this is not TOML: exceeds the limit"]),
+    (f"a = {'[' * 5_000}{']' * 5_000}", ["line 1: this is not TOML: "]),
     ("a = 1\na = 2", ["line 2: this is not TOML: cannot overwrite a value"]),
     ("\n[defualts]", ["line 2: defualts is not known. Did you mean defaults?"]),
     ("[defaults]\nmenue = []", ["line 2: defaults.menue is not known. Did you mean menu?"]),
