@@ -26,6 +26,7 @@ from benchmarks.swallowing import SwallowingSurface, discord_channel, discord_in
 from bots.loop import run_in_loop
 from core.adapters.clock import SystemClock
 from core.adapters.openai_completions import OpenAICompletions
+from core.configuration import ModelChoice
 from core.conversation.history import Question
 from core.messages import MessageRef, Person
 from core.policy.access import Access
@@ -33,7 +34,6 @@ from core.policy.spending import Spending
 from core.ports.completions import ChatMessage, CompletionRequest, TextDelta
 from core.service.chat import ChatService
 from core.service.driver import Driver
-from core.settings import ModelSettings
 
 SDK_ON_ASYNCIO: Final = "openai SDK, asyncio"
 """As its documentation runs it, with `asyncio.run`; all others run in the loop that `sluice run` uses."""
@@ -176,7 +176,7 @@ class Sluice(Contestant):
         self._driver = Driver(clock)
         self._chat = ChatService(
             completions=self._completions,
-            model=ModelSettings(_MODEL),
+            chosen=lambda _: ModelChoice(_MODEL),
             driver=self._driver,
             clock=clock,
             access=Access(allow_everybody=True),

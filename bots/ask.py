@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import BinaryIO, Final
 
 from rich.console import Console
 
-from bots.bootstrap import open_model
+from bots.bootstrap import open_model, read_configuration
 from bots.doctor import remedy_for
 from bots.embedded_model.errors import EmbeddedModelError
 from bots.embedded_model.progress import shown_progress
 from bots.terminal.surface import TerminalSurface
 from core.adapters.clock import SystemClock
 from core.catalogue import say
+from core.configuration import Configuration, Live, ModelChoice
 from core.ports.completions import ChatMessage, CompletionRequest, ModelError
 from core.service.stream_answer import stream_answer
-from core.settings import ModelSettings, Settings
+from core.settings import Settings
 from core.streaming.answer import Ending
 
 _CUT: Final = {
@@ -25,26 +28,32 @@ _CUT: Final = {
 }
 
 
-async def ask(settings: Settings, prompt: str, output: BinaryIO) -> str | None:
+async def ask(
+    settings: Settings, prompt: str, output: BinaryIO, *, given: Collection[str] = ()
+) -> str | None:
     """Stream the answer to `output`: exactly the model's text. Returns what went wrong, in one line.
 
-    In a terminal the text is made harmless, and a missing line end is added. Progress and the notice
-    of a cut go to standard error.
+    `given`: names of settings that go before all of `sluice.toml`. In a terminal the text is made harmless,
+    and a missing line end is added. Progress and the notice of a cut go to standard error. Raises
+    SettingsError for a file that cannot be used.
     """
+    live = Live(read_configuration(settings))
+    choice = _choice(live, settings, given)
     notices = Console(stderr=True, highlight=False)
     for_eyes = output.isatty()
     surface = TerminalSurface(output, for_eyes=for_eyes)
     try:
         async with AsyncExitStack() as stack:
             with shown_progress(notices) as on_progress:
-                model = await stack.enter_async_context(open_model(settings, on_progress))
-            request = _request(model.settings, prompt)
+                model = await stack.enter_async_context(open_model(settings, live, on_progress))
+            request = _request(choice, prompt)
             ending, shown = await stream_answer(request, model.completions, surface, SystemClock())
     except EmbeddedModelError as error:
         return str(error)
     except ModelError as error:
         words = say(f"model.{error.kind}")
-        return f"{words[:1].upper()}{words[1:]}. {remedy_for(error)} ({error.detail})"
+        remedy = remedy_for(error, live.current.models[choice.model].provider)
+        return f"{words[:1].upper()}{words[1:]}. {remedy} ({error.detail})"
     finally:
         if for_eyes and surface.written and not surface.failure and not surface.written.endswith("\n"):
             output.write(b"\n")
@@ -56,11 +65,21 @@ async def ask(settings: Settings, prompt: str, output: BinaryIO) -> str | None:
     return None
 
 
-def _request(model: ModelSettings, prompt: str) -> CompletionRequest:
-    system = (ChatMessage("system", model.system_prompt),) if model.system_prompt else ()
+def _choice(live: Live[Configuration], settings: Settings, given: Collection[str]) -> ModelChoice:
+    configuration = live.current
+    choice = configuration.choice(configuration.env_model if "OPENAI_MODEL" in given else None)
+    if "OPENAI_TEMPERATURE" in given:
+        choice = replace(choice, temperature=settings.model.temperature)
+    if "OPENAI_MAX_TOKENS" in given:
+        choice = replace(choice, max_tokens=settings.model.max_tokens)
+    return choice
+
+
+def _request(choice: ModelChoice, prompt: str) -> CompletionRequest:
+    system = (ChatMessage("system", choice.system_prompt),) if choice.system_prompt else ()
     return CompletionRequest(
         (*system, ChatMessage("user", prompt)),
-        model.name,
-        temperature=model.temperature,
-        max_tokens=model.max_tokens,
+        choice.model,
+        temperature=choice.temperature,
+        max_tokens=choice.max_tokens,
     )

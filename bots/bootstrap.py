@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
+from typing import Final
 from urllib.parse import urlsplit
 
 from bots.discord.client import DiscordPlatform
@@ -18,53 +20,106 @@ from bots.sandbox.limits import load_profile
 from bots.sandbox.page import SandboxPage
 from bots.sandbox.telegram.server import TelegramServer
 from bots.telegram.client import TelegramPlatform
-from core.adapters.openai_completions import OpenAICompletions
+from core.adapters.redaction import redact_all_logging
+from core.adapters.routing import RoutedCompletions
 from core.commands.dispatch import Dispatcher
+from core.configuration import (
+    Configuration,
+    ConfigurationError,
+    Live,
+    ModelEntry,
+    Problem,
+    Provider,
+    parse_configuration,
+)
+from core.configuration.entries import EMBEDDED_PROVIDER
 from core.policy.access import Access
 from core.policy.spending import Spending
 from core.ports.clock import Clock
 from core.ports.completions import Completions
 from core.ports.platform import Platform
-from core.service.chat import PROMPT_TOKENS, ChatService
+from core.service.chat import ChatService
 from core.service.driver import Driver, Progress
-from core.settings import ModelSettings, Settings
+from core.service.watching import Watch
+from core.settings import EMBEDDED_MODEL, ENV_FILE, Settings, read_variables
+
+log = logging.getLogger(__name__)
 
 FIGURES_EVERY_S = 0.25
 ADMINS_FILE = "admins.json"  # in the data folder: whoever claimed the bot
 _TEMPLATE_TOKENS = 64  # what the embedded model's chat template adds to a prompt
 
+EMBEDDED: Final = ModelEntry(
+    f"{EMBEDDED_PROVIDER}/demo",
+    EMBEDDED_PROVIDER,
+    EMBEDDED_MODEL,
+    "SmolLM2 135M, embedded: a demo of streaming, no assistant",
+    prompt_tokens=SLOT_TOKENS - ANSWER_TOKENS - _TEMPLATE_TOKENS,
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model that can be asked now. `prompt_tokens`: the most that it takes at once."""
+    """Models that can be asked now. `router` is `completions` where providers may come and go."""
 
     completions: Completions
-    settings: ModelSettings
-    prompt_tokens: int
+    live: Live[Configuration]
+    router: RoutedCompletions | None = None
 
 
-def model_label(settings: Settings) -> str:
-    """Which model answers, for people."""
-    model = settings.model
-    if model.embedded:
-        return "SmolLM2 135M, embedded: a demo of streaming, no assistant"
-    return f"{model.name} at {urlsplit(model.base_url).netloc}" if model.base_url else model.name
+def read_configuration(settings: Settings) -> Configuration:
+    """What `.env` and `sluice.toml` say now. Raises ConfigurationError with every problem."""
+    file = settings.config_file
+    try:
+        document = file.read_bytes() if file.is_file() else None
+    except OSError as error:
+        problem = Problem(
+            str(file),
+            None,
+            "",
+            f"cannot be read ({error.strerror})",
+            "Let the user that runs Sluice read it.",
+        )
+        raise ConfigurationError([problem]) from None
+    return parse_configuration(document, settings, variables=read_variables(), embedded=EMBEDDED, file=file)
+
+
+def warnings_about(settings: Settings, configuration: Configuration) -> tuple[str, ...]:
+    """What is worth saying of both. A variable that a provider's key is in is read, whatever its name."""
+    read = tuple(f"{provider.api_key_env} is " for provider in configuration.providers.values())
+    return (*(one for one in settings.warnings if not one.startswith(read)), *configuration.warnings)
+
+
+def model_label(configuration: Configuration) -> str:
+    """Which model answers unless another is chosen, for people."""
+    entry = configuration.models[configuration.default_model]
+    provider = configuration.providers.get(entry.provider)
+    host = urlsplit(provider.base_url or "").netloc if provider else ""
+    return f"{entry.label} at {host}" if host else entry.label
 
 
 @asynccontextmanager
-async def open_model(settings: Settings, on_progress: OnProgress) -> AsyncIterator[Model]:
-    """The configured model, or the embedded one where none is. Raises EmbeddedModelError."""
-    model = settings.model
-    prompt_tokens = PROMPT_TOKENS
+async def open_model(
+    settings: Settings, live: Live[Configuration], on_progress: OnProgress
+) -> AsyncIterator[Model]:
+    """All configured models; the embedded one runs where it is named. Raises EmbeddedModelError."""
+    _redact({}, live.current)
     async with AsyncExitStack() as stack:
-        if model.embedded:
+        fixed: dict[str, Provider] = {}
+        if EMBEDDED.id in live.current.models:
             embedded = EmbeddedModel(settings.data_dir, on_progress=on_progress)
             await stack.enter_async_context(embedded)
-            model = replace(model, base_url=embedded.base_url, api_key=None)
-            prompt_tokens = SLOT_TOKENS - ANSWER_TOKENS - _TEMPLATE_TOKENS
-        completions = OpenAICompletions(base_url=model.base_url, api_key=model.api_key)
-        stack.push_async_callback(completions.aclose)
-        yield Model(completions, model, prompt_tokens)
+            fixed[EMBEDDED_PROVIDER] = Provider(EMBEDDED_PROVIDER, embedded.base_url)
+        router = RoutedCompletions(live, fixed=fixed)
+        stack.push_async_callback(router.aclose)
+        yield Model(router, live, router)
+
+
+def _redact(before: Mapping[str, Provider], configuration: Configuration) -> None:
+    """Keep the keys of new providers out of the log."""
+    known = {provider.api_key for provider in before.values()}
+    if new := {provider.api_key for provider in configuration.providers.values()} - known - {None}:
+        redact_all_logging(new)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,18 +143,49 @@ def build_app(settings: Settings, model: Model, clock: Clock, *, page: SandboxPa
         admins_file=None if sandbox else settings.data_dir / ADMINS_FILE,
     )
     spent = None if sandbox else settings.data_dir / "spending.json"
+    _permit(access, model.live.current)
     chat = ChatService(
         completions=model.completions,
-        model=model.settings,
+        chosen=lambda _question: model.live.current.choice(),
         driver=driver,
         clock=clock,
         access=access,
         spending=Spending(settings.daily_tokens, clock=clock, file=spent),
-        prompt_tokens=model.prompt_tokens,
-        show_reasoning=settings.show_reasoning,
+        show_reasoning=model.live.current.defaults.show_reasoning,
         max_answer_chars=settings.max_answer_chars,
     )
     return App(Dispatcher(chat, access), chat, access, driver)
+
+
+def watch_configuration(settings: Settings, model: Model, app: App, clock: Clock) -> Watch[Configuration]:
+    """What `sluice.toml` says, and the keys in `.env`, count from the next question while this runs."""
+    providers = model.live.current.providers
+    embedded_runs = EMBEDDED.id in model.live.current.models
+
+    def changed(new: Configuration) -> None:
+        nonlocal providers
+        if EMBEDDED.id in new.models and not embedded_runs:
+            log.warning("%s begins with Sluice. Start Sluice anew to have it.", EMBEDDED.id)
+        _redact(providers, new)
+        providers = new.providers
+        _permit(app.access, new)
+        for warning in new.warnings:
+            log.warning("%s", warning)
+        if model.router is not None:
+            model.router.sweep()
+
+    return Watch(
+        (settings.config_file, ENV_FILE),
+        partial(read_configuration, settings),
+        model.live,
+        clock,
+        changed=changed,
+    )
+
+
+def _permit(access: Access, configuration: Configuration) -> None:
+    permissions = configuration.permissions
+    access.add(admins=permissions.admins, allow=permissions.allow, everybody=permissions.allow_everybody)
 
 
 def _show_figures(page: SandboxPage, progress: Progress) -> None:
@@ -166,13 +252,11 @@ class Sandbox:
 
 
 @asynccontextmanager
-async def open_sandbox(settings: Settings) -> AsyncIterator[Sandbox]:
-    """The local servers and the page, listening. Raises OSError when the page's address is taken."""
+async def open_sandbox(settings: Settings, note: str) -> AsyncIterator[Sandbox]:
+    """The local servers and the page with its note, listening. Raises OSError when its address is taken."""
     profile = load_profile()
     discord, telegram = DiscordServer(profile=profile), TelegramServer(profile=profile)
-    page = SandboxPage(
-        discord, telegram, note=model_label(settings), host=settings.http_host, port=settings.http_port
-    )
+    page = SandboxPage(discord, telegram, note=note, host=settings.http_host, port=settings.http_port)
     async with AsyncExitStack() as stack:
         for part in (discord, telegram, page):
             await part.start()

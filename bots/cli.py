@@ -54,6 +54,13 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="check configuration, tokens, model and data folder")
     doctor.add_argument("--json", action="store_true", help="for machines")
     doctor.set_defaults(command=_doctor)
+
+    config = commands.add_parser("config", help="what sluice.toml says: check it, or see an example")
+    parts = config.add_subparsers(metavar="PART", required=True)
+    check = parts.add_parser("check", help="what is in force; exit code 1 with warnings, 2 when it is wrong")
+    check.set_defaults(command=_config_check)
+    parts.add_parser("example", help="a file with everything in it").set_defaults(command=_config_example)
+
     bench = commands.add_parser("bench", help="measure freshness, CPU and growth (in a checkout)")
     bench.add_argument("which", nargs="*", metavar="WHICH", help=f"of {', '.join(_BENCHMARKS)}; none: all")
     bench.add_argument("--quick", action="store_true", help="the small scenarios, in half a minute")
@@ -100,7 +107,7 @@ def _ask(arguments: argparse.Namespace) -> int:
     if not prompt.strip():
         return _failed('There is no question. Try: sluice ask "what is a sluice?"')
     try:
-        problem = run_in_loop(ask(settings, prompt, sys.stdout.buffer))
+        problem = run_in_loop(ask(settings, prompt, sys.stdout.buffer, given=given))
     finally:
         _let_go_of_broken_pipe()
     return _failed(_as_given(problem, given)) if problem else 0
@@ -140,6 +147,21 @@ def _doctor(arguments: argparse.Namespace) -> int:
     else:
         doctor.show(checks, Console(highlight=False))
     return 0 if doctor.all_good(checks) else 1
+
+
+def _config_check(_arguments: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from bots.config_check import check
+
+    return check(Console(highlight=False))
+
+
+def _config_example(_arguments: argparse.Namespace) -> int:
+    from core.configuration import example
+
+    print(example(), end="")
+    return 0
 
 
 def _bench(arguments: argparse.Namespace) -> int:

@@ -16,13 +16,24 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bots.bootstrap import ADMINS_FILE, Model, live_platforms, model_label, open_model
+from bots.bootstrap import (
+    ADMINS_FILE,
+    Model,
+    live_platforms,
+    model_label,
+    open_model,
+    read_configuration,
+    warnings_about,
+)
 from bots.embedded_model.errors import EmbeddedModelError
 from bots.embedded_model.progress import shown_progress
 from bots.sandbox.page import is_served_at, page_url
+from core.configuration import Configuration, Live
+from core.configuration.entries import EMBEDDED_PROVIDER, ENV_PROVIDER
 from core.policy.access import Access
 from core.ports.clock import Clock
 from core.ports.completions import (
+    Answering,
     ChatMessage,
     CompletionRequest,
     ModelError,
@@ -56,6 +67,13 @@ _REMEDIES: Final = {
     ModelErrorKind.RATE_LIMITED: "Wait a moment and try again.",
     ModelErrorKind.BAD_REQUEST: "Check OPENAI_MODEL, OPENAI_TEMPERATURE and OPENAI_MAX_TOKENS.",
 }
+_IN_FILE: Final = {  # what sluice.toml has instead of a variable of `.env`
+    "OPENAI_BASE_URL": "base_url of [providers.{provider}]",
+    "OPENAI_API_KEY": "api_key_env of [providers.{provider}]",
+    "OPENAI_MODEL": "the model's name in sluice.toml",
+    "OPENAI_TEMPERATURE": "its temperature",
+    "OPENAI_MAX_TOKENS": "max_output_tokens",
+}
 _SIGNS: Final = {CheckState.GOOD: "[green]✓", CheckState.NOTE: "[yellow]!", CheckState.BAD: "[red]✗"}
 
 
@@ -63,18 +81,20 @@ async def examine(clock: Clock, console: Console) -> tuple[Check, ...]:
     """Every finding. `console` shows the progress of what takes long. Never raises for what is found."""
     try:
         settings = read_settings()
+        configuration = read_configuration(settings)
     except SettingsError as error:
         return (_where(), *(_split("Configuration", CheckState.BAD, problem) for problem in error.problems))
-    found = [_split("Configuration", CheckState.NOTE, warning) for warning in settings.warnings]
+    warnings = warnings_about(settings, configuration)
+    found = [_split("Configuration", CheckState.NOTE, warning) for warning in warnings]
     found += [_split("Configuration", CheckState.BAD, problem) for problem in settings.unusable]
-    found[:0] = [_where(), _configuration(settings)]
+    found[:0] = [_where(), _configuration(settings, configuration), _file(configuration, settings)]
     platforms = live_platforms(settings, clock)
     for checks in await asyncio.gather(*(platform.check() for platform in platforms)):
         found += checks
-    if not settings.model.chosen and platforms:
+    if not configuration.model_chosen and platforms:
         found.append(_split("Model", CheckState.BAD, NO_MODEL))
     else:
-        found.append(await _model(settings, clock, console))
+        found.append(await _model(settings, configuration, clock, console))
     found.append(check_data_dir(settings.data_dir))
     if not platforms:
         found.append(await _port(settings.http_host, settings.http_port))
@@ -83,29 +103,47 @@ async def examine(clock: Clock, console: Console) -> tuple[Check, ...]:
     return tuple(found)
 
 
-async def check_model(model: Model, label: str, clock: Clock) -> Check:
-    """One tiny stream, until its first token. Never raises."""
+async def check_model(model: Model, clock: Clock) -> Check:
+    """One tiny stream of the default model, until its first token. Never raises."""
     began = clock.monotonic()
-    request = CompletionRequest(
-        (ChatMessage("user", "Say: ready"),), model.settings.name, max_tokens=_MODEL_TOKENS
-    )
+    configuration = model.live.current
+    label, asked = model_label(configuration), configuration.models[configuration.default_model]
+    request = CompletionRequest((ChatMessage("user", "Say: ready"),), asked.id, max_tokens=_MODEL_TOKENS)
+    answers = asked.id
     try:
         async with asyncio.timeout(_MODEL_TIMEOUT_S), aclosing(model.completions.stream(request)) as events:
             async for event in events:
+                if isinstance(event, Answering):
+                    answers = event.model
                 if isinstance(event, TextDelta | ReasoningDelta):
                     break
     except TimeoutError:
         detail = f"{label}: no token within {_MODEL_TIMEOUT_S:.0f} s"
-        return Check("Model", CheckState.BAD, detail, "Check the server's load, or OPENAI_BASE_URL.")
+        remedy = _as_configured("Check the server's load, or OPENAI_BASE_URL.", asked.provider)
+        return Check("Model", CheckState.BAD, detail, remedy)
     except ModelError as error:
         if error.kind is not ModelErrorKind.EMPTY:  # so few tokens may all be spent on thinking
-            return Check("Model", CheckState.BAD, f"{label}: {error}", remedy_for(error))
-    return Check("Model", CheckState.GOOD, f"{label}: first token after {clock.monotonic() - began:.1f} s")
+            return Check("Model", CheckState.BAD, f"{label}: {error}", remedy_for(error, asked.provider))
+    after = f"first token after {clock.monotonic() - began:.1f} s"
+    if answers != asked.id:
+        remedy = "Look at its provider's key, address and state; the fallback answers meanwhile."
+        return Check("Model", CheckState.NOTE, f"{label} gives no answer, {answers} does: {after}", remedy)
+    return Check("Model", CheckState.GOOD, f"{label}: {after}")
 
 
-def remedy_for(error: ModelError) -> str:
+def remedy_for(error: ModelError, provider: str) -> str:
     """The one thing to do."""
-    return _REMEDIES.get(error.kind, "Try again; if it stays, ask the provider.")
+    remedy = _REMEDIES.get(error.kind, "Try again; if it stays, ask the provider.")
+    return _as_configured(remedy, provider)
+
+
+def _as_configured(remedy: str, provider: str) -> str:
+    """With the names of `sluice.toml` for a provider that stands there."""
+    if provider in {ENV_PROVIDER, EMBEDDED_PROVIDER}:
+        return remedy
+    for name, key in _IN_FILE.items():
+        remedy = remedy.replace(name, key.format(provider=provider))
+    return remedy
 
 
 def check_data_dir(folder: Path) -> Check:
@@ -157,7 +195,17 @@ def _where() -> Check:
     return Check("Settings", CheckState.NOTE, where_settings_stand(), remedy)
 
 
-def _configuration(settings: Settings) -> Check:
+def _file(configuration: Configuration, settings: Settings) -> Check:
+    if configuration.file is None:
+        detail = (
+            f"no {settings.config_file.name} in {settings.config_file.absolute().parent}: it is not needed"
+        )
+        return Check("Configuration file", CheckState.GOOD, detail)
+    counts = f"{len(configuration.models)} models, {len(configuration.personas)} personas"
+    return Check("Configuration file", CheckState.GOOD, f"{configuration.file.absolute()}: {counts}")
+
+
+def _configuration(settings: Settings, configuration: Configuration) -> Check:
     platforms = [
         name
         for name, token in (("Discord", settings.discord_token), ("Telegram", settings.telegram_token))
@@ -168,7 +216,12 @@ def _configuration(settings: Settings) -> Check:
             "Configuration", CheckState.GOOD, "no platform token: `sluice run` would start the sandbox"
         )
     named = " and ".join(platforms)
-    if not (settings.admins or settings.allow or settings.allow_everybody):
+    added = configuration.permissions
+    if not (
+        settings.admins | settings.allow | added.admins | added.allow
+        or settings.allow_everybody
+        or added.allow_everybody
+    ):
         file = settings.data_dir / ADMINS_FILE
         access = Access(admins_file=file)
         if access.unclaimed:
@@ -179,13 +232,14 @@ def _configuration(settings: Settings) -> Check:
     return Check("Configuration", CheckState.GOOD, named)
 
 
-async def _model(settings: Settings, clock: Clock, console: Console) -> Check:
-    label = model_label(settings)
+async def _model(settings: Settings, configuration: Configuration, clock: Clock, console: Console) -> Check:
     try:
         async with AsyncExitStack() as stack:
             with shown_progress(console) as on_progress:
-                model = await stack.enter_async_context(open_model(settings, on_progress))
-            return await check_model(model, label, clock)
+                model = await stack.enter_async_context(
+                    open_model(settings, Live(configuration), on_progress)
+                )
+            return await check_model(model, clock)
     except EmbeddedModelError as error:
         return _split("Model", CheckState.BAD, str(error))
 

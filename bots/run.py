@@ -28,12 +28,17 @@ from bots.bootstrap import (
     model_label,
     open_model,
     open_sandbox,
+    read_configuration,
+    warnings_about,
+    watch_configuration,
 )
 from bots.doctor import NO_MODEL, PAGE_IS_OPEN, check_data_dir, check_model
 from bots.embedded_model.errors import EmbeddedModelError
 from bots.embedded_model.progress import shown_progress
 from bots.sandbox.page import is_served_at, page_url
 from core.adapters.clock import SystemClock
+from core.configuration import Configuration, Live
+from core.configuration.entries import EMBEDDED_PROVIDER
 from core.ports.clock import Clock
 from core.ports.platform import CheckState, Platform, PlatformError
 from core.settings import ENV_FILE, Settings, where_settings_stand
@@ -54,19 +59,23 @@ class RunError(Exception):
 
 
 async def run(settings: Settings, console: Console, *, sandbox: bool, live: bool) -> None:
-    """Serve until SIGINT or SIGTERM. Raises RunError. `live`: never fall back to the sandbox."""
+    """Serve until SIGINT or SIGTERM. `live`: never fall back to the sandbox.
+
+    Raises RunError, and SettingsError where the configuration cannot be used.
+    """
     has_token = bool(settings.discord_token or settings.telegram_token)
     if live and not has_token:
         raise RunError(_NO_TOKENS)
     sandbox = sandbox or not has_token
     for problem in settings.unusable:
         log.error("%s", problem)
-    if not settings.model.chosen and not sandbox:
+    configuration = read_configuration(settings)
+    if not configuration.model_chosen and not sandbox:
         raise RunError(NO_MODEL)
     data_dir = check_data_dir(settings.data_dir)
     if data_dir.state is CheckState.BAD:
         raise RunError(f"{data_dir.detail}. {data_dir.remedy}")
-    process = _Run(settings, console)
+    process = _Run(settings, Live(configuration), console)
     serving = asyncio.create_task(process.serve(sandbox=sandbox))
     _stop_on_signals(serving, process)
     with suppress(asyncio.CancelledError):
@@ -89,8 +98,9 @@ def _stop_on_signals(serving: asyncio.Task[None], process: _Run) -> None:
 
 
 class _Run:
-    def __init__(self, settings: Settings, console: Console) -> None:
+    def __init__(self, settings: Settings, configuration: Live[Configuration], console: Console) -> None:
         self._settings = settings
+        self._configuration = configuration
         self._console = console
         self._clock: Clock = SystemClock()
         self._app: App | None = None
@@ -102,7 +112,9 @@ class _Run:
             world = await stack.enter_async_context(self._sandbox()) if sandbox else None
             try:
                 with shown_progress(self._console) as on_progress:
-                    model = await stack.enter_async_context(open_model(settings, on_progress))
+                    model = await stack.enter_async_context(
+                        open_model(settings, self._configuration, on_progress)
+                    )
             except EmbeddedModelError as error:
                 raise RunError(str(error)) from None
             app = self._app = build_app(settings, model, self._clock, page=world.page if world else None)
@@ -122,7 +134,9 @@ class _Run:
     async def _sandbox(self) -> AsyncIterator[Sandbox]:
         async with AsyncExitStack() as stack:
             try:
-                world = await stack.enter_async_context(open_sandbox(self._settings))
+                world = await stack.enter_async_context(
+                    open_sandbox(self._settings, model_label(self._configuration.current))
+                )
             except OSError as error:
                 host, port = self._settings.http_host, self._settings.http_port
                 raise await _page_error(error, host, port) from None
@@ -147,18 +161,22 @@ class _Run:
 
     def _tell(self, ready: Sequence[tuple[Platform, str]], app: App, world: Sandbox | None) -> None:
         settings, code = self._settings, app.access.claim_code()
-        if world or settings.allow_everybody:
+        configuration = self._configuration.current
+        everybody = settings.allow_everybody or configuration.permissions.allow_everybody
+        if world or everybody:
             served = "everybody"
         else:
-            served = f"{len(settings.allow)} allowed, admins" if settings.allow else "admins only"
+            allow = settings.allow | configuration.permissions.allow
+            served = f"{len(allow)} allowed, admins" if allow else "admins only"
         rows = [(platform.name, "local" if world else "connected") for platform, _ in ready]
         rows += [
-            ("Model", model_label(settings)),
+            ("Model", model_label(configuration)),
             ("Served", served),
             ("Settings", where_settings_stand()),
+            *([("Configuration", str(configuration.file.absolute()))] if configuration.file else []),
             ("Data folder", str(settings.data_dir.absolute())),
         ]
-        steps = list(settings.warnings)
+        steps = list(warnings_about(settings, configuration))
         if world:
             steps += _unused_in_sandbox(settings)
             if settings.page_is_open:
@@ -167,7 +185,7 @@ class _Run:
             steps.append(
                 f"For your own bots, put DISCORD_TOKEN or TELEGRAM_TOKEN into {ENV_FILE.absolute()}."
             )
-        elif code and not settings.allow_everybody:
+        elif code and not everybody:
             steps.append(f"Nobody is an admin yet. Send the bot a private message: /claim {code}")
         if not world:
             steps.append("`sluice doctor` shows the invite link and what is missing.")
@@ -191,30 +209,34 @@ class _Run:
     ) -> None:
         """Until every platform has ended. Raises RunError then."""
 
-        async def watch(platform: Platform) -> None:
+        async def until_closed(platform: Platform) -> None:
             try:
                 await platform.wait_closed()
             except PlatformError as error:
                 log.error("%s has ended: %s", platform.name, error)
 
         async with asyncio.TaskGroup() as group:
-            helpers = [group.create_task(self._try_model(model))]
+            watch = watch_configuration(self._settings, model, app, self._clock)
+            helpers = [group.create_task(self._try_model(model)), group.create_task(watch.run())]
             if world:
                 helpers.append(group.create_task(world.watch(app.driver)))
             else:
                 helpers.append(group.create_task(_beat(self._settings.data_dir / _HEARTBEAT_FILE)))
-            await asyncio.wait([group.create_task(watch(platform)) for platform in platforms])
+            await asyncio.wait([group.create_task(until_closed(platform)) for platform in platforms])
             for helper in helpers:
                 helper.cancel()
         raise RunError("No platform is connected any more. What to do about each stands above.")
 
     async def _try_model(self, model: Model) -> None:
         """Say at start what would otherwise be found by the first who asks."""
-        if model.settings.embedded:
+        configuration = model.live.current
+        if configuration.models[configuration.default_model].provider == EMBEDDED_PROVIDER:
             return
-        check = await check_model(model, model_label(self._settings), self._clock)
+        check = await check_model(model, self._clock)
         if check.state is CheckState.BAD:
             log.error("The model cannot be used. %s %s", check.detail, check.remedy)
+        elif check.state is CheckState.NOTE:
+            log.warning("The model is not what answers. %s %s", check.detail, check.remedy)
         else:
             log.info("The model answers. %s", check.detail)
 

@@ -31,6 +31,8 @@ _MISTAKEN = {  # what people also call them, in spelling far from the name, or n
     "TELEGRAM_API_KEY": "TELEGRAM_TOKEN",
     "SLUICE_PORT": "SLUICE_HTTP",
     "SLUICE_HOST": "SLUICE_HTTP",
+    "SLUICE_CONFIG_FILE": "SLUICE_CONFIG",
+    "SLUICE_TOML": "SLUICE_CONFIG",
 }
 _NAMES = (
     "DISCORD_TOKEN", "TELEGRAM_TOKEN", "DISCORD_API_BASE_URL", "TELEGRAM_API_BASE_URL",
@@ -46,14 +48,30 @@ _ADDRESSES = {  # what each looks like
 }
 _OURS = re.compile(r"^(?:SLUICE|DISCORD|TELEGRAM|OPENAI)_", re.ASCII)
 _KNOWN_ELSEWHERE = frozenset(  # read by the openai library itself or by other tools: never a near miss
-    {"OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "OPENAI_WEBHOOK_SECRET", "OPENAI_LOG", "OPENAI_ADMIN_KEY"}
+    {
+        "SLUICE_CONFIG",
+        "OPENAI_ORG_ID",
+        "OPENAI_PROJECT_ID",
+        "OPENAI_WEBHOOK_SECRET",
+        "OPENAI_LOG",
+        "OPENAI_ADMIN_KEY",
+    }
 )
 _ENTRY = re.compile(r"(?P<platform>discord|telegram):(?P<id>-?[0-9]{1,20})", re.ASCII)
 _TELEGRAM_TOKEN = re.compile(r"[0-9]{3,}:[A-Za-z0-9_-]{10,}", re.ASCII)
 _DISCORD_TOKEN = re.compile(r"[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]{10,}", re.ASCII)
 _METHOD = "/chat/completions"  # what the openai library adds to a base address
+NO_MODEL_NAMED = (
+    "OPENAI_MODEL is not set. Name the model to use, such as OPENAI_MODEL=gpt-5-mini, "
+    "or OPENAI_MODEL=embedded for the small demo model."
+)
+NO_KEY = "OPENAI_API_KEY is not set. Set it, or set OPENAI_BASE_URL to a server that needs none."
+PLATFORM_SECRETS = frozenset({"DISCORD_TOKEN", "TELEGRAM_TOKEN", *_ALIASES})
+"""What no provider of a model may ever be sent."""
 ENV_FILE = Path(".env")
 """In the folder that Sluice is started in, and nowhere else."""
+CONFIG_FILE = Path("sluice.toml")
+"""There too, unless `SLUICE_CONFIG` names another one; `core.configuration` reads it."""
 EMBEDDED_MODEL = "embedded"
 """The value of `OPENAI_MODEL` that asks for the embedded demo model."""
 
@@ -100,6 +118,7 @@ class Settings:
     show_reasoning: bool = False
     telegram_drafts: bool = False
     data_dir: Path = Path("data")
+    config_file: Path = CONFIG_FILE  # need not be there
     http_host: str = "127.0.0.1"
     http_port: int = 8765
     log_level: str = "INFO"
@@ -118,14 +137,50 @@ class Settings:
 
 def read_settings(environment: Mapping[str, str] | None = None, env_file: Path | None = ENV_FILE) -> Settings:
     """Settings from `.env` with the environment on top. Raises SettingsError with every problem found."""
-    from_file, warnings = _values_of(env_file) if env_file is not None else ({}, [])
-    from_outside = os.environ if environment is None else environment
-    return _Reader({**_set_ones(from_file), **_set_ones(from_outside)}, warnings).settings()
+    values, warnings = _all_values(environment, env_file)
+    return _Reader(values, warnings).settings()
+
+
+def read_variables(
+    environment: Mapping[str, str] | None = None, env_file: Path | None = ENV_FILE
+) -> Mapping[str, str]:
+    """Every variable that is set, in `.env` or, before it, in the environment: for names that the owner
+    chose. Raises SettingsError when the file cannot be read."""
+    return _all_values(environment, env_file)[0]
+
+
+def entry_is_valid(entry: str) -> bool:
+    """Whether it names somebody or some place by id, as `admins` and `allow` take it."""
+    return _ENTRY.fullmatch(entry) is not None
+
+
+def problem_with_address(address: str) -> tuple[str, str] | None:
+    """Why a chat completions API cannot be at this address, and what to do; None where it can."""
+    try:
+        parts = urlsplit(address)
+        valid = parts.scheme in {"http", "https"} and _is_host(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        valid = False
+    if not valid or not address.isprintable() or " " in address or "?" in address or "#" in address:
+        return "is not a web address", f"It must look like {_ADDRESSES['OPENAI_BASE_URL']}."
+    if "@" in parts.netloc:
+        return "holds a user name or a password", "Take all before the @ out."
+    if parts.path.rstrip("/").endswith(_METHOD):
+        return "goes too far", f"Leave {_METHOD} out."
+    return None
 
 
 def where_settings_stand() -> str:
     """For people: the whole path of the `.env` that is read, or that there is none, and where."""
     return str(ENV_FILE.absolute()) if ENV_FILE.is_file() else f"no .env in {ENV_FILE.absolute().parent}"
+
+
+def _all_values(
+    environment: Mapping[str, str] | None, env_file: Path | None
+) -> tuple[dict[str, str], list[str]]:
+    from_file, warnings = _values_of(env_file) if env_file is not None else ({}, [])
+    from_outside = os.environ if environment is None else environment
+    return {**_set_ones(from_file), **_set_ones(from_outside)}, warnings
 
 
 def _values_of(env_file: Path) -> tuple[Mapping[str, str | None], list[str]]:
@@ -171,6 +226,7 @@ class _Reader:
         self._problems: list[str] = []
         self._warnings = warnings
         self._unusable: list[str] = []
+        self._config_file = CONFIG_FILE
 
     def settings(self) -> Settings:
         self._warn_of_near_misses()
@@ -180,6 +236,9 @@ class _Reader:
                 and self._values.setdefault(name, self._values[alias]) != self._values[alias]
             ):
                 self._warnings.append(f"{name} and {alias} differ; {name} is used.")
+        self._config_file = self._path("SLUICE_CONFIG", CONFIG_FILE)
+        if self._config_file != CONFIG_FILE and not self._config_file.is_file():
+            self._problems.append("SLUICE_CONFIG names no file that is there. Name one, or take it out.")
         allow = self._entries("SLUICE_ALLOW", star=True)
         host, port = self._http()
         settings = Settings(
@@ -195,7 +254,8 @@ class _Reader:
             daily_tokens=self._whole_number("SLUICE_DAILY_TOKENS", least=0),
             show_reasoning=self._switch("SLUICE_SHOW_REASONING"),
             telegram_drafts=self._switch("SLUICE_TELEGRAM_DRAFTS"),
-            data_dir=self._data_dir(),
+            data_dir=self._path("SLUICE_DATA_DIR", Path("data")),
+            config_file=self._config_file,
             http_host=host,
             http_port=port,
             log_level=self._log_level(),
@@ -234,15 +294,11 @@ class _Reader:
     def _model(self) -> ModelSettings:
         name = self._values.get("OPENAI_MODEL")
         key, base_url = self._values.get("OPENAI_API_KEY"), self._url("OPENAI_BASE_URL")
-        if name is None and (key or base_url):
-            self._problems.append(
-                "OPENAI_MODEL is not set. Name the model to use, such as OPENAI_MODEL=gpt-5-mini, "
-                f"or OPENAI_MODEL={EMBEDDED_MODEL} for the small demo model."
-            )
-        if name not in {None, EMBEDDED_MODEL} and not key and not base_url:
-            self._problems.append(
-                "OPENAI_API_KEY is not set. Set it, or set OPENAI_BASE_URL to a server that needs none."
-            )
+        if not self._config_file.is_file():  # which may say both
+            if name is None and (key or base_url):
+                self._problems.append(NO_MODEL_NAMED)
+            if name not in {None, EMBEDDED_MODEL} and not key and not base_url:
+                self._problems.append(NO_KEY)
         return ModelSettings(
             name=name or EMBEDDED_MODEL,
             chosen=name is not None,
@@ -257,17 +313,11 @@ class _Reader:
         value = self._values.get(name)
         if value is None:
             return None
-        try:
-            parts = urlsplit(value)
-            valid = parts.scheme in {"http", "https"} and _is_host(parts.hostname) and (parts.port or 1) > 0
-        except ValueError:
-            valid = False
-        if not valid or not value.isprintable() or " " in value or "?" in value or "#" in value:
-            self._problems.append(f"{name} is not a web address. It must look like {_ADDRESSES[name]}.")
-        elif "@" in parts.netloc:
-            self._problems.append(f"{name} holds a user name or a password. Take all before the @ out.")
-        elif parts.path.rstrip("/").endswith(_METHOD):
-            self._problems.append(f"{name} goes too far: leave {_METHOD} out.")
+        if wrong := problem_with_address(value):
+            found, remedy = wrong
+            self._problems.append(
+                f"{name} {found}. {remedy}".replace(_ADDRESSES["OPENAI_BASE_URL"], _ADDRESSES[name])
+            )
         return value.rstrip("/")
 
     def _entries(self, name: str, *, star: bool) -> frozenset[str]:
@@ -313,13 +363,13 @@ class _Reader:
             self._problems.append(f"{name} must be on or off.")
         return value == "on"
 
-    def _data_dir(self) -> Path:
-        folder = Path(self._values.get("SLUICE_DATA_DIR", "data"))
+    def _path(self, name: str, default: Path) -> Path:
+        path = Path(self._values.get(name, default))
         try:
-            return folder.expanduser()  # no shell does it for a line of `.env`
+            return path.expanduser()  # no shell does it for a line of `.env`
         except RuntimeError:
-            self._problems.append("SLUICE_DATA_DIR: there is no such home folder. Write the whole path.")
-            return folder
+            self._problems.append(f"{name}: there is no such home folder. Write the whole path.")
+            return path
 
     def _http(self) -> tuple[str, int]:
         value = self._values.get("SLUICE_HTTP", "127.0.0.1:8765")

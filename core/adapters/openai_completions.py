@@ -13,7 +13,7 @@ import logging
 import os
 import re
 import ssl
-from collections.abc import AsyncGenerator, Set
+from collections.abc import AsyncGenerator, Mapping, Set
 from contextlib import AsyncExitStack, aclosing, suppress
 from typing import Any
 from urllib.parse import urlsplit
@@ -58,7 +58,8 @@ _OUT_OF_RANGE = re.compile(
 
 
 class OpenAICompletions:
-    """The port `Completions`. `max_retries` counts retries before the first byte of an answer.
+    """The port `Completions`. `max_retries` counts retries before the first byte of an answer;
+    `headers` are sent with every request.
 
     The watchdog's two times are in seconds: `first_delta_s` from the call to the first text or reasoning,
     retries included; `between_deltas_s` between two of them. Comments that only keep a connection alive do
@@ -73,6 +74,7 @@ class OpenAICompletions:
         first_delta_s: float = 60.0,
         between_deltas_s: float = 45.0,
         max_retries: int = 2,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         self._api_key = api_key or ""
         self._first_delta_s = first_delta_s
@@ -83,6 +85,7 @@ class OpenAICompletions:
                 base_url=base_url,
                 api_key=api_key or "none",  # local servers need no key, but the library insists on one
                 max_retries=max_retries,
+                default_headers=headers,
                 timeout=openai.Timeout(None, connect=_CONNECT_S),
                 http_client=openai.DefaultAioHttpClient(
                     event_hooks={"response": [_no_long_retries]},

@@ -51,26 +51,35 @@ class Access:
         self._file = admins_file
         self._claimable = True
         self._admins = admins | self._stored_admins()
+        self._added_admins: frozenset[str] = frozenset()
+        self._added: frozenset[str] = frozenset()
+        self._added_everybody = False
         self._code = ""
         self._wrong: Counter[str] = Counter()
 
     @property
     def unclaimed(self) -> bool:
         """There is no admin, and the code can make one."""
-        return self._claimable and not self._admins
+        return self._claimable and not self.has_admin
 
     @property
     def has_admin(self) -> bool:
         """False, though not `unclaimed`, where the file of the claimed admin cannot be read."""
-        return bool(self._admins)
+        return bool(self._admins | self._added_admins)
+
+    def add(self, *, admins: frozenset[str], allow: frozenset[str], everybody: bool) -> None:
+        """Serve these too, instead of those that were added before."""
+        self._added_admins, self._added, self._added_everybody = admins, admins | allow, everybody
 
     def allows(self, person: Person, place: Place) -> bool:
-        entries = self._admins | self._allow
+        entries = self._admins | self._allow | self._added
         if str(person) in entries:
             return True
         if person.is_bot:
             return False
-        return self._everybody or not entries.isdisjoint(_entries_about(person, place))
+        return (
+            self._everybody or self._added_everybody or not entries.isdisjoint(_entries_about(person, place))
+        )
 
     def entries_to_paste(self, person: Person, place: Place) -> tuple[str, ...]:
         """What would let this person in: their own entry, then the guild's or group's."""

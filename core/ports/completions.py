@@ -29,6 +29,15 @@ class CompletionRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Answering:
+    """Who answers from here on, as `provider/model`: before the first event of a source that has several
+    models, and again when another takes over, which it does only while nothing is visible. Usage that
+    follows is this one's."""
+
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
 class TextDelta:
     """The next piece of the answer, never empty."""
 
@@ -67,7 +76,7 @@ class Finished:
     reason: FinishReason
 
 
-StreamEvent: TypeAlias = TextDelta | ReasoningDelta | Usage | Finished
+StreamEvent: TypeAlias = Answering | TextDelta | ReasoningDelta | Usage | Finished
 
 
 class ModelErrorKind(StrEnum):

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from core.catalogue import say
+from core.configuration import ModelChoice
 from core.conversation.history import History, Question
 from core.conversation.window import is_blank
 from core.messages import (
@@ -34,15 +36,12 @@ from core.service.notices import Notices
 from core.service.queue import STREAMS, QueueFullError, TurnQueue
 from core.service.tasks import Tasks
 from core.service.turns import STOP, Turn, Turns
-from core.settings import ModelSettings
 from core.streaming.answer import DEFAULT_MAX_CHARS, Answer, Ending
 
 log = logging.getLogger(__name__)
 
 LONGEST_QUESTION = 12_000
 """Characters: twice a Discord command's longest argument, three times Telegram's longest message."""
-PROMPT_TOKENS = 8_000
-"""What a model is shown at once unless it is known to take less; it shrinks when one refuses it."""
 
 
 class ChatService:
@@ -52,12 +51,11 @@ class ChatService:
         self,
         *,
         completions: Completions,
-        model: ModelSettings,
+        chosen: Callable[[Question], ModelChoice],
         driver: Driver,
         clock: Clock,
         access: Access,
         spending: Spending,
-        prompt_tokens: int = PROMPT_TOKENS,
         show_reasoning: bool = False,
         max_answer_chars: int = DEFAULT_MAX_CHARS,
     ) -> None:
@@ -71,14 +69,13 @@ class ChatService:
         self._continuations = Continuations()
         turns = Turns(
             completions=completions,
-            model=model,
+            chosen=chosen,
             driver=driver,
             clock=clock,
             spending=spending,
             history=self._history,
             notices=self.notices,
             continuations=self._continuations,
-            prompt_tokens=prompt_tokens,
             streams=STREAMS,
             show_reasoning=show_reasoning,
         )

@@ -14,17 +14,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass
 
 from core.catalogue import say
+from core.configuration import ModelChoice
 from core.conversation.history import ConversationKey, Exchange, History, Question
 from core.conversation.window import is_blank, messages_for, prompt_size
 from core.messages import MessageRef
 from core.policy.spending import Reservation, Spending, size_of, size_within, tokens_in
 from core.ports.clock import Clock, Timer
 from core.ports.completions import (
+    Answering,
     ChatMessage,
     CompletionRequest,
     Completions,
@@ -43,7 +45,6 @@ from core.service.door import unanswered
 from core.service.driver import Driver, Showing, Shown
 from core.service.languages import language_of
 from core.service.notices import Notices
-from core.settings import ModelSettings
 from core.streaming.answer import Answer, Ending
 from core.streaming.operations import Button, ButtonStyle, NotSentReason
 
@@ -78,6 +79,9 @@ class Turn:
         self.key = key
         self.surface = surface
         self.answer = answer
+        self.answered_by = (
+            ""  # the model that gave the answer, or the last one asked; its usage is booked to it
+        )
         self.over = asyncio.Event()  # the answer has ended; it may not be shown yet
         self.showing: Showing | None = None
         self.shown: asyncio.Task[Shown] | None = None
@@ -132,6 +136,7 @@ class _Tally:
     """Tokens of one turn: what the provider counted, else an estimate."""
 
     prompt: int
+    earlier: int = 0  # counted by models that gave nothing, before another was asked
     streamed: int = 0  # bytes: a delta is too small to be estimated alone
     covered: int = 0  # bytes that the reservation is known to cover: up to there no delta need ask it
     counted: Usage | None = None
@@ -140,8 +145,14 @@ class _Tally:
     @property
     def used(self) -> int:
         if self.counted:
-            return self.counted.prompt_tokens + self.counted.completion_tokens
-        return self.prompt + tokens_in(self.streamed) if self.billed else 0
+            return self.earlier + self.counted.prompt_tokens + self.counted.completion_tokens
+        return self.earlier + (self.prompt + tokens_in(self.streamed) if self.billed else 0)
+
+    def another_answers(self) -> None:
+        """What was counted so far stays; nothing that was streamed can be seen."""
+        if self.counted:
+            self.earlier, self.counted = self.used, None
+        self.streamed = self.covered = 0
 
     def within(self, reservation: Reservation) -> bool:
         """Whether the answer may go on: what it has used by now is covered, or has been counted anyway."""
@@ -149,37 +160,36 @@ class _Tally:
             return True
         if not reservation.covers(self.used):
             return False
-        self.covered = size_within(reservation.tokens - self.prompt)
+        self.covered = size_within(reservation.tokens - self.prompt - self.earlier)
         return True
 
 
 class Turns:
-    """Does turns; one instance for all. `prompt_tokens`: about how much the model is shown at once."""
+    """Does turns; one instance for all. `chosen`: with what a question is answered, as its turn begins."""
 
     def __init__(
         self,
         *,
         completions: Completions,
-        model: ModelSettings,
+        chosen: Callable[[Question], ModelChoice],
         driver: Driver,
         clock: Clock,
         spending: Spending,
         history: History,
         notices: Notices,
         continuations: Continuations,
-        prompt_tokens: int,
         streams: int,
         show_reasoning: bool = False,
     ) -> None:
         self._completions = completions
-        self._model = model
+        self._chosen = chosen
         self._driver = driver
         self._clock = clock
         self._spending = spending
         self._history = history
         self._notices = notices
         self._continuations = continuations
-        self._prompt_tokens = prompt_tokens
+        self._shown_less: dict[tuple[str, int], int] = {}  # than a model's budget, which it refused
         self._show_reasoning = show_reasoning
         self._streams = asyncio.Semaphore(streams)
 
@@ -204,10 +214,10 @@ class Turns:
         if turn.answer.ended:
             unanswered("closing", question.event_id, question.place, question.asker)
             return
-        tally = _Tally(prompt=prompt_size(self._messages(turn)))
-        reservation = self._spending.reserve(
-            prompt=tally.prompt, answer=self._model.max_tokens or _ANSWER_TOKENS
-        )
+        choice = self._chosen(question)
+        turn.answered_by = choice.model
+        tally = _Tally(prompt=prompt_size(self._messages(turn, choice)))
+        reservation = self._spending.reserve(prompt=tally.prompt, answer=choice.max_tokens or _ANSWER_TOKENS)
         if reservation is None:
             self._refuse_spent(turn)
             return
@@ -227,7 +237,7 @@ class Turns:
         turn.shown.add_done_callback(lambda _: self._cut_lost(turn))
         limit = self._at_its_limit(turn)
         try:
-            await turn.until_cut(self._stream(turn, reservation, tally))
+            await turn.until_cut(self._stream(turn, choice, reservation, tally))
         except asyncio.CancelledError:
             self._close(turn, Ending.INTERRUPTED, say("ending.interrupted", turn.locale))
             raise
@@ -256,35 +266,35 @@ class Turns:
 
     def _keep(self, turn: Turn, shown: Shown) -> None:
         log.info(
-            "turn %s in %s: %s, %d characters, shown=%s",
-            turn.id, turn.question.place, turn.answer.ending, turn.answer.length, shown.complete,
+            "turn %s in %s by %s: %s, %d characters, shown=%s",
+            turn.id, turn.question.place, turn.answered_by, turn.answer.ending, turn.answer.length,
+            shown.complete,
         )  # fmt: skip
         if text := turn.answer.text.strip():
             exchange = Exchange(turn.question, text, shown.messages, self._clock.monotonic())
             self._history.record(turn.key, exchange)
 
-    async def _stream(self, turn: Turn, reservation: Reservation, tally: _Tally) -> None:
+    async def _stream(self, turn: Turn, choice: ModelChoice, reservation: Reservation, tally: _Tally) -> None:
         while True:
-            messages = self._messages(turn)
+            messages = self._messages(turn, choice)
+            request = CompletionRequest(
+                messages, choice.model, temperature=choice.temperature, max_tokens=choice.max_tokens
+            )
             try:
-                await self._stream_once(turn, messages, reservation, tally)
+                await self._stream_once(turn, request, reservation, tally)
             except ModelError as error:
                 if self._may_show_less(error, turn, messages):
-                    self._prompt_tokens = max(_LEAST_PROMPT_TOKENS, prompt_size(messages) // 2)
-                    log.info(
-                        "turn %s: too long for the model; from now on %d tokens", turn.id, self._prompt_tokens
-                    )
+                    less = max(_LEAST_PROMPT_TOKENS, prompt_size(messages) // 2)
+                    self._shown_less[choice.model, choice.prompt_tokens] = less
+                    log.info("turn %s: too long for %s; from now on %d tokens", turn.id, choice.model, less)
                     continue
                 tally.billed = bool(turn.answer.length) or error.kind not in _UNBILLED
                 self._fail(turn, error)
             return
 
     async def _stream_once(
-        self, turn: Turn, messages: tuple[ChatMessage, ...], reservation: Reservation, tally: _Tally
+        self, turn: Turn, request: CompletionRequest, reservation: Reservation, tally: _Tally
     ) -> None:
-        request = CompletionRequest(
-            messages, self._model.name, temperature=self._model.temperature, max_tokens=self._model.max_tokens
-        )
         async with aclosing(self._completions.stream(request)) as events:
             async for event in events:
                 self._take(turn, event, tally)
@@ -299,6 +309,9 @@ class Turns:
     def _take(self, turn: Turn, event: StreamEvent, tally: _Tally) -> None:
         now = self._clock.monotonic()
         match event:
+            case Answering(model):
+                turn.answered_by = model
+                tally.another_answers()
             case TextDelta(text):
                 tally.streamed += size_of(text)
                 turn.answer.append(text, now)
@@ -341,12 +354,12 @@ class Turns:
             and any(message.role == "assistant" for message in messages)
         )
 
-    def _messages(self, turn: Turn) -> tuple[ChatMessage, ...]:
+    def _messages(self, turn: Turn, choice: ModelChoice) -> tuple[ChatMessage, ...]:
         return messages_for(
             turn.question,
             self._history.before(turn.question, turn.key, self._clock.monotonic()),
-            system_prompt=self._model.system_prompt,
-            prompt_tokens=self._prompt_tokens,
+            system_prompt=choice.system_prompt,
+            prompt_tokens=self._shown_less.get((choice.model, choice.prompt_tokens), choice.prompt_tokens),
         )
 
     def _refuse_spent(self, turn: Turn) -> None:

@@ -16,6 +16,7 @@ from bots.discord.markdown import DiscordRenderer
 from bots.sandbox.discord.world import Permission
 from core.catalogue import say
 from core.commands.dispatch import Dispatcher
+from core.configuration import ModelChoice
 from core.conversation.history import Question
 from core.messages import Incoming, IncomingCommand
 from core.policy.access import Access
@@ -23,7 +24,6 @@ from core.policy.spending import Spending
 from core.ports.surface import Surface
 from core.service.chat import ChatService
 from core.service.driver import Driver
-from core.settings import ModelSettings
 from core.streaming.operations import FileContent
 from tests.discord.support import Bot, local_discord
 from tests.promise import broken_promise
@@ -46,7 +46,7 @@ class Sluice:
         access = Access(allow_everybody=True)
         self.chat = ChatService(
             completions=self.model,
-            model=ModelSettings("scripted"),
+            chosen=lambda _: ModelChoice("scripted"),
             driver=Driver(bot.clock),
             clock=bot.clock,
             access=access,

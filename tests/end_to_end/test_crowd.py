@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from bots.bootstrap import build_app, open_model
+from bots.bootstrap import build_app, open_model, read_configuration
 from bots.discord.markdown import DiscordRenderer
 from bots.embedded_model.progress import ignore_progress
 from bots.sandbox.limits import load_profile
@@ -18,6 +18,7 @@ from bots.telegram.capabilities import BOT, GROUP, TELEGRAM
 from bots.telegram.client import TelegramPlatform
 from bots.telegram.entities import TelegramRenderer
 from core.adapters.clock import SystemClock
+from core.configuration import Live
 from core.settings import ModelSettings, Settings
 from core.streaming.meters import RateLimit
 from core.streaming.rendering import Renderer
@@ -144,7 +145,7 @@ async def _telegram_at_a_tenth(world: World, folder: Path) -> AsyncIterator[None
         allow_everybody=True,
         data_dir=folder,
     )
-    async with open_model(settings, ignore_progress) as model:
+    async with open_model(settings, Live(read_configuration(settings)), ignore_progress) as model:
         app = build_app(settings, model, clock, page=None)
         platform = TelegramPlatform(
             world.telegram.token,

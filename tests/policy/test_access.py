@@ -140,3 +140,28 @@ def test_an_admin_who_cannot_be_stored_is_none(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="data"):
         gate.claim(ADA, code)
     assert gate.unclaimed
+
+
+def _add(to: Access, *allow: str, admins: tuple[str, ...] = (), everybody: bool = False) -> None:
+    to.add(admins=frozenset(admins), allow=frozenset(allow), everybody=everybody)
+
+
+def test_what_is_added_is_served_too_until_something_else_is_added() -> None:
+    one = access("discord:99")
+    _add(one, "discord:50")
+    assert one.allows(ADA, THREAD)
+    assert one.allows(replace(ADA, id="99"), DIRECT)
+    _add(one, everybody=True)
+    assert one.allows(replace(ADA, id="5", role_ids=frozenset()), DIRECT)
+    assert not one.allows(BOT, THREAD)
+    _add(one)
+    assert not one.allows(ADA, THREAD)
+    assert one.allows(replace(ADA, id="99"), DIRECT)
+
+
+def test_an_added_admin_ends_the_claiming() -> None:
+    one = access()
+    code = one.claim_code() or ""
+    _add(one, admins=("discord:1",))
+    assert one.allows(ADA, DIRECT)
+    assert (one.claim_code(), one.claim(ADA, code)) == (None, Claim.CLOSED)

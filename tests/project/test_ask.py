@@ -277,3 +277,35 @@ async def test_without_a_model_the_embedded_one_answers(tmp_path: Path) -> None:
     )
     assert (done.code, bool(done.out.strip())) == (0, True)
     assert "embedded model" in done.err
+
+
+_CONFIGURED = """
+default_model = "home/scripted"
+[providers.home]
+base_url = "{base_url}"
+[models."home/scripted"]
+temperature = 1.5
+system_prompt = "Be brief."
+[models."home/other"]
+max_output_tokens = 99
+"""
+
+
+async def test_the_configuration_says_what_answers(model: ModelServer, tmp_path: Path) -> None:
+    (tmp_path / "sluice.toml").write_text(_CONFIGURED.format(base_url=model.base_url))
+    assert (await sluice(tmp_path, "ask", "hi")).code == 0
+    body = model.requests[0].body
+    assert (body["model"], body["temperature"]) == ("scripted", 1.5)
+    assert body["messages"] == [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "hi"},
+    ]
+
+
+async def test_options_go_before_the_configuration(model: ModelServer, tmp_path: Path) -> None:
+    (tmp_path / "sluice.toml").write_text(_CONFIGURED.format(base_url=model.base_url))
+    done = await sluice(tmp_path, "ask", "hi", "--model", "home/other", "--temperature", "0.5")
+    assert done.code == 1
+    assert "Check the model's name in sluice.toml." in done.line  # the server knows `scripted` alone
+    body = model.requests[0].body
+    assert (body["model"], body["temperature"], body["max_tokens"]) == ("other", 0.5, 99)

@@ -99,3 +99,26 @@ async def test_nothing_configured_is_good(tmp_path: Path) -> None:
     assert done.code == 0
     assert "would start the sandbox" in checks["Configuration"]["detail"]
     assert "embedded" in checks["Model"]["detail"]
+
+
+async def test_a_fallback_that_answers_is_a_note_and_the_file_is_named(local: Local, tmp_path: Path) -> None:
+    (tmp_path / "sluice.toml").write_text(
+        'default_model = "away/a"\n[providers.away]\nbase_url = "http://127.0.0.1:9/v1"\n'
+        '[models."away/a"]\nfallback = ["env/scripted"]\n[personas.poet]\n'
+    )
+    done = await sluice(tmp_path, "doctor", "--json", settings=local.settings)
+    checks = _checks(done)
+    assert done.code == 0
+    assert checks["Configuration file"]["detail"] == f"{tmp_path}/sluice.toml: 2 models, 1 personas"
+    assert (checks["Model"]["state"], "env/scripted does" in checks["Model"]["detail"]) == ("note", True)
+
+
+async def test_a_provider_of_the_file_that_fails_is_named(local: Local, tmp_path: Path) -> None:
+    (tmp_path / "sluice.toml").write_text(
+        'default_model = "away/a"\n[providers.away]\nbase_url = "http://127.0.0.1:9/v1"\n[models."away/a"]'
+    )
+    check = _checks(await sluice(tmp_path, "doctor", "--json", settings=local.settings))["Model"]
+    assert (check["state"], check["remedy"]) == (
+        "bad",
+        "Check base_url of [providers.away], and that the server runs.",
+    )

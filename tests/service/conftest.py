@@ -11,6 +11,7 @@ import pytest
 
 from core.catalogue import say
 from core.commands.dispatch import Dispatcher
+from core.configuration import ModelChoice
 from core.messages import (
     Addressed,
     ButtonPress,
@@ -26,7 +27,6 @@ from core.policy.access import Access
 from core.policy.spending import Spending
 from core.service.chat import ChatService
 from core.service.driver import Driver, Progress
-from core.settings import ModelSettings
 from tests.fakes.clock import FakeClock
 from tests.fakes.surface import FakeSurface
 from tests.service.scripted_model import ScriptedModel, Stream
@@ -44,24 +44,23 @@ class Bot:
         *,
         access: Access | None = None,
         daily_tokens: int | None = None,
-        model: ModelSettings | None = None,
-        prompt_tokens: int = 8_000,
+        choice: ModelChoice | None = None,
         show_reasoning: bool = False,
         max_answer_chars: int = 64_000,
     ) -> None:
         self.clock = FakeClock()
         self.model = ScriptedModel()
+        self.choice = choice or ModelChoice("scripted")
         self.progress: list[Progress] = []
         self.access = access or Access(allow_everybody=True)
         self.spending = Spending(daily_tokens, clock=self.clock)
         self.chat = ChatService(
             completions=self.model,
-            model=model or ModelSettings("scripted"),
+            chosen=lambda _: self.choice,
             driver=Driver(self.clock, on_progress=self.progress.append),
             clock=self.clock,
             access=self.access,
             spending=self.spending,
-            prompt_tokens=prompt_tokens,
             show_reasoning=show_reasoning,
             max_answer_chars=max_answer_chars,
         )

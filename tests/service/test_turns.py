@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from bots.bootstrap import Model, build_app
+from bots.bootstrap import Model, build_app, read_configuration
 from bots.telegram.entities import TelegramRenderer
 from core.catalogue import say
+from core.configuration import Live, ModelChoice
 from core.conversation.history import Question
 from core.messages import MessageRef, PlaceKind
 from core.ports.completions import Finished, FinishReason, ModelError, ModelErrorKind, ReasoningDelta, Usage
-from core.settings import ModelSettings, Settings
+from core.settings import Settings
 from core.streaming.operations import OperationKind
 from tests.fakes.clock import FakeClock
 from tests.fakes.surface import FakeSurface
@@ -42,7 +43,7 @@ async def test_an_answer_grows_in_reply_and_ends_complete(bot: Bot) -> None:
 
 
 async def test_what_settings_say_reaches_the_model() -> None:
-    bot = Bot(model=ModelSettings("m", temperature=0.3, max_tokens=77, system_prompt="Be brief."))
+    bot = Bot(choice=ModelChoice("m", temperature=0.3, max_tokens=77, system_prompt="Be brief."))
     stream = await bot.asked(bot.surface(), "hello")
     assert (stream.request.model, stream.request.temperature, stream.request.max_tokens) == ("m", 0.3, 77)
     assert stream.prompt == ["Be brief.", "hello"]
@@ -186,7 +187,8 @@ async def test_an_answer_that_just_fits_is_complete() -> None:
 async def test_the_setting_reaches_the_answers(tmp_path: Path) -> None:
     clock, scripted = FakeClock(), ScriptedModel()
     settings = Settings(max_answer_chars=20, allow_everybody=True, data_dir=tmp_path)
-    app = build_app(settings, Model(scripted, ModelSettings("m"), 8_000), clock, page=None)
+    model = Model(scripted, Live(read_configuration(settings)))
+    app = build_app(settings, model, clock, page=None)
     surface = FakeSurface(clock)
     app.chat.ask(Question("1", surface.place, BEN, "hello"), surface)
     stream = await scripted.opened()

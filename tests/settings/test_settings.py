@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.settings import ModelSettings, Settings, SettingsError, read_settings
+from core.settings import ModelSettings, Settings, SettingsError, read_settings, read_variables
 
 DISCORD = "MTIzNDU2Nzg5MDEyMzQ1Njc4.GabcdE.abcdefghijklmnopqrstuvwxyz0123456789ab"
 TELEGRAM = "123456789:AAabcdefghijklmnopqrstuvwxyz0123456"
@@ -242,3 +242,26 @@ def test_a_tilde_is_the_home_folder_and_not_a_folder_of_that_name() -> None:
 def test_everybody_must_be_said() -> None:
     assert read(SLUICE_ALLOW="*").allow_everybody
     assert read(SLUICE_ALLOW="*, discord:1").allow == frozenset({"discord:1"})
+
+
+def test_another_configuration_file_must_be_there(tmp_path: Path) -> None:
+    file = tmp_path / "other.toml"
+    (problem,) = problems(SLUICE_CONFIG=str(file))
+    assert problem.startswith("SLUICE_CONFIG names no file that is there.")
+    file.touch()
+    assert read(SLUICE_CONFIG=str(file)).config_file == file
+
+
+def test_what_a_configuration_file_may_say_is_not_missed(tmp_path: Path) -> None:
+    file = tmp_path / "other.toml"
+    file.touch()
+    settings = read(SLUICE_CONFIG=str(file), OPENAI_API_KEY="key")
+    assert (settings.model.chosen, settings.model.api_key) == (False, "key")
+    assert read(SLUICE_CONFIG=str(file), OPENAI_MODEL="home/a").model.name == "home/a"
+
+
+def test_every_variable_can_be_looked_up_by_a_name_of_the_owners_own(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("MY_KEY=from-file\nYOUR_KEY=from-file\n")
+    variables = read_variables({"MY_KEY": "from-outside", "YOUR_KEY": " "}, file)
+    assert variables == {"MY_KEY": "from-outside", "YOUR_KEY": "from-file"}

@@ -17,12 +17,12 @@ from bots.telegram.client import TelegramPlatform
 from bots.telegram.entities import TelegramRenderer
 from core.catalogue import say
 from core.commands.dispatch import Dispatcher
+from core.configuration import ModelChoice
 from core.messages import ButtonPress, IncomingMessage, PlaceKind
 from core.policy.access import Access
 from core.policy.spending import Spending
 from core.service.chat import ChatService
 from core.service.driver import Driver
-from core.settings import ModelSettings
 from core.streaming.operations import Button, Delivered
 from tests.fakes.moved_clock import MovedClock
 from tests.promise import broken_promise
@@ -95,7 +95,7 @@ class Sluice:
         access = Access(allow_everybody=True)
         self.chat = ChatService(
             completions=self.model,
-            model=ModelSettings("scripted"),
+            chosen=lambda _: ModelChoice("scripted"),
             driver=Driver(clock),
             clock=clock,
             access=access,

@@ -1,0 +1,103 @@
+"""`sluice config check`: what `sluice.toml` and `.env` say together, or where the file is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import Final
+from urllib.parse import urlsplit
+
+from rich.console import Console
+from rich.markup import escape
+
+from bots.bootstrap import read_configuration, warnings_about
+from core.configuration import Configuration, ModelEntry, Persona, Provider
+from core.settings import SettingsError, read_settings
+
+GOOD: Final = 0
+WARNED: Final = 1
+WRONG: Final = 2
+
+
+def check(console: Console) -> int:
+    """Print it. Returns the exit code: 0 good, 1 usable with warnings, 2 it cannot be used."""
+    try:
+        settings = read_settings()
+        configuration = read_configuration(settings)
+    except SettingsError as error:
+        for problem in error.problems:
+            console.print(f"[red]✗[/] {escape(problem)}", soft_wrap=True)
+        return WRONG
+    for line in _in_force(configuration):
+        console.print(line, soft_wrap=True, markup=False)
+    warnings = warnings_about(settings, configuration)
+    for warning in warnings:
+        console.print(f"[yellow]![/] {escape(warning)}", soft_wrap=True)
+    if warnings:
+        return WARNED
+    console.print("[green]✓[/] Nothing is wrong.")
+    return GOOD
+
+
+def _in_force(configuration: Configuration) -> Iterator[str]:
+    file = configuration.file
+    yield f"File: {file.absolute()}" if file else "File: none; .env alone"
+    yield f"Default model: {configuration.default_model}"
+    yield f"Default persona: {configuration.default_persona or 'none'}"
+    yield from _listed("Providers", map(_provider, configuration.providers.values()))
+    yield from _listed("Models", map(_model, configuration.models.values()))
+    yield from _listed("Personas", map(_persona, configuration.personas.values()))
+    for name, values in (("Defaults", configuration.defaults), ("Permissions", configuration.permissions)):
+        yield from _listed(
+            name, (f"{one.name}: {_words(getattr(values, one.name))}" for one in fields(values))
+        )
+
+
+def _listed(name: str, lines: Iterator[str]) -> Iterator[str]:
+    rows = list(lines)
+    yield f"{name}:" if rows else f"{name}: none"
+    yield from (f"  {row}" for row in rows)
+
+
+def _provider(provider: Provider) -> str:
+    host = urlsplit(provider.base_url).netloc if provider.base_url else "OpenAI"
+    if provider.api_key:
+        key = f"key from {provider.api_key_env}"
+    else:
+        key = f"{provider.api_key_env} is not set" if provider.api_key_env else "no key"
+    headers = f", sends {', '.join(name for name, _ in provider.headers)}" if provider.headers else ""
+    return f"{provider.name}: {host}, {key}{headers}"
+
+
+def _model(model: ModelEntry) -> str:
+    price = model.price
+    parts = [
+        "" if model.label == model.model else f'"{model.label}"',
+        f"{price.prompt} / {price.completion} {price.currency} per million tokens" if price else "",
+        f"{model.context_tokens:,} tokens of context" if model.context_tokens else "",
+        f"answers up to {model.max_output_tokens:,}" if model.max_output_tokens else "",
+        f"prompts up to {model.prompt_budget(model.max_output_tokens):,}",
+        "" if model.temperature is None else f"temperature {model.temperature:g}",
+        "its own system prompt" if model.system_prompt else "",
+        ", ".join(sorted(model.abilities)),
+        f"else {', '.join(model.fallback)}" if model.fallback else "",
+    ]
+    return f"{model.id}: {'; '.join(filter(None, parts))}"
+
+
+def _persona(persona: Persona) -> str:
+    parts = [
+        persona.description,
+        f"by {persona.model}" if persona.model else "",
+        "" if persona.temperature is None else f"temperature {persona.temperature:g}",
+        f"{len(persona.system_prompt):,} characters of system prompt" if persona.system_prompt else "",
+    ]
+    return f"{persona.name}: {'; '.join(filter(None, parts)) or 'as its model'}"
+
+
+def _words(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, frozenset | tuple):
+        return ", ".join(sorted(value) if isinstance(value, frozenset) else value) or "none"
+    return "all" if value is None else str(value)

@@ -1,0 +1,36 @@
+"""What `sluice.toml` says: models, providers, personas, defaults and permissions.
+
+`.env` keeps secrets and addresses (`core.settings`); with no file a configuration is made of it alone.
+"""
+
+from core.configuration.entries import (
+    Ability,
+    Configuration,
+    Defaults,
+    ModelChoice,
+    ModelEntry,
+    Permissions,
+    Persona,
+    Price,
+    Provider,
+)
+from core.configuration.live import Live
+from core.configuration.problems import ConfigurationError, Problem
+from core.configuration.reading import example, parse_configuration
+
+__all__ = [
+    "Ability",
+    "Configuration",
+    "ConfigurationError",
+    "Defaults",
+    "Live",
+    "ModelChoice",
+    "ModelEntry",
+    "Permissions",
+    "Persona",
+    "Price",
+    "Problem",
+    "Provider",
+    "example",
+    "parse_configuration",
+]

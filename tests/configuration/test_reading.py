@@ -1,0 +1,419 @@
+"""What a file means, and the one line for each thing that is wrong with it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.configuration import (
+    Ability,
+    ConfigurationError,
+    Defaults,
+    ModelChoice,
+    ModelEntry,
+    Permissions,
+    Persona,
+    Price,
+    Problem,
+    Provider,
+    example,
+)
+from core.settings import ModelSettings, Settings
+from tests.configuration.parsed import EMBEDDED, FROM_ENV, parsed, problems, without_file
+
+ROOT = Path(__file__).parents[2]
+SECRET = "sk-proj-0123456789abcdefghij"
+
+FULL = """
+default_model = "home/llama/3"
+default_persona = "poet"
+[providers.home]
+base_url = "http://127.0.0.1:11434/v1/"
+api_key_env = "HOME_KEY"
+headers = { X-Title = "Sluice" }
+[models."home/llama/3"]
+name = "Llama"
+prompt_price = 0.1
+completion_price = 0.2
+currency = "EUR"
+context_tokens = 8_192
+max_output_tokens = 1_024
+prompt_tokens = 16_000
+temperature = 1
+system_prompt = "Be brief."
+abilities = ["vision", "tools"]
+fallback = ["env/small", "embedded/demo"]
+[personas.poet]
+description = "Verse"
+system_prompt = "Rhyme."
+model = "env/small"
+temperature = 1.5
+max_output_tokens = 99
+[defaults]
+answer_when = ["always"]
+keywords = ["hey"]
+language = "pt-BR"
+streaming = false
+show_reasoning = true
+history = "channel"
+auto_thread = true
+busy = "interrupt"
+pause_minutes_channel = 5
+pause_minutes_private = 7
+retention_days = 30
+telegram_inline = true
+menu = ["ask"]
+[permissions]
+admins = ["discord:1"]
+allow = ["telegram:-2", "*"]
+models_for_everybody = ["env/small"]
+"""
+
+
+def test_all_of_it() -> None:
+    read = parsed(FULL, variables={"HOME_KEY": SECRET})
+    assert read.providers == {
+        "env": Provider("env", "http://127.0.0.1:9/v1", "OPENAI_API_KEY", "env-key-123456"),
+        "home": Provider("home", "http://127.0.0.1:11434/v1", "HOME_KEY", SECRET, (("X-Title", "Sluice"),)),
+    }
+    assert read.models == {
+        "embedded/demo": EMBEDDED,
+        "env/small": ModelEntry("env/small", "env", "small", "small"),
+        "home/llama/3": ModelEntry(
+            "home/llama/3", "home", "llama/3", "Llama",
+            price=Price(Decimal("0.1"), Decimal("0.2"), "EUR"),
+            context_tokens=8_192,
+            max_output_tokens=1_024,
+            prompt_tokens=16_000,
+            temperature=1.0,
+            system_prompt="Be brief.",
+            abilities=frozenset({Ability.VISION, Ability.TOOLS}),
+            fallback=("env/small", "embedded/demo"),
+        ),
+    }  # fmt: skip
+    assert read.default_model == "home/llama/3"
+    assert read.personas == {"poet": Persona("poet", "Verse", "Rhyme.", "env/small", 1.5, 99)}
+    assert read.defaults == Defaults(
+        frozenset({"always"}), ("hey",), "pt-BR", False, True, "channel", True, "interrupt", 5, 7, 30, True,
+        ("ask",),
+    )  # fmt: skip
+    assert read.permissions == Permissions(
+        frozenset({"discord:1"}), frozenset({"telegram:-2"}), True, frozenset({"env/small"})
+    )
+    assert read.warnings == ()
+    assert SECRET not in repr(read)
+
+
+def test_without_a_file_all_is_as_env_says() -> None:
+    model = ModelSettings("m", "http://h/v1", "k", temperature=0.3, max_tokens=7, system_prompt="Be brief.")
+    read = without_file(Settings(model=model, show_reasoning=True))
+    assert read.choice() == ModelChoice("env/m", 0.3, 7, "Be brief.", 8_000)
+    assert read.models["env/m"].model == "m"
+    assert (read.model_chosen, read.file, read.defaults) == (True, None, Defaults(show_reasoning=True))
+
+
+def test_without_anything_the_demo_model_stands_in() -> None:
+    read = without_file(Settings())
+    assert (read.choice(), read.model_chosen) == (ModelChoice("embedded/demo", prompt_tokens=1_728), False)
+    named = without_file(Settings(model=ModelSettings()))
+    assert (named.default_model, named.model_chosen) == ("embedded/demo", True)
+
+
+def test_a_name_with_a_slash_in_env_is_the_providers_own() -> None:
+    settings = Settings(model=ModelSettings("meta/llama", "http://h/v1"))
+    assert without_file(settings).models["env/meta/llama"].model == "meta/llama"
+
+
+def test_env_may_name_a_model_of_the_file() -> None:
+    settings = Settings(model=ModelSettings("home/a"))
+    read = parsed(
+        '[providers.home]\nbase_url = "http://h/v1"\n[models."home/a"]\n[models."home/b"]', settings
+    )
+    assert (read.default_model, read.env_model) == ("home/a", "home/a")
+
+
+def test_the_persona_goes_before_the_model_and_that_before_env() -> None:
+    settings = replace(
+        FROM_ENV,
+        model=replace(FROM_ENV.model, temperature=0.1, max_tokens=100, system_prompt="Env."),
+    )
+    read = parsed(
+        '[models."env/small"]\ntemperature = 0.5\n'
+        '[models."env/other"]\nsystem_prompt = "Other."\nmax_output_tokens = 300\n'
+        '[personas.calm]\ntemperature = 0.0\n[personas.poet]\nmodel = "env/other"\nsystem_prompt = "Rhyme."',
+        settings,
+    )
+    assert read.choice() == ModelChoice("env/small", 0.5, 100, "Env.")
+    assert read.choice("env/other") == ModelChoice("env/other", 0.1, 300, "Other.")
+    assert read.choice(persona="calm") == ModelChoice("env/small", 0.0, 100, "Env.", persona="calm")
+    assert read.choice(persona="poet") == ModelChoice("env/other", 0.1, 300, "Rhyme.", persona="poet")
+    assert read.choice("env/small", "poet") == ModelChoice("env/small", 0.5, 100, "Rhyme.", persona="poet")
+    assert read.choice("gone/gone", "gone") == read.choice()
+
+
+@pytest.mark.parametrize(
+    ("limits", "budget"),
+    [
+        ("", 8_000),
+        ("context_tokens = 4_096\nmax_output_tokens = 1_000", 3_096),
+        ("context_tokens = 128_000", 8_000),  # a big window is no reason to fill it
+        ("context_tokens = 128_000\nprompt_tokens = 50_000", 50_000),
+        ("context_tokens = 32_000\nmax_output_tokens = 2_000\nprompt_tokens = 50_000", 30_000),
+        ("context_tokens = 256\nmax_output_tokens = 200", 200),
+    ],
+)
+def test_how_much_a_model_is_shown(limits: str, budget: int) -> None:
+    assert parsed(f'[models."env/small"]\n{limits}').choice().prompt_tokens == budget
+
+
+def test_what_an_answer_costs_is_exact() -> None:
+    assert Price(Decimal("0.25"), Decimal(2)).cost(1_000, 3) == Decimal("0.000256")
+
+
+def test_who_may_choose_which_model() -> None:
+    closed = parsed('[models."env/b"]\n[permissions]\nmodels_for_everybody = ["env/small"]')
+    assert [closed.may_choose(model, admin=False) for model in ("env/small", "env/b", "x/y")] == [
+        True, False, False,
+    ]  # fmt: skip
+    assert closed.may_choose("env/b", admin=True)
+    assert parsed('[models."env/b"]').may_choose("env/b", admin=False)
+    assert not parsed("[permissions]\nmodels_for_everybody = []").may_choose("env/small", admin=False)
+
+
+_HOME = '[providers.home]\nbase_url = "http://h/v1"\n'
+_WRONG: list[tuple[str, list[str]]] = [
+    ("a = ", ["line 1: this is not TOML: invalid value. TOML has one name"]),
+    ("[models]\n[defaults\n", ["line 2: this is not TOML: "]),
+    ('x = """\nnever ends', ["line 2: this is not TOML: "]),
+    (f"a = {'9' * 5_000}", ["line 1: this is not TOML: exceeds the limit"]),
+    (f"a = {'[' * 5_000}{']' * 5_000}", ["line 1: this is not TOML: "]),
+    ("a = 1\na = 2", ["line 2: this is not TOML: cannot overwrite a value"]),
+    ("\n[defualts]", ["line 2: defualts is not known. Did you mean defaults?"]),
+    ("[defaults]\nmenue = []", ["line 2: defaults.menue is not known. Did you mean menu?"]),
+    ("[defaults]\nzzz = 1", ["line 2: defaults.zzz is not known. Take it out; there is answer_when, "]),
+    ("temperature = 1", ["line 1: temperature is not known here. It belongs into [models."]),
+    (
+        "[defaults]\ndefault_model = 'env/small'",
+        ["line 2: defaults.default_model is not known here. It belongs into the top of the file"],
+    ),
+    ("DISCORD_TOKEN = 'x'", ["line 1: DISCORD_TOKEN looks like a secret. Secrets stand in .env"]),
+    ("defaults = 3", ["line 1: defaults is 3. Write a table: [defaults]."]),
+    ("[[models]]\nname = 'x'", ["line 1: models is a list. Write a table: [models]."]),
+    ('[models]\n"env/a" = 1', ['line 2: models."env/a" is 1. Write a table: [models."env/a"].']),
+    (
+        "[models.gpt-5]",
+        ['line 1: models.gpt-5 does not name provider and model. Write [models."provider/gpt-5"]'],
+    ),
+    (
+        '[providers.openai]\n[models."opnai/gpt"]',
+        ['line 2: models."opnai/gpt" names a provider "opnai" that is not there. Add [providers.opnai]'],
+    ),
+    (
+        '[models."embedded/big"]',
+        ['line 1: models."embedded/big" is not embedded. There is only "embedded/demo".'],
+    ),
+    (
+        '[models."env/small"]\ntemperature = 3.5',
+        ['line 2: models."env/small".temperature is 3.5. Write a number'],
+    ),
+    ('[models."env/small"]\ntemperature = true', ['line 2: models."env/small".temperature is true. Write a']),
+    ('[models."env/small"]\ntemperature = nan', ['line 2: models."env/small".temperature is nan. Write a']),
+    (
+        '[models."env/small"]\ncontext_tokens = "8k"',
+        ['line 2: models."env/small".context_tokens is "8k". Write'],
+    ),
+    (
+        '[models."env/small"]\ncontext_tokens = 1000\nmax_output_tokens = 1000',
+        ['line 3: models."env/small".max_output_tokens is 1,000. It must leave room'],
+    ),
+    (
+        '[models."env/small"]\nabilities = [\n"vision",\n"tool"]',
+        ['line 4: models."env/small".abilities[2] is "tool". Write reasoning, tools or vision. Did'],
+    ),
+    (
+        '[models."env/small"]\nfallback = "env/b"',
+        ['line 2: models."env/small".fallback is "env/b". Write a list'],
+    ),
+    (
+        '[models."env/small"]\nfallback = ["env/small"]',
+        ['line 2: models."env/small".fallback holds the model it'],
+    ),
+    (
+        '[models."env/small"]\nfallback = ["env/smal"]',
+        ['line 2: models."env/small".fallback[1] names "env/smal", which is no model here. Add [models."e'],
+    ),
+    (
+        '[models."env/small"]\nprompt_price = 1',
+        ['line 2: models."env/small".prompt_price stands there without'],
+    ),
+    (
+        '[models."env/small"]\nprompt_price = 1\ncompletion_price = 1\ncurrency = "Dollars"',
+        ['line 4: models."env/small".currency is "Dollars". Write its three letters'],
+    ),
+    ("[providers.env]", ["line 1: providers.env is the name of the provider of .env. Choose another name."]),
+    ('[providers."a b"]', ['line 1: providers."a b" cannot be a provider\'s name.']),
+    ("[providers.a]\nbase_url = 'ftp://x'", ["line 2: providers.a.base_url is not a web address."]),
+    (
+        "[providers.a]\nbase_url = 'http://u:p@x/v1'",
+        ["line 2: providers.a.base_url holds a user name or a pass"],
+    ),
+    (
+        f"[providers.a]\napi_key = '{SECRET}'",
+        ["line 2: providers.a.api_key looks like a key. A key never stands"],
+    ),
+    (f"[providers.a]\nkey = '{SECRET}'", ["line 2: providers.a.key looks like a key. A key never stands"]),
+    (
+        f"[providers.a]\napi_key_env = '{SECRET}'",
+        ["line 2: providers.a.api_key_env is not the name of a variable, and perhaps the key itself."],
+    ),
+    (
+        "[providers.a]\napi_key_env = 'TELEGRAM_BOT_TOKEN'",
+        ["line 2: providers.a.api_key_env names a platform's token, which no provider may get."],
+    ),
+    (
+        f"[providers.a.headers]\nAuthorization = 'Bearer {SECRET}'",
+        ["line 2: providers.a.headers.Authorization looks like a key."],
+    ),
+    (
+        "[providers.a.headers]\nX-A = 1\n'b c' = ''",
+        ["line 2: providers.a.headers.X-A is no", "line 3: providers"],
+    ),
+    ("default_model = 'env/large'", ['line 1: default_model names "env/large", which is no model here.']),
+    ("default_persona = 'x'\n[personas.xy]", ["line 1: default_persona names no persona of this file."]),
+    ("[personas.a]\nmodel = 'x'", ['line 2: personas.a.model names "x", which is no model here.']),
+    ("[personas.a]\nsystem_prompt = ' '", ["line 2: personas.a.system_prompt is empty."]),
+    ("[personas.a]\ndescription = '''a\nb'''", ["line 2: personas.a.description holds a line end"]),
+    (f"[personas.a]\ndescription = '{'x' * 101}'", ["line 2: personas.a.description has 101 characters."]),
+    (f'[personas."{"x" * 33}"]', [f"line 1: personas.{'x' * 33} cannot be a persona's name."]),
+    (
+        "[defaults]\nbusy = 'que'",
+        ['line 2: defaults.busy is "que". Write interrupt or queue. Did you mean queue?'],
+    ),
+    (
+        "[defaults]\nstreaming = 'on'",
+        ['line 2: defaults.streaming is "on". Write true or false, without quotes.'],
+    ),
+    (
+        "[defaults]\npause_minutes_channel = -1",
+        ["line 2: defaults.pause_minutes_channel is -1. Write a whole"],
+    ),
+    ("[defaults]\nmenu = ['Ask me']", ['line 2: defaults.menu[1] is "Ask me". Write it as "ask".']),
+    (
+        "[defaults]\nanswer_when = ['keywords']",
+        ['line 2: defaults.answer_when holds "keywords". Write them:'],
+    ),
+    ("[permissions]\nadmins = ['*']", ['line 2: permissions.admins[1] is "*". Write ids as "discord:123"']),
+    ("[permissions]\nallow = ['ada']", ['line 2: permissions.allow[1] is "ada". Write ids as']),
+    (
+        "[permissions]\nmodels_for_everybody = ['env/x']",
+        ['line 2: permissions.models_for_everybody[1] names "env/x"'],
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), _WRONG, ids=range(len(_WRONG)))
+def test_what_is_wrong_is_told_with_its_line(text: str, expected: list[str]) -> None:
+    told = problems(text)
+    assert len(told) == len(expected), told
+    for line, words in zip(told, expected, strict=True):
+        assert line.startswith(words), line
+        assert SECRET not in line
+
+
+def test_everything_wrong_is_found_in_one_pass_in_the_order_of_lines() -> None:
+    text = (
+        'zzz = 1\n[models."env/small"]\ntemperature = 9\nname = 5\n'
+        '[personas.a]\nmodel = "b"\n[defaults]\nbusy = 1'
+    )
+    assert [line.split(":")[0] for line in problems(text)] == [
+        "line 1",
+        "line 3",
+        "line 4",
+        "line 6",
+        "line 8",
+    ]
+
+
+def test_a_file_of_another_encoding_is_told() -> None:
+    assert problems(b"a = 1\nb = '\xff'")[0].startswith("line 2: is not UTF-8 text. Save it as UTF-8.")
+
+
+def test_a_byte_order_mark_and_windows_line_ends_do_no_harm() -> None:
+    assert parsed('\ufeffdefault_model = "env/small"\r\n').default_model == "env/small"
+    assert problems("\ufeffa = 1\r\nb = 1\r\n")[1].startswith("line 2: b is not known.")
+
+
+def test_models_without_a_default_are_told_what_to_write() -> None:
+    (line,) = problems(_HOME + '[models."home/a"]', Settings())
+    assert (
+        line
+        == 'sluice.toml: default_model is not set. Write default_model = "home/a" at the top of the file.'
+    )
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        (ModelSettings(chosen=False, api_key=SECRET), "OPENAI_MODEL is not set."),
+        (ModelSettings("m"), "OPENAI_API_KEY is not set."),
+    ],
+)
+def test_what_the_file_leaves_to_env_must_be_there(model: ModelSettings, words: str) -> None:
+    (line,) = problems("", Settings(model=model))
+    assert words in line
+
+
+def test_a_variable_that_is_not_set_is_a_warning() -> None:
+    read = parsed(_HOME + 'api_key_env = "HOME_KEY"', variables={"HOME_KEY": " "})
+    (warning,) = read.warnings
+    assert warning == (
+        "sluice.toml, line 3: providers.home.api_key_env names HOME_KEY, which is not set. "
+        "Put HOME_KEY=… into .env, or take the line out for a server that needs no key."
+    )
+
+
+def test_the_example_is_the_one_of_the_program_and_valid() -> None:
+    assert (ROOT / "sluice.example.toml").read_text("utf-8") == example()
+    read = parsed(example(), Settings(), {"OPENAI_API_KEY": SECRET})
+    assert read.warnings == ()
+    assert read.defaults == Defaults()
+    assert set(read.personas) == {"helper", "poet"}
+
+
+def test_the_example_explains_every_key() -> None:
+    keys = {key for key in Defaults.__slots__ if f"\n{key} = " not in example()}
+    assert keys == set()
+    for entry in (Persona, Permissions):
+        missing = {key for key in entry.__slots__ if f"{key} = " not in example()}
+        assert missing <= {"name", "allow_everybody"}
+
+
+def _wrong(text: str) -> tuple[Problem, ...]:
+    """What is wrong with it, if anything; nothing else is ever raised."""
+    try:
+        parsed(text, Settings(), {"OPENAI_API_KEY": SECRET})
+    except ConfigurationError as error:
+        return error.found
+    return ()
+
+
+@given(st.binary(max_size=200))
+def test_no_text_raises_anything_else(document: bytes) -> None:
+    assert all(problem.remedy for problem in _wrong(document.decode("latin-1")))
+
+
+@given(st.data())
+def test_a_value_exchanged_for_any_other_is_used_or_told_on_its_line(data: st.DataObject) -> None:
+    lines = example().splitlines()
+    numbers = [number for number, line in enumerate(lines) if " = " in line and not line.startswith("#")]
+    number = data.draw(st.sampled_from(numbers))
+    junk = ("1", "-1", "0.5", "true", "'x'", "''", "[]", "[1]", "['x']", "{}", "{a = 1}", "1979-05-27")
+    lines[number] = f"{lines[number].split(' = ')[0]} = {data.draw(st.sampled_from(junk))}"
+    found = _wrong("\n".join(lines))
+    at_all = {problem.line for problem in found}
+    assert not found or number + 1 in at_all or "not TOML" in str(found[0]), found
