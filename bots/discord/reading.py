@@ -104,7 +104,7 @@ def _may_read(channel: discord.abc.GuildChannel | discord.Thread, member: discor
 
 
 async def _is_let_in(channel: discord.abc.GuildChannel | discord.Thread, member: discord.Member) -> bool:
-    """A private thread is read by its members, and by those who manage threads. Raises NotFound for others."""
+    """A private thread is read by its members and by those who manage threads. Raises NotFound for others."""
     if not (isinstance(channel, discord.Thread) and channel.is_private()):
         return True
     if not channel.permissions_for(member).manage_threads:
