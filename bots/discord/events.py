@@ -37,7 +37,7 @@ def message_event(
     return IncomingMessage(
         event_id=str(message.id),
         place=place,
-        author=_author(message),
+        author=person_of(message),
         ref=MessageRef(place.chat_id, str(message.id)),
         text=readable(message, without=_our_mentions(message, me)),
         addressed=_addressed(message, me, place, content_granted=content_granted),
@@ -160,7 +160,8 @@ def _quote(message: discord.Message, me: discord.abc.User) -> Quote | None:
     )
 
 
-def _author(message: discord.Message) -> Person:
+def person_of(message: discord.Message) -> Person:
+    """Who wrote it, with what they may do there as far as the message says."""
     manages = False
     if isinstance(message.author, discord.Member):
         try:

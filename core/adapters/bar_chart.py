@@ -1,0 +1,80 @@
+"""Bars by day as a PNG, with Pillow. Digits only: its built-in font has no more than ASCII."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import Final
+
+from PIL import Image, ImageDraw, ImageFont
+
+from core.ports.chart import Bar
+
+COLOURS: Final = ("#55acee", "#78b159", "#fdcb58")
+"""From below, as the squares 🟦 🟩 🟨 that a message can name them by."""
+_SCALE: Final = 2  # drawn twice as large and shown as it is: sharp on a phone
+_WIDTH, _HEIGHT = 480 * _SCALE, 220 * _SCALE
+_LEFT, _RIGHT, _TOP, _BOTTOM = 46 * _SCALE, 14 * _SCALE, 22 * _SCALE, 28 * _SCALE
+_PAPER, _GRID, _FAINT, _BRIGHT = "#1e1f22", "#35373c", "#949ba4", "#f2f3f5"
+_LINES: Final = 4  # at most, above the ground line
+_LABELS: Final = 10  # at most, under the bars
+
+
+def draw_bars(bars: Sequence[Bar]) -> bytes:
+    """See `core.ports.chart.DrawChart`."""
+    image = Image.new("RGB", (_WIDTH, _HEIGHT), _PAPER)
+    draw = ImageDraw.Draw(image)
+    small = ImageFont.load_default(11 * _SCALE)
+    totals = [sum(bar.parts) for bar in bars]
+    step = _step(max(totals, default=0.0))
+    top = step * max(1, -(-max(totals, default=0.0) // step))
+    ground, height = _HEIGHT - _BOTTOM, _HEIGHT - _BOTTOM - _TOP
+
+    def level(value: float) -> float:
+        return ground - height * value / top
+
+    for line in range(round(top / step) + 1):
+        y = level(line * step)
+        draw.line((_LEFT, y, _WIDTH - _RIGHT, y), fill=_GRID, width=_SCALE)
+        draw.text((_LEFT - 6 * _SCALE, y), short(line * step), font=small, fill=_FAINT, anchor="rm")
+    slot = (_WIDTH - _LEFT - _RIGHT) / max(1, len(bars))
+    thick = min(slot * 0.72, 40 * _SCALE)
+    every = -(-len(bars) // _LABELS)
+    for index, bar in enumerate(bars):
+        today = index == len(bars) - 1
+        middle = _LEFT + slot * (index + 0.5)
+        below = 0.0
+        for part, colour in zip(bar.parts, COLOURS, strict=False):
+            if part > 0:
+                box = (middle - thick / 2, level(below + part), middle + thick / 2, level(below))
+                draw.rectangle(box, fill=colour)
+            below += part
+        if (len(bars) - 1 - index) % every == 0:
+            colour = _BRIGHT if today else _FAINT
+            draw.text((middle, ground + 8 * _SCALE), bar.label, font=small, fill=colour, anchor="ma")
+    if any(totals):
+        most = max(range(len(bars)), key=totals.__getitem__)
+        at = (_LEFT + slot * (most + 0.5), level(totals[most]) - 4 * _SCALE)
+        draw.text(at, short(totals[most]), font=small, fill=_BRIGHT, anchor="ms")
+    out = io.BytesIO()
+    image.save(out, "PNG", optimize=True)
+    return out.getvalue()
+
+
+def short(value: float) -> str:
+    """A figure in few characters: 950, 1.2k, 34k, 5M."""
+    for size, sign in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= size * 0.9995:
+            scaled = value / size
+            return f"{scaled:.1f}".removesuffix(".0") + sign if scaled < 9.95 else f"{scaled:.0f}{sign}"
+    return f"{value:.2f}".rstrip("0").rstrip(".") if value < 9.95 else f"{value:.0f}"
+
+
+def _step(most: float) -> float:
+    """The distance of the lines: 1, 2 or 5 times a power of ten, so that at most `_LINES` are needed."""
+    size = 1e-9
+    while True:
+        for factor in (1, 2, 5):
+            if factor * size * _LINES >= most:
+                return max(factor * size, 1e-6)
+        size *= 10
