@@ -59,7 +59,9 @@ class Result:
         """To the floor, and to the best schedule found, of those who hold back what we do."""
         if self.held is None:
             return None
-        best_s = min(self.held.feasible_mean_age_s, self.ours.mean_age_s)
+        best_s = self.held.feasible_mean_age_s
+        if not self.ours.refused:
+            best_s = min(best_s, self.ours.mean_age_s)
         return _ratio(self.ours.mean_age_s, self.held.mean_age_s), _ratio(self.ours.mean_age_s, best_s)
 
     @property
