@@ -14,6 +14,10 @@ MAX_REASONING_CHARS = 4_000
 QUIET_S = 0.2
 QUIET_GAPS = 3.0
 """A model that says nothing for this long, and for this many of its usual gaps, pauses."""
+JUST_S = 0.02
+"""A delta came just now if it did so within this time: it may have met a look that was on its way."""
+OVERDUE_GAPS = 2.0
+"""So many usual gaps after a delta the next one is overdue."""
 _USUAL = 0.2  # the weight of the newest gap between two deltas in the usual one
 _FORGET = 64
 """Deltas whose times are let go of at once, and no sooner than they are the greater part."""
@@ -72,6 +76,12 @@ class Answer:
         if self._last_at is None:
             return None
         return self._last_at + max(QUIET_S, QUIET_GAPS * self._gap_s)
+
+    def fuller_at(self, now: float) -> float:
+        """Until when its next delta is worth waiting for: `now` if one came just now, or is overdue."""
+        if self._last_at is None or now - self._last_at <= JUST_S:
+            return now
+        return max(now, self._last_at + OVERDUE_GAPS * self._gap_s)
 
     @property
     def paused_share(self) -> float:

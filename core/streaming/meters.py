@@ -219,7 +219,7 @@ class Tokens:
 
     def refused(self, now: float, until: float) -> None:
         self._slowing.refused(now, until)
-        self._level, self._since = 0.0, until
+        self._level, self._since = 1.0, until  # the platform names the moment when it takes one
         if self.limit.count > 1:  # nobody can tell a smaller bucket from a slower one
             self.limit = replace(
                 self.limit, count=self.limit.count - 1, per_s=self.limit.per_s - self.limit.slot_s

@@ -4,8 +4,8 @@ The laws:
 1. A page is `source[start:end]`, rendered with the marks that are open at its start reopened and
    those open at its end closed. Where one page ends the next begins.
 2. What was shown is never taken back: a page ends nowhere before what it has shown.
-3. Up to SOFT_FILL a preview shows all that is certain; from there on it advances only to places
-   where a page may well end, so that the last accepted state is always a legal end.
+3. A preview shows all that is certain; only in a page's last sentence it advances no further than to
+   places where the page may well end.
 4. A page once left never changes.
 5. The rest of a long block is a file, and a span like the others (files.py).
 6. Where only so many messages may be sent, the last carries the rest, as a file where it has to; where it
@@ -33,10 +33,11 @@ from core.streaming.readable import readable
 from core.streaming.rendering import Rendered, Renderer
 from core.streaming.text import graphemes
 
-SOFT_FILL: Final = 0.75
+SENTENCE_UNITS: Final = 100
 SENTENCE_SHARE: Final = 0.1
-"""The last part of a page, in which a preview waits for a sentence's end, though with no more than such
-a part hidden: with words shown after it, the page could no longer end with the sentence."""
+"""The last part of a page, no more than this share of it, in which a preview waits for a sentence's end,
+though with no more than so much hidden: with words shown after it, the page could no longer end with the
+sentence. Most sentences are shorter; twice as much costs a long answer 3 % of its freshness."""
 MARK_UNITS: Final = 120
 """Room on every page for the mark that may have to say how the answer ended."""
 WINDOW_PAGES: Final = 4
@@ -121,6 +122,7 @@ class Pages:
         self._block: Block | None = None  # in which the current page begins
         self._most_held = max(renderer.page_units // 2, MOST_HELD)
         self._cap = 1.0 - min(0.5, MARK_UNITS / renderer.page_units)
+        self._sentence_units = min(SENTENCE_UNITS, SENTENCE_SHARE * renderer.page_units)
 
     def frame(self, answer: Answer, *, pausing: bool = False) -> Frame:
         """The newest state of the current page. Costs a rendering: call it when it can be sent.
@@ -143,10 +145,10 @@ class Pages:
             hold = Cut(len(text), CutRank.GRAPHEME, found.end)
         if not whole or (body := self._render(text, hold)).fill > self._cap:
             return self._closed(text, found)
-        if body.fill <= SOFT_FILL:
+        if body.fill <= self._cap - self._sentence_units / self._renderer.page_units:
             return self._frame(hold, body) if self.start + hold.at > self.shown else self._as_shown(text)
         cuts = (*found.cuts, replace(hold, rank=CutRank.SENTENCE)) if pausing else found.cuts
-        return self._nearly_full(text, cuts, hold, body.fill)
+        return self._nearly_full(text, cuts, hold)
 
     def accept(self, frame: Frame) -> None:
         """`frame` is visible now (or may be): never show less."""
@@ -217,14 +219,13 @@ class Pages:
             self.page, self.start, self.start + cut.at, body, cut.marks, closed=closed or last, last=last
         )
 
-    def _nearly_full(self, text: str, cuts: Sequence[Cut], hold: Cut, fill: float) -> Frame:
+    def _nearly_full(self, text: str, cuts: Sequence[Cut], hold: Cut) -> Frame:
         """A preview that leaves the page a good place to end at."""
         good = [cut for cut in cuts if self.shown < self.start + cut.at <= self.start + hold.at]
-        if fill > self._cap - SENTENCE_SHARE:
-            ends = [cut for cut in good if cut.rank >= CutRank.SENTENCE]
-            if not ends and self.start + hold.at - self.shown < SENTENCE_SHARE * self._renderer.page_units:
-                return self._as_shown(text)
-            good = ends or good
+        ends = [cut for cut in good if cut.rank >= CutRank.SENTENCE]
+        if not ends and self.start + hold.at - self.shown < self._sentence_units:
+            return self._as_shown(text)
+        good = ends or good
         for cut in reversed(good):
             body = self._render(text, cut)
             if body.fill <= self._cap:

@@ -36,12 +36,14 @@ class Preview:
     """What a grant for a preview depends on. `since`: when its oldest hidden text came; `haste`: by how much
     its distance to the request before it shrinks, from 0 (not at all) to 1; `ripe`: it need not wait for more
     text, since the model pauses; `ripe_s`: where other buckets serve the same text, the distance of all
-    together, for which it has to be ripe."""
+    together, for which it has to be ripe; `fuller_at`: until then it waits for the next delta, if nobody else
+    waits."""
 
     since: float
     haste: float = 0.0
     ripe: bool = False
     ripe_s: float = NEVER
+    fuller_at: float = -NEVER
 
 
 class Bucket:

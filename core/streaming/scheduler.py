@@ -8,6 +8,8 @@ The law:
    (rate_limits.py), and are never dropped. A preview that cannot go is not queued with its text: a newer
    one takes its place.
 4. Whatever a bucket could grant is granted as soon as some view wants it, also while the model pauses.
+   Where nobody else waits, a preview goes with the next delta: just before one it would leave hidden what
+   comes at once, just after one what comes a gap later.
 
 A view that wants what a bucket cannot grant yet waits in that bucket's line and costs nothing until its
 turn: so a look costs what can be granted, not what there is.
@@ -224,6 +226,9 @@ class EditScheduler:
                 self._over.add(number)
             return None, None
         at, way, keys, blocked_by = ways[0]
+        if at <= now < (fuller_at := self._fuller_at(want, keys)):
+            self._arm(number, fuller_at)
+            return None, None
         if at > now and want.kind is OperationKind.TYPING:  # the first text is not to wait behind it
             self._arm(number, min(at, now + TYPING_AGAIN_S))
             return None, blocked_by
@@ -257,6 +262,12 @@ class EditScheduler:
         if want.preview is not None and any(self._is_crowded(key) for key in keys):
             return replace(want.preview, haste=0.0)
         return want.preview
+
+    def _fuller_at(self, want: Want, keys: tuple[BucketKey, ...]) -> float:
+        """Until when it waits for the model's next delta."""
+        if want.preview is None or any(self._is_crowded(key) for key in keys):
+            return -NEVER
+        return want.preview.fuller_at
 
     def _is_crowded(self, key: BucketKey) -> bool:
         """Whether others wait for it: then nobody spends ahead."""

@@ -116,6 +116,7 @@ class View:
     def _want_preview(self, since: float, now: float) -> Want | None:
         """More text, the Stop button, or a draft again before it is gone."""
         pausing, at = self._pausing(now), self.not_before
+        fuller_at = self.answer.fuller_at(now)
         if self._pages.file_grows(self.answer):
             at = since = max(at, self._last_at + STATUS_EVERY_S)
         unseen = self._seen_length != self.answer.length or (pausing and not self._seen_pausing)
@@ -124,10 +125,12 @@ class View:
             due_at = min(NEVER if stop_at is None else stop_at, NEVER if self._message else self._draft_until)
             if due_at == NEVER:
                 return None
-            since, at = max(since, due_at), max(at, due_at)
+            since, at, fuller_at = max(since, due_at), max(at, due_at), now
         kind = OperationKind.EDIT if self._message else OperationKind.DRAFT
         share = self.answer.paused_share
-        return preview(kind, at, since, edits=self.meter.edits, paused_share=share, pausing=pausing)
+        return preview(
+            kind, at, since, edits=self.meter.edits, paused_share=share, pausing=pausing, fuller_at=fuller_at
+        )
 
     def _pausing(self, now: float) -> bool:
         """Whether the model says nothing at the moment."""

@@ -53,11 +53,18 @@ def is_enough(head: str) -> bool:
 
 
 def preview(
-    kind: OperationKind, at: float, since: float, *, edits: int, paused_share: float, pausing: bool
+    kind: OperationKind,
+    at: float,
+    since: float,
+    *,
+    edits: int,
+    paused_share: float,
+    pausing: bool,
+    fuller_at: float,
 ) -> Want:
     """More text, for a view that had so many `edits`: hidden since `since`, of a model that pauses, or lately
-    did for such a share of its time."""
+    did for such a share of its time, and whose next delta is worth waiting for until `fuller_at`."""
     if pausing:
         return Want(kind, Priority.PREVIEW, at, since - QUIET_BONUS_S, Preview(since, 1.0, ripe=True))
     haste = max(EARLY_HASTE * HASTE_LASTS**edits, min(MOST_HASTE, paused_share))
-    return Want(kind, Priority.PREVIEW, at, since, Preview(since, haste))
+    return Want(kind, Priority.PREVIEW, at, since, Preview(since, haste, fuller_at=fuller_at))

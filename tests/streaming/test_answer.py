@@ -82,3 +82,13 @@ def test_the_share_of_pauses_is_that_of_lately() -> None:
 def test_nothing_is_known_before_the_first_word() -> None:
     assert Answer().quiet_at is None
     assert Answer().paused_share == 0.0
+
+
+def test_the_next_delta_is_worth_waiting_for_until_it_is_overdue() -> None:
+    answer = Answer()
+    assert answer.fuller_at(0.5) == 0.5
+    for number in range(60):
+        answer.append("word ", number / 10)
+    assert answer.fuller_at(5.91) == 5.91  # one came just now
+    assert answer.fuller_at(5.95) == pytest.approx(5.9 + 0.2)
+    assert answer.fuller_at(6.3) == 6.3

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from core.streaming.answer import Answer, Ending
 from core.streaming.meters import RateLimit
-from core.streaming.operations import BucketKey, NotSent, NotSentReason, ObservedLimit, OperationKind
+from core.streaming.operations import (
+    BucketKey,
+    Delivered,
+    NotSent,
+    NotSentReason,
+    ObservedLimit,
+    OperationKind,
+)
 from core.streaming.rate_limits import Bucket, Pacer
 from core.streaming.scheduler import EditScheduler
 from core.streaming.view_settings import ViewSettings
@@ -69,3 +76,34 @@ def test_a_refusal_teaches_no_window() -> None:
     refusal = NotSent(NotSentReason.RATE_LIMITED, 0.5, TOKEN, observed=(rest,))
     scheduler.performed(operation, refusal, 0.1)
     assert scheduler.pacer.bucket(TOKEN).limits == (RateLimit(1, 5.0),)
+
+
+def test_when_a_refusals_time_is_over_a_token_is_there() -> None:
+    """The platform named that moment: to wait for one more token would hide the text for another slot."""
+    bucket = Bucket((RateLimit(3, 3.0, refills=True),))
+    bucket.take(0.0)
+    bucket.answered(0.1, 0.0, taken=False)
+    bucket.pause(2.0, 0.1)
+    assert bucket.ready_at(0.2) == bucket.ready_at(2.0) == 2.0
+    bucket.take(2.0)
+    bucket.answered(2.1, 2.0)
+    assert bucket.ready_at(2.1) > 3.0
+
+
+def test_a_preview_goes_with_a_delta() -> None:
+    """Just before one it would leave hidden what comes at once."""
+    scheduler = EditScheduler({"interaction": (RateLimit(10, 5.0),)})
+    answer = Answer()
+    scheduler.show(answer, ViewSettings(FakeRenderer(), (Way(lambda kind, page: (TOKEN,)),)), 0.0)
+    granted = []
+    for step in range(1, 300):
+        now = step / 100
+        if step % 8 == 0:
+            answer.append("a few words. ", now)
+            scheduler.changed(answer)
+        for operation in scheduler.operations_to_perform(now) if scheduler.next_deadline() <= now else []:
+            granted.append((step, operation.kind))
+            scheduler.performed(operation, Delivered("m"), now)
+    edits = [step for step, kind in granted if kind is OperationKind.EDIT]
+    assert len(edits) >= 5
+    assert {step % 8 for step in edits} <= {0, 1, 2}  # a look may come just after it
