@@ -119,7 +119,7 @@ def _filled(text: str, entities: tuple[Entity, ...]) -> Rendered:
 
 def utf16_length(text: str) -> int:
     """Length in UTF-16 units, as Telegram counts."""
-    return len(text) + sum(character > "\uffff" for character in text)
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def _config() -> RenderConfig:

@@ -111,6 +111,7 @@ class Pages:
         self._renderer = renderer
         self._marks = NO_MARKS
         self._shown_marks = NO_MARKS
+        self._shown_body: Rendered | None = None  # None: not known
         self._settled: Settled | None = None  # of the current page's text, so that a frame reads what is new
         self.above: Callable[[Rendered], Rendered] | None = None
         """Puts something above the first page; to be set before that is shown."""
@@ -151,10 +152,12 @@ class Pages:
     def accept(self, frame: Frame) -> None:
         """`frame` is visible now (or may be): never show less."""
         self.shown, self._shown_marks = max(self.shown, frame.end), frame.marks
+        is_page = frame.file is None and self._file is None and frame.end == self.shown
+        self._shown_body = frame.body if is_page else None
         if frame.closed and not frame.last:
             self.page += 1
             self.start, self._marks, self._block = frame.end, frame.marks, frame.block
-            self._file = self._settled = None
+            self._file = self._settled = self._shown_body = None
             if self._files and self._at_limit:
                 self._file = RestSpan(self.start, self._marks.opened())
             elif self._files and frame.block and frame.block.pages >= PAGES_SHOWN:
@@ -240,6 +243,9 @@ class Pages:
         return self._frame(cut, self._render(text, cut))
 
     def _render(self, text: str, cut: Cut) -> Rendered:
+        is_shown = self.start + cut.at == self.shown and cut.marks == self._shown_marks
+        if is_shown and self._shown_body is not None:
+            return self._shown_body
         if not self._renderer.formatted:
             return self._rendered(text[: cut.at])
         return self._rendered(compose(text[: cut.at], self._marks, cut.marks, self._renderer.maths))
