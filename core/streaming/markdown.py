@@ -85,9 +85,15 @@ class _Scanner:
         for _ in range(SETTLING_LINES):
             border = self.text.rfind("\n", 0, max(0, border))
         for cuts, atoms, state in reversed(self._lines):
-            if state.at <= border:
+            if state.at <= border or self._begins_block(state):
                 return replace(state, cuts=tuple(self.cuts[:cuts]), atoms=tuple(self.atoms[:atoms]))
         return self._since if self._since.at else None
+
+    def _begins_block(self, state: Settled) -> bool:
+        """Whether nothing behind this line's start can change what stands before: a blank line does, or a
+        line of a fence."""
+        before = self.text.rfind("\n", 0, state.at - 1) + 1
+        return bool(state.marks.fence) or not self.text[before : state.at].strip()
 
     def _note_line(self, start: int) -> None:
         if self.hold is None and start:
