@@ -298,7 +298,7 @@ class _Scanner:
         return end
 
     def _note_word(self, at: int) -> None:
-        """A word begins, and nothing behind it can change what stands before. In code something may: a formula."""
+        """Nothing behind the word that begins here can change what stands before; in code a formula may."""
         if self.hold is None and not self._in_code:
             self._words = at, self.marks, len(self.cuts), len(self.atoms)
 

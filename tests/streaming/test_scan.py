@@ -13,7 +13,9 @@ from tests.streaming.texts import anything, split
 
 OPEN = [NO_MARKS, Marks(fence="```py"), Marks(inline=("**", "_")), Marks(quote="> ", inline=("`",))]
 WORDS = """
-word |a b. |**b** c |*it |_x_ |`co de` |`|or `x y` d |$x y$ |$|\\[ a\n b \\] |\\[|[l k](http://a.b) |[|](|- |1. |> |# |``` |
+word |a b. |**b** c |*it |_x_ |`co de` |`|or `x y` d |$x y$ |$|\\[ a\n b \\] |\\[|[l k](http://a.b) |[|](
+|- |1. |> |# |
+``` |
 ~~ |\n|\n\n|  |https://x.y |<a |水门。打开！ |! |\\|It. Is! |:
 """.strip("\n").split("|")
 ONE_LONG_LINE = st.builds(
