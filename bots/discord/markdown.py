@@ -9,12 +9,13 @@ from __future__ import annotations
 import dataclasses
 import re
 from bisect import bisect_right
+from collections.abc import Callable
 from typing import Final
 
 import discord
 
 from bots.latex import read_latex
-from core.streaming.code import code_regions
+from core.streaming.code import closed_at, code_regions
 from core.streaming.rendering import Rendered
 
 CONTENT_LIMIT: Final = 2_000
@@ -43,11 +44,35 @@ class DiscordRenderer:
     formatted: bool = True
 
     def render(self, markdown: str) -> Rendered:
-        text = _mended(_harmless(markdown)).strip()
-        return Rendered(text, fill=len(text) / CONTENT_LIMIT)
+        return _filled(_mended(_harmless(markdown)).strip())
+
+    def page(self) -> Callable[[str], Rendered]:
+        return _Page().render
 
     def maths(self, latex: str) -> str | None:
         return read_latex(latex)
+
+
+class _Page:
+    """A page that grows: its closed blocks are mended once."""
+
+    def __init__(self) -> None:
+        self._closed = self._mended = ""
+
+    def render(self, markdown: str) -> Rendered:
+        if not markdown.startswith(self._closed):
+            self._closed = self._mended = ""
+        rest = markdown[len(self._closed) :]
+        harmless = _harmless(rest)
+        if len(harmless) == len(rest) and (end := closed_at(rest)):
+            self._closed += rest[:end]
+            self._mended += _mended(harmless[:end])
+            harmless = harmless[end:]
+        return _filled((self._mended + _mended(harmless)).strip())
+
+
+def _filled(text: str) -> Rendered:
+    return Rendered(text, fill=len(text) / CONTENT_LIMIT)
 
 
 def reasoning_above(page: Rendered, line: str) -> Rendered:

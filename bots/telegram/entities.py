@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlsplit
@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 from telegramify_markdown import RenderConfig, convert
 
 from bots.latex import read_latex
+from bots.telegram.blocks import closed_at, defines_links
 from core.streaming.code import code_regions
 from core.streaming.rendering import Rendered
 
@@ -85,15 +86,64 @@ class TelegramRenderer:
     formatted = True
 
     def render(self, markdown: str) -> Rendered:
-        markdown = _LINE_END.sub("\n", markdown).expandtabs(_TAB_WIDTH)
-        text, entities = _converted(_STRIPPED.sub("", markdown))
+        received = _as_received(markdown)
+        try:
+            text, entities = _shown(received)
+        except Exception:  # noqa: BLE001  a renderer is total: what the converter cannot read is shown as it is
+            text, entities = _without_pings(received, [])
         if _is_blank(text):
             return Rendered("")
-        text, entities = _trimmed(*_without_pings(text, _legal(entities)))
-        return _filled(text, tuple(entities))
+        return _filled(*_trimmed(text, entities))
+
+    def page(self) -> Callable[[str], Rendered]:
+        return _Page(self).render
 
     def maths(self, latex: str) -> str | None:
         return read_latex(latex)
+
+
+class _Page:
+    """A page that grows: its closed blocks are converted once."""
+
+    def __init__(self, renderer: TelegramRenderer) -> None:
+        self._renderer = renderer
+        self._begin()
+
+    def _begin(self) -> None:
+        self._closed = self._text = ""
+        self._entities: list[Entity] = []
+
+    def render(self, markdown: str) -> Rendered:
+        if not markdown.startswith(self._closed):
+            self._begin()
+        if defines_links(markdown):
+            return self._renderer.render(markdown)
+        try:
+            self._close(markdown)
+            text, entities = _shown(_as_received(markdown[len(self._closed) :]))
+        except Exception:  # noqa: BLE001  what the converter cannot read is shown as it is, and all with it
+            return self._renderer.render(markdown)
+        if not self._closed:
+            return Rendered("") if _is_blank(text) else _filled(*_trimmed(text, entities))
+        if _is_blank(text) or text[0] == "\n":
+            return self._renderer.render(markdown)
+        return _filled(*_trimmed(*_joined(self._text, self._entities, text, entities)))
+
+    def _close(self, markdown: str) -> None:
+        """Convert what is closed by now, unless the blocks around it would change that."""
+        rest = markdown[len(self._closed) :]
+        closed = rest[: closed_at(rest)]
+        if not closed or _as_received(closed) != closed.expandtabs(_TAB_WIDTH):
+            return
+        text, entities = _shown(_as_received(closed))
+        if _is_blank(text) or (self._closed and text[0] == "\n"):
+            return
+        self._text, self._entities = (
+            _joined(self._text, self._entities, text, entities)
+            if self._closed
+            else _trimmed_left(text, entities)
+        )
+        self._closed += closed
 
 
 def reasoning_above(page: Rendered, line: str) -> Rendered:
@@ -111,15 +161,15 @@ def reasoning_above(page: Rendered, line: str) -> Rendered:
     return _filled(f"{text}\n{page.text}", (*quote, *moved))
 
 
-def _filled(text: str, entities: tuple[Entity, ...]) -> Rendered:
+def _filled(text: str, entities: Sequence[Entity]) -> Rendered:
     fill = max(utf16_length(text) / MAX_UNITS, len(entities) / MAX_ENTITIES)
     plain, _ = _without_pings(text, [])  # a mention in code is none only while it is code
-    return Rendered(text, entities, fill, None if plain == text else plain)
+    return Rendered(text, tuple(entities), fill, None if plain == text else plain)
 
 
 def utf16_length(text: str) -> int:
     """Length in UTF-16 units, as Telegram counts."""
-    return len(text) + sum(character > "\uffff" for character in text)
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def _config() -> RenderConfig:
@@ -137,12 +187,29 @@ def _config() -> RenderConfig:
 _CONFIG: Final = _config()
 
 
+def _as_received(markdown: str) -> str:
+    return _STRIPPED.sub("", _LINE_END.sub("\n", markdown).expandtabs(_TAB_WIDTH))
+
+
+def _shown(markdown: str) -> tuple[str, list[Entity]]:
+    text, entities = _converted(markdown)
+    return _without_pings(text, _legal(entities))
+
+
+def _joined(
+    before: str, entities: list[Entity], text: str, following: list[Entity]
+) -> tuple[str, list[Entity]]:
+    """One block behind others, with a blank line between them as the converter has it."""
+    before += "\n" * (2 - len(before) + len(before.rstrip("\n")))
+    moved = utf16_length(before)
+    return before + text, [
+        *entities,
+        *(replace(entity, offset=entity.offset + moved) for entity in following),
+    ]
+
+
 def _converted(markdown: str) -> tuple[str, list[Entity]]:
-    guarded = _outside_code(markdown, _guarded)
-    try:
-        text, found = convert(guarded, latex_escape=False, config=_CONFIG)
-    except Exception:  # noqa: BLE001  a renderer is total: what the converter cannot read is shown as it is
-        return markdown, []
+    text, found = convert(_outside_code(markdown, _guarded), latex_escape=False, config=_CONFIG)
     entities = [
         Entity(item.type, item.offset, item.length, _url(item.url), _language(item.language))
         for item in found
@@ -282,14 +349,22 @@ def _trimmed(text: str, entities: list[Entity]) -> tuple[str, list[Entity]]:
 
     The indentation of code that a page begins with stays, as Telegram lets it stay.
     """
+    text, entities = _trimmed_left(text, entities)
+    kept = text.rstrip()
+    return kept, entities if kept == text else _clipped(entities, 0, utf16_length(kept))
+
+
+def _trimmed_left(text: str, entities: list[Entity]) -> tuple[str, list[Entity]]:
     code = min((entity.offset for entity in entities if entity.type in _MONOSPACED), default=len(text))
     left = min(len(text) - len(text.lstrip()), code)  # no white space takes two units
-    kept = text[left:].rstrip()
-    total = utf16_length(kept)
+    return (text[left:], _clipped(entities, left, utf16_length(text))) if left else (text, entities)
+
+
+def _clipped(entities: list[Entity], left: int, right: int) -> list[Entity]:
+    """What of them is between two places, counted from the first."""
     result = []
     for entity in entities:
-        start = max(entity.offset - left, 0)
-        end = min(entity.offset + entity.length - left, total)
+        start, end = max(entity.offset, left), min(_end(entity), right)
         if end > start:
-            result.append(Entity(entity.type, start, end - start, entity.url, entity.language))
-    return kept, result
+            result.append(replace(entity, offset=start - left, length=end - start))
+    return result

@@ -27,6 +27,21 @@ def closes_fence(line: str, run: str) -> bool:
     return len(line) >= len(run) and not line.strip(run[0])
 
 
+def closed_at(text: str) -> int:
+    """Where the open block begins: behind the last blank line outside of fences, or at 0. No fence, no code
+    and no paragraph reaches across that place, whatever follows."""
+    closed, run, start = 0, "", 0
+    while (end := text.find("\n", start)) >= 0:
+        if run:
+            run = "" if closes_fence(text[start:end], run) else run
+        elif opening := fence_opening(text, start, end):
+            run = opening[0]
+        elif start == end:
+            closed = end + 1
+        start = end + 1
+    return closed
+
+
 def code_spans(text: str) -> list[tuple[int, int]]:
     """The spans of inline code, ticks included, in a text without fences. Takes O(length)."""
     runs = [match.span() for match in _TICKS.finditer(text)]

@@ -15,7 +15,7 @@ from typing import Final
 import regex
 
 from core.streaming.code import closes_fence, fence_opening
-from core.streaming.marks import NO_MARKS, Cut, CutRank, Marks, Scan, Settled
+from core.streaming.marks import NO_MARKS, Cut, CutRank, Marks, ReadLine, Scan, Settled
 from core.streaming.maths import FORMULA_START, Formula, formula_at
 from core.streaming.tables import SAMPLE_CHARS, Table, table_at
 from core.streaming.text import Undecided, ends_sentence
@@ -74,6 +74,13 @@ class _Scanner:
         self.marks = self._since.marks
         self.cuts = list(self._since.cuts)
         self.atoms = list(self._since.atoms)
+        self._read = self._since.line  # so far the line is read that comes first
+        if self._read is not None and "|" in text[self._since.at : self._line_end(self._since.at)]:
+            del self.cuts[self._read.cuts :], self.atoms[self._read.atoms :]
+            self._read = None  # it may be a table's head after all
+        self._words: tuple[int, Marks, int, int] | None = (
+            None  # the same of the last line; cuts, atoms by then
+        )
         self._fence_is_empty = self._since.fence_is_empty
         self._sample_from = self._since.sample_from  # where the table began whose sample is not complete yet
         self._before_table = self._since.before_table
@@ -85,14 +92,32 @@ class _Scanner:
         for _ in range(SETTLING_LINES):
             border = self.text.rfind("\n", 0, max(0, border))
         for cuts, atoms, state in reversed(self._lines):
-            if state.at <= border:
-                return replace(state, cuts=tuple(self.cuts[:cuts]), atoms=tuple(self.atoms[:atoms]))
+            if state.at <= border or self._begins_block(state):
+                return self._as_settled(state, cuts, atoms)
         return self._since if self._since.at else None
 
+    def _as_settled(self, state: Settled, cuts: int, atoms: int) -> Settled:
+        """With the words of its line, if that is the last one and no row, which would be read as a whole."""
+        line = None
+        if self._words is not None and state is self._lines[-1][-1] and state.marks.table is None:
+            read_to, marks, *found = self._words
+            line = ReadLine(read_to, marks, cuts, atoms)
+            cuts, atoms = found
+        return replace(state, cuts=tuple(self.cuts[:cuts]), atoms=tuple(self.atoms[:atoms]), line=line)
+
+    def _begins_block(self, state: Settled) -> bool:
+        """Whether nothing behind this line's start can change what stands before: a blank line does, or a
+        line of a fence."""
+        before = self.text.rfind("\n", 0, state.at - 1) + 1
+        return bool(state.marks.fence) or not self.text[before : state.at].strip()
+
     def _note_line(self, start: int) -> None:
+        self._words = None
         if self.hold is None and start:
             state = Settled(start, self.marks, self._before_table, self._fence_is_empty, self._sample_from)
-            self._lines.append((len(self.cuts), len(self.atoms), state))
+            read = self._read if start == self._since.at else None
+            found = (len(self.cuts), len(self.atoms)) if read is None else (read.cuts, read.atoms)
+            self._lines.append((*found, state))
 
     def read_plain(self) -> None:
         start = self._since.at
@@ -181,7 +206,13 @@ class _Scanner:
         quote = _QUOTE.match(line)
         kept = self.marks.quote if start == 0 else ""
         self.marks = replace(self.marks, quote=quote[0] if quote else kept)
-        end = self._read_inline(start + (quote.end() if quote else 0), end)
+        begin = start + (quote.end() if quote else 0)
+        if self._read is not None and start == self._since.at:
+            begin, self.marks = self._read.at, self._read.marks
+            self._words = begin, self.marks, len(self.cuts), len(self.atoms)
+        end = self._read_inline(begin, end)
+        if self.hold is not None or not self._unfinished(end) or "|" in line:
+            self._words = None
         self._end_line(line, end)
         return end
 
@@ -250,21 +281,32 @@ class _Scanner:
         if self._sample_from is not None:
             self._hold(self._sample_from, self._before_table)
 
+    @property
+    def _in_code(self) -> bool:
+        return bool(self.marks.inline) and self.marks.inline[-1][0] == "`"
+
     def _read_inline(self, start: int, end: int) -> int:
-        at = start
+        at, line_end = start, end
         while at < end:
             token = _TOKEN.match(self.text, at, end)
             assert token is not None  # noqa: S101 - the last alternative takes any character
             at = self._read_token(token, end)
             if at > end:  # a formula of several lines
-                end = self._line_end(at)
+                end, self._words = self._line_end(at), None
+            elif token.lastgroup == "space" and start < token.start() and at < end == line_end:
+                self._note_word(at)
         return end
+
+    def _note_word(self, at: int) -> None:
+        """Nothing behind the word that begins here can change what stands before; in code a formula may."""
+        if self.hold is None and not self._in_code:
+            self._words = at, self.marks, len(self.cuts), len(self.atoms)
 
     def _read_token(self, token: regex.Match[str], end: int) -> int:
         """Take one token in, and return where the next one begins."""
         kind, start, after = token.lastgroup, token.start(), token.end()
         last = after == end and self._unfinished(end)
-        code = bool(self.marks.inline) and self.marks.inline[-1][0] == "`"
+        code = self._in_code
         if kind == "space":
             if after == end:  # a mark reopened there would come before the next line's own sign
                 return after

@@ -60,8 +60,22 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadLine:
+    """How far a line was read that still grows: to `at`, where `marks` are open. `cuts` and `atoms`: how many
+    there were before the line."""
+
+    at: int
+    marks: Marks
+    cuts: int
+    atoms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Settled:
-    """How far a text was read that only grows, up to the line that starts at `at`, and what was found."""
+    """How far a text was read that only grows, up to the line that starts at `at`, and what was found.
+
+    `line`: that line was read in part, and what was found in it counts, too.
+    """
 
     at: int
     marks: Marks
@@ -70,6 +84,7 @@ class Settled:
     sample_from: int | None = None  # where a table began whose sample is not complete
     cuts: tuple[Cut, ...] = ()
     atoms: tuple[tuple[int, int], ...] = ()
+    line: ReadLine | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ platform's limit is never exceeded.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
@@ -122,18 +123,18 @@ class Window:
         slot_s = self.limit.slot_s / self._slowing.at(now)
         if self._told and now < self._resets_at:
             return (self._resets_at - last) / (max(0, self.limit.count - self._used - flying) + 1)
-        taken = self._taken(now)
+        taken, first = self._taken(now)
         if not taken:
             return slot_s
-        until_free_s = taken[0] + self.limit.per_s - last
-        return max(LEAST_SPREAD * slot_s, until_free_s / (max(0, self.limit.count - len(taken) - flying) + 1))
+        until_free_s = first + self.limit.per_s - last
+        return max(LEAST_SPREAD * slot_s, until_free_s / (max(0, self.limit.count - taken - flying) + 1))
 
     def ahead(self, now: float, flying: int) -> float:
         if self._told:
             begun_s = now - self._resets_at + self.limit.per_s
             return flying if now >= self._resets_at else self._used + flying - begun_s / self.limit.slot_s
-        taken = self._taken(now)
-        return len(taken) + flying - ((now - taken[0]) / self.limit.slot_s if taken else 0.0)
+        taken, first = self._taken(now)
+        return taken + flying - ((now - first) / self.limit.slot_s if taken else 0.0)
 
     def answered(self, now: float, since: float, observed: ObservedLimit | None) -> None:
         self._answered.append(now)
@@ -172,15 +173,17 @@ class Window:
         self._answered = deque(self._answered, maxlen=limit.count)
 
     def load(self, now: float) -> float:
-        return len(self._taken(now)) / self.limit.count
+        return self._taken(now)[0] / self.limit.count
 
-    def _taken(self, now: float) -> list[float]:
-        return [at for at in self._answered if at + self.limit.per_s > now]
+    def _taken(self, now: float) -> tuple[int, float]:
+        """How many of the window that ends now, and when the first of them."""
+        gone = bisect_right(self._answered, now, key=lambda at: at + self.limit.per_s)
+        return len(self._answered) - gone, self._answered[gone] if gone < len(self._answered) else now
 
     def refused(self, now: float, until: float) -> None:
         """Where no header tells the limit, it is no more than what was taken lately."""
         self._slowing.refused(now, until)
-        taken = len(self._taken(now))
+        taken, _ = self._taken(now)
         if not self._told and 0 < taken < self.limit.count:
             self._set_limit(replace(self.limit, count=taken))
 

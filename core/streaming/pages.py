@@ -29,8 +29,8 @@ from core.streaming.markdown import scan
 from core.streaming.marks import NO_MARKS, Cut, CutRank, Marks, Scan, Settled
 from core.streaming.maths import ReadMaths
 from core.streaming.operations import FileContent
-from core.streaming.readable import readable
-from core.streaming.rendering import Rendered, Renderer
+from core.streaming.readable import Readable
+from core.streaming.rendering import Rendered, Renderer, page_renderer
 from core.streaming.text import graphemes
 
 SENTENCE_UNITS: Final = 100
@@ -81,14 +81,18 @@ class MessageLimit:
     mark: str
 
 
-def compose(span: str, opened: Marks, closed: Marks, maths: ReadMaths) -> str:
-    """The Markdown of one page: balanced, readable, without outer white space; empty without text."""
+def compose(span: str, opened: Marks, closed: Marks, maths: ReadMaths, page: Readable | None = None) -> str:
+    """The Markdown of one page: balanced, readable, without outer white space; empty without text.
+
+    `page`: what was read of an earlier state of it.
+    """
     body = span.rstrip()
     if not opened.fence and not opened.table:
         body = _outdented(body)
     if not body.strip():
         return ""
-    markdown = readable(opened.opened() + body + closed.closed(), opened.table, maths)
+    page = page or Readable(opened.table, maths)
+    markdown = page.read(opened.opened() + body + closed.closed())
     return _outdented(markdown) if opened.table else markdown
 
 
@@ -110,8 +114,13 @@ class Pages:
         self.start = 0
         self.shown = 0
         self._renderer = renderer
+        self._readable = Readable(
+            None, renderer.maths
+        )  # of the current page, as far as its blocks are closed
+        self._render_page = page_renderer(renderer)
         self._marks = NO_MARKS
         self._shown_marks = NO_MARKS
+        self._shown_body: Rendered | None = None  # None: not known
         self._settled: Settled | None = None  # of the current page's text, so that a frame reads what is new
         self.above: Callable[[Rendered], Rendered] | None = None
         """Puts something above the first page; to be set before that is shown."""
@@ -153,10 +162,14 @@ class Pages:
     def accept(self, frame: Frame) -> None:
         """`frame` is visible now (or may be): never show less."""
         self.shown, self._shown_marks = max(self.shown, frame.end), frame.marks
+        is_page = frame.file is None and self._file is None and frame.end == self.shown
+        self._shown_body = frame.body if is_page else None
         if frame.closed and not frame.last:
             self.page += 1
             self.start, self._marks, self._block = frame.end, frame.marks, frame.block
-            self._file = self._settled = None
+            self._file = self._settled = self._shown_body = None
+            self._readable = Readable(frame.marks.table, self._renderer.maths)
+            self._render_page = page_renderer(self._renderer)
             if self._files and self._at_limit:
                 self._file = RestSpan(self.start, self._marks.opened())
             elif self._files and frame.block and frame.block.pages >= PAGES_SHOWN:
@@ -241,12 +254,18 @@ class Pages:
         return self._frame(cut, self._render(text, cut))
 
     def _render(self, text: str, cut: Cut) -> Rendered:
+        is_shown = self.start + cut.at == self.shown and cut.marks == self._shown_marks
+        if is_shown and self._shown_body is not None:
+            return self._shown_body
         if not self._renderer.formatted:
             return self._rendered(text[: cut.at])
-        return self._rendered(compose(text[: cut.at], self._marks, cut.marks, self._renderer.maths))
+        return self._rendered(self._composed(text[: cut.at], cut.marks))
+
+    def _composed(self, span: str, closed: Marks) -> str:
+        return compose(span, self._marks, closed, self._renderer.maths, self._readable)
 
     def _rendered(self, markdown: str) -> Rendered:
-        body = self._renderer.render(markdown)
+        body = self._render_page(markdown)
         return self.above(body) if self.above and self.page == 0 and body.text else body
 
     def _final(self, text: str, end: Marks, mark: str) -> Rendered:
@@ -255,7 +274,7 @@ class Pages:
             return self._marked(text, mark)
         pairs = zip(self._marks.inline, end.inline, strict=False)
         reopened = tuple(ours for ours, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
-        markdown = compose(text, self._marks, Marks(fence=end.fence, inline=reopened), self._renderer.maths)
+        markdown = self._composed(text, Marks(fence=end.fence, inline=reopened))
         return self._marked(markdown, mark)
 
     def _marked(self, markdown: str, mark: str) -> Rendered:
@@ -273,7 +292,7 @@ class Pages:
         if self._at_limit and self._limit is not None:
             page = text[: cut.at]
             if self._renderer.formatted:
-                page = compose(page, self._marks, cut.marks, self._renderer.maths)
+                page = self._composed(page, cut.marks)
             return replace(self._frame(cut, self._marked(page, self._limit.mark), last=True), cut=True)
         block = block_at(text, cut, found.cuts, self._block)
         return replace(self._frame(cut, self._render(text, cut), closed=True), block=block)

@@ -87,7 +87,7 @@ class Bucket:
         """How far a preview keeps from the request before it."""
         if not self._meters:
             return 0.0
-        may_hasten = all(
+        may_hasten = preview.haste and all(
             meter.ahead(now, self._flying) <= max(1.0, AHEAD_SHARE * preview.haste * meter.limit.count)
             for meter in self._meters
         )

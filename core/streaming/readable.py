@@ -5,6 +5,8 @@ Both platforms get the same; what only one of them shows badly, its own renderer
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from core.streaming.code import closes_fence, fence_opening
 from core.streaming.inline import TRIGGERS, readable_prose
 from core.streaming.maths import ReadMaths
@@ -12,24 +14,47 @@ from core.streaming.table_layout import shown
 from core.streaming.tables import Table, table_at
 
 
-def readable(markdown: str, table: Table | None, maths: ReadMaths) -> str:
-    """`markdown` of a whole page. `table`: the one that goes on from the page before."""
-    if table is None and not any(trigger in markdown for trigger in ("|", *TRIGGERS)):
-        return markdown
-    return _Reader(markdown, maths).read(table)
+class Readable:
+    """One page while it grows: what a blank line ended outside of fences is read once."""
+
+    def __init__(self, table: Table | None, maths: ReadMaths) -> None:
+        """`table`: the one that goes on from the page before."""
+        self._table = table
+        self._maths = maths
+        self._closed = ""  # source
+        self._shown: list[str] = []  # of that
+
+    def read(self, markdown: str) -> str:
+        """`markdown` of the whole page. It need not begin like the one before, but costs less if it does."""
+        if not markdown.startswith(self._closed):
+            self._closed, self._shown = "", []
+        rest = markdown[len(self._closed) :]
+        table = None if self._closed else self._table
+        if table is None and not any(trigger in rest for trigger in ("|", *TRIGGERS)):
+            return "\n".join([*self._shown, rest])
+        reader = _Reader(rest, self._maths, self._shown)
+        shown = reader.read(table)
+        if reader.closed:
+            self._closed, self._shown = self._closed + rest[: reader.closed], [reader.shown]
+        return shown
 
 
 class _Reader:
     """Reads line by line, as `core.streaming.markdown` does."""
 
-    def __init__(self, text: str, maths: ReadMaths) -> None:
+    def __init__(self, text: str, maths: ReadMaths, before: Sequence[str]) -> None:
         self._text = text
         self._maths = maths
         self._fence = ""
-        self._blocks: list[str] = []
+        self._blocks = [*before]
         self._prose_from = 0
+        self.closed = 0
+        """Behind the last blank line outside of fences: no prose is read across it."""
+        self.shown = ""
+        """Of what stands before `closed`."""
 
     def read(self, table: Table | None) -> str:
+        blocks = 0
         start = 0 if table is None else self._read_table(table, 0, begins=False)
         while start <= len(self._text):
             end = self._line_end(start)
@@ -44,10 +69,14 @@ class _Reader:
                 self._end_prose(start)
                 start = self._read_table(found, start, begins=True)
                 continue
+            elif start == end < len(self._text):
+                self._end_prose(end + 1)
+                self.closed, blocks = end + 1, len(self._blocks)
             start = end + 1
         if self._fence:
             self._end_fence(len(self._text))
         self._end_prose(len(self._text) + 1)
+        self.shown = "\n".join(self._blocks[:blocks])
         return "\n".join(self._blocks)
 
     def _line_end(self, start: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +47,18 @@ class Renderer(Protocol):
 
         None where it cannot be read, or where the platform draws it: then it is shown as it is.
         """
+
+
+@runtime_checkable
+class GrowingRenderer(Protocol):
+    """A renderer that can go on from what it has rendered of a page."""
+
+    def page(self) -> Callable[[str], Rendered]:
+        """For one page while it grows: the same as `render`, but what can no longer change is kept. Its
+        Markdown need not begin like the one before, but costs less if it does."""
+        ...
+
+
+def page_renderer(renderer: Renderer) -> Callable[[str], Rendered]:
+    """What renders one page, to be called with each of its states."""
+    return renderer.page() if isinstance(renderer, GrowingRenderer) else renderer.render

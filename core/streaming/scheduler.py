@@ -259,7 +259,7 @@ class EditScheduler:
         return sorted(found, key=lambda one: one[:2])
 
     def _preview(self, want: Want, keys: tuple[BucketKey, ...]) -> Preview | None:
-        if want.preview is not None and any(self._is_crowded(key) for key in keys):
+        if want.preview is not None and want.preview.haste and any(self._is_crowded(key) for key in keys):
             return replace(want.preview, haste=0.0)
         return want.preview
 

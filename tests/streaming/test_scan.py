@@ -12,11 +12,22 @@ from tests.streaming.constructs import CONSTRUCTS
 from tests.streaming.texts import anything, split
 
 OPEN = [NO_MARKS, Marks(fence="```py"), Marks(inline=("**", "_")), Marks(quote="> ", inline=("`",))]
+WORDS = """
+word |a b. |**b** c |*it |_x_ |`co de` |`|or `x y` d |$x y$ |$|\\[ a\n b \\] |\\[|[l k](http://a.b) |[|](
+|- |1. |> |# |
+``` |
+~~ |\n|\n\n|  |https://x.y |<a |水门。打开！ |! |\\|It. Is! |:
+""".strip("\n").split("|")
+ONE_LONG_LINE = st.builds(
+    lambda before, words: [before, *words],
+    st.sampled_from(["p\n\n", "```\nc\n\n", "a|b\n-|-\n1|2\n\n"]),
+    st.lists(st.sampled_from([*WORDS, "word ", "a | b", "||", "\n-|-\n"]), min_size=3, max_size=40),
+)
 constructs = st.lists(st.sampled_from([one for group in CONSTRUCTS.values() for one in group]), max_size=6)
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.one_of(split(anything), split(constructs.map("\n".join))), st.sampled_from(OPEN))
+@given(st.one_of(split(anything), split(constructs.map("\n".join)), ONE_LONG_LINE), st.sampled_from(OPEN))
 def test_any_state_of_a_text_is_read_alike_from_its_start_and_from_what_was_settled(
     deltas: list[str], marks: Marks
 ) -> None:
@@ -40,3 +51,11 @@ def test_of_a_long_page_only_the_last_lines_are_read_again(formatted: bool) -> N
     settled = scan(text, NO_MARKS, formatted=formatted).settled
     assert settled is not None
     assert len(text) - settled.at < 200
+
+
+def test_of_a_long_line_only_the_last_words_are_read_again() -> None:
+    text = "Before it.\n\n" + "It says **something** about `it` and more. " * 50
+    settled = scan(text, NO_MARKS).settled
+    assert settled is not None
+    assert settled.line is not None
+    assert len(text) - settled.line.at < 20

@@ -1,0 +1,75 @@
+"""What is kept of a page's closed blocks: the page is rendered as if nothing were."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bots.discord.markdown import DiscordRenderer
+from bots.latex import read_latex
+from bots.telegram.entities import TelegramRenderer
+from core.streaming.answer import Answer
+from core.streaming.marks import NO_MARKS
+from core.streaming.pages import Pages, compose
+from core.streaming.readable import Readable
+from core.streaming.rendering import Renderer, page_renderer
+from core.streaming.tables import Table
+from tests.streaming.constructs import CONSTRUCTS
+from tests.streaming.texts import anything, split, well_formed
+
+RENDERERS: dict[str, Renderer] = {"discord": DiscordRenderer(), "telegram": TelegramRenderer()}
+TABLES = (None, Table("| a | b |", "|---|---|", ("| 1 | 2 |",) * 3), Table("a | b", "-|-", None, column=1))
+
+_one = st.sampled_from([one for group in CONSTRUCTS.values() for one in group])
+constructs = st.lists(
+    st.tuples(_one, st.sampled_from(["\n", "\n\n", "\n\n", "\n\n\n", " \n\t\n"])), max_size=8
+)
+texts = st.one_of(
+    split(anything),
+    split(well_formed),
+    split(constructs.map(lambda parts: "".join(one + end for one, end in parts))),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(texts, st.sampled_from(TABLES))
+def test_a_page_that_grows_reads_as_one_that_is_new(deltas: list[str], table: Table | None) -> None:
+    page, text = Readable(table, read_latex), ""
+    for delta in deltas:
+        text += delta
+        assert page.read(text) == Readable(table, read_latex).read(text)
+
+
+@pytest.mark.parametrize("platform", RENDERERS)
+@settings(max_examples=150, deadline=None)
+@given(texts, st.integers(0, 60))
+def test_a_page_that_grows_is_rendered_as_one_that_is_new(
+    platform: str, deltas: list[str], back: int
+) -> None:
+    """Also while a place to cut at is looked for, where it is longer and shorter in turn."""
+    render, text = page_renderer(RENDERERS[platform]), ""
+    for delta in deltas:
+        text += delta
+        assert render(text) == RENDERERS[platform].render(text)
+        shorter = text[: max(0, len(text) - back)]
+        assert render(shorter) == RENDERERS[platform].render(shorter)
+
+
+@pytest.mark.parametrize("platform", RENDERERS)
+@settings(max_examples=60, deadline=None)
+@given(texts)
+def test_every_frame_is_its_span_rendered(platform: str, deltas: list[str]) -> None:
+    renderer = RENDERERS[platform]
+    answer, pages = Answer(max_chars=10**9), Pages(renderer)
+    opened = NO_MARKS
+    for number, delta in enumerate(deltas):
+        answer.append(delta, float(number))
+        while True:
+            frame = pages.frame(answer)
+            span = answer.slice(frame.start, frame.end)
+            assert frame.body == renderer.render(compose(span, opened, frame.marks, renderer.maths))
+            pages.accept(frame)
+            if not frame.closed:
+                break
+            opened = frame.marks
