@@ -227,6 +227,7 @@ class EditScheduler:
             return None, None
         at, way, keys, blocked_by = ways[0]
         if at <= now < (fuller_at := self._fuller_at(want, keys)):
+            view.await_delta()
             self._arm(number, fuller_at)
             return None, None
         if at > now and want.kind is OperationKind.TYPING:  # the first text is not to wait behind it

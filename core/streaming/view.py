@@ -60,6 +60,7 @@ class View:
         self._first_delta_at: float | None = None
         self._seen_length = -1  # of the answer, when a frame was made of it
         self._seen_pausing = False  # that frame was made while the model paused
+        self._awaiting: int | None = None  # how long the answer was when a preview began to wait for more
         self._begun = False  # the first text was about to be shown
         self._plain = False
         self._pinned: Frame | None = None  # an ended page whose outcome is unknown: say the same again
@@ -116,7 +117,8 @@ class View:
     def _want_preview(self, since: float, now: float) -> Want | None:
         """More text, the Stop button, or a draft again before it is gone."""
         pausing, at = self._pausing(now), self.not_before
-        fuller_at = self.answer.fuller_at(now)
+        # However late this look is: a delta was awaited, and it came.
+        fuller_at = self.answer.fuller_at(now) if self._awaiting in {None, self.answer.length} else now
         if self._pages.file_grows(self.answer):
             at = since = max(at, self._last_at + STATUS_EVERY_S)
         unseen = self._seen_length != self.answer.length or (pausing and not self._seen_pausing)
@@ -131,6 +133,11 @@ class View:
         return preview(
             kind, at, since, edits=self.meter.edits, paused_share=share, pausing=pausing, fuller_at=fuller_at
         )
+
+    def await_delta(self) -> None:
+        """A preview could go, and waits for the next delta: for one, and no longer than `fuller_at`."""
+        if self._awaiting is None:
+            self._awaiting = self.answer.length
 
     def _pausing(self, now: float) -> bool:
         """Whether the model says nothing at the moment."""
@@ -166,6 +173,7 @@ class View:
             return Update(OperationKind.TYPING)
         drafting = want is not None and want.kind is OperationKind.DRAFT
         editing = self._message is not None
+        self._awaiting = None
         self._begin()
         while True:
             frame = self._pinned or self._pages.frame(self.answer, pausing=self._pausing(now))

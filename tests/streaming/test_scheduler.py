@@ -107,3 +107,19 @@ def test_a_preview_goes_with_a_delta() -> None:
     edits = [step for step, kind in granted if kind is OperationKind.EDIT]
     assert len(edits) >= 5
     assert {step % 8 for step in edits} <= {0, 1, 2}  # a look may come just after it
+
+
+def test_a_loop_that_is_late_for_every_delta_shows_text_all_the_same() -> None:
+    """A preview waits for one delta, not for a look that comes in time."""
+    scheduler = EditScheduler({"interaction": (RateLimit(10, 5.0),)})
+    answer = Answer()
+    scheduler.show(answer, ViewSettings(FakeRenderer(), (Way(lambda kind, page: (TOKEN,)),)), 0.0)
+    edits = 0
+    for step in range(1, 1_000):
+        answer.append("a few words. ", step / 10)
+        scheduler.changed(answer)
+        now = step / 10 + 0.05
+        for operation in scheduler.operations_to_perform(now):
+            edits += operation.kind is OperationKind.EDIT
+            scheduler.performed(operation, Delivered("m"), now)
+    assert edits > 50
