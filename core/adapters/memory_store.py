@@ -12,7 +12,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from typing import Final, TypeVar
 
-from core.ports.store import KeptPersona, Lane, LaneKey, Message, Overheard, Role, Shown, Summary, Used
+from core.ports.store import (
+    GoneError,
+    KeptPersona,
+    Lane,
+    LaneKey,
+    Message,
+    Overheard,
+    Role,
+    Shown,
+    Summary,
+    Used,
+)
 
 MESSAGES: Final = 20_000
 _OVERHEARD_EACH: Final = 1_000  # messages of one place
@@ -58,6 +69,8 @@ class MemoryStore:
         return self._messages.get(self._stands_for.get(shown, ""))
 
     async def add(self, message: Message, shown: tuple[Shown, ...] = ()) -> None:
+        if message.parent_id is not None and message.parent_id not in self._messages:
+            raise GoneError("The message that this one follows was taken out meanwhile.")
         known = self._messages.get(message.id)
         if known is not None and known.parent_id != message.parent_id:
             self._children.get(known.parent_id or "", {}).pop(known.id, None)
@@ -68,10 +81,12 @@ class MemoryStore:
         self._conversations.move_to_end(message.conversation_id)
         for one in self._shows.pop(message.id, ()):
             self._stands_for.pop(one, None)
+        for one in shown:
+            if (before := self._stands_for.get(one)) is not None:
+                self._shows[before] = tuple(kept for kept in self._shows[before] if kept != one)
+            self._stands_for[one] = message.id
         if shown:
-            self._shows[message.id] = shown
-            for one in shown:
-                self._stands_for[one] = message.id
+            self._shows[message.id] = tuple(dict.fromkeys(shown))
         self._keep_within()
 
     async def path(self, message_id: str, *, limit: int = 400) -> tuple[Message, ...]:
@@ -79,7 +94,8 @@ class MemoryStore:
 
     async def answers(self, question_id: str) -> tuple[Message, ...]:
         found = (self._messages[child] for child in self._children.get(question_id, ()))
-        return tuple(message for message in found if message.role is Role.ASSISTANT)
+        answers = (message for message in found if message.role is Role.ASSISTANT)
+        return tuple(sorted(answers, key=lambda message: message.at))
 
     async def shows(self, message_id: str) -> tuple[Shown, ...]:
         return self._shows.get(message_id, ())
@@ -118,7 +134,8 @@ class MemoryStore:
             self._choices.pop(scope, None)
 
     async def personas(self, scopes: tuple[str, ...]) -> tuple[KeptPersona, ...]:
-        return tuple(persona for persona in self._personas.values() if persona.scope in scopes)
+        found = (persona for persona in self._personas.values() if persona.scope in scopes)
+        return tuple(sorted(found, key=lambda persona: (persona.scope, persona.name)))
 
     async def set_persona(self, persona: KeptPersona) -> None:
         _remember(self._personas, (persona.scope, persona.name), persona, _PERSONAS)
@@ -148,8 +165,9 @@ class MemoryStore:
     # overheard
 
     async def overhear(self, heard: Overheard) -> None:
-        kept = self._overheard.get(heard.place, deque(maxlen=_OVERHEARD_EACH))
-        kept.append(heard)
+        before = self._overheard.get(heard.place, ())
+        others = (one for one in before if one.message_id != heard.message_id)
+        kept = deque(sorted((*others, heard), key=lambda one: one.at), maxlen=_OVERHEARD_EACH)
         _remember(self._overheard, heard.place, kept, _OVERHEARD_EACH)
 
     async def overheard(self, place: str, *, since: float, limit: int) -> tuple[Overheard, ...]:

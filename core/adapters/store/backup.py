@@ -1,8 +1,8 @@
 """Making a backup while Sluice runs.
 
 A backup is a folder: `about.json`, and either `sluice.db` with `sluice.wrapping`, or `rows.jsonl.gz` for
-PostgreSQL. It holds no master key: whoever wants to read it needs the key file too. What was forgotten after it
-was made is still in it.
+PostgreSQL. It holds no master key: whoever wants to read it needs the key file too. What was forgotten after
+it was made is still in it.
 """
 
 from __future__ import annotations
@@ -45,12 +45,7 @@ class About:
 async def back_up(location: Location, folder: Path) -> About:
     """Make a folder with a backup. Raises StoreError, and then leaves nothing behind."""
     with files_translated():
-        if folder.exists():
-            raise StoreError(f"{folder} is there already. Name a folder that is not.")
-        partial = folder.with_name(f".{folder.name}.partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        partial.mkdir(mode=0o700)
+        partial = _begin(folder)
         try:
             about = await (_rows_of if location.database_url else _copy_of)(location, partial)
             (partial / _ABOUT_FILE).write_text(json.dumps(asdict(about), indent=1) + "\n", "utf-8")
@@ -59,6 +54,17 @@ async def back_up(location: Location, folder: Path) -> About:
             shutil.rmtree(partial, ignore_errors=True)
             raise
     return about
+
+
+def _begin(folder: Path) -> Path:
+    """Where the backup is written until it is whole."""
+    if folder.exists():
+        raise StoreError(f"{folder} is there already. Name a folder that is not.")
+    partial = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial.mkdir(mode=0o700)
+    return partial
 
 
 def about(folder: Path) -> About:

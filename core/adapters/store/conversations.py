@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from sqlalchemy import Row, Select, delete, literal, null, select, update
+from sqlalchemy import Row, Select, bindparam, delete, literal, null, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.adapters.store.database import insert_into
@@ -14,6 +14,19 @@ from core.adapters.store.tables import lanes, messages, showings, summaries
 from core.ports.store import GoneError, Lane, LaneKey, Message, Role, Shown, Summary
 
 _AT_ONCE: Final = 500  # ids in one statement
+
+
+def _path() -> Select[Any]:
+    """From `:start` upwards, at most `:limit` messages; the highest first."""
+    start = select(messages.c.id, messages.c.parent_id, literal(1).label("depth"))
+    up = start.where(messages.c.id == bindparam("start")).cte("up", recursive=True)
+    step = select(messages.c.id, messages.c.parent_id, up.c.depth + 1)
+    higher = step.join(up, messages.c.id == up.c.parent_id).where(up.c.depth < bindparam("limit"))
+    up = up.union_all(higher)
+    return select(messages).join(up, messages.c.id == up.c.id).order_by(up.c.depth.desc())
+
+
+_PATH: Final = _path()  # built once: it is asked for at every question
 
 
 class Conversations(Part):
@@ -71,12 +84,7 @@ class Conversations(Part):
         await self._database.write(keep)
 
     async def path(self, message_id: str, *, limit: int = 400) -> tuple[Message, ...]:
-        start = select(messages.c.id, messages.c.parent_id, literal(1).label("depth"))
-        up = start.where(messages.c.id == message_id).cte("up", recursive=True)
-        step = select(messages.c.id, messages.c.parent_id, up.c.depth + 1)
-        up = up.union_all(step.join(up, messages.c.id == up.c.parent_id).where(up.c.depth < limit))
-        query = select(messages).join(up, messages.c.id == up.c.id).order_by(up.c.depth.desc())
-        return await self._all(query) if limit > 0 else ()
+        return await self._all(_PATH, start=message_id, limit=limit) if limit > 0 else ()
 
     async def answers(self, question_id: str) -> tuple[Message, ...]:
         query = select(messages).where(
@@ -145,9 +153,9 @@ class Conversations(Part):
     async def _first(self, query: Select[Any]) -> Message | None:
         return next(iter(await self._all(query)), None)
 
-    async def _all(self, query: Select[Any]) -> tuple[Message, ...]:
+    async def _all(self, query: Select[Any], **values: Any) -> tuple[Message, ...]:
         async with self._database.reading() as connection:
-            return await self._messages(connection, await connection.execute(query))
+            return await self._messages(connection, await connection.execute(query, values))
 
     async def _messages(self, connection: AsyncConnection, rows: Iterable[Row[Any]]) -> tuple[Message, ...]:
         opened = await self._opened(connection, rows, "messages", "id")

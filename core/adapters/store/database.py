@@ -82,7 +82,7 @@ class Database:
                 async with self._engine.begin() as connection:
                     result = await work(connection)
             return result
-        write = _Write(work, asyncio.get_running_loop().create_future())
+        write: _Write[T] = _Write(work, asyncio.get_running_loop().create_future())
         self._waiting.append(write)
         if self._writer is None:
             self._writer = asyncio.create_task(self._write_all(), name="store writer")

@@ -80,4 +80,4 @@ def unpacked(value: bytes) -> Mapping[str, str]:
 
 
 def _bound_to(head: bytes, where: tuple[str, ...]) -> bytes:
-    return head + json.dumps(where).encode()
+    return head + "".join(f"{len(part)}:{part}" for part in where).encode("utf-8", "surrogatepass")

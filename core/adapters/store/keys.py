@@ -141,7 +141,9 @@ class Keys:
 
     async def _insert(self, connection: AsyncConnection, key: Key, scope: str, wrapped: bytes) -> None:
         row = {"id": key.id, "scope": scope, "wrapped": wrapped}
-        await connection.execute(insert_into(connection, keys).values(row).on_conflict_do_nothing(["scope"]))
+        await connection.execute(
+            insert_into(connection, keys).values(row).on_conflict_do_nothing(index_elements=["scope"])
+        )
 
     async def _own_row(self, connection: AsyncConnection, *, alone: bool = False) -> tuple[str, bytes]:
         """Locked until the transaction ends: who wraps again is alone, who makes a new key shares it."""

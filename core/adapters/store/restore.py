@@ -30,8 +30,8 @@ from core.ports.store import StoreError
 async def restore(location: Location, folder: Path, *, replace: bool) -> Path | None:
     """Put the backup in `folder` in the place of the database. Where that is kept now, if there was one.
 
-    Raises StoreError, with the database as it was: for a backup of the other kind of database, of a newer
-    schema, that is damaged, or that the key file does not open; and without `replace`, if there is a database.
+    Raises StoreError, with the database as it was, for a backup of the other kind of database, of a newer
+    schema, that is damaged, or that the key file does not open; and without `replace` if there is a database.
     """
     made = about(folder)
     engine = "postgresql" if location.database_url else "sqlite"
@@ -138,5 +138,6 @@ async def _keep_aside(location: Location) -> Path:
 
 def _there_already(where: str) -> StoreError:
     return StoreError(
-        f"There is a database already ({where}). With --replace the backup takes its place, and it is kept aside."
+        f"There is a database already ({where}). "
+        "With --replace the backup takes its place, and it is kept aside."
     )

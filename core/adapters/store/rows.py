@@ -1,7 +1,7 @@
 """All rows of a PostgreSQL database as lines of JSON, and back, without a program beside Sluice.
 
-A line is a table with its columns, or one row of the table named last. The tables are those of the database as
-it stands, so that a backup of an older schema can be made and put back.
+A line is a table with its columns, or one row of the table named last. The tables are those of the database
+as it stands, so that a backup of an older schema can be made and put back.
 """
 
 from __future__ import annotations

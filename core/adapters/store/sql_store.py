@@ -31,7 +31,8 @@ class SqlStore(Conversations, Choices, Counts, Hearing):
             theirs = await self._messages(connection, await connection.execute(said))
             chosen = select(choices).where(choices.c.scope == _person_scope(person))
             words = {row.name: row.value for row in await connection.execute(chosen)}
-            made = await connection.execute(select(personas).where(_of_person(personas, person)))
+            persona = select(personas).where(_of_person(personas, person))
+            made = await connection.execute(persona.order_by(personas.c.scope, personas.c.name))
             opened = await self._opened(connection, made, "personas", "scope", "name")
             counted = select(usage).where(usage.c.person == self._keys.hashed(person))
             counts = (await connection.execute(counted.order_by(usage.c.day, usage.c.model))).all()
