@@ -18,13 +18,17 @@ from bots.sandbox.limits import load_profile
 from bots.sandbox.page import SandboxPage
 from bots.sandbox.telegram.server import TelegramServer
 from bots.telegram.client import TelegramPlatform
+from core.adapters.memory_store import MemoryStore
 from core.adapters.openai_completions import OpenAICompletions
+from core.adapters.store.location import Location
+from core.adapters.store.opening import open_store as open_sql_store
 from core.commands.dispatch import Dispatcher
 from core.policy.access import Access
 from core.policy.spending import Spending
 from core.ports.clock import Clock
 from core.ports.completions import Completions
 from core.ports.platform import Platform
+from core.ports.store import Store
 from core.service.chat import PROMPT_TOKENS, ChatService
 from core.service.driver import Driver, Progress
 from core.settings import ModelSettings, Settings
@@ -65,6 +69,21 @@ async def open_model(settings: Settings, on_progress: OnProgress) -> AsyncIterat
         completions = OpenAICompletions(base_url=model.base_url, api_key=model.api_key)
         stack.push_async_callback(completions.aclose)
         yield Model(completions, model, prompt_tokens)
+
+
+@asynccontextmanager
+async def open_store(settings: Settings, *, sandbox: bool) -> AsyncIterator[Store]:
+    """The store, its database made or migrated. In the sandbox nothing is kept. Raises StoreError."""
+    if sandbox:
+        yield MemoryStore()
+        return
+    async with open_sql_store(store_location(settings)) as store:
+        yield store
+
+
+def store_location(settings: Settings) -> Location:
+    """Where the database, its key and its backups are."""
+    return Location(settings.data_dir, settings.database_url, settings.key_file)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from dotenv import dotenv_values
 from dotenv.parser import Original, parse_stream
@@ -31,13 +31,14 @@ _MISTAKEN = {  # what people also call them, in spelling far from the name, or n
     "TELEGRAM_API_KEY": "TELEGRAM_TOKEN",
     "SLUICE_PORT": "SLUICE_HTTP",
     "SLUICE_HOST": "SLUICE_HTTP",
+    "SLUICE_DATABASE_URL": "DATABASE_URL",
 }
 _NAMES = (
     "DISCORD_TOKEN", "TELEGRAM_TOKEN", "DISCORD_API_BASE_URL", "TELEGRAM_API_BASE_URL",
     "OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL", "OPENAI_TEMPERATURE", "OPENAI_MAX_TOKENS",
     "SLUICE_MAX_ANSWER_CHARS", "SLUICE_SYSTEM_PROMPT", "SLUICE_ADMINS", "SLUICE_ALLOW",
-    "SLUICE_DAILY_TOKENS", "SLUICE_DATA_DIR", "SLUICE_SHOW_REASONING", "SLUICE_TELEGRAM_DRAFTS",
-    "SLUICE_HTTP", "SLUICE_LOG_LEVEL",
+    "SLUICE_DAILY_TOKENS", "SLUICE_DATA_DIR", "DATABASE_URL", "SLUICE_KEY_FILE",
+    "SLUICE_SHOW_REASONING", "SLUICE_TELEGRAM_DRAFTS", "SLUICE_HTTP", "SLUICE_LOG_LEVEL",
 )  # fmt: skip
 _ADDRESSES = {  # what each looks like
     "OPENAI_BASE_URL": "http://127.0.0.1:11434/v1",
@@ -51,7 +52,13 @@ _KNOWN_ELSEWHERE = frozenset(  # read by the openai library itself or by other t
 _ENTRY = re.compile(r"(?P<platform>discord|telegram):(?P<id>-?[0-9]{1,20})", re.ASCII)
 _TELEGRAM_TOKEN = re.compile(r"[0-9]{3,}:[A-Za-z0-9_-]{10,}", re.ASCII)
 _DISCORD_TOKEN = re.compile(r"[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]{10,}", re.ASCII)
+_POSTGRESQL = frozenset({"postgres", "postgresql", "postgresql+asyncpg"})
+_DATABASE_OPTIONS = frozenset({"sslmode", "ssl"})
 _METHOD = "/chat/completions"  # what the openai library adds to a base address
+_DATABASE_URL = (
+    "DATABASE_URL is not the address of a PostgreSQL database. It must look like "
+    "postgresql://user:password@host:5432/sluice; leave it out for SQLite in the data folder."
+)
 ENV_FILE = Path(".env")
 """In the folder that Sluice is started in, and nowhere else."""
 EMBEDDED_MODEL = "embedded"
@@ -100,12 +107,22 @@ class Settings:
     show_reasoning: bool = False
     telegram_drafts: bool = False
     data_dir: Path = Path("data")
+    database_url: str | None = field(
+        default=None, repr=False
+    )  # of PostgreSQL; None: SQLite in the data folder
+    key_file: Path | None = None  # None: in the data folder
     http_host: str = "127.0.0.1"
     http_port: int = 8765
     log_level: str = "INFO"
     warnings: tuple[str, ...] = ()
     unusable: tuple[str, ...] = ()
     """One line for each platform that cannot be used as configured, while another one can."""
+
+    @property
+    def database_password(self) -> str | None:
+        """To be kept out of logs."""
+        password = urlsplit(self.database_url).password if self.database_url else None
+        return unquote(password) if password else None
 
     @property
     def page_is_open(self) -> bool:
@@ -196,6 +213,8 @@ class _Reader:
             show_reasoning=self._switch("SLUICE_SHOW_REASONING"),
             telegram_drafts=self._switch("SLUICE_TELEGRAM_DRAFTS"),
             data_dir=self._data_dir(),
+            database_url=self._database_url(),
+            key_file=self._path("SLUICE_KEY_FILE"),
             http_host=host,
             http_port=port,
             log_level=self._log_level(),
@@ -314,12 +333,37 @@ class _Reader:
         return value == "on"
 
     def _data_dir(self) -> Path:
-        folder = Path(self._values.get("SLUICE_DATA_DIR", "data"))
+        return self._path("SLUICE_DATA_DIR") or Path("data")
+
+    def _path(self, name: str) -> Path | None:
+        if name not in self._values:
+            return None
+        path = Path(self._values[name])
         try:
-            return folder.expanduser()  # no shell does it for a line of `.env`
+            return path.expanduser()  # no shell does it for a line of `.env`
         except RuntimeError:
-            self._problems.append("SLUICE_DATA_DIR: there is no such home folder. Write the whole path.")
-            return folder
+            self._problems.append(f"{name}: there is no such home folder. Write the whole path.")
+            return path
+
+    def _database_url(self) -> str | None:
+        value = self._values.get("DATABASE_URL")
+        if value is None:
+            return None
+        try:
+            parts = urlsplit(value)
+            options = {name for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
+            named = _is_host(parts.hostname) and len(parts.path) > 1 and (parts.port or 1) > 0
+        except ValueError:
+            self._problems.append(_DATABASE_URL)
+            return None
+        if parts.scheme not in _POSTGRESQL or not named or not value.isprintable() or " " in value:
+            self._problems.append(_DATABASE_URL)
+        elif options - _DATABASE_OPTIONS:
+            unknown = ", ".join(sorted(options - _DATABASE_OPTIONS))
+            self._problems.append(
+                f"DATABASE_URL has options that are not known: {unknown[:60]}. Leave them out."
+            )
+        return value
 
     def _http(self) -> tuple[str, int]:
         value = self._values.get("SLUICE_HTTP", "127.0.0.1:8765")

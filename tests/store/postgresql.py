@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 
 _MISSING: Final = "PostgreSQL is not installed (Debian: apt-get install postgresql); SQLite alone was tested"
 _UNSAFE_BUT_FAST: Final = (
@@ -57,7 +57,7 @@ def server() -> Iterator[str]:
         )
         port = _free_port()
         settings = [part for setting in (f"port={port}", *_UNSAFE_BUT_FAST) for part in ("-c", setting)]
-        command = [programs / "postgres", "-D", cluster, "-h", "127.0.0.1", "-k", "", *settings]
+        command: list[Any] = [programs / "postgres", "-D", cluster, "-h", "127.0.0.1", "-k", "", *settings]
         process = subprocess.Popen(  # noqa: S603  # Debian's program, our arguments
             command, stderr=subprocess.PIPE, text=True, **_as(user)
         )
@@ -92,14 +92,14 @@ def _user() -> pwd.struct_passwd | None:
     return known.get("postgres") or known["nobody"]
 
 
-def _as(user: pwd.struct_passwd | None) -> dict[str, object]:
+def _as(user: pwd.struct_passwd | None) -> dict[str, Any]:
     if user is None:
         return {}
     return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": [], "cwd": "/"}
 
 
-def _run(command: list[object], user: pwd.struct_passwd | None) -> None:
-    subprocess.run([str(part) for part in command], check=True, capture_output=True, **_as(user))  # type: ignore[call-overload]  # noqa: S603
+def _run(command: list[Any], user: pwd.struct_passwd | None) -> None:
+    subprocess.run([str(part) for part in command], check=True, capture_output=True, **_as(user))  # noqa: S603  # the same
 
 
 def _free_port() -> int:

@@ -14,7 +14,6 @@ transaction wraps every data key with it, then the file is reduced to whatever k
 from __future__ import annotations
 
 import base64
-import binascii
 import os
 import re
 import tempfile
@@ -146,7 +145,10 @@ class KeyChain:
                 f"The key file {self._key_file} is missing, and what is stored cannot be read without it. "
                 "Put it back, or name it with SLUICE_KEY_FILE."
             )
-        self._masters = [Key(key_id, secret) for key_id, secret in entries]
+        try:
+            self._masters = [Key(key_id, secret) for key_id, secret in entries]
+        except ValueError:
+            raise _not_a_key_file(self._key_file) from None
 
     def _another_key(self, wanted: str) -> StoreError:
         held = ", ".join(master.id for master in self._masters)
@@ -172,17 +174,17 @@ def _read(path: Path) -> list[tuple[str, bytes]]:
     try:
         lines = path.read_text("ascii").splitlines()
         found = [_LINE.fullmatch(line.strip()) for line in lines if line.strip() and line[0] != "#"]
-        if not found:
-            raise ValueError("empty")
-        return [(match[1], base64.b64decode(match[2], validate=True)) for match in found if match]
+        if found and all(found):
+            return [(match[1], base64.b64decode(match[2], validate=True)) for match in found if match]
+        raise _not_a_key_file(path)
     except FileNotFoundError:
         return []
     except OSError as error:
         raise StoreError(
             f"{path} cannot be read ({error.strerror}). Let the user that runs Sluice read it."
         ) from None
-    except (ValueError, binascii.Error):
-        raise StoreError(f"{path} is not a key file of Sluice. Put back the one that was there.") from None
+    except ValueError:
+        raise _not_a_key_file(path) from None
 
 
 def _write(path: Path, about: str, entries: Sequence[tuple[str, bytes]]) -> None:
@@ -213,6 +215,10 @@ def _write(path: Path, about: str, entries: Sequence[tuple[str, bytes]]) -> None
         raise StoreError(
             f"{path} cannot be written ({error.strerror}). Let the user that runs Sluice write it."
         ) from None
+
+
+def _not_a_key_file(path: Path) -> StoreError:
+    return StoreError(f"{path} is not a key file of Sluice. Put back the one that was there.")
 
 
 def _keep_aside(path: Path) -> None:
