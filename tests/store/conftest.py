@@ -94,6 +94,14 @@ async def empty_database(server: str) -> str:
     return f"{server}/{name}"
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def own_location(request: pytest.FixtureRequest, tmp_path: Path) -> Location:
+    """A database without tables, for a test that changes its schema."""
+    if request.param == "sqlite":
+        return Location(tmp_path / "data")
+    return Location(tmp_path / "data", request.getfixturevalue("empty_database"))
+
+
 @pytest.fixture(params=["memory", "sqlite", "postgresql"])
 def any_location(request: pytest.FixtureRequest) -> Location | None:
     """None is memory."""

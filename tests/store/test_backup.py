@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import os
 import shutil
 import stat
 from dataclasses import replace
@@ -144,7 +145,7 @@ async def test_a_damaged_backup_changes_nothing(location: Location, tmp_path: Pa
         file = tmp_path / "saved" / (backups.ROWS_FILE if location.database_url else "sluice.db")
         content = file.read_bytes()
         for damaged in (content[: len(content) // 2], b"", b"x" * 9_000):
-            file.write_bytes(damaged)
+            file.write_bytes(damaged)  # small
             with pytest.raises(StoreError):
                 await restore(location, tmp_path / "saved", replace=True)
             assert await store.message("later") is not None
@@ -193,7 +194,7 @@ async def test_there_must_be_something_to_back_up(location: Location, tmp_path: 
         await back_up(location, tmp_path / "saved")
     with pytest.raises(StoreError, match="no database to back up yet"):
         await back_up(replace(location, data_dir=tmp_path / "nowhere"), tmp_path / "saved")
-    assert list(tmp_path.glob("*saved*")) == []
+    assert not [name for name in os.listdir(tmp_path) if "saved" in name]
 
 
 async def test_lines_of_rows_show_no_text(postgresql_location: Location, tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ async def test_an_older_copy_opens_with_no_key_that_is_left(
 async def test_nothing_of_the_forgotten_is_left_in_any_file(
     sqlite_location: Location, tmp_path: Path
 ) -> None:
-    """Not the id, clear as it is, nor what was sealed, nor the wrapped key; also not in free pages or the log."""
+    """Not the id, clear as it is, nor what was sealed, nor the wrapped key; not in free pages or the log."""
     before, after = await secrets_of_ada(sqlite_location, tmp_path)
     with closing(sqlite3.connect(before / "sluice.db")) as connection:
         (wrapped,) = connection.execute("SELECT wrapped FROM keys WHERE scope = ?", (ADA,)).fetchone()

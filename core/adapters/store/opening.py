@@ -39,6 +39,8 @@ async def bring_up_to_date(location: Location, database: Database) -> None:
     make_data_dir(location)
     async with database.reading() as connection:
         found = await schema.revision_of(connection)
+        if found is None and await schema.holds_tables(connection):
+            raise StoreError("The database holds tables of something else. Give Sluice one of its own.")
     if found is not None:
         schema.check_known(found, "The database")
         if found == schema.newest():
@@ -46,7 +48,7 @@ async def bring_up_to_date(location: Location, database: Database) -> None:
         await Keys(database, location.chain()).open()
         aside = location.backups / f"before-{schema.newest()}-{folder_stamp()}"
         await back_up(location, aside)
-        log.info(
+        log.warning(
             "The database is migrated from schema %s to %s; as it was: %s", found, schema.newest(), aside
         )
     await schema.upgrade_database(database)

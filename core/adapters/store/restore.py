@@ -87,8 +87,6 @@ async def _restore_rows(location: Location, folder: Path, made: About, *, replac
             there = found is not None and await rows.own_key(connection) is not None
         if there and not replace:
             raise _there_already("in PostgreSQL")
-        if there and found is not None:
-            schema.check_known(found, "The database")  # or what it holds could not be kept aside
         aside = None
         if there:
             aside = location.backups / f"before-restore-{folder_stamp()}"

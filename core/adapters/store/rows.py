@@ -18,12 +18,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.adapters.store import schema
 from core.adapters.store.keys import OWN
-from core.adapters.store.tables import keys, metadata
+from core.adapters.store.tables import keys
 from core.ports.store import StoreError
 
 _AT_ONCE: Final = 500
-_NAMES: Final = frozenset(metadata.tables)
-"""A migration that renames or drops a table leaves its old name here: older backups have it."""
 
 
 async def own_key(connection: AsyncConnection) -> bytes | None:
@@ -36,6 +34,8 @@ async def dump(connection: AsyncConnection, file: Path) -> None:
     """Write every row that the connection sees."""
     with gzip.open(file, "wt", encoding="utf-8") as out:
         for table in (await _tables(connection)).sorted_tables:
+            if table.name == schema.VERSION_TABLE:  # the backup says it beside the rows
+                continue
             out.write(
                 json.dumps({"table": table.name, "columns": [column.name for column in table.c]}) + "\n"
             )
@@ -48,10 +48,11 @@ async def load(connection: AsyncConnection, file: Path, revision: str) -> None:
     found = await schema.revision_of(connection)
     if found != revision:
         if found is not None:
-            present = await _tables(connection, schema.VERSION_TABLE)
+            present = await _tables(connection)
             await connection.run_sync(present.drop_all)
         await schema.upgrade(connection, revision)
     tables = await _tables(connection)
+    tables.remove(tables.tables[schema.VERSION_TABLE])
     for table in reversed(tables.sorted_tables):
         await connection.execute(delete(table))
     await connection.execute(text("SET CONSTRAINTS ALL DEFERRED"))  # a message may come before its parent
@@ -89,11 +90,10 @@ def _batches(file: Path) -> Iterator[tuple[str, list[dict[str, Any]]]]:
         yield name, batch
 
 
-async def _tables(connection: AsyncConnection, *more: str) -> MetaData:
-    """Sluice's tables as they are now, others that share the database left alone."""
+async def _tables(connection: AsyncConnection) -> MetaData:
+    """All there are: the database is Sluice's own (see `opening`)."""
     found = MetaData()
-    wanted = {*_NAMES, *more}
-    await connection.run_sync(lambda sync: found.reflect(sync, only=lambda name, _: name in wanted))
+    await connection.run_sync(found.reflect)
     return found
 
 

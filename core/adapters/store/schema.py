@@ -12,7 +12,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.adapters.store.database import Database
@@ -44,6 +44,11 @@ def check_known(revision: str, what: str) -> None:
 async def revision_of(connection: AsyncConnection) -> str | None:
     """None for a database without Sluice's tables."""
     return await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
+
+
+async def holds_tables(connection: AsyncConnection) -> bool:
+    """Of whomever."""
+    return bool(await connection.run_sync(lambda sync: inspect(sync).get_table_names()))
 
 
 async def upgrade(connection: AsyncConnection, to: str = "head") -> None:
