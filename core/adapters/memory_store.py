@@ -81,7 +81,7 @@ class MemoryStore:
         self._conversations.move_to_end(message.conversation_id)
         for one in self._shows.pop(message.id, ()):
             self._stands_for.pop(one, None)
-        for one in shown:
+        for one in dict.fromkeys(shown):
             if (before := self._stands_for.get(one)) is not None:
                 self._shows[before] = tuple(kept for kept in self._shows[before] if kept != one)
             self._stands_for[one] = message.id
