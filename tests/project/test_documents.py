@@ -41,8 +41,8 @@ def test_every_command_named_exists(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--help"])
     commands = set(re.findall(r"^    (\w+)  ", capsys.readouterr().out, re.MULTILINE))
-    assert commands == {"run", "ask", "doctor", "bench"}
-    assert set(re.findall(r"\bsluice (run|ask|doctor|bench)\b", README)) <= commands
+    assert commands == {"run", "ask", "doctor", "backup", "restore", "keys", "bench"}
+    assert set(re.findall(r"\bsluice (run|ask|doctor|backup|restore|keys|bench)\b", README)) <= commands
 
 
 @pytest.mark.parametrize(

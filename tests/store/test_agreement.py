@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import os
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -206,10 +207,10 @@ def test_any_order_of_operations(request: pytest.FixtureRequest, which: str, exa
         try:
             # Shrinking would take minutes; `explore` tries ten times as many.
             thorough = settings(
-                max_examples=examples * settings.default.max_examples // 100,
+                max_examples=examples * (10 if os.environ.get("HYPOTHESIS_PROFILE") == "explore" else 1),
                 stateful_step_count=40,
                 phases=[Phase.generate],
             )
-            run_state_machine_as_test(Agreement, settings=thorough)  # type: ignore[no-untyped-call]
+            run_state_machine_as_test(Agreement, settings=thorough)
         finally:
             runner.run(opening.__aexit__(None, None, None))
