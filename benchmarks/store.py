@@ -174,9 +174,8 @@ def _lane(number: int) -> LaneKey:
 
 def table(rows: Sequence[StoreRow]) -> str:
     """The rows for people."""
-    lines = [
-        f"{'conversations':>13} {'open, median':>13} {'open, p95':>10} {'open, CPU':>10} {'add, median':>12} {'database':>10}"
-    ]
+    heads = ("open, median", "open, p95", "open, CPU", "add, median", "database")
+    lines = [f"{'conversations':>13} " + " ".join(f"{head:>12}" for head in heads)]
     lines += [
         f"{row.conversations:13,} {row.open_median_ms:9.2f} ms {row.open_p95_ms:9.2f} ms "
         f"{row.open_cpu_ms:9.2f} ms {row.add_median_ms:9.2f} ms {row.megabytes:9.1f} MB"

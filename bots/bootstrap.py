@@ -77,13 +77,8 @@ async def open_store(settings: Settings, *, sandbox: bool) -> AsyncIterator[Stor
     if sandbox:
         yield MemoryStore()
         return
-    async with open_sql_store(store_location(settings)) as store:
+    async with open_sql_store(Location.of(settings)) as store:
         yield store
-
-
-def store_location(settings: Settings) -> Location:
-    """Where the database, its key and its backups are."""
-    return Location(settings.data_dir, settings.database_url, settings.key_file)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from bots.bootstrap import store_location
 from core.adapters.store.backup import back_up
+from core.adapters.store.location import Location
 from core.adapters.store.opening import open_store
 from core.adapters.store.restore import restore as put_back
 from core.settings import Settings
 
 
 async def backup(settings: Settings, folder: Path) -> Sequence[str]:
-    location = store_location(settings)
+    location = Location.of(settings)
     made = await back_up(location, folder)
     return (
         f"Saved to {_whole(folder)}.",
@@ -24,13 +24,13 @@ async def backup(settings: Settings, folder: Path) -> Sequence[str]:
 
 
 async def restore(settings: Settings, folder: Path, *, replace: bool) -> Sequence[str]:
-    aside = await put_back(store_location(settings), folder, replace=replace)
+    aside = await put_back(Location.of(settings), folder, replace=replace)
     kept = (f"The database that was there is kept in {_whole(aside)}.",) if aside else ()
     return (f"Restored from {_whole(folder)}.", *kept)
 
 
 async def rotate_keys(settings: Settings) -> Sequence[str]:
-    location = store_location(settings)
+    location = Location.of(settings)
     async with open_store(location) as store:
         await store.rotate()
     return (

@@ -27,7 +27,7 @@ def problems(**values: str) -> tuple[str, ...]:
 @pytest.mark.parametrize(
     "address",
     ["mysql://host/sluice", "sqlite:///sluice.db", "host/sluice", "postgresql://host", "postgresql://host/",
-     "postgresql:///sluice", "postgres://host:port/sluice", "postgresql://ho st/sluice", "postgres://h:0/x"],
+     "postgresql:///sluice", "postgres://host:port/sluice", "postgresql://ho st/sluice"],
 )  # fmt: skip
 def test_an_address_of_no_postgresql_database_is_one_line_without_it(address: str) -> None:
     (problem,) = problems(DATABASE_URL=address)

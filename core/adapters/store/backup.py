@@ -109,7 +109,7 @@ async def _copy_of(location: Location, folder: Path) -> About:
         with translated():
             await asyncio.to_thread(copy_sqlite, location.file, copy)
             revision, own = await asyncio.to_thread(_look_into, copy)
-        wrapping_id = key_id_of(own)
+            wrapping_id = key_id_of(own)
         sealed = location.chain().sealed_wrapping(wrapping_id)
         if sealed is not None:
             location.chain(folder).adopt(wrapping_id, sealed)

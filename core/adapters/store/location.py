@@ -10,6 +10,7 @@ from sqlalchemy.engine import URL
 
 from core.adapters.store.database import postgresql_url, sqlite_url
 from core.adapters.store.key_files import KeyChain
+from core.settings import Settings
 
 DATABASE_FILE: Final = "sluice.db"
 WRAPPING_FILE: Final = "sluice.wrapping"
@@ -25,6 +26,11 @@ class Location:
     data_dir: Path
     database_url: str | None = None
     key_file: Path | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> Location:
+        """As configured."""
+        return cls(settings.data_dir, settings.database_url, settings.key_file)
 
     @property
     def url(self) -> URL:

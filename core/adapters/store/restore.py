@@ -21,7 +21,6 @@ from core.adapters.store.backup import (
     folder_stamp,
 )
 from core.adapters.store.database import Database, sqlite_url, translated
-from core.adapters.store.encryption import SealError
 from core.adapters.store.keys import Keys, unwrap
 from core.adapters.store.location import DATABASE_FILE, WRAPPING_FILE, Location
 from core.ports.store import StoreError
@@ -118,20 +117,27 @@ def _check_rows(file: Path, location: Location) -> None:
 
 
 async def _keep_aside(location: Location) -> Path:
-    """As a backup; what cannot be backed up, since it is damaged or its key is lost, as the files it is."""
+    """As a backup; what the key file does not open or is damaged, as it is."""
     aside = location.backups / f"before-restore-{folder_stamp()}"
     try:
         await back_up(location, aside)
-    except (StoreError, SealError):
-        aside.mkdir(parents=True, mode=0o700)
+    except StoreError:
+        await asyncio.to_thread(_keep_files, location, aside)
+    return aside
+
+
+def _keep_files(location: Location, aside: Path) -> None:
+    aside.mkdir(parents=True, mode=0o700)
+    wrapping = location.data_dir / WRAPPING_FILE
+    if wrapping.exists():
+        shutil.copyfile(wrapping, aside / WRAPPING_FILE)
+    try:
+        copy_sqlite(location.file, aside / DATABASE_FILE)
+    except sqlite3.Error:  # no database any more: nobody can be using it
         for suffix in ("", "-wal", "-shm"):
             file = location.file.with_name(location.file.name + suffix)
             if file.exists():
-                file.rename(aside / file.name)
-        wrapping = location.data_dir / WRAPPING_FILE
-        if wrapping.exists():
-            wrapping.rename(aside / WRAPPING_FILE)
-    return aside
+                file.replace(aside / file.name)
 
 
 def _there_already(where: str) -> StoreError:
