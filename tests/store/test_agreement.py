@@ -198,7 +198,7 @@ async def emptied(store: SqlStore) -> None:
     store._keys.drop()
 
 
-@pytest.mark.parametrize(("which", "examples"), [("sqlite", 8), ("postgresql", 12)])
+@pytest.mark.parametrize(("which", "examples"), [("sqlite", 6), ("postgresql", 6)])
 def test_any_order_of_operations(request: pytest.FixtureRequest, which: str, examples: int) -> None:
     location: Location = request.getfixturevalue(f"{which}_location")
     with asyncio.Runner() as runner:

@@ -73,15 +73,15 @@ async def test_a_full_disk_is_never_called_stored(
     async with open_store(sqlite_location) as store:
         await grown(store)
     pages = sqlite_location.file.stat().st_size // 4096
-    monkeypatch.setattr(database, "_PRAGMAS", (*database._PRAGMAS, f"PRAGMA max_page_count={pages + 10}"))
+    monkeypatch.setattr(database, "_PRAGMAS", (*database._PRAGMAS, f"PRAGMA max_page_count={pages + 5}"))
     async with open_store(sqlite_location) as store:
-        adding = [store.add(asked(f"m{number}", asker=f"discord:{number}")) for number in range(400)]
+        adding = [store.add(asked(f"m{number}", asker=f"discord:{number}")) for number in range(150)]
         outcomes = await asyncio.gather(*adding, return_exceptions=True)
         full = [str(outcome) for outcome in outcomes if outcome is not None]
         assert set(full) == {"The database cannot be used now (database or disk is full)."}
     monkeypatch.undo()
     async with open_store(sqlite_location) as store:
-        kept = [await store.message(f"m{number}") is not None for number in range(400)]
+        kept = [await store.message(f"m{number}") is not None for number in range(150)]
     assert kept == [outcome is None for outcome in outcomes]
 
 

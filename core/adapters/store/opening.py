@@ -23,35 +23,32 @@ async def open_store(location: Location) -> AsyncIterator[SqlStore]:
 
     A database that holds something is backed up before it is migrated.
     """
-    async with aclosing(Database(location.url, migrating=True)) as database:
+    make_data_dir(location)
+    async with aclosing(Database(location.url)) as database:
         await bring_up_to_date(location, database)
-    database = Database(location.url)
-    store = SqlStore(database, Keys(database, location.chain()))
-    try:
+        store = SqlStore(database, Keys(database, location.chain()))
         await store.open()
         yield store
-    finally:
-        await store.aclose()
 
 
 async def bring_up_to_date(location: Location, database: Database) -> None:
     """Migrate what is older. Raises StoreError, with nothing changed, for a wrong key or a newer schema."""
-    make_data_dir(location)
     async with database.reading() as connection:
         found = await schema.revision_of(connection)
         if found is None and await schema.holds_tables(connection):
             raise StoreError("The database holds tables of something else. Give Sluice one of its own.")
+    if found == schema.newest():
+        return
     if found is not None:
         schema.check_known(found, "The database")
-        if found == schema.newest():
-            return
         await Keys(database, location.chain()).open()
         aside = location.backups / f"before-{schema.newest()}-{folder_stamp()}"
         await back_up(location, aside)
         log.warning(
             "The database is migrated from schema %s to %s; as it was: %s", found, schema.newest(), aside
         )
-    await schema.upgrade_database(database)
+    async with aclosing(Database(location.url, migrating=True)) as migrating:
+        await schema.upgrade_database(migrating)
 
 
 def make_data_dir(location: Location) -> None:

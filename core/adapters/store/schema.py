@@ -5,6 +5,7 @@ A step never opens what is sealed, and so needs no key. All steps of one start a
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -25,20 +26,22 @@ VERSION_TABLE: Final = "alembic_version"
 
 def newest() -> str:
     """The schema that this code works with."""
-    head = ScriptDirectory(str(_STEPS)).get_current_head()
-    if head is None:
-        raise StoreError("This installation has no migrations. Install Sluice again.")
-    return head
+    return _known(_STEPS)[0]
 
 
 def check_known(revision: str, what: str) -> None:
     """Raises StoreError for a schema that this code does not know, which is one of later code."""
-    known = {script.revision for script in ScriptDirectory(str(_STEPS)).walk_revisions()}
-    if revision not in known:
+    if revision not in _known(_STEPS):
         raise StoreError(
             f"{what} was written by a newer Sluice (schema {revision}; this one knows up to {newest()}). "
             "Install that version again. docs/upgrading.md says how to go back."
         )
+
+
+@cache
+def _known(steps: Path) -> tuple[str, ...]:
+    """Every schema, the newest first."""
+    return tuple(script.revision for script in ScriptDirectory(str(steps)).walk_revisions())
 
 
 async def revision_of(connection: AsyncConnection) -> str | None:
