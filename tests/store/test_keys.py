@@ -88,6 +88,19 @@ async def test_without_its_key_file_nothing_starts_and_no_key_is_made(location: 
         assert await store.message("q1") == asked("q1")
 
 
+def test_a_key_file_that_appears_meanwhile_is_not_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two processes begin at once, and both have seen that there is none."""
+    location = Location(tmp_path, "postgresql://host/sluice")
+    first = location.chain().create()
+    with monkeypatch.context() as too_early:
+        too_early.setattr(Path, "exists", lambda _: False)
+        second = location.chain().create()
+    assert (second.id, second.secret) == (first.id, first.secret)
+    assert [path.name for path in tmp_path.iterdir()] == ["sluice.key"]
+
+
 @pytest.mark.parametrize("content", ["", "hello", "sluice-key-1 0011223344556677 AAAA", "\xff"])
 async def test_a_file_that_is_no_key_file_is_refused(location: Location, content: str) -> None:
     async with open_store(location):

@@ -44,8 +44,8 @@ class KeyChain:
     def create(self) -> Key:
         """For a new database: its wrapping key. A key file that is there is used. Raises StoreError."""
         if not self._key_file.exists():
-            self._masters = [Key.new()]
-            self._write_masters()
+            first = Key.new()
+            _write(self._key_file, _ABOUT_MASTER, [(first.id, first.secret)], replacing=False)
         self._load_masters()
         self._wrapping = self._masters
         if self._wrapping_file is not None:
@@ -187,8 +187,11 @@ def _read(path: Path) -> list[tuple[str, bytes]]:
         raise _not_a_key_file(path) from None
 
 
-def _write(path: Path, about: str, entries: Sequence[tuple[str, bytes]]) -> None:
-    """Replace the file whole, with mode 0600, and not before it is on the disk. Raises StoreError."""
+def _write(path: Path, about: str, entries: Sequence[tuple[str, bytes]], *, replacing: bool = True) -> None:
+    """Write the file whole, with mode 0600, and not before it is on the disk. Raises StoreError.
+
+    Without `replacing`, one that another process has just made stays.
+    """
     lines = [
         about,
         *(f"sluice-key-1 {key_id} {base64.b64encode(value).decode()}" for key_id, value in entries),
@@ -201,7 +204,12 @@ def _write(path: Path, about: str, entries: Sequence[tuple[str, bytes]]) -> None
                 file.write("\n".join(lines) + "\n")
                 file.flush()
                 os.fsync(file.fileno())
-            Path(name).replace(path)
+            if replacing:
+                Path(name).replace(path)
+            else:
+                with suppress(FileExistsError):
+                    os.link(name, path)
+                Path(name).unlink()
         except BaseException:
             with suppress(OSError):
                 Path(name).unlink()

@@ -38,9 +38,6 @@ class Keys:
         """Make the first key of a new database, or prove that the key file is its own. Raises StoreError."""
         async with self._database.reading() as connection:
             own = await _wrapped(connection, OWN)
-            anything = own or (await connection.execute(select(keys.c.id).limit(1))).first()
-        if own is None and anything:
-            raise StoreError(_LOST)
         if own is None:
             await self._database.write(self._begin)
         else:
@@ -124,7 +121,10 @@ class Keys:
         return hmac.new(self._own, person.encode(), hashlib.sha256).hexdigest()[:32]
 
     async def _begin(self, connection: AsyncConnection) -> None:
-        found = await _wrapped(connection, OWN)
+        others = (await connection.execute(select(keys.c.id).where(keys.c.scope != OWN).limit(1))).first()
+        found = await _wrapped(connection, OWN)  # after the others, as another process may be beginning too
+        if found is None and others is not None:
+            raise StoreError(_LOST)
         if found is None:
             key = Key.new()
             await self._insert(connection, key, OWN, _wrap(self._chain.create(), key, OWN))
