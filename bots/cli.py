@@ -65,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     of_keys = keys.add_subparsers(metavar="WHAT", required=True)
     rotate = of_keys.add_parser("rotate", help="put a new key in the place of the old one")
     rotate.set_defaults(command=_rotate_keys)
-    bench = commands.add_parser("bench", help="measure freshness, CPU and growth (in a checkout)")
+    bench = commands.add_parser("bench", help="measure freshness, CPU, growth and the store (in a checkout)")
     bench.add_argument("which", nargs="*", metavar="WHICH", help=f"of {', '.join(_BENCHMARKS)}; none: all")
     bench.add_argument("--quick", action="store_true", help="the small scenarios, in half a minute")
     bench.add_argument("--json", type=Path, metavar="FILE", help="write all figures to FILE")

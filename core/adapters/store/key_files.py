@@ -107,11 +107,6 @@ class KeyChain:
             _write(self._wrapping_file, _ABOUT_WRAPPING, [*entries, (key_id, sealed)])
         self._load(key_id)
 
-    @property
-    def master_id(self) -> str:
-        """The newest master key's, to tell key files apart."""
-        return self._masters[0].id
-
     def _load(self, wanted: str) -> None:
         self._load_masters()
         if self._wrapping_file is None:
