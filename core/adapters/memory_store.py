@@ -35,10 +35,14 @@ _V = TypeVar("_V")
 
 
 class MemoryStore:
-    """The port `core.ports.store.Store`. `messages`: how many questions and answers are kept in all."""
+    """The port `core.ports.store.Store`. `messages`: how many questions and answers are kept in all.
 
-    def __init__(self, *, messages: int = MESSAGES) -> None:
+    `partial`: it remembers a part of what another store holds, so that a parent may be there and not here.
+    """
+
+    def __init__(self, *, messages: int = MESSAGES, partial: bool = False) -> None:
         self._most = messages
+        self._partial = partial
         self._messages: dict[str, Message] = {}
         self._conversations: OrderedDict[str, dict[str, None]] = OrderedDict()  # message ids, oldest first
         self._children: dict[str, dict[str, None]] = {}
@@ -69,7 +73,7 @@ class MemoryStore:
         return self._messages.get(self._stands_for.get(shown, ""))
 
     async def add(self, message: Message, shown: tuple[Shown, ...] = ()) -> None:
-        if message.parent_id is not None and message.parent_id not in self._messages:
+        if not self._partial and message.parent_id is not None and message.parent_id not in self._messages:
             raise GoneError("The message that this one follows was taken out meanwhile.")
         known = self._messages.get(message.id)
         if known is not None and known.parent_id != message.parent_id:

@@ -127,3 +127,9 @@ async def test_what_is_old_expires() -> None:
     assert await store.expire(before=150.0, overheard_before=150.0) == 5
     assert ids(await store.path("new")) == ["new"]
     assert [heard.text for heard in await store.overheard("p", since=0.0, limit=9)] == ["new"]
+
+
+async def test_a_part_of_another_store_takes_what_follows_something_it_never_saw() -> None:
+    store = MemoryStore(partial=True)
+    await store.add(answered("a1", "q1"))
+    assert ids(await store.path("a1")) == ["a1"]
