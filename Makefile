@@ -18,7 +18,7 @@ test: ## Run every check: format, lint, types, import contracts, tests
 	.venv/bin/lint-imports
 	.venv/bin/pytest
 
-bench: setup  ## Measure freshness, CPU and growth (ARGS="freshness --quick" for less)
+bench: setup  ## Measure freshness, CPU, growth and the store (ARGS="freshness --quick" for less)
 	@.venv/bin/sluice bench $(ARGS)
 
 format: setup  ## Format the code and repair what ruff can repair

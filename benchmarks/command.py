@@ -10,11 +10,11 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmarks import cpu, freshness, growth, plot, report
+from benchmarks import cpu, freshness, growth, plot, report, store
 
 
 def run(which: Sequence[str], *, quick: bool, json_file: Path | None, plot_file: Path | None) -> None:
-    """`which`: of freshness, cpu, growth. Raises OSError when a file cannot be written."""
+    """`which`: of freshness, cpu, growth, store. Raises OSError when a file cannot be written."""
     for file in (json_file, plot_file):
         if file is not None:
             file.touch()  # before minutes of work, not behind them
@@ -32,6 +32,10 @@ def run(which: Sequence[str], *, quick: bool, json_file: Path | None, plot_file:
         grown = growth.run(quick=quick)
         console.print(growth.table(grown), soft_wrap=True)
         figures["growth"] = growth.as_dicts(grown)
+    if "store" in which:
+        kept = store.run(quick=quick)
+        console.print(store.table(kept), soft_wrap=True)
+        figures["store"] = store.as_dicts(kept)
     if json_file is not None:
         json_file.write_text(json.dumps({"python": sys.version.split()[0], **figures}, indent=1), "utf-8")
     if plot_file is not None:

@@ -20,8 +20,11 @@ from bots.sandbox.limits import load_profile
 from bots.sandbox.page import SandboxPage
 from bots.sandbox.telegram.server import TelegramServer
 from bots.telegram.client import TelegramPlatform
+from core.adapters.memory_store import MemoryStore
 from core.adapters.redaction import redact_all_logging
 from core.adapters.routing import RoutedCompletions
+from core.adapters.store.location import Location
+from core.adapters.store.opening import open_store as open_sql_store
 from core.commands.dispatch import Dispatcher
 from core.configuration import (
     Configuration,
@@ -38,6 +41,7 @@ from core.policy.spending import Spending
 from core.ports.clock import Clock
 from core.ports.completions import Completions
 from core.ports.platform import Platform
+from core.ports.store import Store
 from core.service.chat import ChatService
 from core.service.driver import Driver, Progress
 from core.service.watching import Watch
@@ -120,6 +124,16 @@ def _redact(before: Mapping[str, Provider], configuration: Configuration) -> Non
     known = {provider.api_key for provider in before.values()}
     if new := {provider.api_key for provider in configuration.providers.values()} - known - {None}:
         redact_all_logging(new)
+
+
+@asynccontextmanager
+async def open_store(settings: Settings, *, sandbox: bool) -> AsyncIterator[Store]:
+    """The store, its database made or migrated. In the sandbox nothing is kept. Raises StoreError."""
+    if sandbox:
+        yield MemoryStore()
+        return
+    async with open_sql_store(Location.of(settings)) as store:
+        yield store
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Coroutine, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -15,7 +15,7 @@ from bots.loop import run_in_loop
 from core.settings import SettingsError, read_settings
 
 _INTERRUPTED: Final = 130
-_BENCHMARKS: Final = ("freshness", "cpu", "growth")
+_BENCHMARKS: Final = ("freshness", "cpu", "growth", "store")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,7 +61,19 @@ def _parser() -> argparse.ArgumentParser:
     check.set_defaults(command=_config_check)
     parts.add_parser("example", help="a file with everything in it").set_defaults(command=_config_example)
 
-    bench = commands.add_parser("bench", help="measure freshness, CPU and growth (in a checkout)")
+    backup = commands.add_parser("backup", help="save all that is stored, also while Sluice runs")
+    backup.add_argument("folder", type=Path, metavar="DIR", help="a folder that is not there yet")
+    backup.set_defaults(command=_backup)
+    restore = commands.add_parser("restore", help="put a backup back, also while Sluice runs")
+    restore.add_argument("folder", type=Path, metavar="DIR", help="what `sluice backup` has made")
+    restore.add_argument("--replace", action="store_true", help="where there is a database: keep it aside")
+    restore.set_defaults(command=_restore)
+    keys = commands.add_parser("keys", help="the key that what is stored is encrypted with")
+    of_keys = keys.add_subparsers(metavar="WHAT", required=True)
+    rotate = of_keys.add_parser("rotate", help="put a new key in the place of the old one")
+    rotate.set_defaults(command=_rotate_keys)
+
+    bench = commands.add_parser("bench", help="measure freshness, CPU, growth and the store (in a checkout)")
     bench.add_argument("which", nargs="*", metavar="WHICH", help=f"of {', '.join(_BENCHMARKS)}; none: all")
     bench.add_argument("--quick", action="store_true", help="the small scenarios, in half a minute")
     bench.add_argument("--json", type=Path, metavar="FILE", help="write all figures to FILE")
@@ -161,6 +173,37 @@ def _config_example(_arguments: argparse.Namespace) -> int:
     from core.configuration import example
 
     print(example(), end="")
+    return 0
+
+
+def _backup(arguments: argparse.Namespace) -> int:
+    from bots.keeping import backup
+
+    return _kept(backup(read_settings(), arguments.folder))
+
+
+def _restore(arguments: argparse.Namespace) -> int:
+    from bots.keeping import restore
+
+    return _kept(restore(read_settings(), arguments.folder, replace=arguments.replace))
+
+
+def _rotate_keys(_: argparse.Namespace) -> int:
+    from bots.keeping import rotate_keys
+
+    return _kept(rotate_keys(read_settings()))
+
+
+def _kept(work: Coroutine[object, object, Sequence[str]]) -> int:
+    from bots.logs import set_up_logging
+    from core.ports.store import StoreError
+
+    set_up_logging(read_settings(), sys.stderr, least="WARNING")
+    try:
+        lines = run_in_loop(work)
+    except StoreError as error:
+        return _failed(str(error))
+    print(*lines, sep="\n")
     return 0
 
 

@@ -8,7 +8,19 @@ from typing import TextIO
 from core.adapters.redaction import redact_all_logging
 from core.settings import Settings
 
-_TALKATIVE = ("httpx", "httpcore", "httpx2", "discord", "telegram", "openai", "aiohttp.access", "asyncio")
+_TALKATIVE = (
+    "httpx",
+    "httpcore",
+    "httpx2",
+    "discord",
+    "telegram",
+    "openai",
+    "aiohttp.access",
+    "asyncio",
+    "aiosqlite",
+    "alembic",
+    "sqlalchemy",
+)
 
 
 class _OneLine(logging.Formatter):
@@ -26,4 +38,5 @@ def set_up_logging(settings: Settings, output: TextIO, *, least: str = "DEBUG") 
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
     api_key = settings.model.api_key
-    redact_all_logging((settings.discord_token, settings.telegram_token, api_key))
+    secrets = (settings.discord_token, settings.telegram_token, api_key, settings.database_password)
+    redact_all_logging(secrets)

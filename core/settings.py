@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from dotenv import dotenv_values
 from dotenv.parser import Original, parse_stream
@@ -33,13 +33,14 @@ _MISTAKEN = {  # what people also call them, in spelling far from the name, or n
     "SLUICE_HOST": "SLUICE_HTTP",
     "SLUICE_CONFIG_FILE": "SLUICE_CONFIG",
     "SLUICE_TOML": "SLUICE_CONFIG",
+    "SLUICE_DATABASE_URL": "DATABASE_URL",
 }
 _NAMES = (
     "DISCORD_TOKEN", "TELEGRAM_TOKEN", "DISCORD_API_BASE_URL", "TELEGRAM_API_BASE_URL",
     "OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL", "OPENAI_TEMPERATURE", "OPENAI_MAX_TOKENS",
     "SLUICE_MAX_ANSWER_CHARS", "SLUICE_SYSTEM_PROMPT", "SLUICE_ADMINS", "SLUICE_ALLOW",
-    "SLUICE_DAILY_TOKENS", "SLUICE_DATA_DIR", "SLUICE_SHOW_REASONING", "SLUICE_TELEGRAM_DRAFTS",
-    "SLUICE_HTTP", "SLUICE_LOG_LEVEL",
+    "SLUICE_DAILY_TOKENS", "SLUICE_DATA_DIR", "DATABASE_URL", "SLUICE_KEY_FILE",
+    "SLUICE_SHOW_REASONING", "SLUICE_TELEGRAM_DRAFTS", "SLUICE_CONFIG", "SLUICE_HTTP", "SLUICE_LOG_LEVEL",
 )  # fmt: skip
 _ADDRESSES = {  # what each looks like
     "OPENAI_BASE_URL": "http://127.0.0.1:11434/v1",
@@ -49,7 +50,6 @@ _ADDRESSES = {  # what each looks like
 _OURS = re.compile(r"^(?:SLUICE|DISCORD|TELEGRAM|OPENAI)_", re.ASCII)
 _KNOWN_ELSEWHERE = frozenset(  # read by the openai library itself or by other tools: never a near miss
     {
-        "SLUICE_CONFIG",
         "OPENAI_ORG_ID",
         "OPENAI_PROJECT_ID",
         "OPENAI_WEBHOOK_SECRET",
@@ -60,6 +60,8 @@ _KNOWN_ELSEWHERE = frozenset(  # read by the openai library itself or by other t
 _ENTRY = re.compile(r"(?P<platform>discord|telegram):(?P<id>-?[0-9]{1,20})", re.ASCII)
 _TELEGRAM_TOKEN = re.compile(r"[0-9]{3,}:[A-Za-z0-9_-]{10,}", re.ASCII)
 _DISCORD_TOKEN = re.compile(r"[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]{10,}", re.ASCII)
+_POSTGRESQL = frozenset({"postgres", "postgresql", "postgresql+asyncpg"})
+_DATABASE_OPTIONS = frozenset({"sslmode", "ssl"})
 _METHOD = "/chat/completions"  # what the openai library adds to a base address
 NO_MODEL_NAMED = (
     "OPENAI_MODEL is not set. Name the model to use, such as OPENAI_MODEL=gpt-5-mini, "
@@ -68,6 +70,10 @@ NO_MODEL_NAMED = (
 NO_KEY = "OPENAI_API_KEY is not set. Set it, or set OPENAI_BASE_URL to a server that needs none."
 PLATFORM_SECRETS = frozenset({"DISCORD_TOKEN", "TELEGRAM_TOKEN", *_ALIASES})
 """What no provider of a model may ever be sent."""
+_DATABASE_URL = (
+    "DATABASE_URL is not the address of a PostgreSQL database. It must look like "
+    "postgresql://user:password@host:5432/sluice; leave it out for SQLite in the data folder."
+)
 ENV_FILE = Path(".env")
 """In the folder that Sluice is started in, and nowhere else."""
 CONFIG_FILE = Path("sluice.toml")
@@ -119,12 +125,22 @@ class Settings:
     telegram_drafts: bool = False
     data_dir: Path = Path("data")
     config_file: Path = CONFIG_FILE  # need not be there
+    database_url: str | None = field(
+        default=None, repr=False
+    )  # of PostgreSQL; None: SQLite in the data folder
+    key_file: Path | None = None  # None: in the data folder
     http_host: str = "127.0.0.1"
     http_port: int = 8765
     log_level: str = "INFO"
     warnings: tuple[str, ...] = ()
     unusable: tuple[str, ...] = ()
     """One line for each platform that cannot be used as configured, while another one can."""
+
+    @property
+    def database_password(self) -> str | None:
+        """To be kept out of logs."""
+        password = urlsplit(self.database_url).password if self.database_url else None
+        return unquote(password) if password else None
 
     @property
     def page_is_open(self) -> bool:
@@ -236,7 +252,7 @@ class _Reader:
                 and self._values.setdefault(name, self._values[alias]) != self._values[alias]
             ):
                 self._warnings.append(f"{name} and {alias} differ; {name} is used.")
-        self._config_file = self._path("SLUICE_CONFIG", CONFIG_FILE)
+        self._config_file = self._path("SLUICE_CONFIG") or CONFIG_FILE
         if self._config_file != CONFIG_FILE and not self._config_file.is_file():
             self._problems.append("SLUICE_CONFIG names no file that is there. Name one, or take it out.")
         allow = self._entries("SLUICE_ALLOW", star=True)
@@ -254,8 +270,10 @@ class _Reader:
             daily_tokens=self._whole_number("SLUICE_DAILY_TOKENS", least=0),
             show_reasoning=self._switch("SLUICE_SHOW_REASONING"),
             telegram_drafts=self._switch("SLUICE_TELEGRAM_DRAFTS"),
-            data_dir=self._path("SLUICE_DATA_DIR", Path("data")),
+            data_dir=self._path("SLUICE_DATA_DIR") or Path("data"),
             config_file=self._config_file,
+            database_url=self._database_url(),
+            key_file=self._path("SLUICE_KEY_FILE"),
             http_host=host,
             http_port=port,
             log_level=self._log_level(),
@@ -363,13 +381,35 @@ class _Reader:
             self._problems.append(f"{name} must be on or off.")
         return value == "on"
 
-    def _path(self, name: str, default: Path) -> Path:
-        path = Path(self._values.get(name, default))
+    def _path(self, name: str) -> Path | None:
+        if name not in self._values:
+            return None
+        path = Path(self._values[name])
         try:
             return path.expanduser()  # no shell does it for a line of `.env`
         except RuntimeError:
             self._problems.append(f"{name}: there is no such home folder. Write the whole path.")
             return path
+
+    def _database_url(self) -> str | None:
+        value = self._values.get("DATABASE_URL")
+        if value is None:
+            return None
+        try:
+            parts = urlsplit(value)
+            options = {name for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
+            named = _is_host(parts.hostname) and len(parts.path) > 1 and (parts.port or 1) > 0
+        except ValueError:
+            self._problems.append(_DATABASE_URL)
+            return None
+        if parts.scheme not in _POSTGRESQL or not named or not value.isprintable() or " " in value:
+            self._problems.append(_DATABASE_URL)
+        elif options - _DATABASE_OPTIONS:
+            unknown = ", ".join(sorted(options - _DATABASE_OPTIONS))
+            self._problems.append(
+                f"DATABASE_URL has options that are not known: {unknown[:60]}. Leave them out."
+            )
+        return value
 
     def _http(self) -> tuple[str, int]:
         value = self._values.get("SLUICE_HTTP", "127.0.0.1:8765")

@@ -6,10 +6,12 @@ The law of what is kept:
 - A **lane** is where somebody goes on without replying: a private chat, thread or topic has one for all who
   write there, any other place one for each person. It ends at one message, its leaf.
 - A message of a platform, known by its place and id, stands for one message of the tree.
-- Text is kept encrypted under the key of its **scope**: the asker for a question and its answers, the conversation
-  for a summary, the guild, chat or person for a persona. Who forgets a scope destroys its key.
+- Text is kept encrypted under the key of its **scope**: whoever asked, made or wrote it; for a summary, which
+  is of several people, its conversation. Who forgets a scope destroys its key.
+- What was taken out stays out: nothing can be added below it, no lane ends at it, no summary reaches to it.
 
-Every method may raise `StoreError`; what was not stored is never called stored. Times are seconds since the epoch.
+Every method may raise `StoreError`; what was not stored is never called stored. Times are seconds since the
+epoch.
 """
 
 from __future__ import annotations
@@ -22,6 +24,10 @@ from typing import Protocol
 
 class StoreError(Exception):
     """The store cannot be used now. The message is one line for the log, without secrets or text of chats."""
+
+
+class GoneError(StoreError):
+    """What it hangs on was taken out meanwhile, as by /forget. Nothing was stored, nothing is to be done."""
 
 
 class Role(StrEnum):
@@ -93,7 +99,10 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class KeptPersona:
-    """A persona made in a chat. `scope`: a guild, chat or person, as `discord:1`; `name` is unique in it."""
+    """A persona made in a chat. `scope`: a guild, chat or person, as `discord:1`; `name` is unique in it.
+
+    It is its maker's, and is forgotten with them.
+    """
 
     scope: str
     name: str
@@ -137,13 +146,19 @@ class Store(Protocol):
 
     # conversations
     async def lane(self, key: LaneKey) -> Lane | None: ...
-    async def set_lane(self, key: LaneKey, lane: Lane) -> None: ...
+    async def set_lane(self, key: LaneKey, lane: Lane) -> None:
+        """A leaf that was taken out meanwhile counts as None."""
+
     async def message(self, message_id: str) -> Message | None: ...
     async def shown(self, shown: Shown) -> Message | None:
         """The message of the tree that a platform's message stands for."""
 
     async def add(self, message: Message, shown: tuple[Shown, ...] = ()) -> None:
-        """Keep a message, or its new state: same id, text and what shows it may change."""
+        """Keep a message, or its new state: same id, text and what shows it may change.
+
+        `shown`: all that shows it now, in the order in which it was sent; what was shown before is replaced.
+        Raises GoneError when there is a parent and it is not kept.
+        """
 
     async def path(self, message_id: str, *, limit: int = 400) -> tuple[Message, ...]:
         """From the root to this message, oldest first; only the last `limit` of a longer one."""
@@ -160,14 +175,18 @@ class Store(Protocol):
     async def summary(self, message_ids: tuple[str, ...]) -> Summary | None:
         """The summary that reaches furthest on a path, given as the ids of its messages, oldest first."""
 
-    async def set_summary(self, summary: Summary) -> None: ...
+    async def set_summary(self, summary: Summary) -> None:
+        """Nothing is kept where `until_id` was taken out meanwhile."""
 
-    # what people have chosen; `scope`: `server:<platform>:<id>`, `chat:<place>`, `person:<person>`, `conversation:<id>`
+    # what people have chosen, by scope:
+    # `server:<platform>:<id>`, `chat:<place>`, `person:<person>`, `conversation:<id>`
     async def choices(self, scopes: tuple[str, ...]) -> Mapping[str, Mapping[str, str]]: ...
     async def choose(self, scope: str, name: str, value: str | None) -> None:
         """`None` takes the choice back."""
 
-    async def personas(self, scopes: tuple[str, ...]) -> tuple[KeptPersona, ...]: ...
+    async def personas(self, scopes: tuple[str, ...]) -> tuple[KeptPersona, ...]:
+        """By scope and name."""
+
     async def set_persona(self, persona: KeptPersona) -> None: ...
     async def remove_persona(self, scope: str, name: str) -> bool: ...
 
@@ -179,7 +198,9 @@ class Store(Protocol):
         """By day and model; of one person, of one place, or of all where both are empty."""
 
     # overheard
-    async def overhear(self, heard: Overheard) -> None: ...
+    async def overhear(self, heard: Overheard) -> None:
+        """Keep it, or its new state."""
+
     async def overheard(self, place: str, *, since: float, limit: int) -> tuple[Overheard, ...]:
         """The newest `limit` since then, oldest first."""
 
@@ -188,9 +209,13 @@ class Store(Protocol):
         """All that is kept of a person, as plain values for JSON."""
 
     async def forget(self, person: str) -> int:
-        """Destroy the person's key and rows, and every summary of a conversation they spoke in. How many rows."""
+        """Destroy the person's key and rows, and every summary of a conversation they spoke in.
+
+        What others wrote below stays, and goes on from what stood above. How many rows went, 0 when nothing
+        was kept.
+        """
 
     async def expire(self, *, before: float, overheard_before: float) -> int:
-        """Retention: take out conversations unused since then. How many messages went."""
+        """Retention: take out conversations whose newest message is older. How many messages went."""
 
     async def aclose(self) -> None: ...

@@ -41,8 +41,9 @@ def test_every_command_named_exists(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--help"])
     commands = set(re.findall(r"^    (\w+)  ", capsys.readouterr().out, re.MULTILINE))
-    assert commands == {"run", "ask", "doctor", "config", "bench"}
-    assert set(re.findall(r"\bsluice (run|ask|doctor|config|bench)\b", README)) <= commands
+    names = {"run", "ask", "doctor", "config", "backup", "restore", "keys", "bench"}
+    assert commands == names
+    assert set(re.findall(rf"\bsluice ({'|'.join(names)})\b", README)) <= commands
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,29 @@ def problems(**values: str) -> tuple[str, ...]:
     return caught.value.problems
 
 
+@pytest.mark.parametrize(
+    "address",
+    ["mysql://host/sluice", "sqlite:///sluice.db", "host/sluice", "postgresql://host", "postgresql://host/",
+     "postgresql:///sluice", "postgres://host:port/sluice", "postgresql://ho st/sluice"],
+)  # fmt: skip
+def test_an_address_of_no_postgresql_database_is_one_line_without_it(address: str) -> None:
+    (problem,) = problems(DATABASE_URL=address)
+    assert "must look like postgresql://user:password@host:5432/sluice" in problem
+    assert address not in problem
+
+
+def test_unknown_options_of_a_database_are_named() -> None:
+    (problem,) = problems(DATABASE_URL="postgres://ada:secret@host/sluice?pool=9&sslmode=require")
+    assert problem == "DATABASE_URL has options that are not known: pool. Leave them out."
+
+
+def test_the_password_of_a_database_is_kept_out_of_sight() -> None:
+    settings = read(DATABASE_URL="postgres://ada:p%40ss@host/sluice")
+    assert settings.database_password == "p@ss"
+    assert "p%40ss" not in repr(settings)
+    assert read().database_password is None
+
+
 def test_nothing_set_is_fine_and_allows_nobody() -> None:
     assert read() == Settings()
     assert not read().allow_everybody
@@ -48,6 +71,8 @@ def test_all_of_it() -> None:
         SLUICE_SHOW_REASONING="On",
         SLUICE_TELEGRAM_DRAFTS="on",
         SLUICE_DATA_DIR="/srv/data",
+        DATABASE_URL="postgresql://ada:p%40ss@host:5432/sluice?sslmode=require",
+        SLUICE_KEY_FILE="/run/secrets/sluice",
         SLUICE_HTTP="[::1]:80",
         SLUICE_LOG_LEVEL="debug",
     )
@@ -57,6 +82,8 @@ def test_all_of_it() -> None:
         discord_api_base_url="http://127.0.0.1:9000/api/v10",
         model=ModelSettings("m", "https://host/v1", "key", 0.2, 256, "Be brief."),
         max_answer_chars=8_000,
+        database_url="postgresql://ada:p%40ss@host:5432/sluice?sslmode=require",
+        key_file=Path("/run/secrets/sluice"),
         admins=frozenset({"discord:1"}),
         allow=frozenset({"telegram:-100", "discord:2", "discord:3"}),
         daily_tokens=0,

@@ -1,0 +1,43 @@
+"""What `sluice backup`, `restore` and `keys` do. Each returns lines for people, and raises StoreError."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from core.adapters.store.backup import back_up
+from core.adapters.store.location import Location
+from core.adapters.store.opening import open_store
+from core.adapters.store.restore import restore as put_back
+from core.settings import Settings
+
+
+async def backup(settings: Settings, folder: Path) -> Sequence[str]:
+    location = Location.of(settings)
+    made = await back_up(location, folder)
+    return (
+        f"Saved to {_whole(folder)}.",
+        f"To restore it, the key file is needed too: {_whole(location.keys)} (key {made.key}).",
+        "Keep a copy of the key file in another place than the backup.",
+        "What somebody has Sluice forget stays in older backups until you delete them.",
+    )
+
+
+async def restore(settings: Settings, folder: Path, *, replace: bool) -> Sequence[str]:
+    aside = await put_back(Location.of(settings), folder, replace=replace)
+    kept = (f"The database that was there is kept in {_whole(aside)}.",) if aside else ()
+    return (f"Restored from {_whole(folder)}.", *kept)
+
+
+async def rotate_keys(settings: Settings) -> Sequence[str]:
+    location = Location.of(settings)
+    async with open_store(location) as store:
+        await store.rotate()
+    return (
+        f"The key in {_whole(location.keys)} is new, and what is stored opens with no other.",
+        "Copy the file to where you keep the old one. Backups made until now need the old one.",
+    )
+
+
+def _whole(path: Path) -> str:
+    return str(path.absolute())

@@ -1,0 +1,220 @@
+"""The connection: engines, transactions, and foreign exceptions, which end here.
+
+SQLite has one writer. Here it takes all writes that wait and commits them together: with `synchronous=FULL` a
+commit costs a flush of the disk, and many streams share it. FULL, since an event is confirmed to its platform
+once it is stored, and must then survive a power cut too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Generic, TypeVar
+
+import asyncpg
+from sqlalchemy import Table, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from core.adapters.store.encryption import SealError
+from core.ports.store import StoreError
+
+T = TypeVar("T")
+_BUSY_MS: Final = 5_000  # how long SQLite waits for another process's write, such as a migration
+_CACHE_KIB: Final = 8_192  # of each connection
+_CONNECTIONS: Final = 8
+_TOGETHER: Final = 64  # writes in one commit
+_PATIENCE_S: Final = 10.0  # for a connection to PostgreSQL
+_COMMAND_S: Final = 30.0
+_READING: Final = {"reads_only": True}
+_PRAGMAS: Final = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    f"PRAGMA busy_timeout={_BUSY_MS}",
+    f"PRAGMA cache_size=-{_CACHE_KIB}",
+    "PRAGMA secure_delete=ON",  # what is deleted is overwritten, so that an id does not outlive its row
+)
+
+
+class Database:
+    """One SQLite file or one PostgreSQL database, by `url`. No connection is made before the first use.
+
+    `migrating`: rows may refer to rows that are not there while tables are rebuilt (SQLite has no other way).
+    """
+
+    def __init__(self, url: URL, *, migrating: bool = False) -> None:
+        self.url = url
+        self.is_sqlite = url.get_backend_name() == "sqlite"
+        self._engine = _sqlite(url, migrating=migrating) if self.is_sqlite else _postgresql(url)
+        self._waiting: list[_Write[Any]] = []
+        self._writer: asyncio.Task[None] | None = None
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """A connection to read with. Raises StoreError."""
+        with translated():
+            async with self._engine.connect() as connection:
+                yield await connection.execution_options(**_READING) if self.is_sqlite else connection
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[AsyncConnection]:
+        """Like `reading`, on PostgreSQL: everything as it was at one moment. Raises StoreError."""
+        with translated():
+            async with self._engine.connect() as connection:
+                yield await connection.execution_options(
+                    isolation_level="REPEATABLE READ", postgresql_readonly=True
+                )
+
+    async def write(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        """What `work` returns, once it is committed. Raises StoreError, and then nothing of it was kept.
+
+        `work` may be called twice: again, alone, when another one that shared its transaction failed. On
+        SQLite it goes on when the caller is cancelled.
+        """
+        if not self.is_sqlite:
+            with translated():
+                async with self._engine.begin() as connection:
+                    result = await work(connection)
+            return result
+        write: _Write[T] = _Write(work, asyncio.get_running_loop().create_future())
+        self._waiting.append(write)
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write_all(), name="store writer")
+        return await write.done
+
+    async def aclose(self) -> None:
+        """Finish what is being written and let go of every connection."""
+        if self._writer is not None:
+            await self._writer
+        with translated():
+            await self._engine.dispose()
+
+    async def _write_all(self) -> None:
+        try:
+            while self._waiting:
+                together, self._waiting = self._waiting[:_TOGETHER], self._waiting[_TOGETHER:]
+                await self._write_together([write for write in together if not write.done.cancelled()])
+        finally:
+            self._writer = None
+            for write in self._waiting:  # only where this task was cancelled
+                write.done.cancel()
+
+    async def _write_together(self, writes: list[_Write[Any]]) -> None:
+        """All in one transaction; where one of them fails, each in its own."""
+        begun = False
+        try:
+            with translated():
+                async with self._engine.begin() as connection:
+                    begun = True
+                    results = [await write.work(connection) for write in writes]
+        except Exception as error:  # noqa: BLE001  # it is the callers' to raise
+            if begun and len(writes) > 1:
+                for write in writes:
+                    await self._write_together([write])
+                return
+            for write in writes:
+                if not write.done.done():
+                    write.done.set_exception(error)
+        except BaseException:
+            for write in writes:
+                write.done.cancel()
+            raise
+        else:
+            for write, result in zip(writes, results, strict=True):
+                if not write.done.done():
+                    write.done.set_result(result)
+
+
+@dataclass(frozen=True, slots=True)
+class _Write(Generic[T]):
+    work: Callable[[AsyncConnection], Awaitable[T]]
+    done: asyncio.Future[T]
+
+
+def sqlite_url(file: Path) -> URL:
+    return URL.create("sqlite+aiosqlite", database=str(file))
+
+
+def postgresql_url(address: str) -> URL:
+    """What `DATABASE_URL` holds, checked by the settings, as the driver wants it."""
+    url = make_url(address).set(drivername="postgresql+asyncpg")
+    query = dict(url.query)
+    if "sslmode" in query:  # libpq's name, which addresses of hosted databases carry
+        query["ssl"] = query.pop("sslmode")
+    return url.set(query=query)
+
+
+def _sqlite(url: URL, *, migrating: bool) -> AsyncEngine:
+    engine = create_async_engine(url, pool_size=_CONNECTIONS, max_overflow=0)
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def prepare(connection: Any, _: object) -> None:
+        connection.isolation_level = None  # the driver begins nothing by itself
+        cursor = connection.cursor()
+        for pragma in (*_PRAGMAS, f"PRAGMA foreign_keys={'OFF' if migrating else 'ON'}"):
+            cursor.execute(pragma)
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: Connection) -> None:
+        if not connection.get_execution_options().get("reads_only"):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")  # waits for its turn, instead of failing half-way
+
+    return engine
+
+
+def _postgresql(url: URL) -> AsyncEngine:
+    return create_async_engine(
+        url,
+        pool_size=_CONNECTIONS,
+        max_overflow=_CONNECTIONS,
+        pool_pre_ping=True,  # a server that was restarted costs nobody an error
+        pool_timeout=_PATIENCE_S,
+        connect_args={
+            "timeout": _PATIENCE_S,
+            "command_timeout": _COMMAND_S,
+            "server_settings": {
+                "application_name": "sluice",
+                "jit": "off",
+            },  # compiling costs more than a path
+        },
+    )
+
+
+def insert_into(connection: AsyncConnection, table: Table) -> Any:
+    """An INSERT that may say what to do about a row that is there: both databases spell it alike."""
+    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raises StoreError for whatever the database, its driver or a seal has to say.
+
+    Never with the statement or its values, which the libraries put into their messages.
+    """
+    try:
+        yield
+    except SealError as error:
+        raise StoreError(f"The database holds a value that does not open: {error}.") from None
+    except DBAPIError as error:
+        raise StoreError(f"The database cannot be used now ({_what(error.orig)}).") from None
+    except (SQLAlchemyError, sqlite3.Error, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise StoreError(f"The database cannot be used now ({_what(error)}).") from None
+    except OSError as error:
+        raise StoreError(
+            f"The database cannot be reached ({error.strerror or type(error).__name__})."
+        ) from None
+
+
+def _what(error: BaseException | None) -> str:
+    if isinstance(error, sqlite3.Error):
+        return str(error)  # SQLite's own words name tables and columns, never values
+    cause = error.__cause__ if error is not None else None
+    known = cause if isinstance(cause, asyncpg.PostgresError) else error
+    return type(known).__name__

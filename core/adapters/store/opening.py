@@ -1,0 +1,59 @@
+"""Opening the store: the right key first, then the schema, then the store itself."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+
+from core.adapters.store import schema
+from core.adapters.store.backup import back_up, folder_stamp
+from core.adapters.store.database import Database
+from core.adapters.store.keys import Keys
+from core.adapters.store.location import Location
+from core.adapters.store.sql_store import SqlStore
+from core.ports.store import StoreError
+
+log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def open_store(location: Location) -> AsyncIterator[SqlStore]:
+    """The store, its database made or brought up to date. Raises StoreError with a line that says what to do.
+
+    A database that holds something is backed up before it is migrated.
+    """
+    make_data_dir(location)
+    async with aclosing(Database(location.url)) as database:
+        await bring_up_to_date(location, database)
+        store = SqlStore(database, Keys(database, location.chain()))
+        await store.open()
+        yield store
+
+
+async def bring_up_to_date(location: Location, database: Database) -> None:
+    """Migrate what is older. Raises StoreError, with nothing changed, for a wrong key or a newer schema."""
+    async with database.reading() as connection:
+        found = await schema.revision_of(connection)
+        if found is None and await schema.holds_tables(connection):
+            raise StoreError("The database holds tables of something else. Give Sluice one of its own.")
+    if found == schema.newest():
+        return
+    if found is not None:
+        schema.check_known(found, "The database")
+        await Keys(database, location.chain()).open()
+        aside = location.backups / f"before-{schema.newest()}-{folder_stamp()}"
+        await back_up(location, aside)
+        log.warning(
+            "The database is migrated from schema %s to %s; as it was: %s", found, schema.newest(), aside
+        )
+    async with aclosing(Database(location.url, migrating=True)) as migrating:
+        await schema.upgrade_database(migrating)
+
+
+def make_data_dir(location: Location) -> None:
+    """Raises StoreError."""
+    try:
+        location.data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"{location.data_dir} cannot be made ({error.strerror}).") from None

@@ -1,0 +1,180 @@
+"""The port `core.ports.store.Store` over a database: its parts together, and what concerns all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Table, delete, exists, or_, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core.adapters.store.choices import Choices
+from core.adapters.store.conversations import Conversations, conversation_scope, in_parts
+from core.adapters.store.counts import Counts
+from core.adapters.store.hearing import Hearing
+from core.adapters.store.keys import OWN
+from core.adapters.store.tables import choices, keys, lanes, messages, overheard, personas, summaries, usage
+from core.ports.store import KeptPersona, Used
+
+
+class SqlStore(Conversations, Choices, Counts, Hearing):
+    """Made by `opening.open_store`."""
+
+    async def open(self) -> None:
+        """Before anything else. Raises StoreError when the key is missing or another one."""
+        await self._keys.open()
+
+    async def export(self, person: str) -> Mapping[str, object]:
+        async with self._database.reading() as connection:
+            said = select(messages).where(messages.c.asker == person).order_by(messages.c.number)
+            theirs = await self._messages(connection, await connection.execute(said))
+            chosen = select(choices).where(choices.c.scope == _person_scope(person))
+            words = {row.name: row.value for row in await connection.execute(chosen)}
+            persona = select(personas).where(_of_person(personas, person))
+            made = await connection.execute(persona.order_by(personas.c.scope, personas.c.name))
+            opened = await self._opened(connection, made, "personas", "scope", "name")
+            counted = select(usage).where(usage.c.person == self._keys.hashed(person))
+            counts = (await connection.execute(counted.order_by(usage.c.day, usage.c.model))).all()
+            heard = select(overheard).where(overheard.c.author == person).order_by(overheard.c.number)
+            overheard_of = await self._heard(connection, await connection.execute(heard))
+        return {
+            "messages": [asdict(message) for message in theirs],
+            "choices": words,
+            "personas": [
+                asdict(
+                    KeptPersona(row.scope, row.name, texts["prompt"], row.made_by, row.model, row.temperature)
+                )
+                for row, texts in opened
+            ],
+            "usage": [
+                asdict(
+                    Used(
+                        row.day,
+                        person,
+                        row.place,
+                        row.model,
+                        row.requests,
+                        row.prompt_tokens,
+                        row.completion_tokens,
+                        row.cost,
+                    )
+                )
+                for row in counts
+            ],
+            "overheard": [asdict(one) for one in overheard_of],
+        }
+
+    async def forget(self, person: str) -> int:
+        async def forget(connection: AsyncConnection) -> int:
+            # The key first: whoever adds something under it waits, and then finds it gone.
+            held = select(keys.c.id).where(keys.c.scope == person).with_for_update()
+            had_key = (await connection.execute(held)).first() is not None
+            said = select(messages.c.id, messages.c.parent_id, messages.c.conversation_id)
+            theirs = (
+                await connection.execute(
+                    said.where(messages.c.asker == person).order_by(messages.c.id).with_for_update()
+                )
+            ).all()
+            await _take_from_between(connection, {row.id: row.parent_id for row in theirs})
+            chosen = await connection.execute(delete(choices).where(choices.c.scope == _person_scope(person)))
+            rows = len(theirs) + bool(chosen.rowcount)
+            for condition in (
+                delete(personas).where(_of_person(personas, person)),
+                delete(overheard).where(overheard.c.author == person),
+            ):
+                rows += (await connection.execute(condition)).rowcount
+            await connection.execute(delete(lanes).where(lanes.c.person == person))
+            spoken_in = sorted({row.conversation_id for row in theirs})
+            await self._keys.destroy(connection, [person, *map(conversation_scope, spoken_in)])
+            if had_key and self._database.is_sqlite:
+                await self._keys.rewrap(connection, new_master=False)
+            return rows
+
+        rows = await self._database.write(forget)
+        self._keys.drop()
+        if self._database.is_sqlite:
+            await self._keys.settle()
+            await self._empty_log()
+        return rows
+
+    async def expire(self, *, before: float, overheard_before: float) -> int:
+        async def take_out(connection: AsyncConnection) -> int:
+            later = messages.alias()
+            used_since = exists().where(
+                later.c.conversation_id == messages.c.conversation_id, later.c.at >= before
+            )
+            old = delete(messages).where(messages.c.at < before, ~used_since)
+            gone = (await connection.execute(old)).rowcount
+            await connection.execute(delete(lanes).where(lanes.c.at < before))
+            await connection.execute(delete(overheard).where(overheard.c.at < overheard_before))
+            unused = [
+                ~exists().where(table.c.key_id == keys.c.id)
+                for table in (messages, summaries, personas, overheard)
+            ]
+            await connection.execute(delete(keys).where(keys.c.scope != OWN, *unused))
+            return int(gone)
+
+        gone = await self._database.write(take_out)
+        self._keys.drop()
+        return gone
+
+    async def rotate(self) -> None:
+        """A new master key in the key file, and every data key wrapped again. Raises StoreError."""
+
+        async def rewrap(connection: AsyncConnection) -> None:
+            await self._keys.rewrap(connection, new_master=True)
+
+        await self._database.write(rewrap)
+        await self._keys.settle()
+
+    async def aclose(self) -> None:
+        await self._database.aclose()
+
+    async def _empty_log(self) -> None:
+        """Bring SQLite's log into the file, where what was deleted is overwritten, and cut it to nothing."""
+        async with self._database.reading() as connection:
+            await connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+
+
+async def _take_from_between(connection: AsyncConnection, parents: Mapping[str, str | None]) -> None:
+    """Take messages out, given with their parents. What others hung on one goes on from above it."""
+    above = _first_kept_above(parents)
+    for some in in_parts(list(parents)):
+        hanging = select(messages.c.id, messages.c.parent_id).where(messages.c.parent_id.in_(some))
+        for row in (await connection.execute(hanging)).all():
+            if row.id not in parents:
+                moved = update(messages).where(messages.c.id == row.id)
+                await connection.execute(moved.values(parent_id=above[row.parent_id]))
+        ending = select(lanes.c.leaf_id).where(lanes.c.leaf_id.in_(some)).distinct()
+        for row in (await connection.execute(ending)).all():
+            ends = update(lanes).where(lanes.c.leaf_id == row.leaf_id)
+            await connection.execute(ends.values(leaf_id=above[row.leaf_id]))
+    # Theirs hang on one another: cut these first, since they go in several statements.
+    for some in in_parts(list(parents)):
+        await connection.execute(update(messages).where(messages.c.id.in_(some)).values(parent_id=None))
+    for some in in_parts(list(parents)):
+        await connection.execute(delete(messages).where(messages.c.id.in_(some)))
+
+
+def _first_kept_above(parents: Mapping[str, str | None]) -> dict[str, str | None]:
+    """For each message that goes, the nearest one above it that stays."""
+    found: dict[str, str | None] = {}
+    for message_id in parents:
+        way: list[str] = []
+        above: str | None = message_id
+        while above is not None and above in parents and above not in found:
+            way.append(above)
+            above = parents[above]
+        if above is not None and above in found:
+            above = found[above]
+        found.update(dict.fromkeys(way, above))
+    return found
+
+
+def _of_person(table: Table, person: str) -> Any:
+    return or_(table.c.scope == person, table.c.made_by == person)
+
+
+def _person_scope(person: str) -> str:
+    return f"person:{person}"

@@ -1,0 +1,38 @@
+"""`sluice backup`, `sluice restore` and `sluice keys`, as people run them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from core.adapters.store.location import Location
+from core.adapters.store.opening import open_store
+from tests.project.program import sluice
+from tests.store.people import asked, grown, ids
+
+
+async def test_backup_rotate_and_restore_while_the_store_is_open(tmp_path: Path) -> None:
+    location = Location(tmp_path / "data")
+    async with open_store(location) as store:
+        await grown(store)
+        saved = await sluice(tmp_path, "backup", "saved")
+        assert (saved.code, saved.err) == (0, "")
+        assert f"the key file is needed too: {location.keys}" in saved.out.decode()
+        old = location.keys.read_bytes()
+        rotated = await sluice(tmp_path, "keys", "rotate")
+        assert (rotated.code, rotated.err) == (0, "")
+        await store.add(asked("later", "a2"))  # under a key that another process has wrapped
+        assert location.keys.read_bytes() != old
+        refused = await sluice(tmp_path, "restore", "saved")
+        assert refused.code == 1
+        assert "--replace" in refused.line
+        location.keys.write_bytes(old)
+        restored = await sluice(tmp_path, "restore", "saved", "--replace")
+        assert (restored.code, restored.err) == (0, "")
+        assert "is kept in" in restored.out.decode()
+        assert await store.message("later") is None
+        assert ids(await store.path("b2")) == ["q1", "a1", "q2", "b2"]
+
+
+async def test_a_backup_of_nothing_is_one_line(tmp_path: Path) -> None:
+    done = await sluice(tmp_path, "backup", "saved")
+    assert (done.code, done.line) == (1, "sluice: There is no database to back up yet.")

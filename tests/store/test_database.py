@@ -1,0 +1,118 @@
+"""What goes wrong outside: one line each, without the statement, its values, or a password."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from bots.bootstrap import open_store as open_configured
+from core.adapters.memory_store import MemoryStore
+from core.adapters.store import database
+from core.adapters.store.database import postgresql_url
+from core.adapters.store.location import Location
+from core.adapters.store.opening import open_store
+from core.ports.store import StoreError
+from core.settings import Settings
+from tests.store.people import asked, grown
+
+PASSWORD = "secret-of-the-database"
+
+
+async def _failure(location: Location) -> str:
+    with pytest.raises(StoreError) as error:
+        async with open_store(location):
+            pytest.fail("opened")
+    assert error.value.__cause__ is None
+    assert error.value.__suppress_context__
+    line = str(error.value)
+    assert "\n" not in line
+    assert PASSWORD not in line
+    return line
+
+
+async def test_a_server_that_is_not_there(tmp_path: Path, unused_tcp_port: int) -> None:
+    address = f"postgresql://sluice:{PASSWORD}@127.0.0.1:{unused_tcp_port}/sluice"
+    assert "cannot be reached" in await _failure(Location(tmp_path, address))
+
+
+async def test_a_database_that_is_not_there(tmp_path: Path, server: str) -> None:
+    assert "InvalidCatalogNameError" in await _failure(Location(tmp_path, f"{server}/nowhere"))
+
+
+async def test_a_data_folder_that_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("")
+    assert "cannot be made" in await _failure(Location(tmp_path / "data"))
+
+
+async def test_a_lock_that_does_not_go_fails_all_that_wait_and_stores_nothing(
+    sqlite_location: Location, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "_PRAGMAS", (*database._PRAGMAS, "PRAGMA busy_timeout=20"))
+    async with open_store(sqlite_location) as store:
+        await grown(store)
+        with closing(sqlite3.connect(sqlite_location.file, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            adding = [store.add(asked(f"m{number}")) for number in range(5)]
+            outcomes = await asyncio.gather(*adding, return_exceptions=True)
+            assert {str(outcome) for outcome in outcomes} == {
+                "The database cannot be used now (database is locked)."
+            }
+            assert await store.message("q1") == asked("q1")  # reading goes on
+            other.execute("ROLLBACK")
+        await store.add(asked("m9"))
+        assert [await store.message(name) is not None for name in ("m0", "m4", "m9")] == [False, False, True]
+
+
+async def test_a_full_disk_is_never_called_stored(
+    sqlite_location: Location, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_store(sqlite_location) as store:
+        await grown(store)
+    pages = sqlite_location.file.stat().st_size // 4096
+    monkeypatch.setattr(database, "_PRAGMAS", (*database._PRAGMAS, f"PRAGMA max_page_count={pages + 5}"))
+    async with open_store(sqlite_location) as store:
+        adding = [store.add(asked(f"m{number}", asker=f"discord:{number}")) for number in range(150)]
+        outcomes = await asyncio.gather(*adding, return_exceptions=True)
+        full = [str(outcome) for outcome in outcomes if outcome is not None]
+        assert set(full) == {"The database cannot be used now (database or disk is full)."}
+    monkeypatch.undo()
+    async with open_store(sqlite_location) as store:
+        kept = [await store.message(f"m{number}") is not None for number in range(150)]
+    assert kept == [outcome is None for outcome in outcomes]
+
+
+async def test_a_cancelled_caller_takes_nobody_with_it(location: Location) -> None:
+    async with open_store(location) as store:
+        await grown(store)
+        adding = [asyncio.create_task(store.add(asked(f"m{number}"))) for number in range(9)]
+        await asyncio.sleep(0)
+        adding[4].cancel()
+        outcomes = await asyncio.gather(*adding, return_exceptions=True)
+        assert [isinstance(outcome, asyncio.CancelledError) for outcome in outcomes].count(True) == 1
+        kept = [await store.message(f"m{number}") is not None for number in range(9) if number != 4]
+        assert kept == [True] * 8
+
+
+def test_addresses_of_hosted_databases_are_understood() -> None:
+    for scheme in ("postgres", "postgresql", "postgresql+asyncpg"):
+        url = postgresql_url(f"{scheme}://ada:p%40ss@host:6543/sluice?sslmode=require")
+        assert (url.drivername, url.password, url.port) == ("postgresql+asyncpg", "p@ss", 6543)
+        assert dict(url.query) == {"ssl": "require"}
+
+
+async def test_the_sandbox_keeps_nothing(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path / "data")
+    async with open_configured(settings, sandbox=True) as store:
+        assert isinstance(store, MemoryStore)
+    assert not (tmp_path / "data").exists()
+    async with open_configured(settings, sandbox=False) as store:
+        await store.add(asked("q1"))
+    assert sorted(path.name for path in (tmp_path / "data").iterdir()) == [
+        "sluice.db",
+        "sluice.key",
+        "sluice.wrapping",
+    ]
