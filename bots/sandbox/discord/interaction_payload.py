@@ -1,0 +1,44 @@
+"""What the gateway tells the bot when a person uses the application."""
+
+from __future__ import annotations
+
+from bots.sandbox.discord.models import Interaction, InteractionType, Json
+from bots.sandbox.discord.payloads import Payloads, user
+from bots.sandbox.discord.world import World
+
+_GUILD_LOCALE = "en-US"
+_MAX_ATTACHMENT = 10 * 1024 * 1024
+
+
+def interaction_payload(world: World, payloads: Payloads, one: Interaction, data: Json) -> Json:
+    """An INTERACTION_CREATE: who did it where, in which language, and what the bot may do there."""
+    permissions = str(world.permissions(one.user, one.channel))
+    payload: Json = {
+        "id": str(one.id),
+        "application_id": str(world.application_id),
+        "type": one.type,
+        "token": one.token,
+        "version": 1,
+        "data": data,
+        "channel": payloads.channel(one.channel) | {"permissions": permissions},
+        "channel_id": str(one.channel.id),
+        "locale": world.locale(one.user),
+        "app_permissions": str(world.permissions(world.bot, one.channel)),
+        "entitlements": [],
+        "authorizing_integration_owners": payloads.integration_owners(one),
+        "context": 1 if one.channel.kind == "dm" else 0,
+        "attachment_size_limit": _MAX_ATTACHMENT,
+    }
+    if one.channel.kind == "dm":
+        payload["user"] = user(one.user)
+    else:
+        guild_id = str(world.guild_id)
+        payload |= {
+            "guild_id": guild_id,
+            "guild_locale": _GUILD_LOCALE,
+            "guild": {"id": guild_id, "locale": _GUILD_LOCALE, "features": []},
+            "member": payloads.member_with_user(one.user) | {"permissions": permissions},
+        }
+    if one.source is not None and one.type in (InteractionType.COMPONENT, InteractionType.MODAL):
+        payload["message"] = payloads.message(one.source)
+    return payload
