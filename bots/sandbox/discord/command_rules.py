@@ -64,13 +64,15 @@ _MAX_TEXT: Final = 6000
 def check_command(errors: FormErrors, where: str, raw: Json) -> None:
     """Add to `errors` what is wrong with a command; `where` leads their fields ("" at the top)."""
     kind = raw.get("type", CHAT_INPUT)
-    errors.choice(f"{where}type", kind, (CHAT_INPUT, ON_USER, ON_MESSAGE))
+    if kind not in (CHAT_INPUT, ON_USER, ON_MESSAGE):
+        errors.choice(f"{where}type", kind, (CHAT_INPUT, ON_USER, ON_MESSAGE))
+        return
     _check_permissions(errors, f"{where}default_member_permissions", raw.get("default_member_permissions"))
     _check_list(errors, f"{where}contexts", raw.get("contexts"), (0, 1, 2))
     _check_list(errors, f"{where}integration_types", raw.get("integration_types"), (0, 1))
     if kind == CHAT_INPUT:
         _check_named(errors, where, raw)
-        _check_options(errors, f"{where}options", raw.get("options"), depth=0)
+        _check_options(errors, f"{where}options", raw.get("options"), within=None)
         if _size(raw) > _MAX_SIZE:
             message = f"Command exceeds maximum size ({_MAX_SIZE})"
             errors.add(where.rstrip(".") or "name", "APPLICATION_COMMAND_TOO_LARGE", message)
@@ -135,8 +137,8 @@ def _check_localized(errors: FormErrors, where: str, texts: object, most: int) -
     return True
 
 
-def _check_options(errors: FormErrors, where: str, options: object, *, depth: int) -> None:
-    """The options of a command (depth 0), a group or subcommand in it (1), a subcommand in a group (2)."""
+def _check_options(errors: FormErrors, where: str, options: object, *, within: int | None) -> None:
+    """The options of a command, or `within` a group or subcommand of it."""
     if options is None:
         return
     if not isinstance(options, list):
@@ -158,21 +160,20 @@ def _check_options(errors: FormErrors, where: str, options: object, *, depth: in
             message = "Required options must be placed before non-required options"
             errors.add(f"{here}required", "APPLICATION_COMMAND_OPTIONS_REQUIRED_INVALID", message)
         optional_before = optional_before or not option.get("required")
-        _check_option(errors, here, option, depth=depth)
+        _check_option(errors, here, option, within=within)
     below = [kind in (SUBCOMMAND, GROUP) for kind in kinds]
     if any(below) and not all(below):
         message = "Sub-command and sub-command group option types are mutually exclusive to all other types"
         errors.add(where, "APPLICATION_COMMAND_OPTIONS_TYPE_INVALID", message)
 
 
-def _check_option(errors: FormErrors, here: str, option: Json, *, depth: int) -> None:
+def _check_option(errors: FormErrors, here: str, option: Json, *, within: int | None) -> None:
     kind = option.get("type")
     if kind in (SUBCOMMAND, GROUP):
-        deepest = 0 if kind == GROUP else 1
-        if depth > deepest or (depth == 2):
+        if within == SUBCOMMAND or within == kind == GROUP:
             message = "Sub-commands and sub-command groups cannot be nested this deep"
             errors.add(f"{here}type", "APPLICATION_COMMAND_OPTIONS_TYPE_INVALID", message)
-        _check_options(errors, f"{here}options", option.get("options"), depth=depth + 1)
+        _check_options(errors, f"{here}options", option.get("options"), within=kind)
         return
     choices, completes = option.get("choices"), option.get("autocomplete")
     if choices and completes:
