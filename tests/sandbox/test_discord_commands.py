@@ -16,7 +16,7 @@ from bots.sandbox.discord.world import Permission
 from bots.sandbox.limits import load_profile
 from tests.sandbox.discord_harness import Bot, HandClock, Heard, connected, raw
 
-ASK = {"name": "ask", "description": "Ask.", "type": 1}
+ASK: dict[str, Any] = {"name": "ask", "description": "Ask.", "type": 1}
 Interaction = discord.Interaction[Any]
 
 
@@ -180,7 +180,8 @@ async def test_two_of_one_name_and_too_many_of_a_kind(server: DiscordServer) -> 
 
 async def test_one_command_at_a_time(server: DiscordServer, bot: Bot) -> None:
     """POST adds or replaces, PATCH changes, DELETE takes away; an id stays with its name."""
-    http, app = bot.http, server.world.application_id
+    http: Any = bot.http
+    app = server.world.application_id
     made = await http.upsert_global_command(app, ASK)
     again = await http.upsert_global_command(app, ASK | {"description": "Ask again."})
     assert (again["id"], again["version"] != made["version"]) == (made["id"], True)

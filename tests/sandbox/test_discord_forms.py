@@ -42,18 +42,18 @@ async def bot(server: DiscordServer) -> AsyncIterator[Bot]:
 class Persona(discord.ui.Modal, title="A new persona"):
     """A name, instructions, a model, and a line that only tells."""
 
-    note = discord.ui.TextDisplay("Everybody here can use it.")
-    name = discord.ui.Label(
+    note: discord.ui.TextDisplay[Any] = discord.ui.TextDisplay("Everybody here can use it.")
+    name: discord.ui.Label[Any] = discord.ui.Label(
         text="Name", component=discord.ui.TextInput(custom_id="name", min_length=2, max_length=20)
     )
-    prompt = discord.ui.Label(
+    prompt: discord.ui.Label[Any] = discord.ui.Label(
         text="Instructions",
         description="What it is told before every question.",
         component=discord.ui.TextInput(
             custom_id="prompt", style=discord.TextStyle.long, required=False, default="Be kind."
         ),
     )
-    model = discord.ui.Label(
+    model: discord.ui.Label[Any] = discord.ui.Label(
         text="Model",
         component=discord.ui.Select(
             custom_id="model",
