@@ -72,11 +72,7 @@ def _checked(kind: str, value: Any) -> Any:
             if not 1 <= len(str(value).encode()) <= MAX_CALLBACK_DATA:
                 raise bad_request("BUTTON_DATA_INVALID")
         case "url":
-            parts = urlsplit(str(value))
-            local = "localhost" in parts.netloc or "." in parts.netloc
-            if not (
-                parts.scheme == "tg" or (parts.scheme in ("", "http", "https") and (local or parts.path))
-            ):
+            if not _leads_somewhere(str(value)):
                 raise bad_request(f"inline keyboard button URL '{value}' is invalid: Wrong HTTP URL")
         case "copy_text":
             if not 1 <= len(str((value or {}).get("text", ""))) <= _MAX_COPIED:
@@ -86,3 +82,9 @@ def _checked(kind: str, value: Any) -> Any:
             if len(str(value)) > _MAX_COPIED:
                 raise bad_request("BUTTON_DATA_INVALID")
     return str(value)
+
+
+def _leads_somewhere(url: str) -> bool:
+    parts = urlsplit(url if "://" in url else f"http://{url}")
+    known = parts.netloc == "localhost" or "." in parts.netloc or ":" in parts.netloc
+    return parts.scheme == "tg" or (parts.scheme in ("http", "https") and known)
