@@ -37,6 +37,7 @@ class People:
             "chats": [entry for chat in chats for entry in page.chat_entries(chat)],
             "messages": [page.message_entry(message) for chat in chats for message in chat.messages.values()],
             "commands": self._hub.menu(),
+            "inline": self._hub.inline_mode,
             "online": self._hub.updates.online,
         }
 
@@ -150,6 +151,7 @@ class People:
     async def set_inline(self, *, enabled: bool, feedback: bool = False) -> None:
         """BotFather's /setinline, and /setinlinefeedback for word of what was chosen."""
         self._hub.inline_mode, self._hub.inline_feedback = enabled, feedback
+        self._hub.emit("inline", enabled=enabled)
 
     async def upgrade_group(self, person: str, chat: str) -> str:
         """Make a basic group a supergroup, under another id: the new chat's."""
