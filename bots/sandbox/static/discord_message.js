@@ -212,6 +212,7 @@ export function plainLine(text, state) {
   const names = namesIn(state);
   return text
     .replace(/<@!?(\d+)>/g, (_, id) => `@${names.person(id) ?? "unknown-user"}`)
+    .replace(/\*\*|__|~~|\|\||`+/g, "")
     .replace(/\s+/g, " ")
     .slice(0, 200);
 }
