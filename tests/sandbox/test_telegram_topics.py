@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
-
 import pytest
 import telegram as ptb
 from telegram.error import BadRequest
 
 from bots.sandbox.telegram.server import TelegramServer
-from tests.sandbox.telegram_harness import ManualClock, chat_id, shown
+from tests.sandbox.telegram_harness import ManualClock, chat_id, png, shown
 
 
 @pytest.fixture(autouse=True)
@@ -20,18 +17,6 @@ def _own_form_of_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 TOPICS = ("can_manage_chat", "can_manage_topics")
-
-
-def png(width: int, height: int) -> bytes:
-    """A grey picture."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        body = kind + data
-        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    rows = zlib.compress(b"".join(b"\0" + b"\x80" * width for _ in range(height)))
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 
 
 async def test_a_topic_is_made_used_closed_and_deleted(

@@ -26,12 +26,11 @@ export class Select {
       "aria-label": spec.label ?? (spec.placeholder || "Make a selection"),
       onclick: () => (this.#list.hidden ? this.#open() : this.#close()),
     });
-    this.#list = h("ul", {
-      class: "select-list",
-      role: "listbox",
-      "aria-multiselectable": String(this.#several),
-      hidden: true,
-    });
+    this.#list = h(
+      "ul",
+      { class: "select-list", role: "listbox", "aria-multiselectable": String(this.#several), hidden: true },
+      options.map((option) => this.#option(option)),
+    );
     this.node = h(
       "div",
       {
@@ -83,7 +82,6 @@ export class Select {
     } else if (this.#chosen.has(value)) this.#chosen.delete(value);
     else if (this.#chosen.size < this.#spec.max) this.#chosen.add(value);
     this.#draw();
-    if (this.#several) this.#list.querySelector(`[data-value="${CSS.escape(value)}"]`)?.focus();
   }
 
   #draw() {
@@ -94,7 +92,8 @@ export class Select {
         : h("span", { class: "select-empty" }, this.#spec.placeholder || "Make a selection"),
       icon("down"),
     );
-    this.#list.replaceChildren(...this.#options.map((option) => this.#option(option)));
+    for (const row of this.#list.children)
+      row.setAttribute("aria-selected", String(this.#chosen.has(row.dataset.value)));
   }
 
   #option({ label, value, about }) {
@@ -104,7 +103,6 @@ export class Select {
         role: "option",
         tabindex: "-1",
         "data-value": value,
-        "aria-selected": String(this.#chosen.has(value)),
         onclick: () => this.#pick(value),
       },
       h("span", { class: "select-label" }, label, about && h("small", null, about)),
