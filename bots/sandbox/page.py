@@ -187,7 +187,7 @@ class SandboxPage:
         return browser
 
     async def _serve_upload(self, request: web.Request) -> web.Response:
-        """A file of a message: as plain text unless a picture, since nothing that a model wrote may run here."""
+        """A file of a message: as plain text unless a picture, since nothing that a model wrote may run."""
         server = self._discord if request.match_info["platform"] == "discord" else self._telegram
         content = server.file(request.match_info["id"])
         if content is None:

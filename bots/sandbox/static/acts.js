@@ -41,17 +41,21 @@ export class Acts {
       menu: (message, at) => this.#menu(message, at),
       dismiss: (message) => pane.dismiss(message),
       open: (id) => pane.open(id),
+      jump: (message) => pane.reveal(message.chat, message.reply_to),
       copy: (text) => this.#copy(text),
       ask: (query) => pane.composer.write(`@${pane.state.bot?.username} ${query}`),
     };
   }
 
-  /** Open a link to the bot that was clicked here instead of leaving the page. */
+  /** Open a link to the bot or to a message here instead of leaving the page. */
   follow(event) {
     const anchor = event.target.closest?.("a");
-    if (!anchor?.href || !this.#leadsToBot(anchor.href)) return;
+    if (!anchor?.href) return;
+    const place = this.#look.messageLink(new URL(anchor.href), this.#pane.state);
+    if (!place && !this.#leadsToBot(anchor.href)) return;
     event.preventDefault();
-    this.go(anchor.href);
+    if (place) this.#pane.reveal(place.chat, place.message);
+    else this.go(anchor.href);
   }
 
   async go(url) {

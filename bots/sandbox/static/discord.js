@@ -88,6 +88,12 @@ export const discord = {
     );
   },
 
+  /** The message that an address of discord.com leads to here, or null. */
+  messageLink({ host, pathname }, state) {
+    const [, chat, message] = /^\/channels\/[^/]+\/(\d+)(?:\/(\d+))?$/.exec(pathname) ?? [];
+    return host === "discord.com" && state.chats.has(chat) ? { chat, message } : null;
+  },
+
   /** What `me` may do with a message: items for its menu. */
   deeds(message, { chat, me, state, act }) {
     const mine = message.author.id === me?.id;

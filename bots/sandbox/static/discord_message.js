@@ -10,7 +10,7 @@ const GROUPED_WITHIN_S = 420; // Discord repeats the author after seven minutes
 
 export class DiscordMessage {
   #context;
-  #quote = h("div", { class: "quote-line" });
+  #quote = h("div", { class: "quote-line", onclick: () => this.#jump() });
   #portrait = h("div", { class: "portrait" });
   #head = h("div", { class: "head" });
   #content = h("div", { class: "content" });
@@ -95,6 +95,10 @@ export class DiscordMessage {
       !previous.service &&
       !mine.command;
     this.node.classList.toggle("grouped", Boolean(together));
+  }
+
+  #jump() {
+    if (this.message.reply_to && !this.message.command) this.#context.jump(this.message);
   }
 
   #menu(event) {

@@ -9,7 +9,7 @@ import { PlatformState } from "./state.js";
 import { Strip } from "./strip.js";
 import { telegram } from "./telegram.js";
 
-const deeds = { perform: (deed) => socket.perform(deed), ask: (deed) => socket.ask(deed) };
+const deeds = { ask: (deed) => socket.ask(deed) };
 const sides = new Map(
   [discord, telegram].map((look) => {
     const state = new PlatformState(look.name);

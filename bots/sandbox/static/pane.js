@@ -1,11 +1,11 @@
 // One platform's pane: the list of chats, the open chat, the entry box. Both platforms share it;
 // a `look` (discord.js, telegram.js) says how each draws.
 
-import { avatar, dots, h, icon, redraw } from "./dom.js";
+import { h } from "./dom.js";
 import { Acts } from "./acts.js";
 import { Composer } from "./composer.js";
 import { Dialog, alert } from "./dialog.js";
-import { forumPosts, newPost } from "./forum.js";
+import { Frame } from "./frame.js";
 import { openModal } from "./modal.js";
 import { Popup } from "./popup.js";
 import { Sidebar } from "./sidebar.js";
@@ -15,31 +15,28 @@ const TOAST_MS = 6000;
 
 export class Pane {
   #look;
-  #perform;
+  #socket;
   #chat = null;
   #views = new Map(); // message id → its view, in order
   #pinned = true;
   #sidebar;
-  #head = h("header", { class: "chat-head" });
+  #frame;
   #scroller;
   #list;
-  #intro = h("div", { class: "intro" });
-  #posts = h("div", { class: "posts" });
-  #draft = h("div", { class: "draft" });
-  #typing = h("div", { class: "typing-line", "aria-live": "polite" });
   #present;
   #toasts = h("div", { class: "toasts", role: "status" });
   #composer;
   #acts;
   #asked = 0;
 
-  /** `socket` has `perform(deed)` and `ask(deed)`. */
+  /** `socket` has `ask(deed)`, which resolves to { refused, result }. */
   constructor(look, state, socket) {
     this.#look = look;
     this.state = state;
     this.me = null;
-    this.#perform = socket;
+    this.#socket = socket;
     this.#sidebar = new Sidebar(look, state, (id) => this.open(id));
+    this.#frame = new Frame(look, this);
     this.#list = h("div", { class: "messages", role: "list", "aria-label": `Messages in ${look.label}` });
     this.#scroller = h(
       "div",
@@ -50,10 +47,10 @@ export class Pane {
         role: "region",
         onscroll: () => this.#scrolled(),
       },
-      this.#intro,
-      this.#posts,
+      this.#frame.intro,
+      this.#frame.posts,
       this.#list,
-      this.#draft,
+      this.#frame.draft,
     );
     this.#present = h(
       "button",
@@ -66,10 +63,10 @@ export class Pane {
       "div",
       { class: "chat-foot" },
       this.#present,
-      look.typingInTitle ? null : this.#typing,
+      look.typingInTitle ? null : this.#frame.typing,
       this.#composer.node,
     );
-    const main = h("div", { class: "chat" }, this.#head, this.#scroller, foot, this.#toasts);
+    const main = h("div", { class: "chat" }, this.#frame.head, this.#scroller, foot, this.#toasts);
     this.dialog = new Dialog(main);
     this.popup = new Popup(main);
     this.node = h(
@@ -79,7 +76,7 @@ export class Pane {
       main,
     );
     new ResizeObserver(() => this.#follow()).observe(this.#scroller);
-    setInterval(() => this.#drawTyping(), 1000);
+    setInterval(() => this.#frame.drawTyping(), 1000);
   }
 
   get chat() {
@@ -157,7 +154,7 @@ export class Pane {
         this.#drawFrame();
         break;
     }
-    if (["typing", "message", "draft", "draft_stopped"].includes(event.type)) this.#drawTyping();
+    if (["typing", "message", "draft", "draft_stopped"].includes(event.type)) this.#frame.drawTyping();
     this.#follow();
   }
 
@@ -171,23 +168,32 @@ export class Pane {
   /** Open the chat of a message and bring it into view. */
   reveal(chat, message) {
     if (!this.#look.chatsOf(this.state, this.me).some(({ id }) => id === chat)) return;
-    this.open(chat);
-    this.#views.get(message)?.node.scrollIntoView({ block: "nearest" });
+    if (chat !== this.#chat?.id) this.open(chat);
+    const node = this.#views.get(message)?.node;
+    if (!node) return;
+    node.scrollIntoView({ block: "nearest" });
+    node.classList.remove("found");
+    void node.offsetWidth; // so that the mark starts anew
+    node.classList.add("found");
   }
 
-  /** Do something here as this person; resolves to null or to why it was refused, which is shown. */
+  /** Do something here as this person; resolves to { refused, result }. */
+  async answer(deed) {
+    if (!this.me || !this.#chat) return { refused: "Nobody is here yet.", result: null };
+    return this.#socket.ask({ ...deed, person: this.me.id, chat: this.#chat.id });
+  }
+
+  /** The same; resolves to null or to why it was refused, which is shown. */
   async do(deed) {
-    if (!this.me || !this.#chat) return "Nobody is here yet.";
-    const refused = await this.#perform.perform({ ...deed, person: this.me.id, chat: this.#chat.id });
+    const { refused } = await this.answer(deed);
     if (refused) this.toast(refused);
     else if (!["press", "choose", "edit", "delete"].includes(deed.do)) this.#pin();
     return refused;
   }
 
-  /** Ask something here as this person; resolves to the result, or to null. */
+  /** The same; resolves to the result, or to null. */
   async ask(deed) {
-    if (!this.me || !this.#chat) return null;
-    const { refused, result } = await this.#perform.ask({ ...deed, person: this.me.id, chat: this.#chat.id });
+    const { refused, result } = await this.answer(deed);
     if (refused) this.toast(refused);
     return result;
   }
@@ -201,14 +207,9 @@ export class Pane {
   /** Have the composer know what is offered here now. */
   async #offer() {
     const asked = ++this.#asked;
-    const found = await this.#perform.ask({
-      do: "menu",
-      platform: this.#look.name,
-      person: this.me?.id ?? "",
-      chat: this.#chat?.id ?? "",
-    });
+    const { result } = await this.answer({ do: "menu", platform: this.#look.name });
     if (asked !== this.#asked) return;
-    this.state.commands = found.result ?? [];
+    this.state.commands = result ?? [];
     this.#composer.refresh();
   }
 
@@ -229,7 +230,7 @@ export class Pane {
       if (type === "message" && this.state.shows(message, this.me) && message.author.id !== this.me?.id) {
         this.state.unread.set(message.chat, (this.state.unread.get(message.chat) ?? 0) + 1);
       }
-      if (this.#chat?.kind === "forum") this.#drawPosts();
+      if (this.#chat?.kind === "forum") this.#frame.drawPosts();
     } else if (type === "delete") {
       this.#views.get(message.id)?.node.remove();
       this.#views.delete(message.id);
@@ -284,60 +285,7 @@ export class Pane {
 
   #drawFrame() {
     this.#sidebar.draw(this.me, this.#chat);
-    const chat = this.#chat;
-    if (!chat) return;
-    const { icon: sign, avatar: portrait, name, about } = this.#look.title(chat, this.state);
-    const { online, bot } = this.state;
-    this.#head.replaceChildren(
-      sign ? icon(sign) : avatar(portrait),
-      h(
-        "div",
-        { class: "chat-title" },
-        h("h2", null, name),
-        h("span", { class: "about-chat" }, about),
-        this.#look.typingInTitle && this.#typing,
-      ),
-      h(
-        "span",
-        { class: `bot-state ${online ? "on" : "off"}` },
-        `${bot?.name} is ${online ? "online" : "not connected"}`,
-      ),
-    );
-    const [title, ...lines] = this.#look.intro(chat, this.state);
-    this.#intro.replaceChildren(h("strong", null, title), ...lines.map((line) => h("span", null, line)));
-    this.#drawPosts();
-    this.#drawTyping();
-  }
-
-  #drawPosts() {
-    const forum = this.#chat?.kind === "forum" ? this.#chat : null;
-    this.#posts.hidden = !forum;
-    if (!forum) return;
-    const publish = async (title, text) => {
-      const { refused, result } = await this.#perform.ask({
-        ...{ do: "open_post", person: this.me.id, chat: forum.id },
-        ...{ title, text },
-      });
-      if (!refused) this.open(result);
-      return refused;
-    };
-    const write = () => newPost(this.dialog, forum, publish);
-    this.#posts.replaceChildren(...forumPosts(forum, this.state, (id) => this.open(id), write));
-  }
-
-  #drawTyping() {
-    const names = this.#chat ? this.state.typists(this.#chat.id, this.me).map(({ name }) => name) : [];
-    redraw(this.#typing, names, () => {
-      const verb = names.length > 1 ? " are typing…" : " is typing…";
-      return names.length && [dots(), h("span", null, h("b", null, names.join(", ")), verb)];
-    });
-    const draft = this.state.drafts.get(this.#chat?.id);
-    const alive = draft && draft.until > Date.now();
-    redraw(
-      this.#draft,
-      alive && [draft.text, draft.entities, draft.can_stop],
-      () => alive && this.#look.draft(draft, () => this.do({ do: "stop_draft" })),
-    );
+    this.#frame.draw();
   }
 
   #scrolled() {

@@ -18,12 +18,7 @@ export class Socket {
     this.#open();
   }
 
-  /** Have the server do something as a person; resolves to null, or to why it was refused. */
-  async perform(deed) {
-    return (await this.ask(deed)).refused;
-  }
-
-  /** The same, for its `result`; resolves to { refused, result }. */
+  /** Have the server do something as a person; resolves to { refused: null or why, result }. */
   ask(deed) {
     if (this.#socket?.readyState !== WebSocket.OPEN)
       return Promise.resolve({ refused: "The sandbox is not running right now.", result: null });

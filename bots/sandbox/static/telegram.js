@@ -72,6 +72,15 @@ export const telegram = {
     ];
   },
 
+  /** The message that an address of t.me leads to here, or null. */
+  messageLink({ host, pathname }, state) {
+    const [, group, message] = /^\/c\/(\d+)\/(?:\d+\/)?(\d+)$/.exec(pathname) ?? [];
+    if (host !== "t.me" || !group) return null;
+    const places = [...state.chats.keys()].filter((id) => id.split("/")[0] === `-100${group}`);
+    const chat = places.find((id) => state.messagesOf(id).has(message)) ?? places[0];
+    return chat ? { chat, message } : null;
+  },
+
   /** What `me` may do with a message: items for its menu. */
   deeds(message, { chat, me, act }) {
     const mine = message.author.id === me?.id;

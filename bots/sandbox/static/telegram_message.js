@@ -11,7 +11,10 @@ export class TelegramMessage {
   #portrait = h("div", { class: "portrait" });
   #author = h("div", { class: "author" });
   #via = h("div", { class: "via" });
-  #quote = h("div", { class: "quote-line" });
+  #quote = h("div", {
+    class: "quote-line",
+    onclick: () => this.message.reply_to && this.#context.jump(this.message),
+  });
   #files = h("div", { class: "files" });
   #body = h("div", { class: "body", dir: "auto" });
   #meta = h("span", { class: "meta" });

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -247,3 +248,20 @@ async def test_each_sees_what_is_theirs(sandbox: Sandbox, bot: Bot) -> None:
     await expect(sandbox.view.get_by_label("Language of your apps")).to_have_value("en-US")
     await sandbox.view.get_by_role("radio", name="Ivo").check(force=True)
     await expect(sandbox.view.get_by_label("Language of your apps")).to_have_value("pt-BR")
+
+
+async def test_links_and_quotes_lead_to_messages(sandbox: Sandbox, bot: Bot) -> None:
+    """An address of a message opens its channel here; a quote shows what it quotes."""
+    said = await sandbox.discord.say("Ben", "#help", "the key is under the stone")
+    await sandbox.discord.say("Cleo", "#help", "thanks", reply_to=said)
+    world = sandbox.discord.world
+    url = f"https://discord.com/channels/{world.guild_id}/{world.chat('#help').id}/{said}"
+    sent = await bot.channel(sandbox.discord, "#general").send(f"Ben said [where the key is]({url}).")
+    await sandbox.message("discord", sent.id).get_by_role("link").click()
+    await expect(sandbox.view.locator(".discord .chat-title h2")).to_have_text("help")
+    node = sandbox.message("discord", said)
+    await expect(node).to_have_class(re.compile("found"))
+    await node.evaluate("node => node.classList.remove('found')")
+    await sandbox.messages("discord").last.locator(".quote-line").click()
+    await expect(node).to_have_class(re.compile("found"))
+    assert len(sandbox.view.context.pages) == 1

@@ -160,3 +160,17 @@ async def test_a_topic_that_is_closed_says_so(sandbox: Sandbox, bot: ptb.Bot) ->
     await sandbox.telegram.close_topic("Ada", ideas)
     await expect(sandbox.view.locator(".telegram .chat-title")).to_contain_text("closed topic in Workshop")
     await expect(sandbox.messages("telegram").last).to_contain_text("Ada closed the topic")
+
+
+async def test_a_link_to_a_message_opens_its_topic(sandbox: Sandbox, bot: ptb.Bot) -> None:
+    ideas = next(chat["id"] for chat in sandbox.telegram.snapshot()["chats"] if chat["name"] == "Ideas")
+    said = await sandbox.telegram.say("Ben", ideas, "a bridge")
+    group, topic = ideas.split("/")
+    url = f"https://t.me/c/{group.removeprefix('-100')}/{topic}/{said}"
+    ada = chat_id(sandbox.telegram, "Ada")
+    link = ptb.MessageEntity("text_link", 4, 4, url=url)
+    sent = await bot.send_message(ada, "Ben said it.", entities=[link])
+    await sandbox.message("telegram", sent.message_id).get_by_role("link").click()
+    await expect(sandbox.view.locator(".telegram .chat-title h2")).to_have_text("Ideas")
+    await expect(sandbox.message("telegram", said)).to_be_visible()
+    assert len(sandbox.view.context.pages) == 1
