@@ -256,6 +256,22 @@ async def test_a_form_opened_by_a_button_may_change_its_message(server: DiscordS
     assert len(server.snapshot()["messages"]) == 1
 
 
+async def test_a_message_that_is_gone_is_not_updated(server: DiscordServer, bot: Bot) -> None:
+    """Discord knows it no more, and it does not come back."""
+    url = f"{server.url}/channels/{server.world.chat('#general').id}/messages"
+    async with raw(server) as http:
+        async with http.post(url, json={"content": "x", "components": [_row(_button("b"))]}) as answer:
+            message = (await answer.json())["id"]
+        await server.press("Ada", "#general", message, "b")
+        interaction = await bot.next("interaction")
+        async with http.delete(f"{url}/{message}") as answer:
+            assert answer.status == 204
+    with pytest.raises(discord.NotFound) as gone:
+        await interaction.response.edit_message(content="y")
+    assert gone.value.code == 10008
+    assert server.snapshot()["messages"] == []
+
+
 @pytest.mark.parametrize(
     ("rows", "path", "code"),
     [

@@ -27,6 +27,7 @@ from bots.sandbox.discord.world import Permission, World
 
 _ELSE: Final = {"en-US": "en-GB", "en-GB": "en-US", "es-419": "es-ES"}  # docs: "Localization, Fallback"
 _IN_GUILD, _IN_DM = 0, 1
+_FOR_GUILDS: Final = 0
 _LONGEST: Final = 6000
 
 
@@ -35,13 +36,15 @@ class Filled:
     """A command line as a person fills it in.
 
     `line` is `ask` or `persona set`; `options` are by name, ids or names for people and channels;
-    `files` are name and content, by option; `focused` names the option being typed, for an autocomplete.
+    `files` are name and content, by option; `focused` names the option being typed, for an autocomplete;
+    for `users_own` see `offered`.
     """
 
     line: str
     options: Mapping[str, str]
     files: Mapping[str, tuple[str, bytes]] = field(default_factory=dict)
     focused: str | None = None
+    users_own: bool = False
 
     @property
     def shown(self) -> str:
@@ -50,8 +53,13 @@ class Filled:
         return " ".join(["/" + self.line, *(f"{key}:{value}" for key, value in given)])
 
 
-def offered(world: World, command: Json, person: User, channel: Channel) -> bool:
-    """Whether Discord offers a command to a person in a channel."""
+def offered(world: World, command: Json, person: User, channel: Channel, *, users_own: bool = False) -> bool:
+    """Whether Discord offers a command to a person in a channel.
+
+    `users_own`: the application is there only because this person installed it for themselves.
+    """
+    if not users_own and _FOR_GUILDS not in command["integration_types"]:
+        return False
     contexts = command.get("contexts")
     if contexts is not None and (_IN_DM if channel.kind == "dm" else _IN_GUILD) not in contexts:
         return False
@@ -61,7 +69,7 @@ def offered(world: World, command: Json, person: User, channel: Channel) -> bool
     if not held & Permission.USE_APPLICATION_COMMANDS:
         return False
     wanted = command.get("default_member_permissions")
-    if wanted is None or held & Permission.ADMINISTRATOR:
+    if wanted is None or users_own or held & Permission.ADMINISTRATOR:
         return True
     return int(wanted) != 0 and held & int(wanted) == int(wanted)
 
@@ -87,7 +95,8 @@ class CommandLine:
     def data(self, commands: Sequence[Json], filled: Filled, person: User, channel: Channel) -> Json:
         """The `data` of a slash command or its autocomplete. Raises `ValueError` where a client refuses."""
         name, *below = filled.line.split()
-        found = self._command(commands, name, CHAT_INPUT, person, channel)
+        found = _named(commands, name, CHAT_INPUT)
+        self._need_offered(found, person, channel, users_own=filled.users_own)
         data: Json = {"id": found["id"], "name": name, "type": CHAT_INPUT, "options": []}
         level, target = found, data
         for word in below:
@@ -105,7 +114,8 @@ class CommandLine:
     ) -> Json:
         """The `data` of a command of the context menu of a message or a person."""
         kind = ON_MESSAGE if isinstance(target, Message) else ON_USER
-        found = self._command(commands, name, kind, person, channel)
+        found = _named(commands, name, kind)
+        self._need_offered(found, person, channel)
         data: Json = {"id": found["id"], "name": name, "type": kind, "target_id": str(target.id)}
         if isinstance(target, Message):
             _resolve(data, "messages", target.id, self._payloads.message(target))
@@ -130,15 +140,11 @@ class CommandLine:
         _resolve(data, "roles", role.id, self._payloads.role(role))
         return str(role.id)
 
-    def _command(
-        self, commands: Sequence[Json], name: str, kind: int, person: User, channel: Channel
-    ) -> Json:
-        for command in commands:
-            if (command["name"], command["type"]) == (name, kind):
-                if not offered(self._world, command, person, channel):
-                    raise PermissionError(f"{name} is not offered to {person.name} here")
-                return command
-        raise ValueError(f"there is no command {'/' if kind == CHAT_INPUT else ''}{name}")
+    def _need_offered(
+        self, command: Json, person: User, channel: Channel, *, users_own: bool = False
+    ) -> None:
+        if not offered(self._world, command, person, channel, users_own=users_own):
+            raise PermissionError(f"{command['name']} is not offered to {person.name} here")
 
     def _fill(self, data: Json, target: Json, level: Json, filled: Filled, channel: Channel) -> None:
         declared = {option["name"]: option for option in level.get("options") or []}
@@ -192,6 +198,13 @@ class CommandLine:
             permissions = str(self._world.permissions(account, channel))
             member = self._payloads.member(account) | {"permissions": permissions}
             _resolve(data, "members", account.id, member)
+
+
+def _named(commands: Sequence[Json], name: str, kind: int) -> Json:
+    for command in commands:
+        if (command["name"], command["type"]) == (name, kind):
+            return command
+    raise ValueError(f"there is no command {'/' if kind == CHAT_INPUT else ''}{name}")
 
 
 def _resolve(data: Json, kind: str, key: int, payload: Json) -> None:

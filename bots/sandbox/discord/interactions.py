@@ -136,6 +136,8 @@ class Interactions:
         errors = FormErrors()
         errors.choice("type", kind, allowed)
         errors.check()
+        if kind == _UPDATE and one.source is not None and one.source.id not in one.channel.messages:
+            raise ApiError(Refusal.UNKNOWN_MESSAGE)
         self._answer(one, int(kind or 0), call.fields.get("data") or {}, call)
         one.original = one.original or one.source
         one.acknowledged = True

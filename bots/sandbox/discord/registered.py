@@ -15,6 +15,7 @@ _COMMANDS: Final = "/applications/{application_id}/commands"
 _COMMAND: Final = _COMMANDS + "/{command_id}"
 _MOST: Final = {CHAT_INPUT: 100, ON_USER: 5, ON_MESSAGE: 5}
 _NEW_A_DAY: Final = 200
+_INSTALLS: Final = [0, 1]  # in a guild, by a person for themselves: what the application is set up for
 _DAY_S: Final = 86_400.0
 
 
@@ -124,7 +125,7 @@ class RegisteredCommands:
             "default_member_permissions": None if permissions is None else str(permissions),
             "dm_permission": raw.get("dm_permission", True),
             "contexts": raw.get("contexts"),
-            "integration_types": raw.get("integration_types") or [0],
+            "integration_types": raw.get("integration_types") or _INSTALLS,
             "nsfw": bool(raw.get("nsfw")),
         }
         if known is None:

@@ -64,7 +64,7 @@ class Usage(People):
         only because this person installed it for themselves.
         """
         who, where = self._in(person, chat, Permission.USE_APPLICATION_COMMANDS)
-        filled = Filled(command, options, files or {})
+        filled = Filled(command, options, files or {}, users_own=users_own)
         data = self._line.data(self._commands.all, filled, who, where)
         kind = InteractionType.COMMAND
         one = self._interactions.begin(kind, who, where, data, shown_as=filled.shown, users_own=users_own)

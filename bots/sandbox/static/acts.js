@@ -26,6 +26,7 @@ export class Acts {
       complete: async (command, options, focused) =>
         (await pane.ask({ do: "complete", command, options, focused })) ?? [],
       inline: (text) => this.#inline(text),
+      language: () => pane.me?.language,
       lastOwn: () => this.#lastOwn(),
     };
   }

@@ -39,7 +39,7 @@ export class CommandForm {
   #asked = 0;
 
   /**
-   * `first` fills the first field; `source` gives `people()`, `chats()` and `complete(line, options, name)`;
+   * `first` fills the first field; `source` gives `people()`, `chats()`, `language()`, `complete(line, options, name)`;
    * `close(text)` is called when the person backs out of the command, `send()` when they are done.
    */
   constructor(line, first, menu, source, { close, send }) {
@@ -163,10 +163,11 @@ export class CommandForm {
   }
 
   #offer(field, choices, note = null) {
-    const shown = choices.map(({ name, label, value }) => ({
-      title: label || name,
-      choose: () => this.#pick(field, label || name, String(value)),
-    }));
+    const language = this.#source.language();
+    const shown = choices.map(({ name, label, value, name_localizations: translated }) => {
+      const title = label || translated?.[language] || name;
+      return { title, choose: () => this.#pick(field, title, String(value)) };
+    });
     this.#menu.show(field.input, shown, note);
   }
 
