@@ -123,6 +123,7 @@ class SandboxPage:
         self._port = self._runner.addresses[0][1]
         if all(channel.kind != "forum" for channel in self._discord.world.channels.values()):
             await self._discord.create_channel("ideas", "forum")
+            await self._discord.open_private("Ada", "Ben")
         self._unsubscribe = [
             self._discord.subscribe(partial(self._take, "discord")),
             self._telegram.subscribe(partial(self._take, "telegram")),

@@ -260,3 +260,31 @@ async def test_a_command_for_those_who_installed_it(server: DiscordServer, bot: 
     interaction = await asked.get()
     assert (interaction.is_user_integration(), interaction.is_guild_integration()) == (True, False)
     await interaction.response.send_message("ok")
+
+
+async def test_among_friends_without_the_bot(server: DiscordServer, bot: Bot) -> None:
+    """Only user-installable commands, answered by the interaction alone: the bot sees nothing there."""
+    asked: asyncio.Queue[Interaction] = asyncio.Queue()
+    http: Any = bot.http
+    own = ASK | {"integration_types": [0, 1], "contexts": [0, 1, 2]}
+    in_servers = ASK | {"name": "catchup", "integration_types": [0]}
+    await http.bulk_upsert_global_commands(server.world.application_id, [own, in_servers])
+    bot.event(_into(asked))
+    chat = await server.open_private("Ada", "Ben")
+    await server.say("Ben", chat, "shall we ask?")
+    with pytest.raises(PermissionError):
+        await server.say("Cleo", chat, "me too")
+    assert [command["name"] for command in server.menu("Ada", chat)] == ["ask"]
+    await server.invoke("Ada", "@Ada & Ben", "ask", {})
+    interaction = await asked.get()
+    assert interaction.context.private_channel
+    assert (interaction.is_user_integration(), interaction.guild, interaction.user.name) == (
+        True,
+        None,
+        "ada",
+    )
+    await interaction.response.send_message("for both of you")
+    assert [(m["chat"], m["only_for"]) for m in server.snapshot()["messages"]] == [(chat, None)] * 2
+    assert not bot.has("message")
+    async with raw(server) as plain, plain.get(f"{server.url}/channels/{chat}/messages") as answer:
+        assert (answer.status, (await answer.json())["code"]) == (403, 50001)

@@ -26,8 +26,8 @@ from bots.sandbox.discord.payloads import Payloads, user
 from bots.sandbox.discord.world import Permission, World
 
 _ELSE: Final = {"en-US": "en-GB", "en-GB": "en-US", "es-419": "es-ES"}  # docs: "Localization, Fallback"
-_IN_GUILD, _IN_DM = 0, 1
-_FOR_GUILDS: Final = 0
+_IN_GUILD, _IN_DM, _AMONG_FRIENDS = 0, 1, 2
+_FOR_GUILDS, _FOR_PEOPLE = 0, 1
 _LONGEST: Final = 6000
 
 
@@ -58,20 +58,36 @@ def offered(world: World, command: Json, person: User, channel: Channel, *, user
 
     `users_own`: the application is there only because this person installed it for themselves.
     """
-    if not users_own and _FOR_GUILDS not in command["integration_types"]:
+    if not _reaches(command, channel, users_own=users_own):
         return False
-    contexts = command.get("contexts")
-    if contexts is not None and (_IN_DM if channel.kind == "dm" else _IN_GUILD) not in contexts:
-        return False
-    if channel.kind == "dm":
-        return contexts is not None or bool(command.get("dm_permission", True))
+    if not channel.in_guild:
+        return True
     held = world.permissions(person, channel)
+    wanted = command.get("default_member_permissions")
     if not held & Permission.USE_APPLICATION_COMMANDS:
         return False
-    wanted = command.get("default_member_permissions")
     if wanted is None or users_own or held & Permission.ADMINISTRATOR:
         return True
     return int(wanted) != 0 and held & int(wanted) == int(wanted)
+
+
+def _reaches(command: Json, channel: Channel, *, users_own: bool) -> bool:
+    """Whether the way in which the application is installed, and the place, fit a command."""
+    installs, contexts = command["integration_types"], command.get("contexts")
+    if not users_own and _FOR_GUILDS not in installs:
+        return False
+    if channel.kind == "friends" and _FOR_PEOPLE not in installs:
+        return False
+    if contexts is not None:
+        return context_of(channel) in contexts
+    return channel.in_guild or bool(command.get("dm_permission", True))
+
+
+def context_of(channel: Channel) -> int:
+    """Where a channel is, as commands and interactions number it."""
+    if channel.in_guild:
+        return _IN_GUILD
+    return _AMONG_FRIENDS if channel.kind == "friends" else _IN_DM
 
 
 def translated(thing: Json, locale: str) -> Json:
@@ -194,7 +210,7 @@ class CommandLine:
 
     def _resolve_person(self, data: Json, account: User, channel: Channel) -> None:
         _resolve(data, "users", account.id, user(account))
-        if channel.kind != "dm":
+        if channel.in_guild:
             permissions = str(self._world.permissions(account, channel))
             member = self._payloads.member(account) | {"permissions": permissions}
             _resolve(data, "members", account.id, member)

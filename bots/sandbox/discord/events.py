@@ -46,7 +46,7 @@ def _of_person(world: World, payloads: Payloads, gateway: Gateway, change: Chang
     match change.kind:
         case "typing":
             data = _place(world, change) | {"user_id": str(who.id), "timestamp": int(world.now())}
-            if change.channel.kind != "dm":
+            if change.channel.in_guild:
                 data["member"] = payloads.member_with_user(who)
             gateway.dispatch("TYPING_START", change.channel, TYPING, lambda _: data)
         case "role":
@@ -82,7 +82,7 @@ def _of_channel(world: World, payloads: Payloads, gateway: Gateway, change: Chan
 
 def _place(world: World, change: Change) -> Json:
     place: Json = {"channel_id": str(change.channel.id)}
-    return place if change.channel.kind == "dm" else place | {"guild_id": str(world.guild_id)}
+    return place | {"guild_id": str(world.guild_id)} if change.channel.in_guild else place
 
 
 def _reaction(payloads: Payloads, message: Message, by: User, emoji: str | None) -> Json:
@@ -94,6 +94,6 @@ def _reaction(payloads: Payloads, message: Message, by: User, emoji: str | None)
         "burst": False,
         "type": 0,
     }
-    if message.channel.kind != "dm":
+    if message.channel.in_guild:
         data["member"] = payloads.member_with_user(by)
     return data

@@ -106,7 +106,7 @@ class Gateway:
         """
         if channel is not None and not self._world.permissions(self._world.bot, channel):
             return
-        needed = 0 if intents is None else intents[1 if channel and channel.kind == "dm" else 0]
+        needed = 0 if intents is None else intents[1 if channel and not channel.in_guild else 0]
         for session in self.sessions.values():
             if not needed or session.intents & needed:
                 session.dispatch(event, data(bool(session.intents & INTENT_MESSAGE_CONTENT)))

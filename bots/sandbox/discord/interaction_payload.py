@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from bots.sandbox.discord.commands import context_of
 from bots.sandbox.discord.models import Interaction, InteractionType, Json
 from bots.sandbox.discord.payloads import Payloads, user
-from bots.sandbox.discord.world import World
+from bots.sandbox.discord.world import Permission, World
 
 _GUILD_LOCALE = "en-US"
 _MAX_ATTACHMENT = 10 * 1024 * 1024
@@ -23,13 +24,13 @@ def interaction_payload(world: World, payloads: Payloads, one: Interaction, data
         "channel": payloads.channel(one.channel) | {"permissions": permissions},
         "channel_id": str(one.channel.id),
         "locale": world.locale(one.user),
-        "app_permissions": str(world.permissions(world.bot, one.channel)),
+        "app_permissions": str(_permissions_of_app(world, one)),
         "entitlements": [],
         "authorizing_integration_owners": payloads.integration_owners(one),
-        "context": 1 if one.channel.kind == "dm" else 0,
+        "context": context_of(one.channel),
         "attachment_size_limit": _MAX_ATTACHMENT,
     }
-    if one.channel.kind == "dm":
+    if not one.channel.in_guild:
         payload["user"] = user(one.user)
     else:
         guild_id = str(world.guild_id)
@@ -42,3 +43,10 @@ def interaction_payload(world: World, payloads: Payloads, one: Interaction, data
     if one.source is not None and one.type in (InteractionType.COMPONENT, InteractionType.MODAL):
         payload["message"] = payloads.message(one.source)
     return payload
+
+
+def _permissions_of_app(world: World, one: Interaction) -> int:
+    """What the answers may do; where the bot is no member there is a fixed set (docs: "Interactions")."""
+    if one.channel.kind != "friends":
+        return world.permissions(world.bot, one.channel)
+    return int(Permission.ATTACH_FILES | Permission.EMBED_LINKS | Permission.MENTION_EVERYONE)

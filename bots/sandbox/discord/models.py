@@ -56,14 +56,15 @@ class Mentions:
     everyone: bool = False
 
 
-ChannelKind: TypeAlias = Literal["channel", "forum", "thread", "dm"]
+ChannelKind: TypeAlias = Literal["channel", "forum", "thread", "dm", "friends"]
 
 
 @dataclass
 class Channel:
-    """A text channel, a forum, a thread in either, or a direct message with the bot.
+    """A text channel, a forum, a thread in either, a direct message with the bot, or one without it.
 
-    `archive_after_min` is how long a thread may be silent; `created_at` is Unix seconds.
+    `friends` are the two people of a direct message that the bot is not in. `archive_after_min` is how
+    long a thread may be silent; `created_at` is Unix seconds.
     """
 
     id: int
@@ -78,8 +79,14 @@ class Channel:
     locked: bool = False
     archive_after_min: int = 1440
     members: set[int] = field(default_factory=set)
+    friends: tuple[User, ...] = ()
     overwrites: dict[int, Overwrite] = field(default_factory=dict)
     messages: dict[int, Message] = field(default_factory=dict)
+
+    @property
+    def in_guild(self) -> bool:
+        """Whether it belongs to the guild."""
+        return self.kind not in ("dm", "friends")
 
 
 @dataclass

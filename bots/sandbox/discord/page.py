@@ -18,7 +18,7 @@ def chat_entry(world: World, channel: Channel) -> Json:
         "id": str(channel.id),
         "name": channel.name,
         "kind": channel.kind,
-        "group": None if channel.kind == "dm" else world.guild_name,
+        "group": world.guild_name if channel.in_guild else None,
         "parent": str(channel.parent.id) if channel.parent else None,
         "archived": channel.archived,
         "locked": channel.locked,
@@ -97,8 +97,8 @@ def event_entry(world: World, change: Change) -> Json:
 
 def _readers(world: World, channel: Channel) -> list[str] | None:
     """Who sees a channel, None when everybody does."""
-    if channel.recipient is not None:
-        return [str(channel.recipient.id)]
+    if not channel.in_guild:
+        return [str(one.id) for one in (channel.recipient, *channel.friends) if one is not None]
     people = world.people
     readers = [str(person.id) for person in people if world.permissions(person, channel)]
     return None if len(readers) == len(people) else readers

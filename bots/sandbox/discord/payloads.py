@@ -85,8 +85,9 @@ class Payloads:
         """A channel object of any kind."""
         last = str(max(channel.messages)) if channel.messages else None
         payload: Json = {"id": str(channel.id), "last_message_id": last, "flags": 0}
-        if channel.recipient is not None:
-            return payload | {"type": 1, "recipients": [user(channel.recipient)]}
+        if not channel.in_guild:
+            others = channel.friends or filter(None, [channel.recipient])
+            return payload | {"type": 1, "recipients": [user(one) for one in others]}
         payload |= {"guild_id": str(self._world.guild_id), "name": channel.name, "rate_limit_per_user": 0}
         if channel.parent is not None:
             return payload | self._thread(channel, channel.parent)
@@ -232,7 +233,7 @@ class Payloads:
     def message_event(self, message: Message, *, content_intent: bool) -> Json:
         """A message as MESSAGE_CREATE and MESSAGE_UPDATE send it: with guild and member."""
         payload = self.message(message, content_intent=content_intent)
-        if message.channel.kind != "dm":
+        if message.channel.in_guild:
             payload |= {"guild_id": str(self._world.guild_id), "member": self.member(message.author)}
         return payload
 
@@ -253,7 +254,7 @@ class Payloads:
 
     def _mentioned(self, target: int, message: Message) -> Json:
         account = self._world.users[target]
-        return user(account) | ({} if message.channel.kind == "dm" else {"member": self.member(account)})
+        return user(account) | ({"member": self.member(account)} if message.channel.in_guild else {})
 
     def _reaction(self, emoji: str, by: list[User]) -> Json:
         return {
@@ -267,7 +268,7 @@ class Payloads:
 
     def _reply(self, target: Message, content_intent: bool) -> Json:
         reference: Json = {"type": 0, "message_id": str(target.id), "channel_id": str(target.channel.id)}
-        if target.channel.kind != "dm":
+        if target.channel.in_guild:
             reference["guild_id"] = str(self._world.guild_id)
         exists = target.id in target.channel.messages
         referenced = self.message(target, content_intent=content_intent) if exists else None
@@ -313,4 +314,4 @@ class Payloads:
         channel = interaction.channel
         if interaction.users_own:
             return {"1": str(interaction.user.id)}
-        return {"0": "0" if channel.kind == "dm" else str(self._world.guild_id)}
+        return {"0": str(self._world.guild_id) if channel.in_guild else "0"}

@@ -147,6 +147,13 @@ class People:
         self.world.announce(Change("channel_create", channel))
         return str(channel.id)
 
+    async def open_private(self, person: str, other: str) -> str:
+        """Write to somebody else than the bot, which is not in that chat, and return its id.
+
+        There the application is used only by those who installed it for themselves.
+        """
+        return str(self.world.open_private(self.world.person(person), self.world.person(other)).id)
+
     async def set_language(self, person: str, locale: str) -> None:
         """Choose the language of a person's client, such as `pt-BR`."""
         who = self.world.person(person)

@@ -113,7 +113,7 @@ class Rest:
     async def bulk_delete(self, call: Call) -> tuple[int, Any]:
         """POST which messages to delete at once; those that are gone already do not matter."""
         channel = self._access.text_channel(call)
-        if channel.kind == "dm":
+        if not channel.in_guild:
             raise ApiError(Refusal.WRONG_CHANNEL_TYPE)
         self._access.need(channel, Permission.MANAGE_MESSAGES)
         ids = {snowflake(raw, "messages") for raw in call.fields.get("messages") or ()}

@@ -44,8 +44,8 @@ class Usage(People):
     def menu(self, person: str, chat: str) -> list[Json]:
         """The commands that Discord offers a person in a chat, in their language: see `translated`."""
         who, where = self.world.person(person), self.world.chat(chat)
-        locale = self.world.locale(who)
-        found = [one for one in self._commands.all if offered(self.world, one, who, where)]
+        locale, own = self.world.locale(who), where.kind == "friends"
+        found = [one for one in self._commands.all if offered(self.world, one, who, where, users_own=own)]
         return [translated(command, locale) for command in found]
 
     async def invoke(
@@ -64,6 +64,7 @@ class Usage(People):
         only because this person installed it for themselves.
         """
         who, where = self._in(person, chat, Permission.USE_APPLICATION_COMMANDS)
+        users_own = users_own or where.kind == "friends"
         filled = Filled(command, options, files or {}, users_own=users_own)
         data = self._line.data(self._commands.all, filled, who, where)
         kind = InteractionType.COMMAND
@@ -75,7 +76,7 @@ class Usage(People):
     ) -> list[Json]:
         """Ask for the choices of the option being typed, as `{"name", "value"}`."""
         who, where = self._in(person, chat, Permission.USE_APPLICATION_COMMANDS)
-        filled = Filled(command, options, focused=focused)
+        filled = Filled(command, options, focused=focused, users_own=where.kind == "friends")
         data = self._line.data(self._commands.all, filled, who, where)
         level = data
         while not any(option.get("focused") for option in level["options"]):

@@ -138,6 +138,13 @@ class World:
         self.channels[channel.id] = channel
         return channel
 
+    def open_private(self, one: User, other: User) -> Channel:
+        """Make a direct message between two people, in which the bot is not."""
+        channel = self.add_channel("friends", f"{one.name} & {other.name}")
+        channel.friends = (one, other)
+        self.announce(Change("channel_create", channel))
+        return channel
+
     def unarchive(self, channel: Channel) -> None:
         """Open an archived thread again, as any message in it does."""
         if channel.archived:
@@ -210,17 +217,18 @@ class World:
         raise KeyError(f"nobody is called {who!r}")
 
     def chat(self, where: str) -> Channel:
-        """A channel by id, by `#name`, or a direct message by `@person`. Raises `KeyError`."""
+        """A channel by id, by `#name`, a direct message by `@person` or `@one & other`. Raises `KeyError`."""
         for channel in self.channels.values():
-            sign = "@" if channel.kind == "dm" else "#"
+            sign = "#" if channel.in_guild else "@"
             if where in (str(channel.id), sign + channel.name):
                 return channel
         raise KeyError(f"no chat is called {where!r}")
 
     def permissions(self, user: User, channel: Channel) -> int:
         """What `user` may do in `channel`, overwrites included; 0 when they cannot see it."""
-        if channel.kind == "dm":
-            return int(EVERYDAY) if user in (self.bot, channel.recipient) else 0
+        if not channel.in_guild:
+            inside = channel.friends or (self.bot, channel.recipient)
+            return int(EVERYDAY) if user in inside else 0
         if user == self.owner:
             return ALL_PERMISSIONS
         roles = self.member_roles[user.id]

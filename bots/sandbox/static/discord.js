@@ -17,9 +17,13 @@ export const discord = {
     return [...state.chats.values()].filter((chat) => !chat.readers || chat.readers.includes(me?.id));
   },
 
-  title(chat, state) {
+  title(chat, state, me) {
     if (chat.kind === "dm")
       return { icon: null, avatar: state.bot, name: state.bot?.name ?? "Bot", about: "Direct message" };
+    if (chat.kind === "friends") {
+      const friend = this.friend(chat, state, me);
+      return { avatar: friend, name: friend.name, about: `Without ${state.bot?.name}: its commands work here` };
+    }
     const parent = state.chats.get(chat.parent);
     const standing = chat.locked ? ", locked" : chat.archived ? ", closed" : "";
     const within = parent?.kind === "forum" ? `Post in ${parent.name}` : `Thread in #${parent?.name}`;
@@ -27,14 +31,23 @@ export const discord = {
     return { icon: ICONS[chat.kind] ?? "hash", name: chat.name, about };
   },
 
-  placeholder(chat, state) {
+  /** The other one in a direct message of two people. */
+  friend(chat, state, me) {
+    const id = chat.readers.find((reader) => reader !== me?.id);
+    return state.people.get(id) ?? { name: chat.name };
+  },
+
+  placeholder(chat, state, me) {
+    if (chat.kind === "friends") return `Message @${this.friend(chat, state, me).name}`;
     if (chat.kind === "thread") return `Message "${chat.name}"`;
     return chat.kind === "dm" ? `Message @${state.bot?.name}` : `Message #${chat.name}`;
   },
 
   /** What stands above the first message: what a newcomer can do here. */
-  intro(chat, state) {
+  intro(chat, state, me) {
     const bot = state.bot?.name ?? "the bot";
+    if (chat.kind === "friends")
+      return [this.friend(chat, state, me).name, `${bot} is not here. Who installed it can use its commands.`];
     if (chat.kind === "dm")
       return [`This is your direct message with ${bot}.`, "Just write: every message here is a question."];
     if (chat.kind === "forum") return [chat.name, "Each post is a conversation of its own."];
@@ -45,7 +58,7 @@ export const discord = {
   /** The channel list: groups of { heading, rows }, a row being { chat, draw() }. */
   sidebar(state, me, open) {
     const chats = this.chatsOf(state, me);
-    const places = chats.filter((chat) => chat.kind !== "dm");
+    const places = chats.filter(({ kind }) => kind !== "dm" && kind !== "friends");
     const channels = places.filter((chat) => chat.kind !== "thread");
     const threads = places.filter((chat) => chat.kind === "thread" && (!chat.archived || chat.id === open?.id));
     const rows = channels.flatMap((channel) => [
@@ -67,9 +80,17 @@ export const discord = {
         h("span", { class: "chat-name" }, state.bot?.name ?? "Bot"),
       ],
     });
+    const friend = (chat) => ({
+      chat,
+      nodes: () => [
+        presence(this.friend(chat, state, me), true),
+        h("span", { class: "chat-name" }, this.friend(chat, state, me).name),
+      ],
+    });
+    const own = (kind) => chats.filter((chat) => chat.kind === kind);
     return [
       { heading: "Text channels", rows: rows.map(row) },
-      { heading: "Direct messages", rows: chats.filter((chat) => chat.kind === "dm").map(dm) },
+      { heading: "Direct messages", rows: [...own("dm").map(dm), ...own("friends").map(friend)] },
     ];
   },
 
@@ -106,7 +127,7 @@ export const discord = {
       items.push({ label: "Create Thread", icon: "thread", choose: () => act.thread(message) });
     items.push({ label: "Copy Text", icon: "copy", choose: () => act.copy(message.text) });
     if (message.only_for) items.push({ label: "Dismiss Message", icon: "close", choose: () => act.dismiss(message) });
-    else if (mine || (me?.admin && chat.kind !== "dm"))
+    else if (mine || (me?.admin && chat.group))
       items.push({ label: "Delete Message", icon: "bin", danger: true, choose: () => act.remove(message) });
     const apps = state.commands.filter(({ type }) => type === ON_MESSAGE);
     if (apps.length && !message.only_for && !message.service) items.push({ heading: "Apps" });

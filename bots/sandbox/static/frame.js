@@ -18,9 +18,9 @@ export class Frame {
   }
 
   draw() {
-    const { chat, state } = this.#pane;
+    const { chat, state, me } = this.#pane;
     if (!chat) return;
-    const { icon: sign, avatar: portrait, name, about } = this.#look.title(chat, state);
+    const { icon: sign, avatar: portrait, name, about } = this.#look.title(chat, state, me);
     const { online, bot } = state;
     this.head.replaceChildren(
       sign ? icon(sign) : avatar(portrait),
@@ -37,7 +37,7 @@ export class Frame {
         `${bot?.name} is ${online ? "online" : "not connected"}`,
       ),
     );
-    const [title, ...lines] = this.#look.intro(chat, state);
+    const [title, ...lines] = this.#look.intro(chat, state, me);
     this.intro.replaceChildren(h("strong", null, title), ...lines.map((line) => h("span", null, line)));
     this.drawPosts();
     this.drawTyping();

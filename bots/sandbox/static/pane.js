@@ -105,7 +105,7 @@ export class Pane {
     if (!this.#chat) return;
     this.state.unread.delete(id);
     if (id !== before) this.#composer.replyTo(null);
-    this.#composer.placeholder = this.#look.placeholder(this.#chat, this.state);
+    this.#composer.placeholder = this.#look.placeholder(this.#chat, this.state, this.me);
     this.#composer.node.hidden = this.#chat.kind === "forum";
     this.#views = new Map();
     this.#list.replaceChildren();
