@@ -120,6 +120,8 @@ async def test_photos_both_ways(telegram: TelegramServer, bot: ptb.Bot, telegram
     entry = shown(telegram, ada, sent.message_id)
     [file] = entry["files"]
     assert (entry["text"], file["picture"], telegram.file(file["id"])) == ("1,200 tokens today", True, chart)
+    await bot.edit_message_caption(ada, sent.message_id, caption="1,300 tokens today")
+    assert shown(telegram, ada, sent.message_id)["text"] == "1,300 tokens today"
     other = png(64, 64)
     await bot.edit_message_media(ptb.InputMediaPhoto(other, filename="x.png"), ada, sent.message_id)
     [file] = shown(telegram, ada, sent.message_id)["files"]

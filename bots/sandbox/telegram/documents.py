@@ -56,6 +56,16 @@ class Documents:
         markup = keyboards.under_edited_message(params)
         return self._messages.edit(message, caption, entities, markup, file)
 
+    def edit_message_caption(self, params: Params) -> Any:
+        """editMessageCaption: the text of a message with a file."""
+        message = self._messages.own_message(params)
+        if message.document is None:
+            raise bad_request("there is no caption in the message to edit")
+        caption, entities = formatted(
+            params.text("caption") or "", given_entities(params, "caption_entities"), limit=MAX_CAPTION
+        )
+        return self._messages.edit(message, caption, entities, keyboards.under_edited_message(params))
+
     def get_file(self, params: Params) -> Any:
         """getFile: files that went through this server, up to Telegram's limit for downloads."""
         file = self._files.get(params.text("file_id") or "")

@@ -19,6 +19,7 @@ _IN_CHAT = frozenset(
         "senddocument",
         "sendphoto",
         "editmessagetext",
+        "editmessagecaption",
         "editmessagemedia",
         "editmessagereplymarkup",
         "createforumtopic",

@@ -262,6 +262,7 @@ def _message_methods(messages: Messages, files: Documents, inline: Inline) -> di
         "sendmessagedraft": messages.send_message_draft,
         "sendchataction": messages.send_chat_action,
         "editmessagetext": messages.edit_message_text,
+        "editmessagecaption": files.edit_message_caption,
         "editmessagemedia": files.edit_message_media,
         "editmessagereplymarkup": messages.edit_message_reply_markup,
         "deletemessage": messages.delete_message,
