@@ -4,8 +4,8 @@ page = SandboxPage(discord, telegram, note="a 135-million-parameter demo of stre
 await page.start()
 
 A web socket carries JSON both ways. To the browser: one `hello` with everything, then
-`{"platform", "event"}` for each event of a server, `{"figures"}`, and `{"ticket", "refused"}` in
-answer to what a person did. From the browser: the structs below.
+`{"platform", "event"}` for each event of a server, `{"figures"}`, and `{"ticket", "refused", "result"}`
+in answer to what a person did. From the browser: the structs of `deeds.py`.
 """
 
 from __future__ import annotations
@@ -17,17 +17,18 @@ from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import msgspec
 from aiohttp import ClientError, ClientSession, ClientTimeout, WSCloseCode, WSMsgType, web
 from yarl import URL
 
+from bots.sandbox.deeds import AnyDeed, Complete, Inline, Platform, perform
 from bots.sandbox.discord.server import DiscordServer
+from bots.sandbox.images import picture
 from bots.sandbox.telegram.server import TelegramServer
 
 Json: TypeAlias = dict[str, Any]
-Platform: TypeAlias = Literal["discord", "telegram"]
 
 STATIC: Final = Path(__file__).parent / "static"
 # Spelled out, since a system's own table may call JavaScript something that nosniff then blocks.
@@ -53,47 +54,6 @@ HEARTBEAT_S: Final = 20.0
 _PROBE: Final = ClientTimeout(total=2.0)
 
 
-class Say(msgspec.Struct, tag_field="do", tag="say", frozen=True):
-    """A person writes a message."""
-
-    ticket: int
-    platform: Platform
-    person: str
-    chat: str
-    text: str
-    reply_to: str | None = None
-
-
-class Press(msgspec.Struct, tag_field="do", tag="press", frozen=True):
-    """A person presses a button under a message."""
-
-    ticket: int
-    platform: Platform
-    person: str
-    chat: str
-    message: str
-    button: str
-
-
-class Invoke(msgspec.Struct, tag_field="do", tag="invoke", frozen=True):
-    """A person sends a slash command in Discord."""
-
-    ticket: int
-    person: str
-    chat: str
-    command: str
-    options: dict[str, str]
-
-
-class StopDraft(msgspec.Struct, tag_field="do", tag="stop_draft", frozen=True):
-    """A person stops the draft in their private chat in Telegram."""
-
-    ticket: int
-    person: str
-    chat: str
-
-
-Deed: TypeAlias = Say | Press | Invoke | StopDraft
 Waiting: TypeAlias = asyncio.Queue[Json | None]  # None: too far behind, begin again
 
 
@@ -137,6 +97,7 @@ class SandboxPage:
         self._counts = {"discord": Counter[str](), "telegram": Counter[str]()}
         self._figures: dict[tuple[str, str, str], Json] = {}
         self._browsers: dict[web.WebSocketResponse, Waiting] = {}
+        self._asking: set[asyncio.Task[None]] = set()
         self._unsubscribe: list[Callable[[], None]] = []
         self._runner: web.AppRunner | None = None
 
@@ -160,6 +121,9 @@ class SandboxPage:
             await self._runner.cleanup()
             raise
         self._port = self._runner.addresses[0][1]
+        if all(channel.kind != "forum" for channel in self._discord.world.channels.values()):
+            await self._discord.create_channel("ideas", "forum")
+            await self._discord.open_private("Ada", "Ben")
         self._unsubscribe = [
             self._discord.subscribe(partial(self._take, "discord")),
             self._telegram.subscribe(partial(self._take, "telegram")),
@@ -169,6 +133,8 @@ class SandboxPage:
         """Let go of the browsers, which then wait for the next start, and stop listening."""
         for unsubscribe in self._unsubscribe:
             unsubscribe()
+        for task in self._asking:
+            task.cancel()
         for browser in list(self._browsers):
             await browser.close(code=WSCloseCode.GOING_AWAY)
         if self._runner is not None:
@@ -206,7 +172,13 @@ class SandboxPage:
         try:
             async for message in browser:
                 if message.type is WSMsgType.TEXT:
-                    _offer(waiting, await self._perform(message.data))
+                    deed: AnyDeed = msgspec.json.decode(message.data, type=AnyDeed)
+                    if isinstance(
+                        deed, Complete | Inline
+                    ):  # the bot may take its time, others not wait for it
+                        self._begin(browser, deed)
+                    else:
+                        await self._perform(browser, deed)
         except msgspec.DecodeError:
             await browser.close(code=WSCloseCode.POLICY_VIOLATION)
         finally:
@@ -216,11 +188,13 @@ class SandboxPage:
         return browser
 
     async def _serve_upload(self, request: web.Request) -> web.Response:
-        """A file of a message. As plain text, whatever it is: nothing that a model wrote may run here."""
+        """A file of a message: as plain text unless a picture, since nothing that a model wrote may run."""
         server = self._discord if request.match_info["platform"] == "discord" else self._telegram
         content = server.file(request.match_info["id"])
         if content is None:
             raise web.HTTPNotFound
+        if shown := picture(content):
+            return web.Response(body=content, content_type=shown.mime_type)
         return web.Response(body=content, content_type="text/plain", charset="utf-8")
 
     def _hello(self) -> Json:
@@ -237,31 +211,21 @@ class SandboxPage:
         counts = self._counts[platform]
         return {"requests": counts["request"], "limited": counts["limited"]}
 
-    async def _perform(self, raw: str) -> Json:
-        deed: Deed = msgspec.json.decode(raw, type=Deed)
-        refused = None
+    def _begin(self, browser: web.WebSocketResponse, deed: AnyDeed) -> None:
+        task = asyncio.create_task(self._perform(browser, deed))
+        self._asking.add(task)
+        task.add_done_callback(self._asking.discard)
+
+    async def _perform(self, browser: web.WebSocketResponse, deed: AnyDeed) -> None:
+        refused = result = None
         try:
-            await self._do(deed)
+            result = await perform(deed, self._discord, self._telegram)
         except KeyError:
             refused = "That chat, person or message is no longer there."
         except (PermissionError, ValueError) as error:
             refused = str(error)
-        return {"ticket": deed.ticket, "refused": refused}
-
-    async def _do(self, deed: Deed) -> None:
-        match deed:
-            case Invoke():
-                await self._discord.invoke(deed.person, deed.chat, deed.command, deed.options)
-            case StopDraft():
-                await self._telegram.stop_draft(deed.person, deed.chat)
-            case Say(platform="discord"):
-                await self._discord.say(deed.person, deed.chat, deed.text, reply_to=deed.reply_to)
-            case Say():
-                await self._telegram.say(deed.person, deed.chat, deed.text, reply_to=deed.reply_to)
-            case Press(platform="discord"):
-                await self._discord.press(deed.person, deed.chat, deed.message, deed.button)
-            case Press():
-                await self._telegram.press(deed.person, deed.chat, deed.message, deed.button)
+        if waiting := self._browsers.get(browser):
+            _offer(waiting, {"ticket": deed.ticket, "refused": refused, "result": result})
 
 
 async def _send_all(browser: web.WebSocketResponse, waiting: Waiting) -> None:

@@ -107,15 +107,15 @@ async def test_a_direct_message_and_a_thread_are_places_of_their_own() -> None:
 
 async def test_an_interaction_says_its_persons_language_and_a_message_only_its_servers() -> None:
     async with started() as bot:
-        await bot.server.invoke("Gus", "#general", "ask", {"prompt": "oi?"})
+        await bot.server.invoke("Ivo", "#general", "ask", {"prompt": "oi?"})
         command, surface = await bot.next()
         assert command.author.locale == "pt-BR"
         await surface.send(content("…", buttons=(Button("stop:1", "Parar"),)), None)
         answer = str(list(bot.server.world.chat("#general").messages)[-1])
         await bot.server.press("Ben", "#general", answer, "stop:1")
         assert (await bot.next())[0].author.locale == "en-US"
-        for chat in ("#general", "@Gus"):
-            await bot.server.say("Gus", chat, "@Sluice oi")
+        for chat in ("#general", "@Ivo"):
+            await bot.server.say("Ivo", chat, "@Sluice oi")
             assert (await _message(bot)).author.locale is None
 
 
@@ -123,11 +123,11 @@ async def test_a_server_that_chose_a_language_is_spoken_to_in_it() -> None:
     async with local_discord() as bot:
         bot.server.world.guild_locale = "de"
         await bot.platform.start(bot.handle)
-        await bot.server.say("Gus", "#general", "@Sluice hallo")
+        await bot.server.say("Ivo", "#general", "@Sluice hallo")
         assert (await _message(bot)).author.locale == "de"
-        await bot.server.say("Gus", "@Gus", "oi")
+        await bot.server.say("Ivo", "@Ivo", "oi")
         assert (await _message(bot)).author.locale is None
-        await bot.server.invoke("Gus", "#general", "ask", {"prompt": "oi?"})
+        await bot.server.invoke("Ivo", "#general", "ask", {"prompt": "oi?"})
         assert (await bot.next())[0].author.locale == "pt-BR"
 
 

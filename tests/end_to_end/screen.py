@@ -33,6 +33,9 @@ class Screen:
             self._stand(event["message"])
         elif event["type"] == "delete":
             self.messages.pop(_key(event["message"]), None)
+        elif event["type"] == "delete_bulk":
+            for message in event["messages"]:
+                self.messages.pop(_key(message), None)
         self._changed.set()
 
     async def until(self, seen: Callable[[], T | None]) -> T:

@@ -9,14 +9,14 @@ from tests.end_to_end.world import World
 
 
 async def test_on_both_platforms_the_clients_language_is_spoken(world: World, tmp_path: Path) -> None:
-    """Gus has his client in Portuguese and Ada in English; the menus are in both."""
+    """Ivo has his client in Portuguese and Ada in English; the menus are in both."""
     portuguese, english = words("help", "pt-BR"), words("help")
     async with world.served(tmp_path):
-        await world.discord.invoke("Gus", "#general", "help", {})
-        await world.on_discord.told("Gus", portuguese)
+        await world.discord.invoke("Ivo", "#general", "help", {})
+        await world.on_discord.told("Ivo", portuguese)
         await world.discord.invoke("Ada", "#general", "help", {})
         await world.on_discord.told("Ada", english)
-        theirs = await world.telegram.say("Gus", "Gus", "/help")
+        theirs = await world.telegram.say("Ivo", "Ivo", "/help")
         assert (await world.on_telegram.answer(replying_to=theirs))["text"] == portuguese
         hers = await world.telegram.say("Ada", "Ada", "/help")
         assert (await world.on_telegram.answer(replying_to=hers))["text"] == english

@@ -35,12 +35,12 @@ async def test_a_private_message_is_meant_for_the_bot(bot: Bot, server: Telegram
 
 async def test_a_person_brings_the_language_of_their_client(bot: Bot, server: TelegramServer) -> None:
     """With a message and with a press."""
-    await server.say("Gus", "Gus", "oi")
+    await server.say("Ivo", "Ivo", "oi")
     event, surface = await bot.next(IncomingMessage)
     assert event.author.locale == "pt-br"
     outcome = await surface.send(content("…", Button("stop:1", "Parar")), None)
     assert isinstance(outcome, Delivered)
-    await server.press("Gus", "Gus", outcome.message_id, "stop:1")
+    await server.press("Ivo", "Ivo", outcome.message_id, "stop:1")
     assert (await bot.next(ButtonPress))[0].author.locale == "pt-br"
     await server.say("Ada", "Ada", "hello")
     assert (await bot.next(IncomingMessage))[0].author.locale == "en"

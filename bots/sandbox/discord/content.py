@@ -6,10 +6,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bots.sandbox.discord.components import checked_rows
 from bots.sandbox.discord.errors import ApiError, Refusal, invalid
 from bots.sandbox.discord.mentions import read_mentions
+from bots.sandbox.discord.models import File, Json, Message
 from bots.sandbox.discord.payloads import SILENT
-from bots.sandbox.discord.world import File, Json, Message, World
+from bots.sandbox.discord.world import World
 
 CONTENT_LIMIT = 2000
 _EMBED_LIMITS = {"title": 256, "description": 4096}
@@ -36,7 +38,7 @@ def compose(
     """
     content = _content(payload.get("content", message.content))
     embeds = _embeds(payload.get("embeds", message.embeds))
-    components = _components(payload.get("components", message.components))
+    components = checked_rows(payload.get("components", message.components))
     files = _files(world, message, payload.get("attachments"), uploads)
     flags = payload.get("flags") or 0
     if flags & _COMPONENTS_V2:
@@ -92,45 +94,6 @@ def _embed_length(embed: Json) -> int:
     for field in embed.get("fields") or ():
         texts += [field.get("name"), field.get("value")]
     return sum(len(text) for text in texts if text)
-
-
-def _components(raw: object) -> list[Json]:
-    rows: list[Json] = raw if isinstance(raw, list) else []
-    if len(rows) > 5:
-        raise _too_long("components", 5)
-    seen: set[str] = set()
-    for r, row in enumerate(rows):
-        if row.get("type") != 1:
-            raise invalid(f"components.{r}.type", "BASE_TYPE_CHOICES", "Value must be one of {1}.")
-        children = row.get("components") or []
-        if not 1 <= len(children) <= 5:
-            raise invalid(
-                f"components.{r}.components", "BASE_TYPE_BAD_LENGTH", "Must be between 1 and 5 in length."
-            )
-        for c, child in enumerate(children):
-            _component(f"components.{r}.components.{c}", child, seen)
-    return rows
-
-
-def _component(where: str, child: Json, seen: set[str]) -> None:
-    link = child.get("type") == 2 and child.get("style") == 5
-    key = child.get("url") if link else child.get("custom_id")
-    if not key:
-        raise invalid(
-            f"{where}.{'url' if link else 'custom_id'}", "BASE_TYPE_REQUIRED", "This field is required"
-        )
-    if not link and len(key) > 100:
-        raise _too_long(f"{where}.custom_id", 100)
-    if key in seen and not link:
-        raise invalid(
-            f"{where}.custom_id", "COMPONENT_CUSTOM_ID_DUPLICATED", "Component custom id cannot be duplicated"
-        )
-    seen.add(key)
-    if child.get("type") == 2 and len(child.get("label") or "") > 80:
-        raise _too_long(f"{where}.label", 80)
-    if child.get("type") == 2 and not (child.get("label") or child.get("emoji")):
-        message = "A button must have either a label or an emoji."
-        raise invalid(where, "BUTTON_COMPONENT_INVALID_LABEL", message)
 
 
 def _files(world: World, message: Message, listed: object, uploads: Mapping[int, Upload]) -> list[File]:

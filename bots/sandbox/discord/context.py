@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bots.sandbox.discord.models import Json
 from bots.sandbox.discord.payloads import Payloads
-from bots.sandbox.discord.world import Json, World
+from bots.sandbox.discord.world import World
 from bots.sandbox.limits import Clock, PlatformLimits
 
 

@@ -17,8 +17,8 @@ from typing import Any, Protocol
 from aiohttp import WSMsgType, web
 
 from bots.sandbox.discord.context import Context
+from bots.sandbox.discord.models import Channel, Json
 from bots.sandbox.discord.payloads import user
-from bots.sandbox.discord.world import Channel, Json
 from bots.sandbox.limits import Enforcer
 
 INTENT_GUILDS = 1 << 0
@@ -28,6 +28,7 @@ INTENT_MESSAGE_CONTENT = 1 << 15
 PRIVILEGED_INTENTS = INTENT_GUILD_MEMBERS | INTENT_GUILD_PRESENCES | INTENT_MESSAGE_CONTENT
 # The bits of an intent in the guild, and in direct messages.
 MESSAGES = (1 << 9, 1 << 12)
+MEMBERS = (INTENT_GUILD_MEMBERS, 0)
 REACTIONS = (1 << 10, 1 << 13)
 TYPING = (1 << 11, 1 << 14)
 _KNOWN_INTENTS = (1 << 26) - 1
@@ -105,7 +106,7 @@ class Gateway:
         """
         if channel is not None and not self._world.permissions(self._world.bot, channel):
             return
-        needed = 0 if intents is None else intents[1 if channel and channel.kind == "dm" else 0]
+        needed = 0 if intents is None else intents[1 if channel and not channel.in_guild else 0]
         for session in self.sessions.values():
             if not needed or session.intents & needed:
                 session.dispatch(event, data(bool(session.intents & INTENT_MESSAGE_CONTENT)))

@@ -18,7 +18,7 @@ from bots.sandbox.discord.content import Upload
 from bots.sandbox.discord.context import Context
 from bots.sandbox.discord.errors import ApiError, Refusal, invalid
 from bots.sandbox.discord.faults import Fault, Faults
-from bots.sandbox.discord.world import Json
+from bots.sandbox.discord.models import Json
 from bots.sandbox.limits import Enforcer, take_all
 
 API_BASE = "/api/v10"

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 
 from bots.sandbox.discord.errors import invalid
-from bots.sandbox.discord.world import Json, Mentions, Message, Permission, Ping, World
+from bots.sandbox.discord.models import Json, Mentions, Message, Ping
+from bots.sandbox.discord.world import Permission, World
 
 _CODE = re.compile(r"```.*?```|``.+?``|`[^`\n]+`", re.DOTALL)
 _USER = re.compile(r"(?<!\\)<@!?(\d+)>")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from bots.sandbox.discord.payloads import LOADING, SILENT
-from bots.sandbox.discord.world import Change, Channel, Json, Message, User, World
+from bots.sandbox.discord.components import drawn_buttons, drawn_rows
+from bots.sandbox.discord.models import Change, Channel, Json, Message, User
+from bots.sandbox.discord.payloads import COMMAND_ANSWERS, LOADING, SILENT, THREAD_CREATED, THREAD_STARTER
+from bots.sandbox.discord.world import World
+from bots.sandbox.images import picture
 
 _TYPING_LASTS_S = 10.0
 
@@ -15,8 +18,11 @@ def chat_entry(world: World, channel: Channel) -> Json:
         "id": str(channel.id),
         "name": channel.name,
         "kind": channel.kind,
-        "group": None if channel.kind == "dm" else world.guild_name,
+        "group": world.guild_name if channel.in_guild else None,
         "parent": str(channel.parent.id) if channel.parent else None,
+        "archived": channel.archived,
+        "locked": channel.locked,
+        "readers": _readers(world, channel),
     }
 
 
@@ -27,20 +33,26 @@ def person_entry(world: World, account: User) -> Json:
         "name": account.name,
         "bot": account.bot,
         "admin": account == world.owner,
+        "language": world.locale(account),
     }
 
 
 def message_entry(world: World, message: Message) -> Json:
     """A message; `text` is Markdown with `<@id>` mentions, as Discord's clients get it."""
-    command = message.interaction if message.type == 20 else None
+    command = message.interaction if message.type in COMMAND_ANSWERS else None
+    shown = message.reply_to if message.type == THREAD_STARTER and message.reply_to else message
+    created = message.type == THREAD_CREATED
     return {
         "id": str(message.id),
         "chat": str(message.channel.id),
         "author": person_entry(world, message.author),
-        "text": message.content,
+        "text": f"{message.author.name} started a thread: {message.content}" if created else shown.content,
+        "service": created,
         "entities": None,
-        "buttons": [_button(child) for row in message.components for child in row["components"]],
-        "reply_to": str(message.reply_to.id) if message.reply_to else None,
+        "buttons": drawn_buttons(message),
+        "rows": drawn_rows(message),
+        "reply_to": str(message.reply_to.id) if message.reply_to and shown is message else None,
+        "thread": str(message.thread.id) if message.thread else None,
         "edited": message.edits,
         "silent": bool(message.flags & SILENT),
         "only_for": str(message.only_for.id) if message.only_for else None,
@@ -54,34 +66,39 @@ def message_entry(world: World, message: Message) -> Json:
         ],
         "at": message.at,
         "files": [
-            {"id": str(file.id), "name": file.name, "size": len(file.content)} for file in message.files
+            {
+                "id": str(file.id),
+                "name": file.name,
+                "size": len(file.content),
+                "picture": picture(file.content) is not None,
+            }
+            for file in shown.files
         ],
     }
 
 
 def event_entry(world: World, change: Change) -> Json:
     """The page's event for a change of the world."""
-    match change.kind:
-        case "message" | "edit" | "delete" if change.message is not None:
-            return {"type": change.kind, "message": message_entry(world, change.message)}
-        case "reaction" | "unreaction" if change.message is not None:
-            # Seen as a message that looks different, but not as an edit of it.
-            return {"type": "edit", "message": message_entry(world, change.message)}
-        case "typing" if change.user is not None:
-            return {
-                "type": "typing",
-                "chat": str(change.channel.id),
-                "person": str(change.user.id),
-                "for_s": _TYPING_LASTS_S,
-            }
-        case _:
-            return {"type": "chat", "chat": chat_entry(world, change.channel)}
+    if change.message is not None:
+        # A reaction or a thread makes a message look different, but is no edit of it.
+        kind = change.kind if change.kind in ("message", "delete") else "edit"
+        return {"type": kind, "message": message_entry(world, change.message)}
+    if change.kind == "delete_bulk":
+        deleted = [message_entry(world, message) for message in change.messages]
+        return {"type": "delete_bulk", "messages": deleted}
+    if change.user is not None and change.kind == "typing":
+        chat, person = str(change.channel.id), str(change.user.id)
+        return {"type": "typing", "chat": chat, "person": person, "for_s": _TYPING_LASTS_S}
+    if change.user is not None:
+        return {"type": "person", "person": person_entry(world, change.user)}
+    gone = change.kind == "thread_delete"
+    return {"type": "chat_gone" if gone else "chat", "chat": chat_entry(world, change.channel)}
 
 
-def _button(child: Json) -> Json:
-    return {
-        "id": child.get("custom_id"),
-        "label": child.get("label") or (child.get("emoji") or {}).get("name"),
-        "style": child.get("style"),
-        "disabled": bool(child.get("disabled")),
-    }
+def _readers(world: World, channel: Channel) -> list[str] | None:
+    """Who sees a channel, None when everybody does."""
+    if not channel.in_guild:
+        return [str(one.id) for one in (channel.recipient, *channel.friends) if one is not None]
+    people = world.people
+    readers = [str(person.id) for person in people if world.permissions(person, channel)]
+    return None if len(readers) == len(people) else readers

@@ -21,18 +21,23 @@ from bots.sandbox.discord.context import Context
 from bots.sandbox.discord.events import dispatch
 from bots.sandbox.discord.faults import Fault, FaultKind
 from bots.sandbox.discord.gateway import INTENT_MESSAGE_CONTENT, Gateway
+from bots.sandbox.discord.guild import Guild
 from bots.sandbox.discord.http import API_BASE, MAX_BODY_BYTES, Front, Request
 from bots.sandbox.discord.interactions import Interactions
+from bots.sandbox.discord.models import Change, Json, Ping
 from bots.sandbox.discord.page import chat_entry, event_entry, message_entry, person_entry
 from bots.sandbox.discord.payloads import Payloads
-from bots.sandbox.discord.people import People
+from bots.sandbox.discord.registered import RegisteredCommands
 from bots.sandbox.discord.rest import Rest
-from bots.sandbox.discord.world import Change, Json, Ping, World
+from bots.sandbox.discord.threads import Threads
+from bots.sandbox.discord.usage import Usage
+from bots.sandbox.discord.webhook import InteractionWebhook
+from bots.sandbox.discord.world import World
 from bots.sandbox.limits import Clock, Profile
 
 
-class DiscordServer(People):
-    """The face: start and stop, what happened, faults, and (from `People`) what people do.
+class DiscordServer(Usage):
+    """The face: start and stop, what happened, faults, and (from `Usage` and `People`) what people do.
 
     `clock` is seconds that never run backwards; a test that moves it ages messages and tokens.
     """
@@ -48,13 +53,23 @@ class DiscordServer(People):
         self._front = Front(context)
         self._gateway = Gateway(context)
         self._rest = Rest(context)
-        super().__init__(world, Application(context, self._gateway), Interactions(context, self._gateway))
+        interactions = Interactions(context, self._gateway)
+        super().__init__(world, self._payloads, RegisteredCommands(context), interactions)
+        self._parts = (
+            self._rest,
+            Threads(context),
+            Guild(context),
+            Application(context, self._gateway),
+            self._commands,
+            interactions,
+            InteractionWebhook(context, interactions),
+        )
         world.listen(self._on_change)
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
         """Listen; `url` and `gateway_url` are known from then on."""
         app = web.Application(middlewares=[refuse_unknown_paths], client_max_size=2 * MAX_BODY_BYTES)
-        for part in (self._rest, self._application, self._interactions):
+        for part in self._parts:
             self._front.add(app, part.routes())
         app.router.add_get("/", self._gateway.handle)
         app.router.add_get(r"/attachments/{channel_id:\d+}/{file_id}/{name}", self._attachment)
@@ -104,7 +119,7 @@ class DiscordServer(People):
             "chats": [chat_entry(self.world, channel) for channel in channels],
             "people": [person_entry(self.world, account) for account in self.world.users.values()],
             "messages": [message_entry(self.world, m) for c in channels for m in c.messages.values()],
-            "commands": self._application.commands,
+            "commands": self._commands.all,
             "online": self.online,
         }
 
@@ -172,7 +187,8 @@ class DiscordServer(People):
         messages = (
             message for channel in self.world.channels.values() for message in channel.messages.values()
         )
-        files = (file for message in messages for file in message.files)
+        hanging = (file for message in messages for file in message.files)
+        files = (*hanging, *self.world.uploads.values())
         return next((file.content for file in files if str(file.id) == file_id), None)
 
     async def _attachment(self, request: web.Request) -> web.Response:

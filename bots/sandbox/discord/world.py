@@ -8,22 +8,32 @@ from __future__ import annotations
 
 import enum
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from collections.abc import Callable, Iterable, Sequence
 
+from bots.sandbox.discord.models import (
+    Change,
+    Channel,
+    ChannelKind,
+    File,
+    Message,
+    Overwrite,
+    Ping,
+    Role,
+    User,
+)
 from bots.sandbox.limits import Clock
 
-Json: TypeAlias = dict[str, Any]
-
+_HAS_THREAD = 1 << 5
+_THREAD_CREATED, _THREAD_STARTER = 18, 21  # message types
 DISCORD_EPOCH_MS = 1_420_070_400_000
-LOCALES = {"Gus": "pt-BR"}  # of the seeded people; the others have the default
 
 
 class Permission(enum.IntFlag):
     """The permission bits that the sandbox enforces, as Discord numbers them."""
 
     ADMINISTRATOR = 1 << 3
+    MANAGE_CHANNELS = 1 << 4
+    MANAGE_GUILD = 1 << 5
     ADD_REACTIONS = 1 << 6
     VIEW_CHANNEL = 1 << 10
     SEND_MESSAGES = 1 << 11
@@ -52,151 +62,6 @@ EVERYDAY = (
 )
 
 
-@dataclass(frozen=True)
-class User:
-    """An account; `name` is its display name, `locale` the language of its client."""
-
-    id: int
-    name: str
-    bot: bool = False
-    locale: str = "en-US"
-
-
-@dataclass(frozen=True)
-class Role:
-    """A role of the guild: @everyone has the guild's id, and a bot's own role names that bot."""
-
-    id: int
-    name: str
-    permissions: int
-    mentionable: bool = False
-    bot: User | None = None
-
-
-@dataclass(frozen=True)
-class Overwrite:
-    """What a channel allows and denies one role or member, beyond the guild's roles."""
-
-    allow: int = 0
-    deny: int = 0
-
-
-@dataclass(frozen=True)
-class File:
-    """An attachment, content included."""
-
-    id: int
-    name: str
-    content: bytes
-    description: str | None = None
-
-
-@dataclass(frozen=True)
-class Mentions:
-    """Whom a message addresses: ids of users and roles, and whether everyone."""
-
-    users: tuple[int, ...] = ()
-    roles: tuple[int, ...] = ()
-    everyone: bool = False
-
-
-@dataclass
-class Channel:
-    """A text channel, a thread in one, or a direct message with the bot."""
-
-    id: int
-    kind: Literal["channel", "thread", "dm"]
-    name: str
-    parent: Channel | None = None
-    recipient: User | None = None
-    owner: User | None = None
-    archived: bool = False
-    overwrites: dict[int, Overwrite] = field(default_factory=dict)
-    messages: dict[int, Message] = field(default_factory=dict)
-
-
-@dataclass
-class Message:
-    """One message; `at` and `edited_at` are Unix seconds, `only_for` marks an ephemeral one."""
-
-    id: int
-    channel: Channel
-    author: User
-    at: float
-    content: str = ""
-    type: int = 0
-    flags: int = 0
-    embeds: list[Json] = field(default_factory=list)
-    components: list[Json] = field(default_factory=list)
-    files: list[File] = field(default_factory=list)
-    mentions: Mentions = Mentions()
-    reply_to: Message | None = None
-    interaction: Interaction | None = None
-    only_for: User | None = None
-    nonce: str | None = None
-    reactions: dict[str, list[User]] = field(default_factory=dict)
-    edits: int = 0
-    edited_at: float | None = None
-
-
-class InteractionType(enum.IntEnum):
-    """What a person did, as Discord numbers it."""
-
-    COMMAND = 2
-    COMPONENT = 3
-    AUTOCOMPLETE = 4
-
-
-@dataclass
-class Interaction:
-    """A command or a press and how far its answer is; `at` is the server clock's time."""
-
-    id: int
-    token: str
-    type: InteractionType
-    user: User
-    channel: Channel
-    at: float
-    shown_as: str
-    name: str = ""
-    source: Message | None = None
-    acknowledged: bool = False
-    original: Message | None = None
-    users_own: bool = False  # the person installed the application for themselves, the guild did not
-    follow_ups: int = 0
-
-
-@dataclass(frozen=True)
-class Change:
-    """Something that happened in a channel."""
-
-    kind: Literal[
-        "message",
-        "edit",
-        "delete",
-        "typing",
-        "reaction",
-        "unreaction",
-        "thread",
-        "thread_update",
-        "channel_update",
-    ]
-    channel: Channel
-    message: Message | None = None
-    user: User | None = None
-    emoji: str | None = None
-
-
-@dataclass(frozen=True)
-class Ping:
-    """A notification that a message of the bot caused: `target` is an id, or `everyone`."""
-
-    message: int
-    kind: Literal["user", "role", "everyone", "reply"]
-    target: str
-    by_edit: bool
-
-
 class World:
     """The seeded state: the guild Riverside, its people and the bot, and a DM with each of them."""
 
@@ -207,17 +72,20 @@ class World:
         self._listeners: list[Callable[[Change], None]] = []
         self.pings: list[Ping] = []
         self.closed_dms: set[int] = set()
+        self.guild_locale = "en-US"
+        self.locales: dict[int, str] = {}
+        self.uploads: dict[int, File] = {}  # files given to commands, which hang on no message
 
         self.guild_id = self.snowflake()
         self.guild_name = "Riverside"
-        self.guild_locale = "en-US"
         self.bot = User(self.snowflake(), "Sluice", bot=True)
         self.application_id = self.bot.id
         names = ("Ada", "Ben", "Cleo", "Dan", "Eve", "Finn", "Gus", "Hana", "Ivo", "Jun", "Kim")
-        self.users = {user.id: user for user in (self._seeded(name) for name in names)}
+        self.users = {user.id: user for user in (User(self.snowflake(), name) for name in names)}
         self.owner = next(iter(self.users.values()))
         self.other_bot = User(self.snowflake(), "Beacon", bot=True)
         self.users |= {self.bot.id: self.bot, self.other_bot.id: self.other_bot}
+        self.locales[self.person("Ivo").id] = "pt-BR"
         everyone = Role(self.guild_id, "@everyone", EVERYDAY)
         bot_role = Role(self.snowflake(), "Sluice", EVERYDAY, bot=self.bot)
         self.roles = {role.id: role for role in (everyone, bot_role)}
@@ -231,9 +99,6 @@ class World:
         self.add_channel("thread", "planning", parent=general, owner=self.owner)
         for user in self.people:
             self.add_channel("dm", user.name, recipient=user)
-
-    def _seeded(self, name: str) -> User:
-        return User(self.snowflake(), name, locale=LOCALES.get(name, "en-US"))
 
     @property
     def people(self) -> list[User]:
@@ -260,7 +125,7 @@ class World:
 
     def add_channel(
         self,
-        kind: Literal["channel", "thread", "dm"],
+        kind: ChannelKind,
         name: str,
         *,
         channel_id: int | None = None,
@@ -269,9 +134,81 @@ class World:
         owner: User | None = None,
     ) -> Channel:
         """Make a channel and return it."""
-        channel = Channel(channel_id or self.snowflake(), kind, name, parent, recipient, owner)
+        new_id = channel_id or self.snowflake()
+        channel = Channel(new_id, kind, name, parent, recipient, owner, created_at=self.now())
         self.channels[channel.id] = channel
         return channel
+
+    def open_private(self, one: User, other: User) -> Channel:
+        """Make a direct message between two people, in which the bot is not."""
+        channel = self.add_channel("friends", f"{one.name} & {other.name}")
+        channel.friends = (one, other)
+        self.announce(Change("channel_create", channel))
+        return channel
+
+    def unarchive(self, channel: Channel) -> None:
+        """Open an archived thread again, as any message in it does."""
+        if channel.archived:
+            channel.archived, channel.archived_at = False, self.now()
+            self.announce(Change("thread_update", channel))
+
+    def delete_bulk(self, channel: Channel, messages: Sequence[Message]) -> None:
+        """Take several messages away at once."""
+        for message in messages:
+            del channel.messages[message.id]
+        if messages:
+            self.announce(Change("delete_bulk", channel, messages=tuple(messages)))
+
+    def open_thread(
+        self, parent: Channel, name: str, owner: User, message: Message | None = None, minutes: int = 1440
+    ) -> Channel:
+        """Make a thread, on a message or without one, with the lines that Discord writes for it."""
+        started_on = None if message is None else message.id
+        thread = self.add_channel("thread", name, channel_id=started_on, parent=parent, owner=owner)
+        thread.archive_after_min = minutes
+        thread.members.add(owner.id)
+        self.announce(Change("thread", thread))
+        if message is not None:
+            message.thread = thread
+            message.flags |= _HAS_THREAD
+            self.announce(Change("thread_on_message", parent, message))
+            first = Message(self.snowflake(), thread, message.author, self.now(), type=_THREAD_STARTER)
+            first.reply_to = message
+        else:
+            first = Message(self.snowflake(), parent, owner, self.now(), name, type=_THREAD_CREATED)
+            first.thread = thread
+        first.channel.messages[first.id] = first
+        self.announce(Change("message", first.channel, first))
+        return thread
+
+    def open_post(self, forum: Channel, post_id: int, name: str, owner: User, minutes: int = 1440) -> Channel:
+        """Make a post in a forum; its first message, which has the same id, is for the caller to put in."""
+        thread = self.add_channel("thread", name, channel_id=post_id, parent=forum, owner=owner)
+        thread.archive_after_min = minutes
+        thread.members.add(owner.id)
+        self.announce(Change("thread", thread))
+        return thread
+
+    def delete_thread(self, thread: Channel) -> None:
+        """Take a thread away, with what is in it."""
+        del self.channels[thread.id]
+        for channel in self.channels.values():
+            for message in channel.messages.values():
+                if message.thread is thread:
+                    message.thread = None
+        self.announce(Change("thread_delete", thread))
+
+    def locale(self, user: User) -> str:
+        """The language of a person's client, as Discord names it."""
+        return self.locales.get(user.id, "en-US")
+
+    def add_role(self, name: str, permissions: int, holders: Iterable[User]) -> Role:
+        """Make a role and give it to people."""
+        role = Role(self.snowflake(), name, permissions)
+        self.roles[role.id] = role
+        for holder in holders:
+            self.member_roles[holder.id].append(role.id)
+        return role
 
     def person(self, who: str) -> User:
         """A user by id or display name. Raises `KeyError`."""
@@ -281,17 +218,18 @@ class World:
         raise KeyError(f"nobody is called {who!r}")
 
     def chat(self, where: str) -> Channel:
-        """A channel by id, by `#name`, or a direct message by `@person`. Raises `KeyError`."""
+        """A channel by id, by `#name`, a direct message by `@person` or `@one & other`. Raises `KeyError`."""
         for channel in self.channels.values():
-            sign = "@" if channel.kind == "dm" else "#"
+            sign = "#" if channel.in_guild else "@"
             if where in (str(channel.id), sign + channel.name):
                 return channel
         raise KeyError(f"no chat is called {where!r}")
 
     def permissions(self, user: User, channel: Channel) -> int:
         """What `user` may do in `channel`, overwrites included; 0 when they cannot see it."""
-        if channel.kind == "dm":
-            return int(EVERYDAY) if user in (self.bot, channel.recipient) else 0
+        if not channel.in_guild:
+            inside = channel.friends or (self.bot, channel.recipient)
+            return int(EVERYDAY) if user in inside else 0
         if user == self.owner:
             return ALL_PERMISSIONS
         roles = self.member_roles[user.id]

@@ -1,46 +1,66 @@
-// How Discord looks: its list of channels, and one message.
+// How Discord looks: its list of channels, its headings, what may be done with a message.
 
-import { avatar, clockTime, emoji as drawn, h, icon, redraw } from "./dom.js";
-import { renderMarkdown } from "./markdown.js";
+import { avatar, h, icon } from "./dom.js";
+import { DiscordMessage } from "./discord_message.js";
 
-const BUTTON_STYLES = { 1: "primary", 2: "secondary", 3: "success", 4: "danger", 5: "link" };
-const GROUPED_WITHIN_S = 420; // Discord repeats the author after seven minutes
+const ON_MESSAGE = 3; // the type of a command in a message's menu
+const ICONS = { thread: "thread", forum: "forum" };
 
 export const discord = {
   name: "discord",
   label: "Discord",
   slashForms: true,
   tag: (person) => person.name,
+  asTyped,
 
   chatsOf(state, me) {
-    return [...state.chats.values()].filter((chat) => chat.kind !== "dm" || chat.name === me?.name);
+    return [...state.chats.values()].filter((chat) => !chat.readers || chat.readers.includes(me?.id));
   },
 
-  title(chat, state) {
+  title(chat, state, me) {
     if (chat.kind === "dm")
       return { icon: null, avatar: state.bot, name: state.bot?.name ?? "Bot", about: "Direct message" };
-    const about = chat.kind === "thread" ? "Thread" : chat.group;
-    return { icon: chat.kind === "thread" ? "thread" : "hash", name: chat.name, about };
+    if (chat.kind === "friends") {
+      const friend = this.friend(chat, state, me);
+      return { avatar: friend, name: friend.name, about: `Without ${state.bot?.name}: its commands work here` };
+    }
+    const parent = state.chats.get(chat.parent);
+    const standing = chat.locked ? ", locked" : chat.archived ? ", closed" : "";
+    const within = parent?.kind === "forum" ? `Post in ${parent.name}` : `Thread in #${parent?.name}`;
+    const about = chat.kind === "thread" ? within + standing : chat.kind === "forum" ? "Forum" : chat.group;
+    return { icon: ICONS[chat.kind] ?? "hash", name: chat.name, about };
   },
 
-  placeholder(chat, state) {
+  /** The other one in a direct message of two people. */
+  friend(chat, state, me) {
+    const id = chat.readers.find((reader) => reader !== me?.id);
+    return state.people.get(id) ?? { name: chat.name };
+  },
+
+  placeholder(chat, state, me) {
+    if (chat.kind === "friends") return `Message @${this.friend(chat, state, me).name}`;
+    if (chat.kind === "thread") return `Message "${chat.name}"`;
     return chat.kind === "dm" ? `Message @${state.bot?.name}` : `Message #${chat.name}`;
   },
 
   /** What stands above the first message: what a newcomer can do here. */
-  intro(chat, state) {
+  intro(chat, state, me) {
     const bot = state.bot?.name ?? "the bot";
+    if (chat.kind === "friends")
+      return [this.friend(chat, state, me).name, `${bot} is not here. Who installed it can use its commands.`];
     if (chat.kind === "dm")
       return [`This is your direct message with ${bot}.`, "Just write: every message here is a question."];
+    if (chat.kind === "forum") return [chat.name, "Each post is a conversation of its own."];
+    if (chat.kind === "thread") return [chat.name, this.title(chat, state).about];
     return [`Welcome to #${chat.name}!`, `Type /ask, or mention @${bot}, and see the answer grow.`];
   },
 
   /** The channel list: groups of { heading, rows }, a row being { chat, draw() }. */
-  sidebar(state, me) {
+  sidebar(state, me, open) {
     const chats = this.chatsOf(state, me);
-    const places = chats.filter((chat) => chat.kind !== "dm");
-    const channels = places.filter((chat) => chat.kind === "channel");
-    const threads = places.filter((chat) => chat.kind === "thread");
+    const places = chats.filter(({ kind }) => kind !== "dm" && kind !== "friends");
+    const channels = places.filter((chat) => chat.kind !== "thread");
+    const threads = places.filter((chat) => chat.kind === "thread" && (!chat.archived || chat.id === open?.id));
     const rows = channels.flatMap((channel) => [
       channel,
       ...threads.filter((thread) => thread.parent === channel.id),
@@ -49,7 +69,7 @@ export const discord = {
     const row = (chat) => ({
       chat,
       nodes: () => [
-        icon(chat.kind === "thread" ? "thread" : "hash"),
+        icon(ICONS[chat.kind] ?? "hash"),
         h("span", { class: "chat-name" }, chat.name),
       ],
     });
@@ -60,9 +80,17 @@ export const discord = {
         h("span", { class: "chat-name" }, state.bot?.name ?? "Bot"),
       ],
     });
+    const friend = (chat) => ({
+      chat,
+      nodes: () => [
+        presence(this.friend(chat, state, me), true),
+        h("span", { class: "chat-name" }, this.friend(chat, state, me).name),
+      ],
+    });
+    const own = (kind) => chats.filter((chat) => chat.kind === kind);
     return [
       { heading: "Text channels", rows: rows.map(row) },
-      { heading: "Direct messages", rows: chats.filter((chat) => chat.kind === "dm").map(dm) },
+      { heading: "Direct messages", rows: [...own("dm").map(dm), ...own("friends").map(friend)] },
     ];
   },
 
@@ -81,6 +109,33 @@ export const discord = {
     );
   },
 
+  /** The message that an address of discord.com leads to here, or null. */
+  messageLink({ host, pathname }, state) {
+    const [, chat, message] = /^\/channels\/[^/]+\/(\d+)(?:\/(\d+))?$/.exec(pathname) ?? [];
+    return host === "discord.com" && state.chats.has(chat) ? { chat, message } : null;
+  },
+
+  /** What `me` may do with a message: items for its menu. */
+  deeds(message, { chat, me, state, act }) {
+    const mine = message.author.id === me?.id;
+    const items = [];
+    if (!message.only_for && !message.service)
+      items.push({ label: "Reply", icon: "reply", choose: () => act.reply(message) });
+    if (mine && !message.service)
+      items.push({ label: "Edit Message", icon: "edit", choose: () => act.edit(message, asTyped(message.text, state)) });
+    if (chat.kind === "channel" && !message.thread && !message.only_for && !message.service)
+      items.push({ label: "Create Thread", icon: "thread", choose: () => act.thread(message) });
+    items.push({ label: "Copy Text", icon: "copy", choose: () => act.copy(message.text) });
+    if (message.only_for) items.push({ label: "Dismiss Message", icon: "close", choose: () => act.dismiss(message) });
+    else if (mine || (me?.admin && chat.group))
+      items.push({ label: "Delete Message", icon: "bin", danger: true, choose: () => act.remove(message) });
+    const apps = state.commands.filter(({ type }) => type === ON_MESSAGE);
+    if (apps.length && !message.only_for && !message.service) items.push({ heading: "Apps" });
+    for (const { name, label } of message.only_for || message.service ? [] : apps)
+      items.push({ label: label || name, icon: "bolt", choose: () => act.use(message, name) });
+    return items;
+  },
+
   createMessage: (context) => new DiscordMessage(context),
 };
 
@@ -92,176 +147,7 @@ function presence(person, online) {
   );
 }
 
-class DiscordMessage {
-  #context;
-  #quote = h("div", { class: "quote-line" });
-  #portrait = h("div", { class: "portrait" });
-  #head = h("div", { class: "head" });
-  #content = h("div", { class: "content" });
-  #body = h("div", { class: "body" });
-  #mark = h("span", { class: "mark" });
-  #extras = h("div", { class: "extras" });
-
-  constructor(context) {
-    this.#context = context;
-    this.#content.append(this.#body, this.#mark);
-    const actions = h(
-      "div",
-      { class: "actions" },
-      h(
-        "button",
-        { type: "button", title: "Reply", "aria-label": "Reply", onclick: () => context.reply(this.message) },
-        icon("reply"),
-      ),
-    );
-    const column = h("div", { class: "column" }, this.#head, this.#content, this.#extras);
-    this.node = h(
-      "div",
-      { class: "message", role: "listitem" },
-      this.#quote,
-      h("div", { class: "row" }, this.#portrait, column),
-      actions,
-    );
-  }
-
-  /** Draw `message`; of what is drawn already, only what changed. */
-  update(message) {
-    const { state, me } = this.#context;
-    const { author } = message;
-    this.message = message;
-    redraw(this.#portrait, [author.name, author.bot], () => avatar(author));
-    redraw(this.#head, [author.name, author.bot, message.at], () => [
-      h("span", { class: "author" }, author.name),
-      author.bot ? h("span", { class: "bot-tag" }, "BOT") : null,
-      h("time", { class: "time" }, `Today at ${clockTime(message.at)}`),
-    ]);
-    redraw(this.#quote, [message.command, message.command_by, message.reply_to], () =>
-      quoteLine(message, state),
-    );
-    redraw(this.#body, [message.text, message.thinking], () =>
-      message.thinking
-        ? h("span", { class: "thinking" }, dots(), `${author.name} is thinking…`)
-        : renderMarkdown(message.text, namesIn(state)),
-    );
-    redraw(this.#mark, message.edited && !message.thinking, () =>
-      message.edited && !message.thinking
-        ? h("span", { class: "edited", title: `${message.edited} edits` }, "(edited)")
-        : null,
-    );
-    redraw(this.#extras, [message.files, message.buttons, message.reactions, message.only_for], () =>
-      this.#drawExtras(message),
-    );
-    this.node.classList.toggle("mentions-me", Boolean(me && message.text.includes(`<@${me.id}>`)));
-    this.node.classList.toggle("private", Boolean(message.only_for));
-  }
-
-  /** Leave the author out below a message of the same one. */
-  group(previous) {
-    const mine = this.message;
-    const together =
-      previous &&
-      previous.author.id === mine.author.id &&
-      previous.only_for === mine.only_for &&
-      mine.at - previous.at < GROUPED_WITHIN_S &&
-      !mine.reply_to &&
-      !mine.command;
-    this.node.classList.toggle("grouped", Boolean(together));
-  }
-
-  #button(message, { id, label, style, disabled }) {
-    const look = `button ${BUTTON_STYLES[style] ?? "secondary"}`;
-    const press = () => this.#context.press(message, id);
-    return h("button", { type: "button", class: look, disabled: disabled || !id, onclick: press }, label);
-  }
-
-  #drawExtras(message) {
-    const counts = new Map();
-    for (const { emoji, by } of message.reactions) counts.set(emoji, [...(counts.get(emoji) ?? []), by]);
-    const name = (id) => this.#context.state.people.get(id)?.name ?? "somebody";
-    return [
-      ...message.files.map((file) => fileCard(file, "discord")),
-      message.buttons.length &&
-        h(
-          "div",
-          { class: "buttons" },
-          message.buttons.map((button) => this.#button(message, button)),
-        ),
-      counts.size &&
-        h(
-          "div",
-          { class: "reactions" },
-          [...counts].map(([emoji, by]) =>
-            h(
-              "span",
-              { class: "reaction", title: by.map(name).join(", ") },
-              drawn(emoji),
-              h("b", null, String(by.length)),
-            ),
-          ),
-        ),
-      message.only_for && h("div", { class: "only-you" }, "Only you can see this"),
-    ];
-  }
-}
-
-function quoteLine(message, state) {
-  if (message.command) {
-    const by = state.people.get(message.command_by);
-    const who = by ? [avatar(by, "tiny"), h("span", { class: "quote-author" }, by.name), "used"] : [];
-    return [
-      h("span", { class: "spine" }),
-      ...who,
-      h("span", { class: "command-line", title: message.command }, message.command),
-    ];
-  }
-  if (!message.reply_to) return null;
-  const target = state.messagesOf(message.chat).get(message.reply_to);
-  if (!target)
-    return [
-      h("span", { class: "spine" }),
-      h("span", { class: "quote gone" }, "Original message was deleted"),
-    ];
-  return [
-    h("span", { class: "spine" }),
-    avatar(target.author, "tiny"),
-    h("span", { class: "quote-author" }, `@${target.author.name}`),
-    h("span", { class: "quote" }, plainLine(target.text, state)),
-  ];
-}
-
-function plainLine(text, state) {
-  const names = namesIn(state);
-  return text
-    .replace(/<@!?(\d+)>/g, (_, id) => `@${names.person(id) ?? "unknown-user"}`)
-    .replace(/\s+/g, " ")
-    .slice(0, 200);
-}
-
-function namesIn(state) {
-  return {
-    person: (id) => state.people.get(id)?.name ?? null,
-    chat: (id) => state.chats.get(id)?.name ?? null,
-    role: () => null,
-  };
-}
-
-export function dots() {
-  return h("span", { class: "dots", "aria-hidden": "true" }, h("i"), h("i"), h("i"));
-}
-
-/** A file of a message, which opens in a tab of its own. */
-export function fileCard({ id, name, size }, platform) {
-  const address = `/files/${platform}/${id}/${encodeURIComponent(name)}`;
-  const shown = size < 1024 ? `${size} bytes` : `${(size / 1024).toFixed(1)} KB`;
-  return h(
-    "div",
-    { class: "file" },
-    icon("file"),
-    h(
-      "div",
-      null,
-      h("a", { class: "file-name", href: address, target: "_blank", rel: "noopener" }, name),
-      h("small", null, shown),
-    ),
-  );
+/** A text as its author typed it: with names where Discord keeps ids. */
+function asTyped(text, state) {
+  return text.replace(/<@!?(\d+)>/g, (whole, id) => (state.people.has(id) ? `@${state.people.get(id).name}` : whole));
 }

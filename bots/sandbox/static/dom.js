@@ -23,6 +23,15 @@ const ICONS = {
     "M5 3h14a2 2 0 0 1 2 2v9a2 2 0 0 1-2 2h-6l-5 5v-5H5a2 2 0 0 1-2-2V5a2 2 0 0 1 2-2zm2 4v2h10V7zm0 4v2h7v-2z",
   eyes:
     "M7 4c2.5 0 4.2 3.5 4.2 8S9.5 20 7 20s-4.2-3.5-4.2-8S4.5 4 7 4zm0 2c-1.2 0-2.2 2.7-2.2 6s1 6 2.2 6 2.2-2.7 2.2-6-1-6-2.2-6zm1 4a1.4 2.2 0 1 1 0 4.4 1.4 2.2 0 0 1 0-4.4zM17 4c2.5 0 4.2 3.5 4.2 8s-1.7 8-4.2 8-4.2-3.5-4.2-8S14.5 4 17 4zm0 2c-1.2 0-2.2 2.7-2.2 6s1 6 2.2 6 2.2-2.7 2.2-6-1-6-2.2-6zm1 4a1.4 2.2 0 1 1 0 4.4 1.4 2.2 0 0 1 0-4.4z",
+  more: "M6 10a2 2 0 1 1 0 4 2 2 0 0 1 0-4zm6 0a2 2 0 1 1 0 4 2 2 0 0 1 0-4zm6 0a2 2 0 1 1 0 4 2 2 0 0 1 0-4z",
+  edit: "M4 16.5V20h3.5L18 9.5 14.5 6zM16 4.5 19.5 8l1.4-1.4a1.5 1.5 0 0 0 0-2.1l-1.4-1.4a1.5 1.5 0 0 0-2.1 0z",
+  bin: "M9 3h6l1 1.5h4v2H4v-2h4zM5.5 8h13l-1 12a1.5 1.5 0 0 1-1.5 1.4H8A1.5 1.5 0 0 1 6.5 20z",
+  copy: "M8 3h10a2 2 0 0 1 2 2v11h-2V5H8zM5 7h9a2 2 0 0 1 2 2v10a2 2 0 0 1-2 2H5a2 2 0 0 1-2-2V9c0-1.1.9-2 2-2z",
+  bolt: "M13 2 4.5 13.5H11L9.5 22 19.5 9.5H13z",
+  eye: "M12 5c5 0 8.5 4 10 7-1.5 3-5 7-10 7S3.500 15 2 12c1.500-3 5-7 10-7zm0 3a4 4 0 1 0 0 8 4 4 0 0 0 0-8zm0 2a2 2 0 1 1 0 4 2 2 0 0 1 0-4z",
+  down: "M5 8.500 12 15.500 19 8.500 17.600 7 12 12.600 6.400 7z",
+  menu: "M3 6h18v2H3zm0 5h18v2H3zm0 5h18v2H3z",
+  forum: "M3 4h13a2 2 0 0 1 2 2v6a2 2 0 0 1-2 2H8l-5 4zm17 4a2 2 0 0 1 2 2v12l-4-4h-8a2 2 0 0 1-2-2h10a2 2 0 0 0 2-2z",
   file: "M6 2h8l5 5v13a2 2 0 0 1-2 2H6a2 2 0 0 1-2-2V4c0-1.1.9-2 2-2zm7 1.5V8h4.5z",
 };
 
@@ -115,6 +124,17 @@ export function avatar(person, extra = "") {
   for (const character of person.name) sum += character.codePointAt(0);
   const colour = person.bot ? "bot" : `c${sum % 6}`;
   return h("span", { class: `avatar ${colour} ${extra}`, "aria-hidden": "true" }, [...person.name][0] ?? "?");
+}
+
+/** The point of the window below a node. */
+export function under(node) {
+  const { left, bottom } = node.getBoundingClientRect();
+  return { x: left, y: bottom + 4 };
+}
+
+/** Three dots that move while somebody works. */
+export function dots() {
+  return h("span", { class: "dots", "aria-hidden": "true" }, h("i"), h("i"), h("i"));
 }
 
 /** `at` (Unix seconds) as a time of day. */

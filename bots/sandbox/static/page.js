@@ -3,43 +3,26 @@
 import { h } from "./dom.js";
 import { discord } from "./discord.js";
 import { Pane } from "./pane.js";
+import { People } from "./people.js";
 import { Socket } from "./socket.js";
 import { PlatformState } from "./state.js";
 import { Strip } from "./strip.js";
 import { telegram } from "./telegram.js";
 
-const PEOPLE = ["Ada", "Ben", "Cleo"];
-
-const perform = (deed) => socket.perform(deed);
+const deeds = { ask: (deed) => socket.ask(deed) };
 const sides = new Map(
   [discord, telegram].map((look) => {
     const state = new PlatformState(look.name);
-    const pane = new Pane(look, state, perform);
+    const pane = new Pane(look, state, deeds);
     const strip = new Strip(look.label, state, (chat, message) => pane.reveal(chat, message));
     return [look.name, { state, pane, strip }];
   }),
 );
 
-let me = PEOPLE[0];
 const note = document.getElementById("note");
 const connection = document.getElementById("connection");
 
-document.getElementById("people").append(
-  ...PEOPLE.map((name) =>
-    h(
-      "label",
-      null,
-      h("input", {
-        type: "radio",
-        name: "me",
-        value: name,
-        checked: name === me,
-        onchange: () => become(name),
-      }),
-      h("span", null, name),
-    ),
-  ),
-);
+const people = new People(document.getElementById("people"), become, speak);
 document
   .getElementById("panes")
   .append(
@@ -47,8 +30,17 @@ document
   );
 
 function become(name) {
-  me = name;
   for (const { pane } of sides.values()) pane.be(name);
+  showLanguage();
+}
+
+function speak(language) {
+  for (const [platform, { pane }] of sides)
+    pane.do({ do: "set_language", platform, language: language[platform] });
+}
+
+function showLanguage() {
+  people.language = sides.get("discord").pane.me?.language;
 }
 
 function receive(news) {
@@ -58,7 +50,7 @@ function receive(news) {
       state.restart(news.hello[name]);
       strip.restart(news.hello.figures.filter(({ platform }) => platform === name));
     }
-    become(me);
+    become(people.me);
   } else if (news.figures) {
     sides.get(news.figures.platform).strip.figures(news.figures);
   } else {
@@ -70,6 +62,7 @@ function happen({ state, pane, strip }, event) {
   state.apply(event);
   pane.apply(event);
   strip.apply(event);
+  if (event.type === "person") showLanguage();
 }
 
 const socket = new Socket(receive, (connected) => {

@@ -1,39 +1,42 @@
 // One platform's pane: the list of chats, the open chat, the entry box. Both platforms share it;
 // a `look` (discord.js, telegram.js) says how each draws.
 
-import { avatar, h, icon, redraw } from "./dom.js";
+import { h } from "./dom.js";
+import { Acts } from "./acts.js";
 import { Composer } from "./composer.js";
-import { dots } from "./discord.js";
+import { Dialog, alert } from "./dialog.js";
+import { Frame } from "./frame.js";
+import { openModal } from "./modal.js";
+import { Popup } from "./popup.js";
 import { Sidebar } from "./sidebar.js";
-import { visibleTo } from "./state.js";
 
 const NEAR_BOTTOM_PX = 40;
 const TOAST_MS = 6000;
 
 export class Pane {
   #look;
-  #perform;
-  #me = null;
+  #socket;
   #chat = null;
   #views = new Map(); // message id → its view, in order
   #pinned = true;
   #sidebar;
-  #head;
+  #frame;
   #scroller;
   #list;
-  #intro = h("div", { class: "intro" });
-  #draft = h("div", { class: "draft" });
-  #typing = h("div", { class: "typing-line", "aria-live": "polite" });
   #present;
   #toasts = h("div", { class: "toasts", role: "status" });
   #composer;
+  #acts;
+  #asked = 0;
 
-  constructor(look, state, perform) {
+  /** `socket` has `ask(deed)`, which resolves to { refused, result }. */
+  constructor(look, state, socket) {
     this.#look = look;
     this.state = state;
-    this.#perform = perform;
+    this.me = null;
+    this.#socket = socket;
     this.#sidebar = new Sidebar(look, state, (id) => this.open(id));
-    this.#head = h("header", { class: "chat-head" });
+    this.#frame = new Frame(look, this);
     this.#list = h("div", { class: "messages", role: "list", "aria-label": `Messages in ${look.label}` });
     this.#scroller = h(
       "div",
@@ -44,44 +47,51 @@ export class Pane {
         role: "region",
         onscroll: () => this.#scrolled(),
       },
-      this.#intro,
+      this.#frame.intro,
+      this.#frame.posts,
       this.#list,
-      this.#draft,
+      this.#frame.draft,
     );
     this.#present = h(
       "button",
       { type: "button", class: "present", hidden: true, onclick: () => this.#pin() },
       "Jump to the newest",
     );
-    this.#composer = new Composer(look, {
-      commands: () => state.commands,
-      people: () => this.#mentionable(),
-      chats: () => look.chatsOf(state, this.#me),
-      send: (text, replyTo) => this.#do({ do: "say", platform: look.name, text, reply_to: replyTo }),
-      invoke: (command, options) => this.#do({ do: "invoke", command, options }),
-    });
+    this.#acts = new Acts(look, this);
+    this.#composer = new Composer(look, this.#acts.forComposer());
     const foot = h(
       "div",
       { class: "chat-foot" },
       this.#present,
-      look.typingInTitle ? null : this.#typing,
+      look.typingInTitle ? null : this.#frame.typing,
       this.#composer.node,
     );
-    const main = h("div", { class: "chat" }, this.#head, this.#scroller, foot, this.#toasts);
+    const main = h("div", { class: "chat" }, this.#frame.head, this.#scroller, foot, this.#toasts);
+    this.dialog = new Dialog(main);
+    this.popup = new Popup(main);
     this.node = h(
       "section",
-      { class: `pane ${look.name}`, "aria-label": look.label },
+      { class: `pane ${look.name}`, "aria-label": look.label, onclick: (event) => this.#acts.follow(event) },
       this.#sidebar.node,
       main,
     );
     new ResizeObserver(() => this.#follow()).observe(this.#scroller);
-    setInterval(() => this.#drawTyping(), 1000);
+    setInterval(() => this.#frame.drawTyping(), 1000);
+  }
+
+  get chat() {
+    return this.#chat;
+  }
+
+  get composer() {
+    return this.#composer;
   }
 
   /** Look at the platform as the person of this name. */
   be(name) {
-    this.#me = this.state.personCalled(name);
-    const chats = this.#look.chatsOf(this.state, this.#me);
+    if (this.me?.name !== name) this.dialog.close();
+    this.me = this.state.personCalled(name);
+    const chats = this.#look.chatsOf(this.state, this.me);
     const before = this.#chat;
     const own = (chat) => chat.kind === "dm" || chat.kind === "private";
     const same = (chat) => chat.kind === before?.kind && (chat.name === before.name || own(chat));
@@ -95,13 +105,15 @@ export class Pane {
     if (!this.#chat) return;
     this.state.unread.delete(id);
     if (id !== before) this.#composer.replyTo(null);
-    this.#composer.placeholder = this.#look.placeholder(this.#chat, this.state);
+    this.#composer.placeholder = this.#look.placeholder(this.#chat, this.state, this.me);
+    this.#composer.node.hidden = this.#chat.kind === "forum";
     this.#views = new Map();
     this.#list.replaceChildren();
     for (const message of this.state.messagesOf(id).values()) this.#place(message);
     this.#regroup();
     this.#drawFrame();
     this.#pin();
+    this.#offer();
   }
 
   /** Show the effect of an event that the state has taken in. */
@@ -112,18 +124,37 @@ export class Pane {
       case "delete":
         this.#applyMessage(event);
         break;
+      case "delete_bulk":
+        for (const message of event.messages) this.#applyMessage({ type: "delete", message });
+        break;
       case "answer":
-        if (event.to === this.#me?.id) this.toast(event.text);
+        if (event.to === this.me?.id) this.#tell(event);
+        break;
+      case "open":
+        if (event.to === this.me?.id) this.#acts.go(event.url);
+        break;
+      case "modal":
+        if (event.to === this.me?.id) this.#showModal(event.modal);
         break;
       case "commands":
-        this.#composer.refresh();
+      case "person":
+        if (event.person?.id === this.me?.id) this.me = event.person;
+        this.#offer();
+        break;
+      case "chat_gone":
+        if (event.chat.id === this.#chat?.id) this.be(this.me?.name);
+        this.#drawFrame();
         break;
       case "chat":
+        if (event.chat.id === this.#chat?.id) this.#chat = event.chat;
+        this.#drawFrame();
+        this.#redrawThreads();
+        break;
       case "online":
         this.#drawFrame();
         break;
     }
-    if (["typing", "message", "draft", "draft_stopped"].includes(event.type)) this.#drawTyping();
+    if (["typing", "message", "draft", "draft_stopped"].includes(event.type)) this.#frame.drawTyping();
     this.#follow();
   }
 
@@ -136,16 +167,70 @@ export class Pane {
 
   /** Open the chat of a message and bring it into view. */
   reveal(chat, message) {
-    if (!this.#look.chatsOf(this.state, this.#me).some(({ id }) => id === chat)) return;
-    this.open(chat);
-    this.#views.get(message)?.node.scrollIntoView({ block: "nearest" });
+    if (!this.#look.chatsOf(this.state, this.me).some(({ id }) => id === chat)) return;
+    if (chat !== this.#chat?.id) this.open(chat);
+    const node = this.#views.get(message)?.node;
+    if (!node) return;
+    node.scrollIntoView({ block: "nearest" });
+    node.classList.remove("found");
+    void node.offsetWidth; // so that the mark starts anew
+    node.classList.add("found");
+  }
+
+  /** Do something here as this person; resolves to { refused, result }. */
+  async answer(deed) {
+    if (!this.me || !this.#chat) return { refused: "Nobody is here yet.", result: null };
+    return this.#socket.ask({ ...deed, person: this.me.id, chat: this.#chat.id });
+  }
+
+  /** The same; resolves to null or to why it was refused, which is shown. */
+  async do(deed) {
+    const { refused } = await this.answer(deed);
+    if (refused) this.toast(refused);
+    else if (!["press", "choose", "edit", "delete"].includes(deed.do)) this.#pin();
+    return refused;
+  }
+
+  /** The same; resolves to the result, or to null. */
+  async ask(deed) {
+    const { refused, result } = await this.answer(deed);
+    if (refused) this.toast(refused);
+    return result;
+  }
+
+  /** Take a message out of sight. */
+  dismiss(message) {
+    this.state.dismissed.add(message.id);
+    this.#applyMessage({ type: "delete", message });
+  }
+
+  /** Have the composer know what is offered here now. */
+  async #offer() {
+    const asked = ++this.#asked;
+    const { result } = await this.answer({ do: "menu", platform: this.#look.name });
+    if (asked !== this.#asked) return;
+    this.state.commands = result ?? [];
+    this.#composer.refresh();
+  }
+
+  #tell({ text, alert: asBox }) {
+    if (asBox) alert(this.dialog, this.state.bot?.name ?? "Bot", text);
+    else this.toast(text);
+  }
+
+  #showModal(modal) {
+    openModal(this.dialog, modal, this.state.bot?.name ?? "the bot", {
+      submit: (values) => this.do({ do: "submit", modal: modal.id, values }),
+      close: () => this.do({ do: "close_modal", modal: modal.id }),
+    });
   }
 
   #applyMessage({ type, message }) {
     if (message.chat !== this.#chat?.id) {
-      if (type === "message" && visibleTo(message, this.#me) && message.author.id !== this.#me?.id) {
+      if (type === "message" && this.state.shows(message, this.me) && message.author.id !== this.me?.id) {
         this.state.unread.set(message.chat, (this.state.unread.get(message.chat) ?? 0) + 1);
       }
+      if (this.#chat?.kind === "forum") this.#frame.drawPosts();
     } else if (type === "delete") {
       this.#views.get(message.id)?.node.remove();
       this.#views.delete(message.id);
@@ -154,22 +239,18 @@ export class Pane {
       const isNew = !this.#views.has(message.id);
       this.#place(message);
       if (isNew) this.#regroup();
+      if (type === "message" && this.#look.forces?.(message, this.me))
+        this.#composer.replyTo(message, message.force_reply.placeholder);
     }
-    this.#sidebar.draw(this.#me, this.#chat);
+    this.#sidebar.draw(this.me, this.#chat);
   }
 
   #place(message) {
-    if (!visibleTo(message, this.#me)) return;
+    if (!this.state.shows(message, this.me)) return;
     let view = this.#views.get(message.id);
     if (!view) {
-      view = this.#look.createMessage({
-        state: this.state,
-        me: this.#me,
-        chat: this.#chat,
-        reply: (target) => this.#composer.replyTo(target),
-        press: (target, button) =>
-          this.#do({ do: "press", platform: this.#look.name, message: target.id, button }),
-      });
+      const { state, me } = this;
+      view = this.#look.createMessage({ state, me, chat: this.#chat, ...this.#acts.forMessage() });
       this.#views.set(message.id, view);
       this.#list.append(view.node);
     }
@@ -197,66 +278,14 @@ export class Pane {
     }
   }
 
+  /** The links to threads under messages say how these stand. */
+  #redrawThreads() {
+    for (const view of this.#views.values()) if (view.message.thread) view.update(view.message);
+  }
+
   #drawFrame() {
-    this.#sidebar.draw(this.#me, this.#chat);
-    const chat = this.#chat;
-    if (!chat) return;
-    const { icon: sign, avatar: portrait, name, about } = this.#look.title(chat, this.state);
-    const { online, bot } = this.state;
-    this.#head.replaceChildren(
-      sign ? icon(sign) : avatar(portrait),
-      h(
-        "div",
-        { class: "chat-title" },
-        h("h2", null, name),
-        h("span", { class: "about-chat" }, about),
-        this.#look.typingInTitle && this.#typing,
-      ),
-      h(
-        "span",
-        { class: `bot-state ${online ? "on" : "off"}` },
-        `${bot?.name} is ${online ? "online" : "not connected"}`,
-      ),
-    );
-    const [title, ...lines] = this.#look.intro(chat, this.state);
-    this.#intro.replaceChildren(h("strong", null, title), ...lines.map((line) => h("span", null, line)));
-    this.#drawTyping();
-  }
-
-  #drawTyping() {
-    const names = this.#chat ? this.state.typists(this.#chat.id, this.#me).map(({ name }) => name) : [];
-    redraw(this.#typing, names, () => {
-      const verb = names.length > 1 ? " are typing…" : " is typing…";
-      return names.length && [dots(), h("span", null, h("b", null, names.join(", ")), verb)];
-    });
-    const draft = this.state.drafts.get(this.#chat?.id);
-    const alive = draft && draft.until > Date.now();
-    redraw(
-      this.#draft,
-      alive && [draft.text, draft.entities, draft.can_stop],
-      () => alive && this.#look.draft(draft, () => this.#do({ do: "stop_draft" })),
-    );
-  }
-
-  #mentionable() {
-    const everyone = [...this.state.people.values()].filter(({ id }) => id !== this.#me?.id);
-    return everyone
-      .map((person) => ({ ...person, tag: this.#look.tag(person), about: this.#about(person) }))
-      .filter(({ tag }) => tag)
-      .sort((a, b) => Number(b.bot) - Number(a.bot));
-  }
-
-  #about(person) {
-    if (!person.bot) return person.name;
-    return person.id === this.state.bot?.id ? "the bot" : "another bot";
-  }
-
-  async #do(deed) {
-    if (!this.#me || !this.#chat) return "Nobody is here yet.";
-    const refused = await this.#perform({ ...deed, person: this.#me.id, chat: this.#chat.id });
-    if (refused) this.toast(refused);
-    else if (deed.do !== "press") this.#pin();
-    return refused;
+    this.#sidebar.draw(this.me, this.#chat);
+    this.#frame.draw();
   }
 
   #scrolled() {

@@ -17,8 +17,8 @@ export class Sidebar {
 
   /** Draw it for the person `me`, who looks at the chat `open`. */
   draw(me, open) {
-    const groups = this.#look.sidebar(this.#state, me);
-    const shape = groups.map(({ heading, rows }) => [heading, rows.map(({ chat }) => chat.id)]);
+    const groups = this.#look.sidebar(this.#state, me, open);
+    const shape = groups.map(({ heading, rows }) => [heading, rows.map(({ chat }) => [chat.id, chat.name])]);
     redraw(this.node, [shape, me?.name, this.#state.bot?.name], () => [
       this.#look.heading(this.#state),
       h(

@@ -18,10 +18,10 @@ export class Socket {
     this.#open();
   }
 
-  /** Ask the server to do something as a person; resolves to null, or to why it was refused. */
-  perform(deed) {
+  /** Have the server do something as a person; resolves to { refused: null or why, result }. */
+  ask(deed) {
     if (this.#socket?.readyState !== WebSocket.OPEN)
-      return Promise.resolve("The sandbox is not running right now.");
+      return Promise.resolve({ refused: "The sandbox is not running right now.", result: null });
     const ticket = ++this.#ticket;
     this.#socket.send(JSON.stringify({ ...deed, ticket }));
     return new Promise((resolve) => this.#waiting.set(ticket, resolve));
@@ -37,7 +37,7 @@ export class Socket {
 
   #receive(news) {
     if ("ticket" in news) {
-      this.#waiting.get(news.ticket)?.(news.refused);
+      this.#waiting.get(news.ticket)?.({ refused: news.refused, result: news.result });
       this.#waiting.delete(news.ticket);
       return;
     }
@@ -50,7 +50,8 @@ export class Socket {
 
   #closed() {
     this.#onConnected(false);
-    for (const resolve of this.#waiting.values()) resolve("The sandbox stopped before it answered.");
+    const refused = "The sandbox stopped before it answered.";
+    for (const resolve of this.#waiting.values()) resolve({ refused, result: null });
     this.#waiting.clear();
     setTimeout(() => this.#open(), this.#waitMs);
     this.#waitMs = Math.min(this.#waitMs * 2, LONGEST_WAIT_MS);

@@ -7,12 +7,14 @@ export class PlatformState {
   messages = new Map(); // chat id → Map of message id → message, oldest first
   typing = new Map(); // chat id → Map of person id → when it ends (ms)
   drafts = new Map(); // chat id → a preview that Telegram shows in a private chat
-  commands = [];
+  commands = []; // those offered to this person in the open chat
   unread = new Map();
   online = false;
   requests = 0;
   limited = 0;
   bot = null;
+  inline = false;
+  dismissed = new Set(); // ids of private answers that a person has put away
 
   constructor(name) {
     this.name = name;
@@ -25,8 +27,8 @@ export class PlatformState {
     this.bot = snapshot.people.find((person) => person.bot) ?? null;
     this.messages = new Map();
     for (const message of snapshot.messages) this.messagesOf(message.chat).set(message.id, message);
-    this.commands = snapshot.commands ?? [];
     this.online = snapshot.online ?? false;
+    this.inline = snapshot.inline ?? false;
     this.requests = snapshot.requests;
     this.limited = snapshot.limited;
     this.typing.clear();
@@ -42,8 +44,13 @@ export class PlatformState {
   /** The last message of a chat that `person` sees, or null. */
   lastMessage(chat, person) {
     let last = null;
-    for (const message of this.messagesOf(chat).values()) if (visibleTo(message, person)) last = message;
+    for (const message of this.messagesOf(chat).values()) if (this.shows(message, person)) last = message;
     return last;
+  }
+
+  /** Whether `person` sees a message: an ephemeral one is for one person only, until they dismiss it. */
+  shows(message, person) {
+    return !message.only_for || (message.only_for === person?.id && !this.dismissed.has(message.id));
   }
 
   /** Take an event in. */
@@ -63,6 +70,9 @@ export class PlatformState {
       case "delete":
         this.messagesOf(event.message.chat).delete(event.message.id);
         break;
+      case "delete_bulk":
+        for (const message of event.messages) this.messagesOf(message.chat).delete(message.id);
+        break;
       case "typing":
         if (!this.typing.has(event.chat)) this.typing.set(event.chat, new Map());
         this.typing.get(event.chat).set(event.person, Date.now() + 1000 * event.for_s);
@@ -79,8 +89,15 @@ export class PlatformState {
       case "chat":
         this.chats.set(event.chat.id, event.chat);
         break;
-      case "commands":
-        this.commands = event.commands;
+      case "chat_gone":
+        this.chats.delete(event.chat.id);
+        this.messages.delete(event.chat.id);
+        break;
+      case "person":
+        this.people.set(event.person.id, event.person);
+        break;
+      case "inline":
+        this.inline = event.enabled;
         break;
       case "online":
         this.online = event.online;
@@ -107,9 +124,4 @@ export class PlatformState {
   personCalled(name) {
     return [...this.people.values()].find((person) => person.name === name && !person.bot) ?? null;
   }
-}
-
-/** Whether `person` sees a message: an ephemeral one is for one person only. */
-export function visibleTo(message, person) {
-  return !message.only_for || message.only_for === person?.id;
 }

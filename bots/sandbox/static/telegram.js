@@ -1,15 +1,14 @@
-// How Telegram looks: its list of chats, and one message.
+// How Telegram looks: its list of chats, its headings, what may be done with a message.
 
-import { avatar, clockTime, emoji as drawn, h, icon, link, redraw } from "./dom.js";
-import { fileCard } from "./discord.js";
+import { avatar, clockTime, h, icon } from "./dom.js";
 import { renderEntities } from "./entities.js";
-
-const GROUPED_WITHIN_S = 600;
+import { TelegramMessage } from "./telegram_message.js";
 
 export const telegram = {
   name: "telegram",
   label: "Telegram",
   slashForms: false,
+  menuButton: true,
   typingInTitle: true,
   tag: (person) => person.username,
 
@@ -25,7 +24,7 @@ export const telegram = {
         about: state.online ? "bot" : "bot, offline",
       };
     if (chat.kind === "topic")
-      return { avatar: { name: chat.group }, name: chat.name, about: `topic in ${chat.group}` };
+      return { avatar: { name: chat.group }, name: chat.name, about: `${chat.closed ? "closed " : ""}topic in ${chat.group}` };
     const members = state.people.size;
     return {
       avatar: { name: chat.name },
@@ -73,6 +72,42 @@ export const telegram = {
     ];
   },
 
+  /** The message that an address of t.me leads to here, or null. */
+  messageLink({ host, pathname }, state) {
+    const [, group, message] = /^\/c\/(\d+)\/(?:\d+\/)?(\d+)$/.exec(pathname) ?? [];
+    if (host !== "t.me" || !group) return null;
+    const places = [...state.chats.keys()].filter((id) => id.split("/")[0] === `-100${group}`);
+    const chat = places.find((id) => state.messagesOf(id).has(message)) ?? places[0];
+    return chat ? { chat, message } : null;
+  },
+
+  /** What `me` may do with a message: items for its menu. */
+  deeds(message, { chat, me, act }) {
+    const mine = message.author.id === me?.id;
+    const items = [];
+    if (!message.service) items.push({ label: "Reply", icon: "reply", choose: () => act.reply(message) });
+    if (mine && !message.service && !message.via_bot && !message.files.length)
+      items.push({ label: "Edit", icon: "edit", choose: () => act.edit(message, message.text) });
+    items.push({ label: "Copy Text", icon: "copy", choose: () => act.copy(message.text) });
+    if (mine || chat.kind === "private" || me?.admin)
+      items.push({ label: "Delete", icon: "bin", danger: true, choose: () => act.remove(message) });
+    return items;
+  },
+
+  /** Whether a message asks `me` for a reply. */
+  forces(message, me) {
+    const { force_reply: forced } = message;
+    if (!forced || message.author.id === me?.id) return false;
+    const names = [me?.id, `@${me?.username?.toLowerCase()}`];
+    return forced.of === null || forced.of.some((one) => names.includes(one)) || forced.of.length === 0;
+  },
+
+  /** The query for the bot's inline mode in a text being typed, or null. */
+  inlineQuery(text, state) {
+    const name = state.inline && state.bot?.username;
+    return name && text.toLowerCase().startsWith(`@${name} `) ? text.slice(name.length + 2).trimStart() : null;
+  },
+
   createMessage: (context) => new TelegramMessage(context),
 };
 
@@ -103,104 +138,6 @@ function chatRow(chat, state, me) {
             { class: "preview" },
             last ? [h("span", { class: "writer" }, writer), text.slice(0, 120)] : "No messages yet",
           ),
-    ),
-  ];
-}
-
-class TelegramMessage {
-  #context;
-  #portrait = h("div", { class: "portrait" });
-  #author = h("div", { class: "author" });
-  #quote = h("div", { class: "quote-line" });
-  #files = h("div", { class: "files" });
-  #body = h("div", { class: "body", dir: "auto" });
-  #meta = h("span", { class: "meta" });
-  #reactions = h("div", { class: "reactions" });
-  #keyboard = h("div", { class: "keyboard" });
-
-  constructor(context) {
-    this.#context = context;
-    // In a grid: the keyboard is as wide as the bubble, and the actions stand beside it.
-    const bubble = h(
-      "div",
-      { class: "bubble" },
-      this.#author,
-      this.#quote,
-      this.#files,
-      this.#body,
-      this.#meta,
-      this.#reactions,
-    );
-    const reply = h(
-      "button",
-      { type: "button", title: "Reply", "aria-label": "Reply", onclick: () => context.reply(this.message) },
-      icon("reply"),
-    );
-    this.node = h(
-      "div",
-      { class: "message", role: "listitem" },
-      this.#portrait,
-      h("div", { class: "stack" }, bubble, h("div", { class: "actions" }, reply), this.#keyboard),
-    );
-  }
-
-  update(message) {
-    const { state, me, chat } = this.#context;
-    const { author } = message;
-    this.message = message;
-    this.node.classList.toggle("mine", author.id === me?.id);
-    this.node.classList.toggle("in-group", chat.kind !== "private");
-    this.node.classList.toggle("service", Boolean(message.service));
-    redraw(this.#portrait, [author.name, author.bot], () => avatar(author));
-    redraw(this.#author, [author.name, author.admin], () => [
-      h("span", { class: `name ${avatar(author).classList[1]}` }, author.name),
-      author.admin ? h("span", { class: "admin" }, "admin") : null,
-    ]);
-    redraw(this.#quote, message.reply_to, () => quoteLine(message, state));
-    redraw(this.#files, message.files, () => message.files.map((file) => fileCard(file, "telegram")));
-    redraw(this.#body, [message.text, message.entities], () =>
-      renderEntities(message.text, message.entities),
-    );
-    redraw(this.#meta, [message.edited, message.at, message.silent], () => [
-      message.edited ? h("span", { class: "edited", title: `${message.edited} edits` }, "edited") : null,
-      h("time", { title: message.silent ? "Sent without sound" : null }, clockTime(message.at)),
-    ]);
-    redraw(this.#reactions, message.reactions, () =>
-      message.reactions.map(({ emoji, by }) =>
-        h("span", { class: "reaction", title: state.people.get(by)?.name ?? null }, drawn(emoji)),
-      ),
-    );
-    redraw(this.#keyboard, message.buttons, () => message.buttons.map((button) => this.#button(button)));
-  }
-
-  group(previous) {
-    const mine = this.message;
-    const together =
-      previous && previous.author.id === mine.author.id && mine.at - previous.at < GROUPED_WITHIN_S;
-    this.node.classList.toggle("grouped", Boolean(together));
-  }
-
-  #button(button) {
-    if (button.style === "link") return link(button.id, button.label) ?? h("span", null, button.label);
-    return h(
-      "button",
-      { type: "button", onclick: () => this.#context.press(this.message, button.id) },
-      button.label,
-    );
-  }
-}
-
-function quoteLine(message, state) {
-  if (!message.reply_to) return null;
-  const target = state.messagesOf(message.chat).get(message.reply_to);
-  if (!target) return [h("span", { class: "quote-author" }, "Deleted message")];
-  const colour = avatar(target.author).classList[1];
-  return [
-    h("span", { class: `quote-author ${colour}` }, target.author.name),
-    h(
-      "span",
-      { class: "quote" },
-      (target.text || target.files[0]?.name || "").replace(/\s+/g, " ").slice(0, 160),
     ),
   ];
 }

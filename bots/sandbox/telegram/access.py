@@ -1,15 +1,10 @@
-"""Where a call leads: its chat, topic, replied-to message and keyboard, or Telegram's refusal."""
+"""Where a call leads: its chat, topic and replied-to message, or Telegram's refusal."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from bots.sandbox.telegram.errors import ApiError, bad_request, forbidden
 from bots.sandbox.telegram.params import Params
 from bots.sandbox.telegram.world import GENERAL_TOPIC, Chat, Message, World
-
-MAX_CALLBACK_DATA = 64  # bytes; core.telegram.org/bots/api#inlinekeyboardbutton
-MAX_BUTTONS = 100
 
 
 def known_chat(world: World, params: Params) -> Chat:
@@ -68,6 +63,12 @@ def topic_of_send(chat: Chat, params: Params, reply_to: Message | None) -> int |
     return topic
 
 
+def open_topic(world: World, chat: Chat, topic: int | None) -> None:
+    """Want that the bot may write in a topic."""
+    if topic in chat.closed_topics and not chat.runs_topics(world.bot.id):
+        raise bad_request("TOPIC_CLOSED")
+
+
 def own_message(chat: Chat, params: Params, bot: int) -> Message:
     """The message of the bot that `message_id` names, to be edited."""
     message_id = params.integer("message_id")
@@ -79,37 +80,3 @@ def own_message(chat: Chat, params: Params, bot: int) -> Message:
     if message.author.id != bot or message.service is not None:
         raise bad_request("message can't be edited")
     return message
-
-
-def inline_keyboard(params: Params) -> dict[str, Any] | None:
-    """The inline keyboard in `reply_markup`; the sandbox draws no other kind."""
-    markup = params.json("reply_markup")
-    if not markup:
-        return None
-    rows = markup.get("inline_keyboard") if isinstance(markup, dict) else None
-    if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
-        raise bad_request("the sandbox takes no reply markup but an inline keyboard")
-    drawn = [[_button(button) for button in row] for row in rows if row]
-    if sum(len(row) for row in drawn) > MAX_BUTTONS:
-        raise bad_request("reply markup is too long")
-    return {"inline_keyboard": drawn} if drawn else None
-
-
-def _button(button: object) -> dict[str, str]:
-    if not isinstance(button, dict) or not isinstance(button.get("text"), str):
-        raise bad_request('can\'t parse inline keyboard button: field "text" must be a String')
-    drawn = {"text": button["text"]}
-    if not drawn["text"].strip():
-        raise bad_request("inline keyboard button text must be non-empty")
-    if button.get("url"):
-        drawn["url"] = str(button["url"])
-    elif "callback_data" in button:
-        data = str(button["callback_data"])
-        if not 1 <= len(data.encode()) <= MAX_CALLBACK_DATA:
-            raise bad_request("BUTTON_DATA_INVALID")
-        drawn["callback_data"] = data
-    else:
-        raise bad_request("text buttons are unallowed in the inline keyboard")
-    if button.get("style"):
-        drawn["style"] = str(button["style"])
-    return drawn

@@ -1,28 +1,16 @@
-"""The Bot API's methods on the bot itself: who it is, its updates, commands, chats and members."""
+"""The Bot API's methods on the bot itself: who it is, its updates, chats and members."""
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from bots.sandbox.telegram import access, objects
 from bots.sandbox.telegram.errors import bad_request
 from bots.sandbox.telegram.hub import Hub
+from bots.sandbox.telegram.links import deep_link
 from bots.sandbox.telegram.params import Params
 from bots.sandbox.telegram.updates import MAX_UPDATES
 
-_COMMAND = re.compile(r"[a-z0-9_]{1,32}")  # core.telegram.org/bots/api#botcommand
-_SCOPES = frozenset(
-    [
-        "default",
-        "all_private_chats",
-        "all_group_chats",
-        "all_chat_administrators",
-        "chat",
-        "chat_administrators",
-        "chat_member",
-    ]
-)
 MAX_ALERT = 200  # characters; core.telegram.org/bots/api#answercallbackquery
 
 
@@ -38,7 +26,7 @@ class Account:
             **objects.user(self._hub.bot),
             "can_join_groups": True,
             "can_read_all_group_messages": not self._hub.privacy_mode,
-            "supports_inline_queries": False,
+            "supports_inline_queries": self._hub.inline_mode,
             "can_connect_to_business": False,
             "has_main_web_app": False,
             "has_topics_enabled": False,
@@ -76,43 +64,20 @@ class Account:
         return info if allowed is None else {**info, "allowed_updates": allowed}
 
     def answer_callback_query(self, params: Params) -> bool:
-        """answerCallbackQuery: each query takes one answer."""
-        text = params.text("text") or ""
+        """answerCallbackQuery: each query takes one answer, a passing line or (`show_alert`) a box."""
+        text, url = params.text("text") or "", params.text("url")
         if len(text) > MAX_ALERT:
             raise bad_request("MESSAGE_TOO_LONG")
+        if url is not None and deep_link(url, self._hub.bot) is None:
+            raise bad_request("URL_INVALID")
         person = self._hub.callback_queries.pop(params.text("callback_query_id") or "", None)
         if person is None:
             raise bad_request("query is too old and response timeout expired or query ID is invalid")
         if text:
-            self._hub.emit("answer", to=str(person.id), text=text)
-        return True
-
-    def set_my_commands(self, params: Params) -> bool:
-        """setMyCommands."""
-        commands = params.json("commands")
-        if not isinstance(commands, list) or len(commands) > 100:
-            raise bad_request("BOT_COMMANDS_TOO_MUCH")
-        for command in commands:
-            if not isinstance(command, dict):
-                raise bad_request("can't parse BotCommand: expected an Object")
-            if not _COMMAND.fullmatch(str(command.get("command", ""))):
-                raise bad_request("BOT_COMMAND_INVALID")
-            if not 1 <= len(str(command.get("description", ""))) <= 256:
-                raise bad_request("BOT_COMMAND_DESCRIPTION_INVALID")
-        self._hub.commands[self._scope(params)] = [
-            {"command": command["command"], "description": command["description"]} for command in commands
-        ]
-        self._hub.emit("commands", commands=self._hub.menu())
-        return True
-
-    def get_my_commands(self, params: Params) -> Any:
-        """getMyCommands of exactly one scope and language."""
-        return self._hub.commands.get(self._scope(params), [])
-
-    def delete_my_commands(self, params: Params) -> bool:
-        """deleteMyCommands of exactly one scope and language."""
-        self._hub.commands.pop(self._scope(params), None)
-        self._hub.emit("commands", commands=self._hub.menu())
+            alert = {"alert": True} if params.flag("show_alert") else {}
+            self._hub.emit("answer", to=str(person.id), text=text, **alert)
+        if url is not None:
+            self._hub.emit("open", to=str(person.id), url=url)
         return True
 
     def get_chat(self, params: Params) -> Any:
@@ -159,14 +124,3 @@ class Account:
         if not isinstance(kinds, list):
             raise bad_request("can't parse allowed_updates: expected an Array of String")
         self._hub.updates.allow([str(kind) for kind in kinds])
-
-    def _scope(self, params: Params) -> tuple[str, int, int, str]:
-        scope = params.json("scope") or {"type": "default"}
-        if not isinstance(scope, dict) or scope.get("type") not in _SCOPES:
-            raise bad_request("can't parse BotCommandScope: unsupported type specified")
-        chat_id, user_id = scope.get("chat_id", 0), scope.get("user_id", 0)
-        if not isinstance(chat_id, int) or not isinstance(user_id, int):
-            raise bad_request("chat not found")
-        if chat_id and chat_id not in self._hub.world.chats:
-            raise bad_request("chat not found")
-        return scope["type"], chat_id, user_id, params.text("language_code") or ""

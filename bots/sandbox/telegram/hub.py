@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bots.sandbox.limits import Clock
-from bots.sandbox.telegram import objects
+from bots.sandbox.telegram import objects, page
 from bots.sandbox.telegram.updates import UpdateQueue
 from bots.sandbox.telegram.world import Chat, Message, Person, Status, World
 
@@ -37,6 +37,9 @@ class Hub:
         self.updates = UpdateQueue(clock, lambda online: self.emit("online", online=online))
         self.privacy_mode = True
         self.commands: dict[tuple[str, int, int, str], list[dict[str, str]]] = {}
+        self.inline_mode = False  # BotFather's /setinline
+        self.inline_feedback = False  # and /setinlinefeedback
+        self.inline_messages: dict[str, Message] = {}
         self.callback_queries: dict[str, Person] = {}  # those that wait for an answer
         self.drafts: dict[int, Draft] = {}  # by chat, the one that stands there
 
@@ -62,11 +65,11 @@ class Hub:
 
     def show(self, kind: str, message: Message) -> None:
         """Tell those who watch of a message: kind is "message", "edit" or "delete"."""
-        self.emit(kind, message=objects.page_message(message))
+        self.emit(kind, message=page.message_entry(message))
 
     def show_chat(self, chat: Chat) -> None:
         """Tell those who watch of a new chat, or of a forum's new topic."""
-        for entry in objects.page_chats(chat):
+        for entry in page.chat_entries(chat):
             self.emit("chat", chat=entry)
 
     def menu(self) -> list[dict[str, str]]:

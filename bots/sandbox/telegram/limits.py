@@ -14,7 +14,19 @@ from bots.sandbox.limits import Enforcer, Profile, take_all
 # and asking for updates from nothing. Methods are in lower case.
 _DRAFTS = frozenset({"sendmessagedraft"})
 _IN_CHAT = frozenset(
-    {"sendmessage", "senddocument", "editmessagetext", "editmessagemedia", "editmessagereplymarkup"}
+    {
+        "sendmessage",
+        "senddocument",
+        "sendphoto",
+        "editmessagetext",
+        "editmessagecaption",
+        "editmessagemedia",
+        "editmessagereplymarkup",
+        "createforumtopic",
+        "editforumtopic",
+        "closeforumtopic",
+        "reopenforumtopic",
+    }
 )
 _FREE = frozenset({"getupdates", "getme", "setwebhook", "deletewebhook", "getwebhookinfo"})
 

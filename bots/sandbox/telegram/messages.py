@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import Any
 
-from bots.sandbox.telegram import access, objects
-from bots.sandbox.telegram.errors import ApiError, bad_request
+from bots.sandbox.telegram import access, keyboards, objects, page
+from bots.sandbox.telegram.errors import bad_request
 from bots.sandbox.telegram.hub import Draft, Hub
 from bots.sandbox.telegram.params import Params
-from bots.sandbox.telegram.text import MAX_CAPTION, MAX_TEXT, Entity, formatted
+from bots.sandbox.telegram.text import MAX_TEXT, Entity, formatted
 from bots.sandbox.telegram.world import Chat, Document, Message
 
-MAX_UPLOAD = 50 * 1024 * 1024  # bytes; core.telegram.org/bots/api#sending-files
-MAX_DOWNLOAD = 20 * 1024 * 1024  # bytes; core.telegram.org/bots/api#getfile
 DELETABLE_S = 48 * 3600.0  # core.telegram.org/bots/api#deletemessage
 TYPING_S = 5.0  # core.telegram.org/bots/api#sendchataction
 DRAFT_S = 30.0  # core.telegram.org/bots/api#sendmessagedraft
@@ -47,23 +44,12 @@ class Messages:
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self._files: dict[str, Document] = {}
 
     def send_message(self, params: Params) -> Any:
         """sendMessage."""
         chat = access.open_chat(self._hub.world, params)
         text, entities = _text(params)
-        return self._send(chat, params, text=text, entities=entities)
-
-    def send_document(self, params: Params) -> Any:
-        """sendDocument, with an upload or a file_id."""
-        chat = access.open_chat(self._hub.world, params)
-        self._need_documents(chat)
-        file = self._document(params, params.text("document") or "document")
-        caption, entities = formatted(
-            params.text("caption") or "", _entities(params, "caption_entities"), limit=MAX_CAPTION
-        )
-        return self._send(chat, params, text=caption, entities=entities, document=file)
+        return self.send(chat, params, text=text, entities=entities)
 
     def send_message_draft(self, params: Params) -> bool:
         """sendMessageDraft: a preview in a private chat, gone with the next message.
@@ -76,13 +62,15 @@ class Messages:
         draft = params.integer("draft_id")
         if not draft:
             raise bad_request("draft identifier must be non-zero")
-        text, entities = formatted(params.text("text") or "", _entities(params, "entities"), limit=MAX_TEXT)
+        text, entities = formatted(
+            params.text("text") or "", given_entities(params, "entities"), limit=MAX_TEXT
+        )
         topic, can_stop = params.integer("message_thread_id"), params.flag("can_stop")
         until = self._hub.clock() + DRAFT_S
         self._hub.drafts[chat.id] = Draft(draft, topic, can_stop, params.flag("keep_on_stop"), until)
         self._hub.emit(
             "draft",
-            chat=objects.page_chat_id(chat, None),
+            chat=page.chat_key(chat, None),
             draft=str(draft),
             text=text,
             entities=entities,
@@ -101,7 +89,7 @@ class Messages:
             raise bad_request("wrong parameter action in request")
         self._hub.emit(
             "typing",
-            chat=objects.page_chat_id(chat, topic),
+            chat=page.chat_key(chat, topic),
             person=str(self._hub.bot.id),
             for_s=TYPING_S,
         )
@@ -109,33 +97,16 @@ class Messages:
 
     def edit_message_text(self, params: Params) -> Any:
         """editMessageText: a missing keyboard takes the old one away."""
-        message = self._own_message(params)
+        message = self.own_message(params)
         if message.document is not None:
             raise bad_request("there is no text in the message to edit")
         text, entities = _text(params)
-        return self._edit(message, text, entities, access.inline_keyboard(params))
-
-    def edit_message_media(self, params: Params) -> Any:
-        """editMessageMedia: a document takes the place of the old one, or joins a message of text."""
-        message = self._own_message(params)
-        self._need_documents(message.chat)
-        media = params.json("media")
-        if not isinstance(media, dict) or not isinstance(media.get("media"), str):
-            raise bad_request("can't parse input media JSON object")
-        if media.get("type") != "document":
-            raise bad_request("the sandbox takes no media but documents")
-        if media.get("parse_mode") is not None:
-            raise bad_request("the sandbox takes entities, no parse_mode")
-        file = self._document(params, media["media"])
-        caption, entities = formatted(
-            str(media.get("caption") or ""), media.get("caption_entities"), limit=MAX_CAPTION
-        )
-        return self._edit(message, caption, entities, access.inline_keyboard(params), file)
+        return self.edit(message, text, entities, keyboards.under_edited_message(params))
 
     def edit_message_reply_markup(self, params: Params) -> Any:
         """editMessageReplyMarkup."""
-        message = self._own_message(params)
-        return self._edit(message, message.text, message.entities, access.inline_keyboard(params))
+        message = self.own_message(params)
+        return self.edit(message, message.text, message.entities, keyboards.under_edited_message(params))
 
     def delete_message(self, params: Params) -> bool:
         """deleteMessage."""
@@ -182,45 +153,38 @@ class Messages:
         self._hub.show("edit", message)
         return True
 
-    def get_file(self, params: Params) -> Any:
-        """getFile: files that went through this server, up to Telegram's limit for downloads."""
-        file = self._files.get(params.text("file_id") or "")
-        if file is None:
-            raise bad_request("invalid file_id")
-        if len(file.content) > MAX_DOWNLOAD:
-            raise bad_request("file is too big")
-        found = objects.document(file)
-        return {
-            **{key: found[key] for key in ("file_id", "file_unique_id", "file_size")},
-            "file_path": f"documents/{file.id}",
-        }
-
-    def download(self, path: str) -> bytes | None:
-        """The content behind a `file_path`."""
-        file = self._files.get(path.removeprefix("documents/"))
-        return None if file is None else file.content
-
-    def _send(self, chat: Chat, params: Params, **fields: Any) -> Any:
+    def send(self, chat: Chat, params: Params, **fields: Any) -> Any:
+        """Put a message of the bot into a chat, as `params` say and with these fields."""
         reply_to = access.target_of_reply(chat, params)
+        topic = access.topic_of_send(chat, params, reply_to)
+        access.open_topic(self._hub.world, chat, topic)
+        markup, force_reply = keyboards.under_new_message(params)
         self._hub.drafts.pop(chat.id, None)
         message = self._hub.world.add_message(
             chat,
             self._hub.bot,
             self._hub.unix_time(),
-            topic=access.topic_of_send(chat, params, reply_to),
+            topic=topic,
             reply_to=reply_to,
-            markup=access.inline_keyboard(params),
+            markup=markup,
+            force_reply=force_reply,
             silent=params.flag("disable_notification"),
             **fields,
         )
         self._hub.show("message", message)
         return objects.message(message)
 
-    def _own_message(self, params: Params) -> Message:
+    def own_message(self, params: Params) -> Message:
+        """The message to be edited: one of the bot, or one that came from its inline results."""
+        if (inline_id := params.text("inline_message_id")) is not None:
+            message = self._hub.inline_messages.get(inline_id)
+            if message is None or message.id not in message.chat.messages:
+                raise bad_request("MESSAGE_ID_INVALID")
+            return message
         chat = access.open_chat(self._hub.world, params)
         return access.own_message(chat, params, self._hub.bot.id)
 
-    def _edit(
+    def edit(
         self,
         message: Message,
         text: str,
@@ -228,6 +192,7 @@ class Messages:
         markup: dict[str, Any] | None,
         document: Document | None = None,
     ) -> Any:
+        """Change a message; the Bot API tells nothing of one that is known by its inline id."""
         document = document or message.document
         shown = (message.text, message.entities, message.document)
         if (text, entities, document) == shown and markup == message.markup:
@@ -241,7 +206,7 @@ class Messages:
         message.text, message.entities, message.markup = text, entities, markup
         message.document = document
         self._hub.show("edit", message)
-        return objects.message(message)
+        return True if message.inline_id else objects.message(message)
 
     def _deletable(self, message: Message) -> bool:
         bot, chat = self._hub.bot.id, message.chat
@@ -254,26 +219,8 @@ class Messages:
         del message.chat.messages[message.id]
         self._hub.show("delete", message)
 
-    def _need_documents(self, chat: Chat) -> None:
-        if not chat.takes_documents and not chat.is_admin(self._hub.bot.id):
-            raise bad_request("not enough rights to send documents to the chat")
 
-    def _document(self, params: Params, named: str) -> Document:
-        if named in self._files:
-            return self._files[named]
-        upload = params.files.get(named.removeprefix("attach://"))
-        if upload is None:
-            raise bad_request("there is no document in the request")
-        if not upload.content:
-            raise bad_request("file must be non-empty")
-        if len(upload.content) > MAX_UPLOAD:
-            raise ApiError(413, "Request Entity Too Large")
-        file = Document(secrets.token_hex(24), upload.name, upload.content, upload.mime_type)
-        self._files[file.id] = file
-        return file
-
-
-def _entities(params: Params, name: str) -> Any:
+def given_entities(params: Params, name: str) -> Any:
     """The entities given; the sandbox parses no Markdown or HTML, and says so."""
     if params.text("parse_mode") is not None:
         raise bad_request("the sandbox takes entities, no parse_mode")
@@ -281,7 +228,7 @@ def _entities(params: Params, name: str) -> Any:
 
 
 def _text(params: Params) -> tuple[str, list[Entity]]:
-    text, entities = formatted(params.text("text") or "", _entities(params, "entities"), limit=MAX_TEXT)
+    text, entities = formatted(params.text("text") or "", given_entities(params, "entities"), limit=MAX_TEXT)
     if not text:
         raise bad_request("message text is empty")
     return text, entities

@@ -1,12 +1,20 @@
-"""The world's things in their two outward forms: Bot API objects, and the page's entries."""
+"""The world's things as the Bot API's objects."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from bots.sandbox.telegram.world import GENERAL_TOPIC, Chat, Document, Message, Person
+from bots.sandbox.telegram.world import Chat, Document, Message, Person
 
 Json = dict[str, Any]
+
+BUTTON_KINDS = (
+    "callback_data",
+    "url",
+    "switch_inline_query",
+    "switch_inline_query_current_chat",
+    "copy_text",
+)
 
 ADMIN_RIGHTS = (
     "can_manage_chat",
@@ -97,6 +105,13 @@ def document(file: Document) -> Json:
     }
 
 
+def photo(file: Document) -> list[Json]:
+    """A photo's sizes: there is one here."""
+    size = {"width": file.picture.width, "height": file.picture.height} if file.picture else {}
+    found = document(file)
+    return [{key: found[key] for key in ("file_id", "file_unique_id", "file_size")} | size]
+
+
 def message(item: Message, *, nested: bool = False) -> Json:
     """A Message object; a replied-to message stands in it without its own reply."""
     found: Json = {
@@ -109,7 +124,9 @@ def message(item: Message, *, nested: bool = False) -> Json:
         found |= {"message_thread_id": item.topic, "is_topic_message": True}
     if item.edits:
         found["edit_date"] = int(item.edited_at)
-    if item.document:
+    if item.document and item.document.picture:
+        found["photo"] = photo(item.document)
+    elif item.document:
         found["document"] = document(item.document)
     if item.text:
         words, marks = ("caption", "caption_entities") if item.document else ("text", "entities")
@@ -118,6 +135,8 @@ def message(item: Message, *, nested: bool = False) -> Json:
             found[marks] = item.entities
     if item.service:
         found |= item.service
+    if item.via_bot:
+        found["via_bot"] = user(item.via_bot)
     if item.markup:
         found["reply_markup"] = item.markup
     target = _shown_reply(item)
@@ -133,96 +152,3 @@ def _shown_reply(item: Message) -> Message | None:
     if item.topic is None or item.topic == item.id:
         return None
     return item.chat.messages.get(item.topic)
-
-
-def page_person(person: Person, place: Chat | None = None) -> Json:
-    """A person as the page draws them; `admin` holds for `place`."""
-    return {
-        "id": str(person.id),
-        "name": person.name,
-        "username": person.username,
-        "bot": person.bot,
-        "admin": place is not None and place.is_admin(person.id),
-    }
-
-
-def page_chat_id(place: Chat, topic: int | None) -> str:
-    """The page's id of a chat, or of one topic of a forum."""
-    return f"{place.id}/{topic or GENERAL_TOPIC}" if place.forum else str(place.id)
-
-
-def page_chats(place: Chat) -> list[Json]:
-    """A chat as the page draws it; a forum is one entry per topic."""
-    if place.forum:
-        return [
-            {
-                "platform": "telegram",
-                "id": page_chat_id(place, topic),
-                "name": name,
-                "kind": "topic",
-                "group": place.name,
-            }
-            for topic, name in place.topics.items()
-        ]
-    return [
-        {
-            "platform": "telegram",
-            "id": str(place.id),
-            "name": place.name,
-            "kind": "private" if place.kind == "private" else "group",
-            "group": None,
-        }
-    ]
-
-
-def page_message(item: Message) -> Json:
-    """A message as the page draws it."""
-    return {
-        "id": str(item.id),
-        "chat": page_chat_id(item.chat, item.topic),
-        "author": page_person(item.author, item.chat),
-        "text": item.text or _service_line(item),
-        "service": item.service is not None,
-        "entities": item.entities or None,
-        "buttons": [
-            {
-                "id": button.get("callback_data") or button["url"],
-                "label": button["text"],
-                "style": "link" if "url" in button else button.get("style", "secondary"),
-            }
-            for row in (item.markup or {}).get("inline_keyboard", [])
-            for button in row
-        ],
-        "reply_to": str(item.reply_to.id) if item.reply_to else None,
-        "edited": item.edits,
-        "silent": item.silent,
-        "only_for": None,
-        "thinking": False,
-        "command": None,
-        "reactions": [
-            {"emoji": emoji, "by": str(person)}
-            for person, several in item.reactions.items()
-            for emoji in several
-        ],
-        "at": item.date,
-        "files": (
-            [{"id": item.document.id, "name": item.document.name, "size": len(item.document.content)}]
-            if item.document
-            else []
-        ),
-    }
-
-
-def _service_line(item: Message) -> str:
-    """The line that a client shows for a service message, "" when it is none."""
-    match item.service:
-        case {"new_chat_members": members}:
-            return f"{item.author.name} added {', '.join(m['first_name'] for m in members)}"
-        case {"left_chat_member": member}:
-            return f"{item.author.name} removed {member['first_name']}"
-        case {"forum_topic_created": topic}:
-            return f"{item.author.name} created the topic {topic['name']}"
-        case {"migrate_to_chat_id": _} | {"migrate_from_chat_id": _}:
-            return "The group became a supergroup"
-        case _:
-            return ""

@@ -28,6 +28,8 @@ _OBJECTS = frozenset(
         "allowed_updates",
         "message_ids",
         "reaction",
+        "results",
+        "button",
     ]
 )
 

@@ -1,4 +1,4 @@
-"""What people do in the local Telegram, for the page and the tests.
+"""Who is where in the local Telegram, and who runs it, for the page and the tests.
 
 People and chats are named by id or name, messages and buttons by the ids that the page's entries
 carry; KeyError when there is none such, PermissionError when Telegram's client would not offer it.
@@ -6,23 +6,20 @@ carry; KeyError when there is none such, PermissionError when Telegram's client 
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 from bots.sandbox.limits import Clock
-from bots.sandbox.telegram import objects
+from bots.sandbox.telegram import objects, page
 from bots.sandbox.telegram.hub import Event, Hub
 from bots.sandbox.telegram.privacy import meant_for, reaches_bot
-from bots.sandbox.telegram.text import MAX_TEXT, formatted, split_by_client, utf16_length
 from bots.sandbox.telegram.world import Chat, Message, Person
 
 _ADMIN_RIGHTS = ("can_manage_chat", "can_delete_messages", "can_invite_users")
 
 
 class People:
-    """The person-facing side of the server."""
+    """Accounts, groups, topics, and the bot's standing in them."""
 
     def __init__(self, bot_username: str, clock: Clock) -> None:
         self._hub = Hub(bot_username, clock)
@@ -33,125 +30,20 @@ class People:
         chats = [chat for chat in self._world.chats.values() if chat.migrated_to is None]
         return {
             "platform": "telegram",
-            "bot": objects.page_person(self._hub.bot),
+            "bot": page.person_entry(self._hub.bot),
             "people": [
-                objects.page_person(person, self._world.riverside) for person in self._world.people.values()
+                page.person_entry(person, self._world.riverside) for person in self._world.people.values()
             ],
-            "chats": [entry for chat in chats for entry in objects.page_chats(chat)],
-            "messages": [
-                objects.page_message(message) for chat in chats for message in chat.messages.values()
-            ],
+            "chats": [entry for chat in chats for entry in page.chat_entries(chat)],
+            "messages": [page.message_entry(message) for chat in chats for message in chat.messages.values()],
             "commands": self._hub.menu(),
+            "inline": self._hub.inline_mode,
             "online": self._hub.updates.online,
         }
 
     def subscribe(self, callback: Callable[[Event], None]) -> Callable[[], None]:
         """Call `callback` with every event from now on; the result ends that."""
         return self._hub.subscribe(callback)
-
-    async def say(
-        self,
-        person: str,
-        chat: str,
-        text: str,
-        *,
-        reply_to: str | None = None,
-        topic: str | None = None,
-    ) -> str:
-        """Write a message; a text too long for one is split as clients do. The first one's id."""
-        author, place, in_topic = self._writer(person, chat, topic)
-        target = self._message(place, reply_to) if reply_to else None
-        parts = [formatted(part, None, limit=MAX_TEXT) for part in split_by_client(text)]
-        parts = [(words, entities) for words, entities in parts if words]
-        if not parts:
-            raise ValueError("a client sends no empty message")
-        place.started = True
-        messages = [
-            self._world.add_message(
-                place,
-                author,
-                self._hub.unix_time(),
-                text=words,
-                entities=entities,
-                topic=in_topic if target is None else target.topic,
-                reply_to=target if number == 0 else None,
-            )
-            for number, (words, entities) in enumerate(parts)
-        ]
-        for message in messages:
-            self._deliver("message", message)
-        return str(messages[0].id)
-
-    async def press(self, person: str, chat: str, message: str, button: str) -> None:
-        """Press a button of an inline keyboard."""
-        presser, place, _ = self._writer(person, chat, None)
-        pressed = self._message(place, message)
-        if button not in (entry["id"] for entry in objects.page_message(pressed)["buttons"]):
-            raise KeyError(f"no button {button!r}")
-        if not place.is_member(self._hub.bot.id):
-            return
-        query = secrets.token_hex(8)
-        self._hub.callback_queries[query] = presser
-        self._hub.updates.add(
-            "callback_query",
-            {
-                "id": query,
-                "from": objects.user(presser),
-                "message": objects.message(pressed),
-                "chat_instance": str(place.id),
-                "data": button,
-            },
-        )
-
-    async def stop_draft(self, person: str, chat: str) -> None:
-        """Press the button that stops the draft in a private chat."""
-        _, place, _ = self._writer(person, chat, None)
-        draft = self._hub.drafts.get(place.id)
-        if draft is None or draft.until < self._hub.clock() or not draft.can_stop:
-            raise ValueError("there is no draft to stop")
-        self._hub.drafts[place.id] = replace(draft, can_stop=False)
-        self._hub.emit("draft_stopped", chat=objects.page_chat_id(place, None), kept=draft.keep_on_stop)
-        stopped = {"chat": objects.chat(place), "draft_id": draft.id}
-        if draft.topic is not None:
-            stopped["message_thread_id"] = draft.topic
-        self._hub.updates.add("stopped_message_generation", stopped)
-
-    async def edit_own(self, person: str, chat: str, message: str, text: str) -> None:
-        """Edit one's own message."""
-        edited = self._own(person, chat, message)
-        if not text.strip() or utf16_length(text) > MAX_TEXT:
-            raise ValueError("a client sends no edit that is empty or too long")
-        edited.text, edited.entities = formatted(text, None, limit=MAX_TEXT)
-        edited.edits += 1
-        edited.edited_at = self._hub.unix_time()
-        self._deliver("edit", edited)
-
-    async def delete_own(self, person: str, chat: str, message: str) -> None:
-        """Delete one's own message, of which Telegram tells bots nothing."""
-        deleted = self._own(person, chat, message)
-        del deleted.chat.messages[deleted.id]
-        self._hub.show("delete", deleted)
-
-    async def react(self, person: str, chat: str, message: str, emoji: str | None) -> None:
-        """React with one emoji, or take the reaction back; only administrators hear of it."""
-        author, place, _ = self._writer(person, chat, None)
-        target = self._message(place, message)
-        before = target.reactions.pop(author.id, [])
-        if emoji:
-            target.reactions[author.id] = [emoji]
-        self._hub.show("edit", target)
-        if place.is_admin(self._hub.bot.id) or place.kind == "private":
-            self._hub.updates.add(
-                "message_reaction",
-                {
-                    "chat": objects.chat(place),
-                    "message_id": target.id,
-                    "user": objects.user(author),
-                    "date": int(self._hub.unix_time()),
-                    "old_reaction": [{"type": "emoji", "emoji": one} for one in before],
-                    "new_reaction": [{"type": "emoji", "emoji": emoji}] if emoji else [],
-                },
-            )
 
     async def add_person(self, name: str, *, bot: bool = False) -> str:
         """A new account, which has never written to the bot; its id."""
@@ -173,7 +65,27 @@ class People:
         created = self._world.add_topic(place, name, author, self._hub.unix_time())
         self._hub.show_chat(place)
         self._deliver("message", created)
-        return objects.page_chat_id(place, created.id)
+        return page.chat_key(place, created.id)
+
+    async def close_topic(self, person: str, chat: str, *, closed: bool = True) -> None:
+        """Close a forum's topic or open it again; `chat` is the topic's own."""
+        author, place, topic = self._writer(person, chat, None)
+        if topic is None or not place.runs_topics(author.id, topic):
+            raise PermissionError(f"{author.name} does not manage this topic")
+        if closed:
+            place.closed_topics.add(topic)
+        else:
+            place.closed_topics.discard(topic)
+        self._hub.show_chat(place)
+        kind = "forum_topic_closed" if closed else "forum_topic_reopened"
+        self._service(place, author, {kind: {}}, topic=topic)
+
+    async def set_language(self, person: str, language: str) -> None:
+        """Choose the language of a person's client, such as `pt-br`."""
+        who = self._world.find_person(person)
+        self._world.set_language(who, language)
+        changed = self._world.find_person(person)
+        self._hub.emit("person", person=page.person_entry(changed, self._world.riverside))
 
     async def add_to_group(self, person: str, chat: str, newcomer: str) -> None:
         """Bring somebody into a group: a person, or another bot."""
@@ -198,6 +110,18 @@ class People:
         """Make the bot a plain member."""
         author, place = self._administrator(person, chat)
         self._hub.set_status(place, author, "member")
+
+    async def promote(self, person: str, chat: str, who: str, rights: Sequence[str] = _ADMIN_RIGHTS) -> None:
+        """Make somebody an administrator; no rights at all make them a plain member again."""
+        author, place = self._administrator(person, chat)
+        promoted = self._world.find_person(who)
+        before = objects.chat_member(place, promoted)
+        place.status[promoted.id] = "administrator" if rights else "member"
+        place.rights[promoted.id] = frozenset(rights)
+        if place.is_admin(self._hub.bot.id):
+            change = {"old_chat_member": before, "new_chat_member": objects.chat_member(place, promoted)}
+            about = {"chat": objects.chat(place), "from": objects.user(author)}
+            self._hub.updates.add("chat_member", about | {"date": int(self._hub.unix_time())} | change)
 
     async def forbid_documents(self, chat: str) -> None:
         """Take the right to send files from all members of a chat who do not run it."""
@@ -224,6 +148,11 @@ class People:
         """BotFather's /setprivacy: counts in a group from when the bot is added there again."""
         self._hub.privacy_mode = enabled
 
+    async def set_inline(self, *, enabled: bool, feedback: bool = False) -> None:
+        """BotFather's /setinline, and /setinlinefeedback for word of what was chosen."""
+        self._hub.inline_mode, self._hub.inline_feedback = enabled, feedback
+        self._hub.emit("inline", enabled=enabled)
+
     async def upgrade_group(self, person: str, chat: str) -> str:
         """Make a basic group a supergroup, under another id: the new chat's."""
         author, place = self._administrator(person, chat)
@@ -241,9 +170,12 @@ class People:
             update = "message" if kind == "message" else "edited_message"
             self._hub.updates.add(update, objects.message(message))
 
-    def _service(self, place: Chat, author: Person, content: dict[str, Any]) -> None:
+    def _service(
+        self, place: Chat, author: Person, content: dict[str, Any], topic: int | None = None
+    ) -> None:
         date = self._hub.unix_time()
-        self._deliver("message", self._world.add_message(place, author, date, service=content))
+        line = self._world.add_message(place, author, date, service=content, topic=topic)
+        self._deliver("message", line)
 
     def _writer(self, person: str, chat: str, topic: str | None) -> tuple[Person, Chat, int | None]:
         author = self._world.find_person(person)
@@ -261,14 +193,3 @@ class People:
         if not place.is_admin(author.id):
             raise PermissionError(f"{author.name} does not run {place.name}")
         return author, place
-
-    def _own(self, person: str, chat: str, message: str) -> Message:
-        author, place, _ = self._writer(person, chat, None)
-        found = self._message(place, message)
-        if found.author.id != author.id:
-            raise PermissionError(f"message {message} is not by {author.name}")
-        return found
-
-    @staticmethod
-    def _message(place: Chat, message: str) -> Message:
-        return place.messages[int(message)]

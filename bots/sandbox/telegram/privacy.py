@@ -9,7 +9,8 @@ privacy mode a bot gets only what is meant for it, each message being meant for 
 3. a message that mentions @name belongs to that bot: the FAQ omits these, BotFather's words for
    `/setprivacy` ("messages that either start with the '/' symbol or mention the bot by username")
    name them;
-4. a bare command belongs to the bot that wrote last in the group; where no bot ever wrote,
+4. a message chosen from a bot's inline results belongs to that bot;
+5. a bare command belongs to the bot that wrote last in the group; where no bot ever wrote,
    BotFather's words hold.
 
 No bot sees another bot's messages.
@@ -35,12 +36,11 @@ def meant_for(message: Message, bot: Person) -> bool:
     """Whether privacy mode counts `message` as meant for `bot`."""
     if message.author.bot:
         return False
+    if message.via_bot is not None:
+        return message.via_bot.id == bot.id
     target = message.reply_to
-    if target is not None:
-        if target.author.id == bot.id or target.meant_for_bot:
-            return True
-        if target.author.bot:
-            return False
+    if target is not None and (target.author.bot or target.meant_for_bot):
+        return target.author.id == bot.id or target.meant_for_bot
     marked = [
         (entity["type"], utf16_slice(message.text, entity["offset"], entity["length"]))
         for entity in message.entities

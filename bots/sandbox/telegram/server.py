@@ -18,14 +18,18 @@ from typing import Any, TypeAlias
 from aiohttp import web
 
 from bots.sandbox.limits import Clock, Profile
-from bots.sandbox.telegram import objects
+from bots.sandbox.telegram import page
 from bots.sandbox.telegram.account import Account
+from bots.sandbox.telegram.documents import MAX_UPLOAD, Documents
 from bots.sandbox.telegram.errors import ApiError, too_many_requests
 from bots.sandbox.telegram.faults import Fault, FaultKind, Faults
+from bots.sandbox.telegram.inline import Inline
 from bots.sandbox.telegram.limits import FloodControl
-from bots.sandbox.telegram.messages import MAX_UPLOAD, Messages
+from bots.sandbox.telegram.menu import Menu
+from bots.sandbox.telegram.messages import Messages
 from bots.sandbox.telegram.params import Params
-from bots.sandbox.telegram.people import People
+from bots.sandbox.telegram.topics import Topics
+from bots.sandbox.telegram.usage import Usage
 from bots.sandbox.telegram.world import Chat
 
 _TOKEN = re.compile(r"\d+:[\w-]{35}")
@@ -49,7 +53,7 @@ class Request:
     message: str | None
 
 
-class TelegramServer(People):
+class TelegramServer(Usage):
     """The Bot API on a socket, and people's side of it."""
 
     def __init__(
@@ -66,8 +70,11 @@ class TelegramServer(People):
         self.requests: list[Request] = []
         self._flood = FloodControl(profile)
         self._faults = Faults()
-        self._files = Messages(self._hub)
-        self._methods = _methods(self._files, Account(self._hub))
+        self._methods = {
+            **_account_methods(Account(self._hub), Menu(self._hub)),
+            **_message_methods(self._messages, self._files, self._inline),
+            **_topic_methods(Topics(self._hub)),
+        }
         self._runner: web.AppRunner | None = None
         self._stopping = asyncio.Event()
 
@@ -205,6 +212,9 @@ class TelegramServer(People):
         self._hub.emit("request", **shown)
 
     def _chat(self, params: Params) -> Chat | None:
+        inline = self._hub.inline_messages.get(params.text("inline_message_id") or "")
+        if inline is not None:
+            return inline.chat
         return self._world.chats.get(params.chat_id() or 0)
 
     def _place(self, params: Params) -> str | None:
@@ -213,7 +223,7 @@ class TelegramServer(People):
         topic = params.text("message_thread_id") or ""
         if chat is None:
             return None
-        return objects.page_chat_id(chat, int(topic) if topic.isdecimal() else None)
+        return page.chat_key(chat, int(topic) if topic.isdecimal() else None)
 
 
 def _message_id(params: Params, result: object) -> str | None:
@@ -222,8 +232,10 @@ def _message_id(params: Params, result: object) -> str | None:
     return str(made) if made else params.text("message_id")
 
 
-def _methods(messages: Messages, account: Account) -> dict[str, _Method]:
-    """The Bot API's methods by name, in lower case, since it does not mind the case."""
+# The Bot API's methods by name, in lower case, since it does not mind the case.
+
+
+def _account_methods(account: Account, menu: Menu) -> dict[str, _Method]:
     return {
         "getme": account.get_me,
         "getupdates": account.get_updates,
@@ -231,23 +243,41 @@ def _methods(messages: Messages, account: Account) -> dict[str, _Method]:
         "deletewebhook": account.delete_webhook,
         "getwebhookinfo": account.get_webhook_info,
         "answercallbackquery": account.answer_callback_query,
-        "setmycommands": account.set_my_commands,
-        "getmycommands": account.get_my_commands,
-        "deletemycommands": account.delete_my_commands,
+        "setmycommands": menu.set_my_commands,
+        "getmycommands": menu.get_my_commands,
+        "deletemycommands": menu.delete_my_commands,
         "getchat": account.get_chat,
         "getchatmember": account.get_chat_member,
         "getchatadministrators": account.get_chat_administrators,
         "getchatmembercount": account.get_chat_member_count,
         "leavechat": account.leave_chat,
+    }
+
+
+def _message_methods(messages: Messages, files: Documents, inline: Inline) -> dict[str, _Method]:
+    return {
         "sendmessage": messages.send_message,
-        "senddocument": messages.send_document,
+        "senddocument": files.send_document,
+        "sendphoto": files.send_photo,
         "sendmessagedraft": messages.send_message_draft,
         "sendchataction": messages.send_chat_action,
         "editmessagetext": messages.edit_message_text,
-        "editmessagemedia": messages.edit_message_media,
+        "editmessagecaption": files.edit_message_caption,
+        "editmessagemedia": files.edit_message_media,
         "editmessagereplymarkup": messages.edit_message_reply_markup,
         "deletemessage": messages.delete_message,
         "deletemessages": messages.delete_messages,
         "setmessagereaction": messages.set_message_reaction,
-        "getfile": messages.get_file,
+        "answerinlinequery": inline.answer_inline_query,
+        "getfile": files.get_file,
+    }
+
+
+def _topic_methods(topics: Topics) -> dict[str, _Method]:
+    return {
+        "createforumtopic": topics.create_forum_topic,
+        "editforumtopic": topics.edit_forum_topic,
+        "closeforumtopic": topics.close_forum_topic,
+        "reopenforumtopic": topics.reopen_forum_topic,
+        "deleteforumtopic": topics.delete_forum_topic,
     }

@@ -8,23 +8,24 @@ in each supergroup (core.telegram.org/api/updates).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any, Literal
 
+from bots.sandbox.images import Picture
 from bots.sandbox.telegram.text import Entity
 
 ChatKind = Literal["private", "group", "supergroup"]
 Status = Literal["creator", "administrator", "member", "left", "kicked"]
 
-LANGUAGES = {"Gus": "pt-br"}  # of the seeded people; the others have the default
 GENERAL_TOPIC = 1  # its messages carry no message_thread_id
+TOPIC_COLOUR = 7322096  # the first of the six that the Bot API names
 SEED_PEOPLE = ("Ada", "Ben", "Cleo", "Dana", "Eli", "Fay", "Gus", "Hana", "Ivo", "Jun", "Kim")
 
 
 @dataclass(frozen=True)
 class Person:
-    """An account; `bot` is true of our bot and of any other, `language` is that of a person's client."""
+    """An account; `bot` is true of our bot and of any other, `language` is that of the person's client."""
 
     id: int
     name: str
@@ -35,12 +36,13 @@ class Person:
 
 @dataclass(frozen=True)
 class Document:
-    """A file in a message."""
+    """A file in a message; `picture` is set when it was sent as a photo."""
 
     id: str
     name: str
     content: bytes
     mime_type: str
+    picture: Picture | None = None
 
 
 @dataclass
@@ -48,7 +50,8 @@ class Message:
     """A message as it stands now; `date` is Unix time, `topic` a forum topic's id.
 
     `service` holds the Bot API fields of a service message, `meant_for_bot` whether privacy mode
-    counts it as meant for the bot.
+    counts it as meant for the bot. `force_reply` is the Bot API's ForceReply. A message chosen from
+    inline results is its chooser's, `via_bot`; with a keyboard it has an `inline_id`.
     """
 
     id: int
@@ -60,6 +63,9 @@ class Message:
     topic: int | None = None
     reply_to: Message | None = None
     markup: dict[str, Any] | None = None
+    force_reply: dict[str, Any] | None = None
+    via_bot: Person | None = None
+    inline_id: str | None = None
     document: Document | None = None
     service: dict[str, Any] | None = None
     silent: bool = False
@@ -88,6 +94,8 @@ class Chat:
     status: dict[int, Status] = field(default_factory=dict)
     rights: dict[int, frozenset[str]] = field(default_factory=dict)
     topics: dict[int, str] = field(default_factory=dict)
+    topic_owners: dict[int, int] = field(default_factory=dict)
+    closed_topics: set[int] = field(default_factory=set)
     messages: dict[int, Message] = field(default_factory=dict)
     bot_privacy: bool = True
     last_bot: int | None = None
@@ -96,6 +104,14 @@ class Chat:
     def is_admin(self, person: int) -> bool:
         """Whether `person` runs this chat."""
         return self.status.get(person) in ("creator", "administrator")
+
+    def runs_topics(self, person: int, topic: int | None = None) -> bool:
+        """Whether `person` may make, close and rename topics here, or `topic` at least, which is theirs."""
+        if self.status.get(person) == "creator":
+            return True
+        return "can_manage_topics" in self.rights.get(person, ()) or (
+            topic is not None and self.topic_owners.get(topic) == person
+        )
 
     def is_member(self, person: int) -> bool:
         """Whether `person` is in this chat now."""
@@ -115,6 +131,7 @@ class World:
         self.people[self.bot.id] = self.bot
         for name in SEED_PEOPLE:
             self.add_person(name, started=True)
+        self.set_language(self.find_person("Ivo"), "pt-br")
         people = [person.id for person in self.people.values()]
         self.riverside = self.add_group("Riverside", people)
         workshop = self.add_group("Workshop", people, forum=True)
@@ -124,14 +141,17 @@ class World:
     def add_person(self, name: str, *, bot: bool = False, started: bool = False) -> Person:
         """A new account; a person's private chat with our bot opens with their first message."""
         username = f"{name.lower()}_bot" if bot else name.lower()
-        language = LANGUAGES.get(name, "en")
-        person = Person(next(self._person_ids), name, username, bot, language)
+        person = Person(next(self._person_ids), name, username, bot)
         self.people[person.id] = person
         if not bot:
             chat = Chat(person.id, "private", name, self._common_ids, started=started)
             chat.status = {person.id: "member", self.bot.id: "member"}
             self.chats[chat.id] = chat
         return person
+
+    def set_language(self, person: Person, language: str) -> None:
+        """Change the language of a person's client."""
+        self.people[person.id] = replace(person, language=language)
 
     def add_group(self, name: str, people: Iterable[int], *, forum: bool = False) -> Chat:
         """A new group of which the first person that is no bot is the owner."""
@@ -159,10 +179,11 @@ class World:
             chat,
             author,
             date,
-            service={"forum_topic_created": {"name": name, "icon_color": 7322096}},
+            service={"forum_topic_created": {"name": name, "icon_color": TOPIC_COLOUR}},
         )
         message.topic = message.id
         chat.topics[message.id] = name
+        chat.topic_owners[message.id] = author.id
         return message
 
     def add_message(self, chat: Chat, author: Person, date: float, **fields: Any) -> Message:

@@ -57,3 +57,10 @@ async def test_every_chat_is_in_sight(phone: Sandbox) -> None:
         assert box["x"] + box["width"] <= WIDTH, await row.inner_text()
     await phone.view.locator(".discord .chat-row.dm").click()
     await expect(phone.entry("Discord")).to_have_attribute("placeholder", "Message @Sluice")
+
+
+async def test_everybody_and_their_language_can_be_chosen(phone: Sandbox) -> None:
+    for choice in (phone.view.locator("#people"), phone.view.get_by_label("Language of your apps")):
+        box = await choice.bounding_box()
+        assert box is not None
+        assert box["x"] + box["width"] <= WIDTH
