@@ -20,6 +20,7 @@ class SwallowingSurface:
     alternate = None
     ends_at = None
     messages_left = None
+    open_form = None
 
     def __init__(
         self, place: Place, capabilities: Capabilities, buckets: Callable[[OperationKind], Keys]

@@ -168,7 +168,7 @@ def build_app(settings: Settings, model: Model, clock: Clock, *, page: SandboxPa
         show_reasoning=model.live.current.defaults.show_reasoning,
         max_answer_chars=settings.max_answer_chars,
     )
-    return App(Dispatcher(chat, access), chat, access, driver)
+    return App(Dispatcher(chat, access, clock), chat, access, driver)
 
 
 def watch_configuration(settings: Settings, model: Model, app: App, clock: Clock) -> Watch[Configuration]:

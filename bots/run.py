@@ -147,7 +147,7 @@ class _Run:
 
         async def start(platform: Platform) -> tuple[Platform, str] | None:
             try:
-                line = await platform.start(app.dispatcher.handle)
+                line = await platform.start(app.dispatcher.handle, app.dispatcher.suggest)
             except PlatformError as error:
                 log.error("%s is not connected: %s", platform.name, error)
                 return None

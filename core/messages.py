@@ -45,6 +45,7 @@ class Person:
     role_ids: frozenset[str] = frozenset()
     manages_messages: bool = False  # may delete other people's messages in this place
     locale: str | None = None  # BCP 47 as the platform says it; None: it says nothing
+    manages_place: bool = False  # may change how this guild, group or channel is set up
 
     def __str__(self) -> str:
         return f"{self.platform}:{self.id}"
@@ -66,6 +67,7 @@ class Quote:
     author_name: str
     text: str
     by_us: bool = False
+    author_id: str = ""
 
 
 class Addressed(StrEnum):
@@ -93,7 +95,10 @@ class IncomingMessage:
 
 @dataclass(frozen=True, slots=True)
 class IncomingCommand:
-    """A slash command; `arguments` holds only those that were given."""
+    """A command; `arguments` holds only those that were given, each as it was written.
+
+    `target`: the message that it is about, where it was chosen from a message's menu.
+    """
 
     event_id: str
     place: Place
@@ -102,11 +107,15 @@ class IncomingCommand:
     arguments: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     ref: MessageRef | None = None  # the message that carried it, where there is one
     quote: Quote | None = None
+    target: Quote | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ButtonPress:
-    """A press on a button under one of the bot's messages; `data` is the button's own."""
+    """A press on a button, or a choice from a select, under one of the bot's messages.
+
+    `data` is the control's own; `values` are what was chosen from a select.
+    """
 
     event_id: str
     place: Place
@@ -114,6 +123,69 @@ class ButtonPress:
     ref: MessageRef
     data: str
     answers_itself: bool = False  # the platform shows what became of it: nobody need be told
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One text that a form asks for.
+
+    `label`: at most 45 characters; `max_length`: at most 4,000 (Discord).
+    """
+
+    name: str
+    label: str
+    value: str = ""  # what stands in it at first
+    hint: str = ""  # at most 100 characters
+    required: bool = True
+    long: bool = False  # several lines
+    max_length: int = 4_000
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """Some texts asked at once. `data` comes back in `FormSubmitted.data`: at most 100 bytes.
+
+    `title`: at most 45 characters; `fields`: one to five (Discord).
+    """
+
+    data: str
+    title: str
+    fields: tuple[Field, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FormSubmitted:
+    """A form that was filled in; `fields` holds every one by name, also those left empty.
+
+    `ref`: the bot's message whose button opened it, where there is one.
+    """
+
+    event_id: str
+    place: Place
+    author: Person
+    data: str
+    fields: Mapping[str, str]
+    ref: MessageRef | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Suggesting:
+    """Somebody is typing an argument of a command: what could it become? `typed` may be empty."""
+
+    place: Place
+    author: Person
+    command: str
+    argument: str
+    typed: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One value that an argument can take, and what people see for it; at most 100 characters each."""
+
+    value: str
+    label: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,4 +198,4 @@ class BotAdded:
     hears_everything: bool  # False: Telegram's privacy mode withholds plain messages
 
 
-Incoming = IncomingMessage | IncomingCommand | ButtonPress | BotAdded
+Incoming = IncomingMessage | IncomingCommand | ButtonPress | FormSubmitted | BotAdded

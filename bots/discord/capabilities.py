@@ -52,6 +52,8 @@ CHANNEL: Final = Capabilities(
     max_file_bytes=MAX_FILE_BYTES,
     typing_lasts_s=10.0,  # docs: "Trigger Typing Indicator"
     nonces=True,
+    command_groups=True,
+    message_menus=True,
 )
 
 INTERACTION: Final = dataclasses.replace(

@@ -5,32 +5,40 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
 import discord
+from discord import app_commands
 
 from bots.discord import commands, connection, doctor
 from bots.discord.events import (
     Interaction,
     command_event,
+    form_event,
     message_event,
     place_of,
     press_event,
     reach_of,
+    suggesting_event,
 )
+from bots.discord.exchange import perform
 from bots.discord.interactions import InteractionSurface
 from bots.discord.surface import ChannelSurface
-from core.messages import Incoming, IncomingCommand, IncomingMessage
+from core.commands.registry import Registry, registry
+from core.messages import Choice, Incoming, IncomingCommand, IncomingMessage
 from core.ports.clock import Clock
 from core.ports.platform import Check, PlatformError
-from core.ports.surface import Handle, Surface
+from core.ports.surface import Handle, Suggest, Surface, no_suggestions
+from core.streaming.operations import BucketKey, Delivered
 
 _log = logging.getLogger(__name__)
 
 _START_TIMEOUT_S: Final = 30.0
 _CLOSE_TIMEOUT_S: Final = 1.5
 _ACKNOWLEDGE_COMMAND_AFTER_S: Final = 2.0  # Discord gives up after 3 s
+_SUGGEST_WITHIN_S: Final = 2.5  # the same
 _ACKNOWLEDGE_PRESS_AFTER_S: Final = 0.5  # the button spins until then
 
 
@@ -39,19 +47,30 @@ class DiscordPlatform:
 
     name = "Discord"
 
-    def __init__(self, token: str, *, clock: Clock, api_base_url: str | None = None) -> None:
-        """`api_base_url`: a REST base such as `http://127.0.0.1:9000/api/v10`; None: Discord itself."""
+    def __init__(
+        self,
+        token: str,
+        *,
+        clock: Clock,
+        api_base_url: str | None = None,
+        commands: Registry | None = None,
+    ) -> None:
+        """`api_base_url`: a REST base such as `http://127.0.0.1:9000/api/v10`; None: Discord itself.
+        `commands`: those to offer; None: all that there are."""
         self._token = token
         self._clock = clock
         self._api_base_url = api_base_url
+        self._registry = commands or registry()
         self._client: _Client | None = None
         self._running: asyncio.Task[None] | None = None
         self._closed = asyncio.Event()
 
-    async def start(self, handle: Handle) -> str:
+    async def start(self, handle: Handle, suggest: Suggest = no_suggestions) -> str:
         connection.quieten()
         for message_content in (True, False):
-            client = self._client = _Client(handle, self._clock, message_content=message_content)
+            client = self._client = _Client(
+                handle, suggest, self._clock, self._registry, message_content=message_content
+            )
             try:
                 notes = await self._connect(client)
             except discord.PrivilegedIntentsRequired:
@@ -89,7 +108,7 @@ class DiscordPlatform:
         await connection.log_in(client, self._token, self._api_base_url)
         notes = [] if client.intents.message_content else [doctor.CONTENT_IS_OFF]
         try:
-            await commands.sync(client, client.known_application_id)
+            await commands.sync(client, client.known_application_id, self._registry)
         except discord.HTTPException as problem:
             notes.append(f"the slash commands could not be registered (HTTP {problem.status})")
         running = self._running = asyncio.create_task(client.connect(), name="discord gateway")
@@ -124,9 +143,13 @@ class DiscordPlatform:
 class _Client(connection.Client):
     """The library's client, with our event handlers."""
 
-    def __init__(self, handle: Handle, clock: Clock, *, message_content: bool) -> None:
+    def __init__(
+        self, handle: Handle, suggest: Suggest, clock: Clock, commands: Registry, *, message_content: bool
+    ) -> None:
         super().__init__(message_content=message_content)
         self._handle = handle
+        self._suggest = suggest
+        self._registry = commands
         self._clock = clock
         self._tasks: set[asyncio.Task[None]] = set()
         self._order: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -155,8 +178,17 @@ class _Client(connection.Client):
         if interaction.channel is None:
             _log.info("discord: interaction %s is not answered: unknown_channel", interaction.id)
         elif interaction.type is discord.InteractionType.application_command:
+            incoming = command_event(interaction, self._registry)
+            command = self._registry.get(incoming.name)
+            private = command is not None and command.answers_privately(incoming.arguments.get("private"))
+            surface = self._surface_of(interaction, _ACKNOWLEDGE_COMMAND_AFTER_S, private=private)
+            if self._deliver(incoming, surface):
+                self._start(surface.acknowledge_in_time())
+        elif interaction.type is discord.InteractionType.autocomplete:
+            self._start(self._complete(interaction))
+        elif interaction.type is discord.InteractionType.modal_submit:
             surface = self._surface_of(interaction, _ACKNOWLEDGE_COMMAND_AFTER_S)
-            if self._deliver(command_event(interaction), surface):
+            if self._deliver(form_event(interaction), surface):
                 self._start(surface.acknowledge_in_time())
         elif interaction.type is discord.InteractionType.component and interaction.message is not None:
             surface = self._surface_of(interaction, _ACKNOWLEDGE_PRESS_AFTER_S)
@@ -172,12 +204,37 @@ class _Client(connection.Client):
     def _account(self) -> str:
         return f"discord:{self.me.id}"
 
-    def _surface_of(self, interaction: Interaction, acknowledge_after_s: float) -> InteractionSurface:
+    async def _complete(self, interaction: Interaction) -> None:
+        """Say what an argument could become; later than in 3 s nobody waits for it."""
+        suggesting = suggesting_event(interaction)
+        choices: tuple[Choice, ...] = ()
+        if suggesting is not None and self.listening:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_SUGGEST_WITHIN_S):
+                    choices = await self._suggest(suggesting)
+        outcome = await perform(
+            lambda: interaction.response.autocomplete(
+                [app_commands.Choice(name=choice.label[:100], value=choice.value[:100]) for choice in choices]
+            ),
+            BucketKey("interaction", str(interaction.id)),
+        )
+        if not isinstance(outcome, Delivered):
+            _log.debug("suggestions for interaction %s were not taken: %s", interaction.id, outcome)
+
+    def _surface_of(
+        self, interaction: Interaction, acknowledge_after_s: float, *, private: bool = False
+    ) -> InteractionSurface:
         place = place_of(interaction.channel, interaction.guild)
         visible, may_send = reach_of(interaction)
         channel = ChannelSurface(self, place, self._account, may_send=may_send) if visible else None
         return InteractionSurface(
-            interaction, place, self._account, channel, self._clock, acknowledge_after_s=acknowledge_after_s
+            interaction,
+            place,
+            self._account,
+            channel,
+            self._clock,
+            acknowledge_after_s=acknowledge_after_s,
+            private=private,
         )
 
     def _deliver(self, incoming: Incoming, surface: Surface) -> bool:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
-from typing import TypeAlias
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final, TypeAlias
 
 import discord
 
+from bots.discord.commands import menu_command
+from core.commands.registry import Registry
 from core.messages import (
     Addressed,
     ButtonPress,
+    FormSubmitted,
     IncomingCommand,
     IncomingMessage,
     MessageRef,
@@ -17,6 +22,7 @@ from core.messages import (
     Place,
     PlaceKind,
     Quote,
+    Suggesting,
 )
 
 PLATFORM = "discord"
@@ -24,6 +30,12 @@ PLATFORM = "discord"
 Interaction: TypeAlias = discord.Interaction[discord.Client]
 
 _MENTION = re.compile(r"<(?P<kind>@!?|@&|#)(?P<id>[0-9]{1,20})>", re.ASCII)
+_BELOW: Final = frozenset(
+    {
+        kind.value
+        for kind in (discord.AppCommandOptionType.subcommand, discord.AppCommandOptionType.subcommand_group)
+    }
+)
 _WRITTEN_BY_PEOPLE = frozenset({discord.MessageType.default, discord.MessageType.reply})
 
 
@@ -46,33 +58,95 @@ def message_event(
     )
 
 
-def command_event(interaction: Interaction) -> IncomingCommand:
-    """A slash command as the core sees it."""
-    data: dict[str, object] = dict(interaction.data or {})
-    options = data.get("options")
-    return IncomingCommand(
+def command_event(interaction: Interaction, registry: Registry) -> IncomingCommand:
+    """A command as the core sees it: a slash command, one of a group, or one from a message's menu."""
+    data: dict[str, Any] = dict(interaction.data or {})
+    place = place_of(interaction.channel, interaction.guild)
+    author = _presser(interaction)
+    if data.get("type") == discord.AppCommandType.message.value:
+        name, target = menu_command(registry, str(data.get("name", ""))), _target(data, place, interaction)
+        return IncomingCommand(str(interaction.id), place, author, name, target=target)
+    name, options = _invoked(data)
+    arguments = {str(option["name"]): str(option["value"]) for option in options if "value" in option}
+    return IncomingCommand(str(interaction.id), place, author, name, arguments)
+
+
+def suggesting_event(interaction: Interaction) -> Suggesting | None:
+    """An argument that somebody is typing; None where none is."""
+    name, options = _invoked(dict(interaction.data or {}))
+    focused = next((option for option in options if option.get("focused")), None)
+    if focused is None:
+        return None
+    place = place_of(interaction.channel, interaction.guild)
+    return Suggesting(place, _presser(interaction), name, str(focused["name"]), str(focused.get("value", "")))
+
+
+def form_event(interaction: Interaction) -> FormSubmitted:
+    """A form that somebody filled in, as the core sees it."""
+    data: dict[str, Any] = dict(interaction.data or {})
+    place = place_of(interaction.channel, interaction.guild)
+    inputs = [
+        one
+        for component in data.get("components") or ()
+        for one in (
+            component.get("component"),
+            *component.get("components", ()),
+        )
+        if one is not None
+    ]
+    message = interaction.message
+    return FormSubmitted(
         event_id=str(interaction.id),
-        place=place_of(interaction.channel, interaction.guild),
+        place=place,
         author=_presser(interaction),
-        name=str(data.get("name", "")),
-        arguments={
-            str(option["name"]): str(option["value"])
-            for option in (options if isinstance(options, list) else [])
-            if "value" in option
-        },
+        data=str(data.get("custom_id", "")),
+        fields={str(one["custom_id"]): str(one.get("value", "")) for one in inputs},
+        ref=None if message is None else MessageRef(place.chat_id, str(message.id)),
     )
 
 
 def press_event(interaction: Interaction, message: discord.Message) -> ButtonPress:
-    """A press on a button under one of our messages as the core sees it."""
+    """A press on a button, or a choice from a select, under one of our messages as the core sees it."""
+    data: dict[str, Any] = dict(interaction.data or {})
     place = place_of(interaction.channel, interaction.guild)
     return ButtonPress(
         event_id=str(interaction.id),
         place=place,
         author=_presser(interaction),
         ref=MessageRef(place.chat_id, str(message.id)),
-        data=interaction.custom_id or "",
+        data=str(data.get("custom_id", "")),
+        values=tuple(map(str, data.get("values") or ())),
     )
+
+
+def _invoked(data: Mapping[str, Any]) -> tuple[str, Sequence[Mapping[str, Any]]]:
+    """The name and the options of what was invoked; of a group, of its subcommand."""
+    options: Sequence[Mapping[str, Any]] = data.get("options") or ()
+    if len(options) == 1 and options[0].get("type") in _BELOW:
+        return _invoked(options[0])
+    return str(data.get("name", "")), options
+
+
+def _target(data: Mapping[str, Any], place: Place, interaction: Interaction) -> Quote | None:
+    """The message whose menu was used: it comes with its text, whatever the bot may read otherwise."""
+    target_id = str(data.get("target_id", ""))
+    message = data.get("resolved", {}).get("messages", {}).get(target_id)
+    if message is None:
+        return None
+    author = message.get("author", {})
+    names = {f"@{user['id']}": f"@{_name(user)}" for user in message.get("mentions", ())}
+    return Quote(
+        ref=MessageRef(place.chat_id, target_id),
+        author_name=_name(author),
+        text=_spoken(message.get("content", ""), names, frozenset()),
+        by_us=interaction.client.user is not None
+        and str(author.get("id")) == str(interaction.client.user.id),
+        author_id=str(author.get("id", "")),
+    )
+
+
+def _name(user: Mapping[str, Any]) -> str:
+    return str(user.get("global_name") or user.get("username") or "")
 
 
 def place_of(channel: object, guild: discord.Guild | None) -> Place:
@@ -112,11 +186,15 @@ def readable(message: discord.Message, *, without: frozenset[str]) -> str:
     names |= {f"@&{role.id}": f"@{role.name}" for role in message.role_mentions}
     names |= {f"#{channel.id}": f"#{channel.name}" for channel in message.channel_mentions}
 
+    return _spoken(message.content, names, without)
+
+
+def _spoken(text: str, names: Mapping[str, str], without: frozenset[str]) -> str:
     def spoken(mention: re.Match[str]) -> str:
         key = mention["kind"].replace("!", "") + mention["id"]
         return "" if key in without else names.get(key, mention[0])
 
-    return _MENTION.sub(spoken, message.content).strip()
+    return _MENTION.sub(spoken, text).strip()
 
 
 def _our_mentions(message: discord.Message, me: discord.abc.User) -> frozenset[str]:
@@ -157,6 +235,7 @@ def _quote(message: discord.Message, me: discord.abc.User) -> Quote | None:
         author_name=quoted.author.display_name,
         text=readable(quoted, without=frozenset()),
         by_us=quoted.author.id == me.id,
+        author_id=str(quoted.author.id),
     )
 
 
@@ -174,8 +253,16 @@ def person_of(message: discord.Message) -> Person:
 
 def _presser(interaction: Interaction) -> Person:
     may = interaction.permissions
-    manages = interaction.guild_id is not None and (may.manage_messages or may.administrator)
-    return _person(interaction.user, manages, is_bot=interaction.user.bot, locale=interaction.locale.value)
+    in_guild = interaction.guild_id is not None
+    return replace(
+        _person(
+            interaction.user,
+            in_guild and (may.manage_messages or may.administrator),
+            is_bot=interaction.user.bot,
+            locale=interaction.locale.value,
+        ),
+        manages_place=in_guild and (may.manage_guild or may.administrator),
+    )
 
 
 def _locale_of(guild: discord.Guild | None) -> str | None:

@@ -24,6 +24,8 @@ from core.streaming.operations import (
     MessageContent,
     OperationKind,
     Outcome,
+    Row,
+    Select,
 )
 
 _log = logging.getLogger(__name__)
@@ -38,7 +40,7 @@ class ChannelSurface:
 
     capabilities: Capabilities = CHANNEL
 
-    alternate = ends_at = messages_left = None
+    alternate = ends_at = messages_left = open_form = None
 
     def __init__(self, client: discord.Client, place: Place, account: str, *, may_send: bool = True) -> None:
         """`may_send`: False where the bot may only see the place, and so change what stands there."""
@@ -92,7 +94,7 @@ class ChannelSurface:
             mention_author=False,
             silent=content.silent,
             suppress_embeds=True,
-            view=view_of(content.buttons),  # type: ignore[arg-type]  # its stubs miss None
+            view=view_of(content.controls),  # type: ignore[arg-type]  # its stubs miss None
             files=files_of(content) or None,  # type: ignore[arg-type]  # the same
         )
 
@@ -130,7 +132,7 @@ def edited(content: MessageContent) -> dict[str, Any]:
     return {
         "content": content.body.text,
         "allowed_mentions": NOBODY,
-        "view": view_of(content.buttons),
+        "view": view_of(content.controls),
         **({"attachments": files_of(content)} if content.file else {}),
     }
 
@@ -140,13 +142,31 @@ def files_of(content: MessageContent) -> list[discord.File]:
     return [discord.File(io.BytesIO(content.file.data), content.file.name)] if content.file else []
 
 
-def view_of(buttons: tuple[Button, ...]) -> discord.ui.View | None:
-    """The buttons as a payload: presses come back by their custom id, also after a restart."""
-    if not buttons:
+def view_of(controls: tuple[Row, ...]) -> discord.ui.View | None:
+    """The controls as a payload: presses come back by their custom id, also after a restart.
+
+    Raises ValueError for more rows, or more buttons in one, than a message has room for.
+    """
+    if not controls:
         return None
     view = discord.ui.View(timeout=None)
-    for button in buttons:
-        view.add_item(
-            discord.ui.Button(style=_STYLES[button.style], label=button.label, custom_id=button.data)
-        )
+    for number, row in enumerate(controls):
+        for item in (_select(row),) if isinstance(row, Select) else map(_button, row):
+            item.row = number
+            view.add_item(item)
     return view
+
+
+def _button(button: Button) -> discord.ui.Item[discord.ui.View]:
+    return discord.ui.Button(style=_STYLES[button.style], label=button.label, custom_id=button.data)
+
+
+def _select(select: Select) -> discord.ui.Item[discord.ui.View]:
+    return discord.ui.Select(
+        custom_id=select.data,
+        placeholder=select.placeholder or None,
+        options=[
+            discord.SelectOption(label=option.label[:100], value=option.value, default=option.chosen)
+            for option in select.options
+        ],
+    )

@@ -21,9 +21,10 @@ from bots.telegram.desk import Desk
 from bots.telegram.doctor import examine, privacy_words
 from bots.telegram.drafts import Drafts
 from bots.telegram.polling import Poller
+from core.commands.registry import Registry, registry
 from core.ports.clock import Clock
 from core.ports.platform import Check, PlatformError
-from core.ports.surface import Capabilities, Handle
+from core.ports.surface import Capabilities, Handle, Suggest, no_suggestions
 
 _CLOSE_S: Final = 1.5
 
@@ -43,19 +44,23 @@ class TelegramPlatform:
         base_url: str | None = None,
         capabilities: Capabilities = TELEGRAM,
         drafts: bool = False,
+        commands: Registry | None = None,
     ) -> None:
         """`base_url`: methods are at `{base_url}/bot<token>/METHOD`; None for Telegram itself.
-        `drafts`: answers in private chats grow as drafts."""
+        `drafts`: answers in private chats grow as drafts.
+        `commands`: those to offer; None: all that there are."""
         self._token = token
         self._clock = clock
         self._base_url = base_url
         self._capabilities = capabilities
+        self._registry = commands or registry()
         self._drafts = Drafts() if drafts else None
         self._running: _Running | None = None
         self._ended = asyncio.Event()
         self._failure: PlatformError | None = None
 
-    async def start(self, handle: Handle) -> str:
+    async def start(self, handle: Handle, suggest: Suggest = no_suggestions) -> str:
+        """`suggest` is not asked: while somebody types a command, Telegram tells nobody."""
         connection = Connection(self._token, self._base_url)
         await connection.open()
         try:
@@ -63,8 +68,10 @@ class TelegramPlatform:
         except TelegramError as error:
             await connection.close()
             raise connection.unusable(error) from None
-        await _publish_commands(connection)
-        desk = Desk(connection, self._clock, handle, self._capabilities, self._drafts)
+        await _publish_commands(connection, self._registry)
+        desk = Desk(
+            connection, self._clock, handle, self._capabilities, self._drafts, registry=self._registry
+        )
         self._running = _Running(connection, desk, Poller(connection, self._clock, desk.take))
         self._running.task.add_done_callback(self._polling_ended)
         us = connection.bot.bot
@@ -102,9 +109,9 @@ class TelegramPlatform:
         self._ended.set()
 
 
-async def _publish_commands(connection: Connection) -> None:
+async def _publish_commands(connection: Connection, registry: Registry) -> None:
     try:
-        if await commands.publish(connection.bot):
+        if await commands.publish(connection.bot, registry):
             logger.debug("Telegram: command menu updated")
     except TelegramError as error:  # the menu is a help to people; commands work without
         logger.warning("Telegram: command menu not updated: %s", describe(error))

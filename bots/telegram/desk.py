@@ -15,7 +15,8 @@ from bots.telegram.events import Ignored, read_update, with_rights
 from bots.telegram.outcomes import outcome_of
 from bots.telegram.rights import Rights
 from bots.telegram.surface import ChatSurface, PressSurface
-from core.messages import BotAdded, ButtonPress, Incoming
+from core.commands.registry import Registry
+from core.messages import BotAdded, ButtonPress, Incoming, IncomingCommand
 from core.ports.clock import Clock
 from core.ports.surface import Capabilities, Handle
 
@@ -34,6 +35,8 @@ class Desk:
         handle: Handle,
         capabilities: Capabilities,
         drafts: Drafts | None = None,
+        *,
+        registry: Registry,
     ) -> None:
         """`drafts`: answers in private chats grow as drafts, which are noted down there."""
         self._bot = connection.bot
@@ -41,6 +44,7 @@ class Desk:
         self._handle = handle
         self._capabilities = capabilities
         self._drafts = drafts
+        self._registry = registry
         self._rights = Rights(connection.bot, clock)
         self._last_in_chat: dict[int, asyncio.Task[None]] = {}
         self._presses: set[asyncio.Task[None]] = set()
@@ -49,7 +53,9 @@ class Desk:
         """Take an update over; a later journal would write it down here. Never raises."""
         try:
             update = Update.de_json(raw, self._bot)
-            event = self._stopped(raw) if STOPPED in raw else read_update(update, self._bot.bot)
+            event = (
+                self._stopped(raw) if STOPPED in raw else read_update(update, self._bot.bot, self._registry)
+            )
         except Exception as error:  # noqa: BLE001  one update of an unknown shape must not stop all others
             logger.error("Telegram update %s cannot be read: %s", raw.get("update_id"), describe(error))
             return
@@ -92,22 +98,28 @@ class Desk:
         else:
             if isinstance(event, BotAdded):
                 event = await self._as_heard_now(update, event)
+            if isinstance(event, IncomingCommand) and self._weighs_rights(event):
+                event = with_rights(event, await self._rights.member(event.place, event.author))
             surface = ChatSurface(self._bot, event.place, self._capabilities, self._drafts)
             await self._call(event, surface)
+
+    def _weighs_rights(self, event: IncomingCommand) -> bool:
+        command = self._registry.get(event.name)
+        return command is not None and command.knows_rights
 
     async def _as_heard_now(self, update: Update, added: BotAdded) -> BotAdded:
         """Privacy mode is changed at BotFather while we run, and counts from when the bot is added again."""
         try:
-            read_again = read_update(update, await self._bot.get_me())
+            read_again = read_update(update, await self._bot.get_me(), self._registry)
         except TelegramError as error:
             logger.info("Telegram update %s: privacy mode is not known: %s", added.event_id, describe(error))
             return added
         return read_again if isinstance(read_again, BotAdded) else added
 
     async def _deliver_press(self, press: ButtonPress, query_id: str) -> None:
-        may_manage = await self._rights.manages_messages(press.place, press.author)
+        member = await self._rights.member(press.place, press.author)
         surface = PressSurface(self._bot, press.place, query_id, self._capabilities, self._drafts)
-        await self._call(with_rights(press, may_manage), surface)
+        await self._call(with_rights(press, member), surface)
         finishing = asyncio.create_task(self._finish(surface))  # apart: the chat's next event need not wait
         self._presses.add(finishing)
         finishing.add_done_callback(self._presses.discard)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeVar
 
 from telegram import (
     CallbackQuery,
@@ -21,6 +21,7 @@ from telegram import (
 from telegram.constants import ChatType
 
 from bots.telegram.commands import parse_command
+from core.commands.registry import Registry
 from core.messages import (
     Addressed,
     BotAdded,
@@ -36,6 +37,9 @@ from core.messages import (
 )
 
 PLATFORM: Final = "telegram"
+CHOSEN: Final = "|"
+"""Between a select's data and the value that was chosen, in what a button brings back."""
+Asked = TypeVar("Asked", ButtonPress, IncomingCommand)
 _GROUPS: Final = frozenset({ChatType.GROUP, ChatType.SUPERGROUP})
 _OUTSIDE: Final = frozenset({ChatMember.LEFT, ChatMember.BANNED})
 
@@ -47,11 +51,11 @@ class Ignored:
     reason: str
 
 
-def read_update(update: Update, us: User) -> Incoming | Ignored:
-    """The event in an update. For a press, `author.manages_messages` is still to be found out."""
+def read_update(update: Update, us: User, registry: Registry) -> Incoming | Ignored:
+    """The event in an update. What its author may do in the chat is still to be found out."""
     event_id = str(update.update_id)
     if update.message is not None:
-        return _message(event_id, update.message, us)
+        return _message(event_id, update.message, us, registry)
     if update.callback_query is not None:
         return _press(event_id, update.callback_query)
     if update.my_chat_member is not None:
@@ -59,14 +63,9 @@ def read_update(update: Update, us: User) -> Incoming | Ignored:
     return Ignored("unknown_kind")
 
 
-def may_delete_messages(member: ChatMember) -> bool:
-    """Whether a member of a chat may delete other people's messages there."""
-    return isinstance(member, ChatMemberOwner) or (
-        isinstance(member, ChatMemberAdministrator) and member.can_delete_messages
-    )
-
-
-def _message(event_id: str, message: Message, us: User) -> IncomingMessage | IncomingCommand | Ignored:
+def _message(
+    event_id: str, message: Message, us: User, registry: Registry
+) -> IncomingMessage | IncomingCommand | Ignored:
     place = _place(message.chat, message)
     if place is None:
         return Ignored("unknown_chat_type")
@@ -78,13 +77,13 @@ def _message(event_id: str, message: Message, us: User) -> IncomingMessage | Inc
         return Ignored("service_message")
     text, mentioned = _without_mention(written, message.entities or message.caption_entities, us)
     quote = _quote(message, us)
-    command = parse_command(text)
+    command = parse_command(text, registry)
     if command is not None:
         if command.addressee and command.addressee != (us.username or "").lower():
             return Ignored("command_for_another_bot")
         private = place.kind is PlaceKind.PRIVATE
         # A bare command in a group that we do not have may be another bot's.
-        if command.known or command.addressee or mentioned or private:
+        if command.command or command.addressee or mentioned or private:
             return IncomingCommand(event_id, place, author, command.name, command.arguments, ref, quote)
     return IncomingMessage(
         event_id, place, author, ref, text, _addressed(place, mentioned, quote), quote, has_attachments
@@ -99,7 +98,9 @@ def _press(event_id: str, query: CallbackQuery) -> ButtonPress | Ignored:
     if place is None:
         return Ignored("unknown_chat_type")
     ref = MessageRef(str(message.chat.id), str(message.message_id))
-    return ButtonPress(event_id, place, _person(query.from_user), ref, query.data)
+    data, chosen, value = query.data.partition(CHOSEN)
+    values = (value,) if chosen else ()
+    return ButtonPress(event_id, place, _person(query.from_user), ref, data, values=values)
 
 
 def _membership(event_id: str, change: ChatMemberUpdated, us: User) -> BotAdded | Ignored:
@@ -164,7 +165,8 @@ def _quote(message: Message, us: User) -> Quote | None:
         return None
     by_us = original.from_user is not None and original.from_user.id == us.id
     text = original.text or original.caption or ""
-    return Quote(_ref(original), _author(original).name, text, by_us)
+    author = _author(original)
+    return Quote(_ref(original), author.name, text, by_us, author.id)
 
 
 def _addressed(place: Place, mentioned: bool, quote: Quote | None) -> Addressed:
@@ -198,6 +200,14 @@ def _without_mention(text: str, entities: tuple[MessageEntity, ...], us: User) -
 _SPACE: Final = " ".encode("utf-16-le")
 
 
-def with_rights(press: ButtonPress, manages_messages: bool) -> ButtonPress:
-    """The press by somebody of whom it is now known what they may do."""
-    return replace(press, author=replace(press.author, manages_messages=manages_messages))
+def with_rights(event: Asked, member: ChatMember | None) -> Asked:
+    """The event by somebody of whom it is now known what they may do: nothing where that is None."""
+    admin = isinstance(member, ChatMemberAdministrator)
+    owner = isinstance(member, ChatMemberOwner)
+    author = replace(
+        event.author,
+        manages_messages=owner
+        or (isinstance(member, ChatMemberAdministrator) and member.can_delete_messages),
+        manages_place=owner or admin,
+    )
+    return replace(event, author=author)

@@ -1,15 +1,14 @@
-"""Who may delete other people's messages in a group: asked when a button is pressed, then remembered."""
+"""What people are in a group, and so may do there: asked when it matters, then remembered."""
 
 from __future__ import annotations
 
 import logging
 from typing import Final
 
-from telegram import Bot
+from telegram import Bot, ChatMember
 from telegram.error import TelegramError
 
 from bots.telegram.connection import describe
-from bots.telegram.events import may_delete_messages
 from core.messages import Person, Place, PlaceKind
 from core.ports.clock import Clock
 
@@ -24,12 +23,12 @@ class Rights:
     def __init__(self, bot: Bot, clock: Clock) -> None:
         self._bot = bot
         self._clock = clock
-        self._known: dict[tuple[str, str], tuple[float, bool]] = {}
+        self._known: dict[tuple[str, str], tuple[float, ChatMember]] = {}
 
-    async def manages_messages(self, place: Place, person: Person) -> bool:
-        """False also when Telegram does not tell."""
+    async def member(self, place: Place, person: Person) -> ChatMember | None:
+        """None in a private chat, and when Telegram does not tell."""
         if place.kind is PlaceKind.PRIVATE:
-            return False
+            return None
         now = self._clock.monotonic()
         self._known = {key: entry for key, entry in self._known.items() if now - entry[0] < _KEPT_S}
         key = (place.chat_id, person.id)
@@ -38,6 +37,6 @@ class Rights:
                 member = await self._bot.get_chat_member(int(place.chat_id), int(person.id))
             except TelegramError as error:
                 logger.warning("cannot ask what %s may do in %s: %s", person, place, describe(error))
-                return False
-            self._known[key] = (now, may_delete_messages(member))
+                return None
+            self._known[key] = (now, member)
         return self._known[key][1]

@@ -9,6 +9,7 @@ from typing import Final
 
 from telegram import (
     Bot,
+    ForceReply,
     InlineKeyboardButton,
     InlineKeyboardMarkup,
     InputMediaDocument,
@@ -24,6 +25,7 @@ from bots.telegram.capabilities import BOT, CHAT, DRAFT, GROUP, TELEGRAM
 from bots.telegram.connection import describe
 from bots.telegram.drafts import DRAFT_S, Drafts, with_stop
 from bots.telegram.entities import Entity
+from bots.telegram.events import CHOSEN
 from bots.telegram.outcomes import outcome_of
 from core.messages import MessageRef, Place, PlaceKind
 from core.ports.surface import Capabilities
@@ -38,11 +40,15 @@ from core.streaming.operations import (
     NotSentReason,
     OperationKind,
     Outcome,
+    Row,
+    Select,
 )
 
 _NO_PREVIEW: Final = LinkPreviewOptions(is_disabled=True)
 _STYLES: Final = {ButtonStyle.PLAIN: None, ButtonStyle.DANGER: "danger"}
 _MAX_ALERT: Final = 200  # characters; core.telegram.org/bots/api#answercallbackquery
+_TICK: Final = "✓"
+_LINE, _MOST_BESIDE = 36, 4  # characters of a phone's line; buttons in it
 _MAX_TOAST: Final = 60  # a longer one than a phone's line is gone before it is read
 
 logger = logging.getLogger(__name__)
@@ -51,7 +57,7 @@ logger = logging.getLogger(__name__)
 class ChatSurface:
     """core.ports.surface.Surface for a private chat, a group, or one topic."""
 
-    alternate = ends_at = messages_left = None
+    alternate = ends_at = messages_left = open_form = None
 
     def __init__(
         self, bot: Bot, place: Place, capabilities: Capabilities = TELEGRAM, drafts: Drafts | None = None
@@ -100,7 +106,7 @@ class ChatSurface:
             disable_notification=content.silent,
             message_thread_id=self._topic,
             reply_parameters=reply,
-            reply_markup=_keyboard(content.buttons),
+            reply_markup=_markup(content),
         )
         return await outcome_of(call)
 
@@ -114,7 +120,7 @@ class ChatSurface:
             int(message_id),
             entities=_entities(content),
             link_preview_options=_NO_PREVIEW,
-            reply_markup=_keyboard(content.buttons),
+            reply_markup=_keyboard(content.controls),
         )
         return await outcome_of(edited, message_id)
 
@@ -159,7 +165,7 @@ class ChatSurface:
             disable_notification=content.silent,
             message_thread_id=self._topic,
             reply_parameters=reply,
-            reply_markup=_keyboard(content.buttons),
+            reply_markup=_markup(content),
         )
 
     async def _edit_document(
@@ -174,7 +180,7 @@ class ChatSurface:
             filename=file.name,
         )
         return await self._bot.edit_message_media(
-            document, self._chat, int(message_id), reply_markup=_keyboard(content.buttons)
+            document, self._chat, int(message_id), reply_markup=_keyboard(content.controls)
         )
 
 
@@ -204,7 +210,8 @@ class PressSurface(ChatSurface):
         return super().buckets(kind)
 
     async def send(self, content: MessageContent, reply_to: MessageRef | None) -> Outcome:
-        if not content.private:
+        alone = self._place.kind is PlaceKind.PRIVATE
+        if not content.private or (alone and (content.controls or content.file)):
             return await super().send(content, reply_to)
         return await self._answer(content.body.text[:_MAX_ALERT])
 
@@ -247,15 +254,36 @@ def _entities(content: MessageContent) -> list[MessageEntity]:
     ]
 
 
-def _keyboard(buttons: tuple[Button, ...]) -> InlineKeyboardMarkup | None:
-    """One row; None takes a keyboard away, as an edit without one does."""
-    if not buttons:
+def _markup(content: MessageContent) -> InlineKeyboardMarkup | ForceReply | None:
+    """What hangs under a new message. The reply is asked of the one whom the message replies to."""
+    if content.controls or not content.wants_reply:
+        return _keyboard(content.controls)
+    return ForceReply(selective=True)
+
+
+def _keyboard(controls: tuple[Row, ...]) -> InlineKeyboardMarkup | None:
+    """None takes a keyboard away, as an edit without one does."""
+    if not controls:
         return None
-    return InlineKeyboardMarkup(
-        [
-            [
-                InlineKeyboardButton(button.label, callback_data=button.data, style=_STYLES[button.style])
-                for button in buttons
-            ]
-        ]
-    )
+    rows: list[list[InlineKeyboardButton]] = []
+    for row in controls:
+        rows += _options(row) if isinstance(row, Select) else [[_button(button) for button in row]]
+    return InlineKeyboardMarkup(rows)
+
+
+def _button(button: Button) -> InlineKeyboardButton:
+    return InlineKeyboardButton(button.label, callback_data=button.data, style=_STYLES[button.style])
+
+
+def _options(select: Select) -> list[list[InlineKeyboardButton]]:
+    """A select as buttons, as many beside each other as a phone has room for; what is chosen has a tick."""
+    buttons = [
+        InlineKeyboardButton(
+            f"{_TICK} {option.label}" if option.chosen else option.label,
+            callback_data=f"{select.data}{CHOSEN}{option.value}",
+        )
+        for option in select.options
+    ]
+    longest = max(len(button.text) for button in buttons)
+    beside = max(1, min(_MOST_BESIDE, _LINE // longest))
+    return [buttons[at : at + beside] for at in range(0, len(buttons), beside)]

@@ -1,115 +1,258 @@
-"""Where every event goes first: commands to their handlers, all else to the chat service."""
+"""Where every event goes first: commands and what belongs to them are checked here and run, all else goes to
+the chat service."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import secrets
+from collections import OrderedDict
+from dataclasses import replace
 from typing import Final
 
 from core.catalogue import say
-from core.conversation.history import Question
-from core.messages import Incoming, IncomingCommand, IncomingMessage
-from core.policy.access import Access, Claim
+from core.commands.arguments import Mistake, missing, read
+from core.commands.call import Call, Inquiry, Press
+from core.commands.command import Command
+from core.commands.permission import refusal
+from core.commands.questions import Questions
+from core.commands.registry import Registry, registry
+from core.commands.services import Services
+from core.messages import (
+    ButtonPress,
+    Choice,
+    Field,
+    Form,
+    FormSubmitted,
+    Incoming,
+    IncomingCommand,
+    IncomingMessage,
+    MessageRef,
+    Suggesting,
+)
+from core.policy.access import Access
+from core.ports.clock import Clock
 from core.ports.surface import Surface
 from core.service.chat import ChatService
 from core.service.door import unanswered
 from core.service.languages import language_of
 from core.service.notices import unseen_by_others
+from core.streaming.operations import MAX_OPTIONS, Delivered
 
 log = logging.getLogger(__name__)
 
-_CLAIM_WORDS: Final = {
-    Claim.WRONG: "claim.wrong",
-    Claim.LOCKED: "claim.locked",
-    Claim.CLOSED: "claim.closed",
-}
+_FORM: Final = "form:"
+"""What the data of a form for a command's own arguments begins with; the number of the call follows."""
+_UNFINISHED: Final = 1_000
 
 
 class Dispatcher:
-    """Give `handle` to each platform: it is a `core.ports.surface.Handle`."""
+    """Give `handle` and `suggest` to each platform: see `core.ports.surface`."""
 
-    def __init__(self, chat: ChatService, access: Access) -> None:
-        self._chat = chat
-        self._access = access
-        self._handlers: dict[str, Callable[[IncomingCommand, Surface], None]] = {
-            "ask": self._ask,
-            "help": self._help,
-            "start": self._start,
-            "claim": self._claim,
-        }
+    def __init__(
+        self, chat: ChatService, access: Access, clock: Clock, commands: Registry | None = None
+    ) -> None:
+        questions = Questions(chat.notices, clock)
+        self.services = Services(chat, access, commands or registry(), questions)
+        self._unfinished: OrderedDict[str, IncomingCommand] = OrderedDict()
 
     async def handle(self, incoming: Incoming, surface: Surface) -> None:
         """Take an event; returns soon and never raises."""
         try:
-            if isinstance(incoming, IncomingMessage) and self._access.unclaimed:
-                incoming = self._as_claim(incoming, surface)
-            if isinstance(incoming, IncomingCommand):
-                self._command(incoming, surface)
-            else:
-                await self._chat.handle(incoming, surface)
+            await self._route(incoming, surface)
         except Exception:
             # The edge to the platforms: one event must not end the delivery of the next.
             log.exception("event %s in %s failed", incoming.event_id, incoming.place)
 
-    def _command(self, command: IncomingCommand, surface: Surface) -> None:
-        if not self._chat.door.is_new(command):
+    async def suggest(self, suggesting: Suggesting) -> tuple[Choice, ...]:
+        """What an argument could become; nothing for whom the bot does not serve. Never raises."""
+        command = self.services.registry.get(suggesting.command)
+        argument = command and command.argument(suggesting.argument)
+        person, place = suggesting.author, suggesting.place
+        if command is None or not argument or argument.suggest is None or person.is_bot:
+            return ()
+        access = self.services.access
+        if not access.allows(person, place) or refusal(command, person, place, access):
+            return ()
+        try:
+            choices = await argument.suggest(Inquiry(suggesting, self.services), suggesting.typed)
+        except Exception:
+            log.exception("no suggestions for %s of /%s", argument.name, command.name)
+            return ()
+        return choices[:MAX_OPTIONS]
+
+    async def _route(self, incoming: Incoming, surface: Surface) -> None:
+        services = self.services
+        if isinstance(incoming, IncomingMessage) and services.access.unclaimed:
+            incoming = self._as_claim(incoming, surface)
+        if isinstance(incoming, IncomingMessage) and services.questions.expects(incoming):
+            if not services.chat.door.is_new(incoming):
+                return
+            form = services.questions.take(incoming, surface)
+            if form is not None:
+                await self._submitted(form, surface)
             return
-        if command.author.is_bot:
-            unanswered("bot_author", command.event_id, command.place, command.author)
+        match incoming:
+            case IncomingCommand():
+                if services.chat.door.is_new(incoming):
+                    await self._command(incoming, surface)
+            case FormSubmitted():
+                if services.chat.door.is_new(incoming):
+                    await self._submitted(incoming, surface)
+            case ButtonPress() if (command := self._owner_of(incoming.data)) is not None:
+                if services.chat.door.is_new(incoming):
+                    await self._press(command, incoming, incoming.ref, surface)
+            case _:
+                await services.chat.handle(incoming, surface)
+
+    async def _command(self, incoming: IncomingCommand, surface: Surface) -> None:
+        command = self.services.registry.get(incoming.name)
+        person, locale = incoming.author, language_of(incoming.author, incoming.place)
+        if person.is_bot:
+            unanswered("bot_author", incoming.event_id, incoming.place, person)
             return
-        handler = self._handlers.get(command.name)
-        if handler is None:
-            unanswered("unknown_command", command.event_id, command.place, command.author)
+        if command is None:
+            unanswered("unknown_command", incoming.event_id, incoming.place, person)
             # In a group it may be meant for another bot.
             if unseen_by_others(surface):
-                self._reply(command, surface, "unknown_command")
+                self._tell(incoming, surface, say("unknown_command", locale))
             return
-        handler(command, surface)
-
-    def _ask(self, command: IncomingCommand, surface: Surface) -> None:
-        if not self._chat.door.admits(command, surface, ref=command.ref):
+        if not self._may(command, incoming, surface, incoming.ref):
             return
-        self._chat.ask(
-            Question(
-                command.event_id,
-                command.place,
-                command.author,
-                command.arguments.get("prompt", ""),
-                command.ref,
-                command.quote,
-            ),
-            surface,
-        )
-
-    def _help(self, command: IncomingCommand, surface: Surface) -> None:
-        self._reply(command, surface, "help")
-
-    def _start(self, command: IncomingCommand, surface: Surface) -> None:
-        if self._chat.door.admits(command, surface, ref=command.ref):
-            self._reply(command, surface, "start")
-
-    def _claim(self, command: IncomingCommand, surface: Surface) -> None:
-        code = command.arguments.get("code", "")
-        if not unseen_by_others(surface):
-            self._burn_codes_in(code)
-            self._reply(command, surface, "claim.private")
+        if command.name != "cancel":
+            self.services.questions.drop(person, incoming.place)
+        asks = bool(command.form) and missing(command, incoming.arguments)
+        if asks and await self._ask_for_arguments(command, incoming, surface):
             return
         try:
-            claim = self._access.claim(command.author, code)
-        except OSError as error:
-            log.error("the first admin cannot be stored: %s", error)
-            self._reply(command, surface, "claim.not_stored")
+            arguments = read(command, incoming.arguments)
+        except Mistake as mistake:
+            unanswered(mistake.key, incoming.event_id, incoming.place, person)
+            usage = self._usage(command, surface)
+            self._tell(incoming, surface, say(mistake.key, locale, **mistake.values, usage=usage))
             return
-        log.info("claim by %s: %s", command.author, claim.value)
-        if claim is Claim.ACCEPTED:
-            self._reply(command, surface, "claimed", entry=str(command.author))
+        if command.about_message and incoming.target is None and incoming.quote is None:
+            spelled = self._spelled(command, surface)
+            self._tell(incoming, surface, say("message.none", locale, command=spelled))
+            return
+        call = Call(
+            command=command,
+            event_id=incoming.event_id,
+            person=person,
+            surface=surface,
+            services=self.services,
+            ref=incoming.ref,
+            incoming=incoming,
+            arguments=arguments,
+        )
+        try:
+            await command.run(call)
+        except Exception:
+            log.exception("/%s in %s failed", command.name, incoming.place)
+            call.reply(call.say("unusable.failed"), private=True)
+
+    async def _press(
+        self,
+        command: Command,
+        incoming: ButtonPress | FormSubmitted,
+        ref: MessageRef | None,
+        surface: Surface,
+    ) -> None:
+        if command.press is None or not self._may(command, incoming, surface, None):
+            return
+        press = Press(
+            command=command,
+            event_id=incoming.event_id,
+            person=incoming.author,
+            surface=surface,
+            services=self.services,
+            ref=ref,
+            data=incoming.data,
+            values=incoming.values if isinstance(incoming, ButtonPress) else (),
+            fields=incoming.fields if isinstance(incoming, FormSubmitted) else {},
+        )
+        try:
+            await command.press(press)
+        except Exception:
+            log.exception("a press of /%s in %s failed", command.name, incoming.place)
+            press.reply(press.say("unusable.failed"), private=True)
+
+    async def _submitted(self, form: FormSubmitted, surface: Surface) -> None:
+        """A form's texts go where it was opened: to a call that lacked arguments, or to a command's press."""
+        unfinished = self._unfinished.pop(form.data, None)
+        command = self._owner_of(form.data)
+        if unfinished is not None and unfinished.author.id == form.author.id:
+            given = {name: text for name, text in form.fields.items() if text}
+            arguments = {**unfinished.arguments, **given}
+            finished = replace(
+                unfinished,
+                event_id=form.event_id,
+                author=form.author,
+                arguments=arguments,
+                ref=form.ref or unfinished.ref,
+            )
+            await self._command(finished, surface)
+        elif command is not None:
+            await self._press(command, form, form.ref, surface)
         else:
-            self._reply(command, surface, _CLAIM_WORDS[claim])
+            unanswered("form_over", form.event_id, form.place, form.author)
+            words = say("form.over", language_of(form.author, form.place))
+            self.services.chat.notices.reply(surface, form.author, words, ref=form.ref)
+
+    async def _ask_for_arguments(self, command: Command, incoming: IncomingCommand, surface: Surface) -> bool:
+        """Whether what is missing was asked for."""
+        locale = language_of(incoming.author, incoming.place)
+        data = _FORM + secrets.token_hex(8)
+        fields = tuple(
+            Field(
+                argument.name,
+                command.description_of(argument, locale),
+                incoming.arguments.get(argument.name, ""),
+                required=argument.required,
+                long=argument.max_length > 100,
+                max_length=min(argument.max_length, 4_000),
+            )
+            for argument in map(command.argument, command.form)
+            if argument is not None
+        )
+        title = command.menu_entry(locale) if incoming.target else command.description(locale)
+        form = Form(data, title[:45], fields)
+        self._unfinished[data] = incoming
+        if len(self._unfinished) > _UNFINISHED:
+            self._unfinished.popitem(last=False)
+        if surface.open_form is None:
+            return self.services.questions.ask(form, incoming.author, surface, incoming.ref)
+        return isinstance(await surface.open_form(form), Delivered)
+
+    def _may(
+        self,
+        command: Command,
+        incoming: IncomingCommand | ButtonPress | FormSubmitted,
+        surface: Surface,
+        ref: MessageRef | None,
+    ) -> bool:
+        """Whether this person may use the command here; who may not is told why."""
+        door = self.services.chat.door
+        if not command.for_strangers and not door.admits(incoming, surface, ref=ref):
+            return False
+        why_not = refusal(command, incoming.author, incoming.place, self.services.access)
+        if why_not is None:
+            return True
+        unanswered(why_not, incoming.event_id, incoming.place, incoming.author)
+        words = say(
+            why_not, language_of(incoming.author, incoming.place), command=self._spelled(command, surface)
+        )
+        self.services.chat.notices.tell(surface, incoming.author, words, ref=ref, reaction="reaction.refused")
+        return False
+
+    def _owner_of(self, data: str) -> Command | None:
+        """The command whose control or form has this data."""
+        command = self.services.registry.get(data.partition(":")[0])
+        return command if command is not None and command.press is not None else None
 
     def _as_claim(self, message: IncomingMessage, surface: Surface) -> IncomingMessage | IncomingCommand:
         """The command that a message was meant as: what start-up prints, pasted, is mere text on Discord."""
         if not unseen_by_others(surface):
-            self._burn_codes_in(message.text)
+            self.services.access.burn_codes_in(message.text)
         elif message.text.startswith("/claim "):
             code = {"code": message.text.removeprefix("/claim ")}
             return IncomingCommand(
@@ -117,12 +260,12 @@ class Dispatcher:
             )
         return message
 
-    def _burn_codes_in(self, text: str) -> None:
-        """After others could read this."""
-        for word in text.split() if self._access.unclaimed else ():
-            if renewed := self._access.renew_code_if_shown(word):
-                log.warning("the claim code was sent where others could read it; the new one is %s", renewed)
+    def _spelled(self, command: Command, surface: Surface) -> str:
+        return self.services.registry.spelled(command, in_groups=surface.capabilities.command_groups)
 
-    def _reply(self, command: IncomingCommand, surface: Surface, key: str, **values: object) -> None:
-        words = say(key, language_of(command.author, command.place), **values)
-        self._chat.notices.reply(surface, command.author, words, ref=command.ref)
+    def _usage(self, command: Command, surface: Surface) -> str:
+        words = [f"<{a.name}>" if a.required else f"[{a.name}]" for a in command.arguments]
+        return "`" + " ".join([self._spelled(command, surface), *words]) + "`"
+
+    def _tell(self, incoming: IncomingCommand, surface: Surface, words: str) -> None:
+        self.services.chat.notices.reply(surface, incoming.author, words, ref=incoming.ref)

@@ -33,6 +33,8 @@ class Question:
     ref: MessageRef | None = None  # the message that carried it, where there is one
     quote: Quote | None = None
     private: bool = False  # the answer is for the asker's eyes alone
+    model: str = ""  # asked for by name, for this question alone
+    persona: str = ""  # the same
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,9 @@ class Access:
         """Serve these too, instead of those that were added before."""
         self._added_admins, self._added, self._added_everybody = admins, admins | allow, everybody
 
+    def is_admin(self, person: Person) -> bool:
+        return str(person) in self._admins
+
     def allows(self, person: Person, place: Place) -> bool:
         entries = self._admins | self._allow | self._added
         if str(person) in entries:
@@ -100,6 +103,12 @@ class Access:
             return None
         self._code = ""
         return self.claim_code()
+
+    def burn_codes_in(self, text: str) -> None:
+        """After others could read this."""
+        for word in text.split() if self.unclaimed else ():
+            if renewed := self.renew_code_if_shown(word):
+                log.warning("the claim code was sent where others could read it; the new one is %s", renewed)
 
     def claim(self, person: Person, code: str) -> Claim:
         """Make the person the first admin if the code is right. Raises OSError when it cannot be stored."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from core.ports.surface import Handle
+from core.ports.surface import Handle, Suggest, no_suggestions
 
 
 class PlatformError(Exception):
@@ -36,7 +36,7 @@ class Platform(Protocol):
     def name(self) -> str:
         """`Discord`, `Telegram`: for people."""
 
-    async def start(self, handle: Handle) -> str:
+    async def start(self, handle: Handle, suggest: Suggest = no_suggestions) -> str:
         """Connect, register commands, begin to deliver events. Returns when ready, with one line for people
         (who we are, what is off). Raises PlatformError when it cannot be used."""
 

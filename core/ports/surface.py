@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from core.messages import Incoming, MessageRef, Place
+from core.messages import Choice, Form, Incoming, MessageRef, Place, Suggesting
 from core.streaming.meters import RateLimit
 from core.streaming.operations import BucketKey, MessageContent, OperationKind, Outcome
 from core.streaming.rendering import Above, Renderer
@@ -31,6 +31,8 @@ class Capabilities:
     reasoning_above: Above | None = None  # shows a line of the model's reasoning; None: it stays hidden
     max_file_bytes: int = 0  # the largest file that a message may carry; 0: none may
     draft_lasts_s: float | None = None  # `send` takes drafts, which show for so long; None: it takes none
+    command_groups: bool = False  # commands are chosen, and those that are not listed stand in groups
+    message_menus: bool = False  # commands can be chosen from a message's menu
     nonces: bool = False  # a send with the same nonce is taken once (Discord's channel route)
 
 
@@ -63,6 +65,12 @@ class Surface(Protocol):
     @property
     def messages_left(self) -> int | None:
         """How many more messages may be sent here, not counting those of an alternate; None: any number."""
+
+    @property
+    def open_form(self) -> Callable[[Form], Awaitable[Outcome]] | None:
+        """Have the asker fill in a form, which comes back as `FormSubmitted`. None: it cannot be done here,
+        or no longer; the core then asks for one text after the other. Where it can, it must be done at once:
+        Discord gives 3 s, and nothing may have been said before."""
 
     def buckets(self, kind: OperationKind) -> tuple[BucketKey, ...] | None:
         """The buckets that the next operation of this kind draws from: all must grant. None: it cannot go
@@ -97,3 +105,12 @@ Handle = Callable[[Incoming, Surface], Awaitable[None]]
 For a button press the surface answers the press itself (`private_answers`); a `Handle` returns
 soon (it starts turns, it does not wait for them), never raises, and may be called concurrently.
 """
+
+
+Suggest = Callable[[Suggesting], Awaitable[tuple[Choice, ...]]]
+"""Where an adapter asks what an argument could become while somebody types it; at most 25, never raises."""
+
+
+async def no_suggestions(suggesting: Suggesting) -> tuple[Choice, ...]:
+    """A `Suggest` for whoever has none."""
+    return ()

@@ -33,7 +33,7 @@ from core.streaming.operations import (
 from core.streaming.pages import MessageLimit
 from core.streaming.reasoning import ShownReasoning
 from core.streaming.scheduler import EditScheduler, Operation
-from core.streaming.view_settings import Draft, ViewSettings
+from core.streaming.view_settings import BARE, Draft, Foot, ViewSettings
 from core.streaming.ways import Way
 
 _log = logging.getLogger(__name__)
@@ -300,12 +300,15 @@ class Driver:
         nonce: str = "",
         show_reasoning: bool = False,
         locale: str | None = None,
+        foot: Foot = BARE,
+        onto: str = "",
     ) -> Showing:
         """Begin to show an answer, which may still grow: call `changed` after each change.
 
         `nonce`: opaque and unique, at most 20 characters; used where the platform has nonces.
         `private`: only where the surface has private answers. `show_reasoning`: only where it can.
-        `notice`: the bot speaks for itself, and `progress` is silent about it.
+        `notice`: the bot speaks for itself, and `progress` is silent about it. `foot`: what hangs on its last
+        message. `onto`: the id of a message that this surface may edit, and that becomes the first page.
         `locale`: the reader's, for what stands beside the answer's text.
         """
         capabilities = surface.capabilities
@@ -330,6 +333,8 @@ class Driver:
             files=Files(capabilities.max_file_bytes, partial(_beside_file, locale))
             if capabilities.max_file_bytes
             else None,
+            foot=foot,
+            onto=onto,
         )
         return self._accounts[surface.account].show(answer, ways, settings, reply_to, notice=notice)
 

@@ -13,10 +13,11 @@ from core.messages import MessageRef, Person, PlaceKind
 from core.policy.frequency import Frequency
 from core.ports.clock import Clock
 from core.ports.surface import Surface
-from core.service.driver import Driver
+from core.service.driver import Driver, Showing
 from core.service.languages import language_of
 from core.service.tasks import Tasks
 from core.streaming.answer import Answer, Ending
+from core.streaming.view_settings import BARE, Foot
 
 _A_MINUTE_EACH = 6  # notices and reactions, per person
 _BETWEEN_REACTIONS_S = 0.3  # in one place; Discord was observed to take one in 0.25 s
@@ -51,11 +52,35 @@ class Notices:
         elif ref and surface.capabilities.reactions:
             self.react(surface, ref, reaction)
 
-    def reply(self, surface: Surface, person: Person, text: str, *, ref: MessageRef | None) -> None:
-        """Help, or another answer to what somebody asked of the bot itself."""
+    def reply(
+        self,
+        surface: Surface,
+        person: Person,
+        text: str,
+        *,
+        ref: MessageRef | None,
+        foot: Foot = BARE,
+        private: bool = True,
+    ) -> Showing | None:
+        """Help, or another answer to what somebody asked of the bot itself; None when they ask too often.
+
+        `private`: for their eyes alone, where that is possible.
+        """
         often = self._private if surface.capabilities.private_answers else self._few
-        if often.take(str(person), self._clock.monotonic()):
-            self._show(surface, person, text, ref)
+        if not often.take(str(person), self._clock.monotonic()):
+            return None
+        return self._show(surface, person, text, ref, foot=foot, private=private)
+
+    def update(
+        self, surface: Surface, person: Person, message: MessageRef, text: str, *, foot: Foot = BARE
+    ) -> Showing | None:
+        """Make a notice of ours say this from now on; None when they ask too often.
+
+        `surface`: of a press on one of its controls, by which alone what only one person sees can be edited.
+        """
+        if not self._private.take(str(person), self._clock.monotonic()):
+            return None
+        return self._show(surface, person, text, None, foot=foot, onto=message.message_id)
 
     def may_fail_aloud(self, surface: Surface, person: Person) -> bool:
         """Whether a turn that failed before any text may say so in a line of its own; it counts as one."""
@@ -77,13 +102,22 @@ class Notices:
             await self._clock.sleep_until(at)
         await surface.react(ref, emoji)
 
-    def _show(self, surface: Surface, person: Person, text: str, ref: MessageRef | None) -> None:
+    def _show(
+        self,
+        surface: Surface,
+        person: Person,
+        text: str,
+        ref: MessageRef | None,
+        *,
+        foot: Foot = BARE,
+        private: bool = True,
+        onto: str = "",
+    ) -> Showing:
         now = self._clock.monotonic()
         notice = Answer()
         notice.append(text, now)
         notice.end(Ending.COMPLETE, now)
-        private = surface.capabilities.private_answers
-        self._driver.show(
+        return self._driver.show(
             notice,
             surface,
             reply_to=ref,
@@ -91,6 +125,8 @@ class Notices:
             notice=True,
             nonce=secrets.token_hex(8),
             locale=language_of(person, surface.place),
+            foot=foot,
+            onto=onto,
         )
 
 

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from core.streaming.rendering import Rendered
+
+MAX_DATA_BYTES: Final = 64
+"""core.telegram.org/bots/api#inlinekeyboardbutton: `callback_data`."""
+MAX_OPTIONS: Final = 25
+"""Of a select (Discord, "String Select")."""
 
 
 class OperationKind(StrEnum):
@@ -34,11 +40,44 @@ class ButtonStyle(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """`data` comes back in `ButtonPress.data`: at most 64 bytes of UTF-8 (Telegram's limit)."""
+    """`data` comes back in `ButtonPress.data`: at most 64 bytes of UTF-8 (Telegram's limit), without `|`."""
 
     data: str
     label: str
     style: ButtonStyle = ButtonStyle.PLAIN
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One line of a select. `label`: at most 100 characters."""
+
+    value: str
+    label: str
+    chosen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    """One of up to 25 options is to be chosen; `data` comes back with its value in `ButtonPress`.
+
+    `data`, a `|` and a value are at most 64 bytes together, for a platform that has only buttons.
+    Raises ValueError for what does not fit.
+    """
+
+    data: str
+    options: tuple[Option, ...]
+    placeholder: str = ""
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.options) <= MAX_OPTIONS:
+            raise ValueError(f"a select has 1 to {MAX_OPTIONS} options, not {len(self.options)}")
+        for option in self.options:
+            if len(f"{self.data}|{option.value}".encode()) > MAX_DATA_BYTES:
+                raise ValueError(f"{self.data}|{option.value} is longer than {MAX_DATA_BYTES} bytes")
+
+
+Row = tuple[Button, ...] | Select
+"""Up to five buttons beside each other, or a select, which has a row of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +93,7 @@ class MessageContent:
     """A whole message as it shall stand: never a difference.
 
     With a `file` the body is at most 1,024 UTF-16 units long (a caption of Telegram's).
+    `buttons` are one row of controls, `panel` those above it: five rows in all.
     """
 
     body: Rendered
@@ -63,6 +103,13 @@ class MessageContent:
     nonce: str = ""  # the same for every try of one send; at most 25 characters (Discord's limit)
     draft_id: int = 0  # else: no message but a preview, gone with the next message; the same id replaces it
     file: FileContent | None = None  # at most `Capabilities.max_file_bytes`
+    panel: tuple[Row, ...] = ()
+    wants_reply: bool = False  # where a platform can, it opens a reply to this; only without controls
+
+    @property
+    def controls(self) -> tuple[Row, ...]:
+        """Every row, from the top down."""
+        return (*self.panel, self.buttons) if self.buttons else self.panel
 
 
 class NotSentReason(StrEnum):

@@ -45,7 +45,7 @@ class View:
         self.answer = answer
         self.settings = settings
         self.ways = Ways(settings.ways)
-        self.messages: list[str] = []
+        self.messages = [settings.onto] if settings.onto else []
         self.lost: NotSentReason | None = None
         self.error: Exception | None = None  # why it broke, for the log
         self.done = False
@@ -55,13 +55,14 @@ class View:
         self._last_at = 0.0  # when it was last granted something
         self.meter = FreshnessMeter()
         self._pages = Pages(settings.renderer, settings.files, settings.limit)
-        self._message: str | None = None  # the current page's
+        self._message: str | None = settings.onto or None  # the current page's
         self._standing: MessageContent | None = None  # what it shows; None: not known
         self._first_delta_at: float | None = None
         self._seen_length = -1  # of the answer, when a frame was made of it
         self._seen_pausing = False  # that frame was made while the model paused
         self._awaiting: int | None = None  # how long the answer was when a preview began to wait for more
         self._begun = False  # the first text was about to be shown
+        self._bare = False  # the foot's file was refused
         self._plain = False
         self._pinned: Frame | None = None  # an ended page whose outcome is unknown: say the same again
         self._unknown_send: MessageContent | None = None  # the first try of a send that may stand there
@@ -211,6 +212,7 @@ class View:
         if self._plain:
             body = replace(body, text=body.text if body.plain is None else body.plain, entities=())
         nonce = f"{self.settings.nonce}.{frame.page}" if self.settings.nonce else ""
+        foot = self.settings.foot if frame.last else None
         return MessageContent(
             body,
             buttons=self._buttons(frame, now),
@@ -218,7 +220,9 @@ class View:
             private=self.settings.private,
             nonce=nonce,
             draft_id=self._draft.id if self._draft and drafting else 0,
-            file=frame.file,
+            file=frame.file or (foot.file if foot and not self._bare else None),
+            panel=foot.panel if foot else (),
+            wants_reply=foot.wants_reply if foot else False,
         )
 
     def _buttons(self, frame: Frame, now: float) -> tuple[Button, ...]:
@@ -301,6 +305,8 @@ class View:
         if update.frame is not None and update.frame.file is not None:
             self._pages.keep_to_pages()
             self._pinned = None
+        elif update.content is not None and update.content.file is not None:
+            self._bare = True
         elif self._plain:
             self.shut(way, update.kind, NotSentReason.REJECTED)
         else:

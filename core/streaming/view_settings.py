@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from core.streaming.files import Files
-from core.streaming.operations import Button
+from core.streaming.operations import Button, FileContent, Row
 from core.streaming.pages import MessageLimit
 from core.streaming.reasoning import ShownReasoning
 from core.streaming.rendering import Renderer
@@ -19,6 +20,18 @@ class Draft:
 
     id: int
     lasts_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Foot:
+    """What the last message of an answer carries when it has ended, beside the answer's own buttons."""
+
+    panel: tuple[Row, ...] = ()
+    file: FileContent | None = None  # the text has to fit beside it
+    wants_reply: bool = False
+
+
+BARE: Final = Foot()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +49,5 @@ class ViewSettings:
     files: Files | None = None  # None: all is shown in pages
     limit: MessageLimit | None = None  # None: as many messages as it takes
     reasoning: ShownReasoning | None = None  # None: it is hidden
+    foot: Foot = BARE
+    onto: str = ""  # a message of ours that stands there already and is to become the first page

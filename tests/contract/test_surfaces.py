@@ -331,6 +331,7 @@ class Unpaced:
         self.capabilities = replace(inner, rate_limits={}, buttons=False, typing_lasts_s=None)
         self.delete, self.react, self.typing = surface.delete, surface.react, surface.typing
         self.send, self.edit = surface.send, surface.edit
+        self.open_form = surface.open_form
 
     def buckets(self, kind: OperationKind) -> tuple[BucketKey, ...] | None:
         return self._surface.buckets(kind)

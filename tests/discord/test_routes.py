@@ -52,7 +52,7 @@ class Sluice:
             access=access,
             spending=Spending(None, clock=bot.clock),
         )
-        self._dispatcher = Dispatcher(self.chat, access)
+        self._dispatcher = Dispatcher(self.chat, access, bot.clock)
         self.private = False  # answers to commands are for their asker alone
 
     async def handle(self, incoming: Incoming, surface: Surface) -> None:

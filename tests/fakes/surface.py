@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from core.messages import MessageRef, Place, PlaceKind
+from core.messages import Form, MessageRef, Place, PlaceKind
 from core.ports.clock import Clock
 from core.ports.surface import Capabilities
 from core.streaming.meters import RateLimit
@@ -97,6 +97,7 @@ class FakeSurface:
         ends_after_s: float | None = None,
         messages_left: int | None = None,
         draft_lasts_s: float | None = None,
+        forms: bool = False,
     ) -> None:
         """With an `alternate` this is as an interaction: no nonces, an end, a bucket for all it does, and
         messages that both ways know, though this one edits only its own."""
@@ -121,6 +122,8 @@ class FakeSurface:
         self.calls: list[tuple[float, OperationKind, str]] = []
         self.reactions: list[tuple[MessageRef, str]] = []
         self.typings = 0
+        self.forms: list[Form] = []  # that were opened
+        self.open_form = self._open_form if forms else None
         self.refused = 0
         self.failures: deque[str] = deque()
         self.permits_files = True
@@ -167,6 +170,10 @@ class FakeSurface:
 
     async def react(self, ref: MessageRef, emoji: str) -> None:
         self.reactions.append((ref, emoji))
+
+    async def _open_form(self, form: Form) -> Outcome:
+        self.forms.append(form)
+        return Delivered(form.data)
 
     async def _call(
         self,

@@ -11,6 +11,7 @@ import pytest
 
 from core.catalogue import say
 from core.commands.dispatch import Dispatcher
+from core.commands.registry import Registry
 from core.configuration import ModelChoice
 from core.messages import (
     Addressed,
@@ -47,6 +48,7 @@ class Bot:
         choice: ModelChoice | None = None,
         show_reasoning: bool = False,
         max_answer_chars: int = 64_000,
+        commands: Registry | None = None,
     ) -> None:
         self.clock = FakeClock()
         self.model = ScriptedModel()
@@ -64,16 +66,23 @@ class Bot:
             show_reasoning=show_reasoning,
             max_answer_chars=max_answer_chars,
         )
-        self._dispatcher = Dispatcher(self.chat, self.access)
+        self.dispatcher = Dispatcher(self.chat, self.access, self.clock, commands)
         self._events = itertools.count(1)
 
     def surface(
-        self, chat_id: str = "c1", kind: PlaceKind = PlaceKind.SHARED, *, private_answers: bool = False
+        self,
+        chat_id: str = "c1",
+        kind: PlaceKind = PlaceKind.SHARED,
+        *,
+        private_answers: bool = False,
+        forms: bool = False,
     ) -> FakeSurface:
-        return FakeSurface(self.clock, chat_id=chat_id, kind=kind, private_answers=private_answers)
+        return FakeSurface(
+            self.clock, chat_id=chat_id, kind=kind, private_answers=private_answers, forms=forms
+        )
 
     async def handle(self, incoming: Incoming, surface: FakeSurface) -> None:
-        await self._dispatcher.handle(incoming, surface)
+        await self.dispatcher.handle(incoming, surface)
         await self.clock.advance(0.0)
 
     async def say(
@@ -108,9 +117,14 @@ class Bot:
         arguments: Mapping[str, str] | None = None,
         *,
         author: Person = ADA,
+        quote: Quote | None = None,
+        target: Quote | None = None,
     ) -> None:
         event_id = str(next(self._events))
-        await self.handle(IncomingCommand(event_id, surface.place, author, name, arguments or {}), surface)
+        command = IncomingCommand(
+            event_id, surface.place, author, name, arguments or {}, quote=quote, target=target
+        )
+        await self.handle(command, surface)
 
     async def press(self, surface: FakeSurface, message: MessageRef, *, author: Person = ADA) -> list[str]:
         """Press the first button under a message; what the person who pressed is told."""

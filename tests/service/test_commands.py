@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import re
 
 import pytest
 
 from core.catalogue import LANGUAGES, say
-from core.commands.registry import COMMANDS, commands_for
+from core.commands.registry import registry
 from core.messages import Addressed, PlaceKind
 from core.policy.access import Access
 from tests.service.conftest import ADA, BEN, Bot, robot, shut
@@ -24,9 +25,10 @@ async def test_ask_is_answered(bot: Bot) -> None:
     assert not surface.messages["m1"].content.private
 
 
-async def test_ask_without_a_question_is_helped(bot: Bot) -> None:
+@pytest.mark.parametrize("blank", ["", " \u200b"])
+async def test_ask_with_a_blank_question_is_helped(bot: Bot, blank: str) -> None:
     surface = bot.surface()
-    await bot.command(surface, "ask")
+    await bot.command(surface, "ask", {"prompt": blank})
     await bot.clock.advance(2.0)
     assert surface.texts == [say("empty")]
 
@@ -47,7 +49,8 @@ async def test_help_and_start_are_answered(bot: Bot, name: str) -> None:
     surface = bot.surface(kind=PlaceKind.PRIVATE)
     await bot.command(surface, name)
     await bot.clock.advance(2.0)
-    assert surface.texts == [say(name)]
+    [text] = surface.texts
+    assert text.startswith(say(name))
 
 
 async def test_an_unknown_command_is_answered_only_where_it_can_be_meant_for_us(bot: Bot) -> None:
@@ -126,11 +129,14 @@ async def test_a_fault_in_one_event_is_logged_and_not_raised(
 
 
 def test_every_command_has_its_words_and_fits_both_platforms() -> None:
-    for command in COMMANDS:
-        assert command.name.isascii()
-        assert command.name.islower()
+    for command in registry():
+        assert re.fullmatch(r"[a-z0-9_]{1,32}", command.name)
+        required = [argument.required for argument in command.arguments]
+        assert required == sorted(required, reverse=True), "the required ones stand first"
         for language in LANGUAGES:
             assert 1 <= len(command.description(language)) <= 100
-            assert all(1 <= len(argument.description(language)) <= 100 for argument in command.arguments)
-    assert "start" not in {command.name for command in commands_for("discord")}
-    assert {command.name for command in commands_for("telegram")} == {"ask", "help", "start", "claim"}
+            assert all(
+                1 <= len(command.description_of(argument, language)) <= 100 for argument in command.arguments
+            )
+            assert not command.message_menu or 1 <= len(command.menu_entry(language)) <= 32
+    assert {command.name for command in registry()} >= {"ask", "help", "start", "claim"}

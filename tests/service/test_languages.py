@@ -30,7 +30,9 @@ async def test_commands_answer_in_it(bot: Bot, name: str) -> None:
     await bot.command(surface, name, author=GUS)
     await bot.command(surface, name)
     await bot.clock.advance(2.0)
-    assert surface.texts == [say(name, PT), say(name)]
+    portuguese, english = surface.texts
+    assert portuguese.startswith(say(name, PT))
+    assert english.startswith(say(name))
     assert say(name, PT) != say(name)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 
 import pytest
 from aiohttp import web
 from telegram import Bot as LibraryBot
+from telegram import BotCommandScopeAllGroupChats
 from telegram.error import Conflict
 
 from bots.sandbox.telegram.server import TelegramServer
@@ -41,10 +43,13 @@ async def test_start_publishes_the_menu_only_when_it_changed(
     async with started(server):
         pass
     menus = calls(server, "setMyCommands")
-    assert [menu.get("language_code") for menu in menus] == [None, "pt", "es", "de", "fr", "ru"]
+    languages = {None, "pt", "es", "de", "fr", "ru"}
+    scopes = {"all_private_chats", "all_group_chats", "all_chat_administrators"}
+    written = [(menu["scope"]["type"], menu.get("language_code")) for menu in menus]
+    assert sorted(written, key=str) == sorted(itertools.product(scopes, languages), key=str)
     assert all([command["command"] for command in menu["commands"]] == ["ask", "help"] for menu in menus)
-    assert menus[0]["commands"][0]["description"] == say("command.ask")
-    assert menus[1]["commands"][0]["description"] == say("command.ask", "pt-BR")
+    for menu in menus:
+        assert menu["commands"][0]["description"] == say("command.ask", menu.get("language_code"))
     assert len(calls(server, "deleteWebhook")) == 2
     async with started(server) as bot:
         await server.say("Ada", "Ada", "hello")
@@ -56,12 +61,13 @@ async def test_only_the_menu_of_the_language_that_differs_is_written(server: Tel
     async with started(server):
         pass
     async with LibraryBot(server.token, base_url=f"{server.url}/bot") as somebody:
-        await somebody.set_my_commands([("ask", "Frag")], language_code="de")
+        groups = BotCommandScopeAllGroupChats()
+        await somebody.set_my_commands([("ask", "Frag")], groups, "de")
         written = len(calls(server, "setMyCommands"))
         async with started(server):
             pass
         assert [menu["language_code"] for menu in calls(server, "setMyCommands")[written:]] == ["de"]
-        (ask, _) = await somebody.get_my_commands(language_code="de")
+        (ask, _) = await somebody.get_my_commands(groups, "de")
     assert ask.description == say("command.ask", "de")
 
 

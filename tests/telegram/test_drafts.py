@@ -101,7 +101,7 @@ class Sluice:
             access=access,
             spending=Spending(None, clock=clock),
         )
-        self.dispatcher = Dispatcher(self.chat, access)
+        self.dispatcher = Dispatcher(self.chat, access, self.clock)
         self.drafts: list[tuple[float, str, str]] = []  # when, id, text
         self._sent = asyncio.Event()
         server.subscribe(self._watch)

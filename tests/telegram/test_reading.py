@@ -8,6 +8,7 @@ import pytest
 from telegram import Update, User
 
 from bots.telegram.events import Ignored, read_update
+from core.commands.registry import registry
 from core.messages import (
     Addressed,
     BotAdded,
@@ -28,7 +29,7 @@ PHOTO = [{"file_id": "f", "file_unique_id": "u", "width": 1, "height": 1}]
 
 def read(**content: Any) -> Incoming | Ignored:
     update = Update.de_json({"update_id": 3, **content}, None)
-    return read_update(update, US)
+    return read_update(update, US, registry())
 
 
 def message(**fields: Any) -> Incoming | Ignored:

@@ -1,0 +1,124 @@
+"""What a command gets when somebody uses it, and what it can do then."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from core.catalogue import say
+from core.commands.command import Command
+from core.commands.services import Services
+from core.messages import Form, IncomingCommand, MessageRef, Person, Place, Suggesting
+from core.ports.surface import Surface
+from core.service.driver import Showing
+from core.service.languages import language_of
+from core.service.notices import unseen_by_others
+from core.streaming.operations import Delivered, FileContent, Row
+from core.streaming.view_settings import Foot
+
+Value = str | int | float | bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occasion:
+    """Somebody used a command, or what it had shown. `event_id`: the platform's, the same when repeated."""
+
+    command: Command
+    event_id: str
+    person: Person
+    surface: Surface
+    services: Services
+    ref: MessageRef | None = None  # the message that carried it; of a press: the one that was pressed
+
+    @property
+    def place(self) -> Place:
+        return self.surface.place
+
+    @property
+    def unseen_by_others(self) -> bool:
+        """Whether a private reply would reach the asker alone."""
+        return unseen_by_others(self.surface)
+
+    @property
+    def locale(self) -> str | None:
+        """In which language the person reads here."""
+        return language_of(self.person, self.place)
+
+    def say(self, key: str, **values: object) -> str:
+        """A text of the catalogue in the reader's language."""
+        return say(key, self.locale, **values)
+
+    def reply(
+        self,
+        text: str,
+        controls: tuple[Row, ...] = (),
+        *,
+        private: bool | None = None,
+        file: FileContent | None = None,
+    ) -> Showing | None:
+        """Say something, Markdown; None when this person is told too much already.
+
+        `private`: as the command says unless given. With a `file` at most 1,024 characters.
+        """
+        return self.services.chat.notices.reply(
+            self.surface,
+            self.person,
+            text,
+            ref=self.ref,
+            foot=Foot(controls, file),
+            private=self.command.private if private is None else private,
+        )
+
+    async def open_form(self, form: Form) -> bool:
+        """Ask several texts at once; they come back to the command's `press`, which `form.data` has to name.
+
+        Only as the first thing that is done, and soon. Where there are no forms, one text is asked for after
+        the other. False: it could not be shown.
+        """
+        if self.surface.open_form is None:
+            return self.services.questions.ask(form, self.person, self.surface, self.ref)
+        return isinstance(await self.surface.open_form(form), Delivered)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call(Occasion):
+    """A command was given. `arguments` are of their kinds, and hold only those that were given."""
+
+    incoming: IncomingCommand
+    arguments: Mapping[str, Value]
+
+    def text(self, name: str) -> str:
+        """A text or choice as given, "" where it was not."""
+        return str(self.arguments.get(name, ""))
+
+    def flag(self, name: str) -> bool:
+        return bool(self.arguments.get(name, False))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Press(Occasion):
+    """A button, a select or a form of the command's was used.
+
+    `data`: the control's own. `values`: chosen from a select. `fields`: of a form, by name.
+    """
+
+    data: str
+    values: tuple[str, ...] = ()
+    fields: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def update(self, text: str, controls: tuple[Row, ...] = ()) -> Showing | None:
+        """Make the message that was pressed stand so: it is edited in its place."""
+        if self.ref is None:
+            return self.reply(text, controls)
+        return self.services.chat.notices.update(
+            self.surface, self.person, self.ref, text, foot=Foot(controls)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """Somebody is typing an argument, and would like to see what it could become."""
+
+    suggesting: Suggesting
+    services: Services

@@ -1,0 +1,114 @@
+"""Forms where there are none: what a form asks for is asked in the chat, one text after the other.
+
+The law: one form for each person and place; whoever gives another command drops it, and so do ten minutes.
+In a private chat the next message is the answer; where others write, only a reply to the question is. A
+restart forgets: the next message is then a question to the model, as any other.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Final
+
+from core.catalogue import say
+from core.messages import Form, FormSubmitted, IncomingMessage, MessageRef, Person, Place, PlaceKind
+from core.ports.clock import Clock
+from core.ports.surface import Surface
+from core.service.driver import Showing
+from core.service.languages import language_of
+from core.service.notices import Notices
+from core.streaming.view_settings import Foot
+
+KEPT_S: Final = 600.0
+_MOST: Final = 1_000
+NOTHING: Final = "-"
+"""Leaves empty what need not be filled in."""
+
+
+@dataclass(slots=True)
+class _Asked:
+    form: Form
+    until: float
+    question: Showing
+    answers: dict[str, str] = field(default_factory=dict)
+
+
+class Questions:
+    """Who is being asked what. Every message is shown to `expects` before anybody else sees it."""
+
+    def __init__(self, notices: Notices, clock: Clock) -> None:
+        self._notices = notices
+        self._clock = clock
+        self._asked: OrderedDict[tuple[str, str], _Asked] = OrderedDict()
+
+    def ask(self, form: Form, person: Person, surface: Surface, ref: MessageRef | None) -> bool:
+        """Begin with the first field; False when this person is told too much already."""
+        return self._ask(form, {}, person, surface, ref)
+
+    def drop(self, person: Person, place: Place) -> bool:
+        """Ask no further; whether something was being asked."""
+        asked = self._asked.pop((str(place), str(person)), None)
+        return asked is not None and asked.until > self._clock.monotonic()
+
+    def expects(self, message: IncomingMessage) -> bool:
+        """Whether it is the answer to a question of ours; then `take` it."""
+        asked = self._asked.get((str(message.place), str(message.author)))
+        fresh = asked is not None and asked.until > self._clock.monotonic()
+        return asked is not None and fresh and _answers(message, asked.question)
+
+    def take(self, message: IncomingMessage, surface: Surface) -> FormSubmitted | None:
+        """The form when that was its last answer; None when there is more to ask, or the same again."""
+        asked = self._asked.pop((str(message.place), str(message.author)))
+        wanted = asked.form.fields[len(asked.answers)]
+        text = "" if message.text == NOTHING and not wanted.required else message.text
+        if (wanted.required and not text.strip()) or len(text) > wanted.max_length:
+            words = say("form.unfit", language_of(message.author, message.place), limit=wanted.max_length)
+            self._ask(asked.form, asked.answers, message.author, surface, message.ref, prefix=words + "\n")
+            return None
+        answers = asked.answers | {wanted.name: text}
+        if len(answers) < len(asked.form.fields):
+            self._ask(asked.form, answers, message.author, surface, message.ref)
+            return None
+        return FormSubmitted(
+            message.event_id, message.place, message.author, asked.form.data, answers, message.ref
+        )
+
+    def _ask(
+        self,
+        form: Form,
+        answers: dict[str, str],
+        person: Person,
+        surface: Surface,
+        ref: MessageRef | None,
+        *,
+        prefix: str = "",
+    ) -> bool:
+        wanted, locale = form.fields[len(answers)], language_of(person, surface.place)
+        lines = [prefix + f"**{wanted.label}**", wanted.hint]
+        if wanted.value:
+            lines.append(say("form.now", locale, value=wanted.value))
+        cancel, skip = say("form.cancel", locale), say("form.skip", locale, nothing=NOTHING)
+        lines.append(cancel if wanted.required else skip)
+        question = self._notices.reply(
+            surface,
+            person,
+            "\n".join(filter(None, lines)),
+            ref=ref,
+            foot=Foot(wants_reply=True),
+            private=False,
+        )
+        if question is None:
+            return False
+        key = (str(surface.place), str(person))
+        self._asked[key] = _Asked(form, self._clock.monotonic() + KEPT_S, question, answers)
+        self._asked.move_to_end(key)
+        if len(self._asked) > _MOST:
+            self._asked.popitem(last=False)
+        return True
+
+
+def _answers(message: IncomingMessage, question: Showing) -> bool:
+    if message.place.kind is PlaceKind.PRIVATE:
+        return True
+    return message.quote is not None and message.quote.ref in question.messages
