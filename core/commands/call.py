@@ -47,7 +47,8 @@ class Occasion:
 
     def say(self, key: str, **values: object) -> str:
         """A text of the catalogue in the reader's language."""
-        return say(key, self.locale, **values)
+        own = self.command.words.get(key)
+        return own.format_map(values) if own else say(key, self.locale, **values)
 
     def reply(
         self,

@@ -7,13 +7,16 @@ Descriptions stand in the catalogue, under keys made of names:
     command.<command>.<argument>            what an argument means: the same
     command.<command>.<argument>.<choice>   what people see for a fixed choice
     menu.<command>                          its entry in a message's menu: at most 32 characters
+
+What is not of this project may bring its `words` along, by the same keys, and then speaks one language.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from core.catalogue import say
@@ -102,25 +105,27 @@ class Command:
     about_message: bool = False  # of no use without a message that it is about
     form: tuple[str, ...] = ()  # the arguments, texts all, that are asked for where a required one is missing
     weighs_rights: bool = False  # what it does depends on what its caller may do in the place
+    words: Mapping[str, str] = field(
+        default_factory=lambda: MappingProxyType({})
+    )  # by key, not in the catalogue
 
     def argument(self, name: str) -> Argument | None:
         return next((argument for argument in self.arguments if argument.name == name), None)
 
     def description(self, locale: str | None = None) -> str:
-        return say(f"command.{self.name}", locale)
+        return self.words.get(f"command.{self.name}") or say(f"command.{self.name}", locale)
 
     def description_of(self, argument: Argument, locale: str | None = None) -> str:
-        return say(f"command.{self.name}.{argument.name}", locale)
+        own = self.words.get(f"command.{self.name}.{argument.name}")
+        return own or say(f"command.{self.name}.{argument.name}", locale)
 
     def choices_of(self, argument: Argument, locale: str | None = None) -> tuple[Choice, ...]:
         """The fixed choices of an argument, as people see them."""
-        return tuple(
-            Choice(value, say(".".join(("command", self.name, argument.name, value)), locale))
-            for value in argument.choices
-        )
+        keys = {value: f"command.{self.name}.{argument.name}.{value}" for value in argument.choices}
+        return tuple(Choice(value, self.words.get(key) or say(key, locale)) for value, key in keys.items())
 
     def menu_entry(self, locale: str | None = None) -> str:
-        return say(f"menu.{self.name}", locale)
+        return self.words.get(f"menu.{self.name}") or say(f"menu.{self.name}", locale)
 
     @property
     def knows_rights(self) -> bool:

@@ -15,6 +15,7 @@ from bots.discord.client import DiscordPlatform
 from bots.discord.markdown import DiscordRenderer
 from bots.sandbox.discord.server import DiscordServer
 from bots.sandbox.limits import load_profile
+from core.commands.registry import Registry
 from core.messages import Incoming
 from core.ports.surface import Surface
 from core.streaming.operations import Button, MessageContent
@@ -25,10 +26,10 @@ from tests.sandbox.discord_harness import PATIENCE_S, Heard
 class Bot:
     """The platform under test beside its server: what reached the core, what people see."""
 
-    def __init__(self, server: DiscordServer, clock: MovedClock) -> None:
+    def __init__(self, server: DiscordServer, clock: MovedClock, commands: Registry | None = None) -> None:
         self.server = server
         self.clock = clock
-        self.platform = DiscordPlatform(server.token, clock=clock, api_base_url=server.url)
+        self.platform = DiscordPlatform(server.token, clock=clock, api_base_url=server.url, commands=commands)
         self.heard = Heard(server)
         self.ready = ""
         self._inbox: asyncio.Queue[tuple[Incoming, Surface]] = asyncio.Queue()
@@ -62,14 +63,16 @@ class Bot:
 
 
 @asynccontextmanager
-async def local_discord(*, scale: float = 0.001, speed: float = 1.0) -> AsyncIterator[Bot]:
+async def local_discord(
+    *, scale: float = 0.001, speed: float = 1.0, commands: Registry | None = None
+) -> AsyncIterator[Bot]:
     """A local Discord, its limits' windows scaled, and the platform beside it, not yet started. The clock of
     both goes at this speed."""
     clock = MovedClock(speed=speed)
     server = DiscordServer(profile=load_profile(scale=scale), clock=clock)
     await server.start()
     with library_restored():
-        bot = Bot(server, clock)
+        bot = Bot(server, clock, commands)
         try:
             yield bot
         finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 from unittest import mock
@@ -77,6 +77,11 @@ class Heard:
             event = await asyncio.wait_for(self._events.get(), PATIENCE_S)
             if event["type"] == kind:
                 return event
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Wait for events until this holds."""
+        while not holds():
+            await asyncio.wait_for(self._events.get(), PATIENCE_S)
 
 
 def intents(*, message_content: bool = True) -> discord.Intents:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from bots.sandbox.limits import load_profile
 from bots.sandbox.telegram.server import TelegramServer
 from bots.telegram.client import TelegramPlatform
+from core.commands.registry import Registry
 from core.messages import Incoming
 from core.ports.surface import Surface
 from core.streaming.operations import Button, MessageContent
@@ -41,10 +42,14 @@ class HeldClock(FakeClock):
 class Bot:
     """A started adapter and what it delivered."""
 
-    def __init__(self, server: TelegramServer, *, drafts: bool = False) -> None:
+    def __init__(
+        self, server: TelegramServer, *, drafts: bool = False, commands: Registry | None = None
+    ) -> None:
         self.server = server
         self.clock = HeldClock()
-        self.platform = TelegramPlatform(server.token, clock=self.clock, base_url=server.url, drafts=drafts)
+        self.platform = TelegramPlatform(
+            server.token, clock=self.clock, base_url=server.url, drafts=drafts, commands=commands
+        )
         self.ready_line = ""
         self._events: asyncio.Queue[tuple[Incoming, Surface]] = asyncio.Queue()
 
@@ -74,8 +79,10 @@ async def local_telegram(scale: float = 0.001) -> AsyncIterator[TelegramServer]:
 
 
 @asynccontextmanager
-async def started(server: TelegramServer, *, drafts: bool = False) -> AsyncIterator[Bot]:
-    bot = Bot(server, drafts=drafts)
+async def started(
+    server: TelegramServer, *, drafts: bool = False, commands: Registry | None = None
+) -> AsyncIterator[Bot]:
+    bot = Bot(server, drafts=drafts, commands=commands)
     bot.ready_line = await bot.platform.start(bot.handle)
     try:
         yield bot
