@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from core.commands.dispatch import Dispatcher
 from core.commands.registry import Registry
+from core.configuration import ModelChoice
 from core.policy.access import Access
 from core.policy.spending import Spending
 from core.ports.clock import Clock
 from core.service.chat import ChatService
 from core.service.driver import Driver
-from core.settings import ModelSettings
 from tests.service.scripted_model import ScriptedModel
 
 
@@ -22,7 +22,7 @@ class Service:
         access = Access(allow_everybody=True, admins=frozenset({admin} if admin else ()))
         self.chat = ChatService(
             completions=self.model,
-            model=ModelSettings("scripted"),
+            chosen=lambda _: ModelChoice("scripted"),
             driver=Driver(clock),
             clock=clock,
             access=access,
