@@ -14,7 +14,7 @@ from typing import Final
 
 from telegram.error import TelegramError
 
-from bots.telegram import commands
+from bots.telegram import commands, inline
 from bots.telegram.capabilities import TELEGRAM
 from bots.telegram.connection import Connection, describe
 from bots.telegram.desk import Desk
@@ -45,10 +45,12 @@ class TelegramPlatform:
         capabilities: Capabilities = TELEGRAM,
         drafts: bool = False,
         commands: Registry | None = None,
+        inline_mode: bool = False,
     ) -> None:
         """`base_url`: methods are at `{base_url}/bot<token>/METHOD`; None for Telegram itself.
-        `drafts`: answers in private chats grow as drafts.
-        `commands`: those to offer; None: all that there are."""
+        `drafts`: answers in private chats grow as drafts. `commands`: those to offer; None: all there are.
+        `inline_mode`: see `bots.telegram.inline`; it has to be switched on at BotFather too."""
+        self._also = (inline.KIND,) if inline_mode else ()
         self._token = token
         self._clock = clock
         self._base_url = base_url
@@ -72,7 +74,9 @@ class TelegramPlatform:
         desk = Desk(
             connection, self._clock, handle, self._capabilities, self._drafts, registry=self._registry
         )
-        self._running = _Running(connection, desk, Poller(connection, self._clock, desk.take))
+        self._running = _Running(
+            connection, desk, Poller(connection, self._clock, desk.take, also=self._also)
+        )
         self._running.task.add_done_callback(self._polling_ended)
         us = connection.bot.bot
         return f"@{us.username}, {privacy_words(us)}"

@@ -62,14 +62,17 @@ class Connection:
         """Close both pools. Idempotent."""
         await self.bot.shutdown()
 
-    async def updates(self, offset: int, timeout_s: int = LONG_POLL_S) -> list[dict[str, Any]]:
+    async def updates(
+        self, offset: int, timeout_s: int = LONG_POLL_S, *, also: tuple[str, ...] = ()
+    ) -> list[dict[str, Any]]:
         """The updates from `offset` on, as JSON; earlier ones are confirmed by it. Raises TelegramError.
+        `also`: kinds to get beside ALLOWED_UPDATES.
 
         Raw, since the library reads a batch as a whole: one update of an unknown shape would come back
         for ever, and block those behind it.
         """
         query = urlencode(
-            {"offset": offset, "timeout": timeout_s, "allowed_updates": json.dumps(ALLOWED_UPDATES)}
+            {"offset": offset, "timeout": timeout_s, "allowed_updates": json.dumps([*ALLOWED_UPDATES, *also])}
         )
         try:
             found: object = await self._polling.post(f"{self.bot.base_url}/getUpdates?{query}")

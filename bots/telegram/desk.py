@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from typing import Any, Final
 
-from telegram import Update
+from telegram import InlineQuery, Update
 from telegram.error import TelegramError
 
+from bots.telegram import inline
 from bots.telegram.connection import Connection, describe
 from bots.telegram.drafts import STOPPED, Drafts
 from bots.telegram.events import Ignored, read_update, with_rights
@@ -19,6 +21,7 @@ from core.commands.registry import Registry
 from core.messages import BotAdded, ButtonPress, Incoming, IncomingCommand
 from core.ports.clock import Clock
 from core.ports.surface import Capabilities, Handle
+from core.streaming.operations import Delivered
 
 _PRESS_GRACE_S: Final = 1.0  # for a private answer that is on its way when `handle` has returned
 
@@ -47,7 +50,7 @@ class Desk:
         self._registry = registry
         self._rights = Rights(connection.bot, clock)
         self._last_in_chat: dict[int, asyncio.Task[None]] = {}
-        self._presses: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     def take(self, raw: dict[str, Any]) -> None:
         """Take an update over; a later journal would write it down here. Never raises."""
@@ -62,6 +65,9 @@ class Desk:
         chat = update.effective_chat.id if update.effective_chat is not None else 0
         if isinstance(event, ButtonPress):
             chat = int(event.place.chat_id)
+        if update.inline_query is not None:
+            self._apart(self._offer(update.inline_query))
+            return
         before = self._last_in_chat.get(chat)
         task = asyncio.create_task(self._deliver(before, update, event))
         self._last_in_chat[chat] = task
@@ -69,10 +75,21 @@ class Desk:
 
     async def close(self) -> None:
         """End what is still in work."""
-        tasks = [*self._last_in_chat.values(), *self._presses]
+        tasks = [*self._last_in_chat.values(), *self._tasks]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _apart(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do what no chat's next event has to wait for."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _offer(self, query: InlineQuery) -> None:
+        outcome = await inline.answer(query, self._bot.username)
+        if not isinstance(outcome, Delivered):
+            logger.debug("inline query %s not answered: %s", query.id, outcome)
 
     def _stopped(self, raw: dict[str, Any]) -> ButtonPress | Ignored:
         press = self._drafts.press(raw) if self._drafts is not None else None
@@ -120,9 +137,7 @@ class Desk:
         member = await self._rights.member(press.place, press.author)
         surface = PressSurface(self._bot, press.place, query_id, self._capabilities, self._drafts)
         await self._call(with_rights(press, member), surface)
-        finishing = asyncio.create_task(self._finish(surface))  # apart: the chat's next event need not wait
-        self._presses.add(finishing)
-        finishing.add_done_callback(self._presses.discard)
+        self._apart(self._finish(surface))
 
     async def _finish(self, surface: PressSurface) -> None:
         """End the spinning of a button that got no private answer."""

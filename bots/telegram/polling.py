@@ -26,7 +26,16 @@ logger = logging.getLogger(__name__)
 class Poller:
     """`take` gets each update as JSON, in order. When it returns, the update counts as taken over."""
 
-    def __init__(self, connection: Connection, clock: Clock, take: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        clock: Clock,
+        take: Callable[[dict[str, Any]], None],
+        *,
+        also: tuple[str, ...] = (),
+    ) -> None:
+        """`also`: kinds of updates to get beside the usual ones."""
+        self._also = also
         self._connection = connection
         self._clock = clock
         self._take = take
@@ -45,7 +54,7 @@ class Poller:
         while True:
             asked = self._offset
             try:
-                updates = await self._connection.updates(asked)
+                updates = await self._connection.updates(asked, also=self._also)
             except TelegramError as error:
                 await self._wait_after(error)
                 continue
@@ -61,7 +70,7 @@ class Poller:
         """Let Telegram forget what was taken over: call after `run`, else the next start gets it again."""
         if self._offset != self._confirmed:
             with suppress(TelegramError):
-                await self._connection.updates(self._offset, timeout_s=0)
+                await self._connection.updates(self._offset, timeout_s=0, also=self._also)
 
     async def _wait_after(self, error: TelegramError) -> None:
         # 404 has the same type, and is what a proxy in front of a Bot API says while that one restarts.

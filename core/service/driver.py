@@ -10,7 +10,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from core.catalogue import say
@@ -333,7 +333,7 @@ class Driver:
             files=Files(capabilities.max_file_bytes, partial(_beside_file, locale))
             if capabilities.max_file_bytes
             else None,
-            foot=foot,
+            foot=foot if capabilities.buttons else replace(foot, panel=()),
             onto=onto,
         )
         return self._accounts[surface.account].show(answer, ways, settings, reply_to, notice=notice)

@@ -43,12 +43,22 @@ class Bot:
     """A started adapter and what it delivered."""
 
     def __init__(
-        self, server: TelegramServer, *, drafts: bool = False, commands: Registry | None = None
+        self,
+        server: TelegramServer,
+        *,
+        drafts: bool = False,
+        commands: Registry | None = None,
+        inline_mode: bool = False,
     ) -> None:
         self.server = server
         self.clock = HeldClock()
         self.platform = TelegramPlatform(
-            server.token, clock=self.clock, base_url=server.url, drafts=drafts, commands=commands
+            server.token,
+            clock=self.clock,
+            base_url=server.url,
+            drafts=drafts,
+            commands=commands,
+            inline_mode=inline_mode,
         )
         self.ready_line = ""
         self._events: asyncio.Queue[tuple[Incoming, Surface]] = asyncio.Queue()
@@ -80,9 +90,13 @@ async def local_telegram(scale: float = 0.001) -> AsyncIterator[TelegramServer]:
 
 @asynccontextmanager
 async def started(
-    server: TelegramServer, *, drafts: bool = False, commands: Registry | None = None
+    server: TelegramServer,
+    *,
+    drafts: bool = False,
+    commands: Registry | None = None,
+    inline_mode: bool = False,
 ) -> AsyncIterator[Bot]:
-    bot = Bot(server, drafts=drafts, commands=commands)
+    bot = Bot(server, drafts=drafts, commands=commands, inline_mode=inline_mode)
     bot.ready_line = await bot.platform.start(bot.handle)
     try:
         yield bot
