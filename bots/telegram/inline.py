@@ -1,8 +1,8 @@
 """Inline mode: `@bot what is a sluice?`, typed in any chat, offers to ask it there with /ask.
 
-The article that is chosen becomes a message of the person's own, `/ask@bot …`, which Telegram hands to the
-bot wherever it is a member, privacy mode or not (core.telegram.org/bots/features#privacy-mode): so it is
-asked, paced and refused as any command is. To answer by editing the inline message would reach chats without the bot
+The article that is chosen becomes a message of the person's own, `/ask@bot …`. Telegram hands it to the bot
+wherever it is a member, privacy mode or not (core.telegram.org/bots/features#privacy-mode): so it is asked,
+paced and refused as any command is. To answer by editing the inline message would reach chats without the bot
 too. But that is one message and one page, no bot may add a second there, and it can be edited only where
 BotFather's inline feedback is set to 100 %: a long answer would have no place to go.
 """
