@@ -97,12 +97,12 @@ class Screen:
         )
 
     async def told(self, name: str, words: str) -> None:
-        """Wait until somebody alone is told these words: an ephemeral message, or what a press answers."""
+        """Wait until somebody alone is told what begins so: an ephemeral message, or what a press answers."""
         person = self.person(name)
 
         def is_told() -> bool:
             ephemeral = any(
-                message["only_for"] == person and message["text"] == words
+                message["only_for"] == person and message["text"].startswith(words)
                 for message in self.messages.values()
             )
             toast = any(

@@ -17,11 +17,15 @@ async def test_on_both_platforms_the_clients_language_is_spoken(world: World, tm
         await world.discord.invoke("Ada", "#general", "help", {})
         await world.on_discord.told("Ada", english)
         theirs = await world.telegram.say("Ivo", "Ivo", "/help")
-        assert (await world.on_telegram.answer(replying_to=theirs))["text"] == portuguese
+        assert (await world.on_telegram.answer(replying_to=theirs))["text"].startswith(portuguese)
         hers = await world.telegram.say("Ada", "Ada", "/help")
-        assert (await world.on_telegram.answer(replying_to=hers))["text"] == english
+        assert (await world.on_telegram.answer(replying_to=hers))["text"].startswith(english)
     [registered] = [request.body for request in world.discord.requests if request.method == "PUT"]
-    told = {command["name"]: command["description_localizations"]["pt-BR"] for command in registered}
+    told = {
+        command["name"]: command["description_localizations"]["pt-BR"]
+        for command in registered
+        if command["type"] == 1
+    }
     assert told["help"] == words("command.help", "pt-BR")
     menus = {
         request.body.get("language_code"): request.body["commands"]

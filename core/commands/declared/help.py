@@ -25,7 +25,7 @@ async def run(call: Call) -> None:
         spelled = registry.spelled(command, in_groups=capabilities.command_groups)
         description = command.description(call.locale)
         lines.append("- " + call.say("help.command", command=spelled, description=description))
-    if capabilities.message_menus and (entries := [c for c in usable if c.message_menu]):
+    if capabilities.message_menus and (entries := [c for c in registry.message_menu() if c in usable]):
         names = ", ".join(command.menu_entry(call.locale) for command in entries)
         lines += ["", call.say("help.menu", entries=names)]
     call.reply("\n".join(lines))
