@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from bots.sandbox.telegram.server import TelegramServer
+from bots.telegram.client import TelegramPlatform
+from core.adapters.clock import SystemClock
 from core.commands.dispatch import Dispatcher
 from core.commands.registry import Registry
 from core.configuration import ModelChoice
@@ -10,7 +18,11 @@ from core.policy.spending import Spending
 from core.ports.clock import Clock
 from core.service.chat import ChatService
 from core.service.driver import Driver
+from tests.discord.support import Bot, local_discord
 from tests.service.scripted_model import ScriptedModel
+from tests.telegram.harness import local_telegram
+
+PATIENCE_S = 10
 
 
 class Service:
@@ -33,3 +45,55 @@ class Service:
     async def close(self) -> None:
         now = self.clock.monotonic()
         await self.chat.stop(streams_until=now, marks_until=now)
+
+
+@asynccontextmanager
+async def on_discord(commands: Registry | None = None) -> AsyncIterator[tuple[Bot, Service]]:
+    async with local_discord(commands=commands) as bot:
+        service = Service(bot.clock, commands)
+        await bot.platform.start(service.dispatcher.handle, service.dispatcher.suggest)
+        try:
+            yield bot, service
+        finally:
+            await service.close()
+
+
+class Chat:
+    """Ada's private chat with the bot on Telegram."""
+
+    def __init__(self, server: TelegramServer) -> None:
+        self.server = server
+        self._events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        server.subscribe(self._events.put_nowait)
+
+    async def says(self, text: str) -> dict[str, Any]:
+        """The bot's message that says this, whether sent or edited."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                message = (await self._events.get()).get("message")
+                if isinstance(message, dict) and message["author"]["bot"] and text in message["text"]:
+                    return message
+
+
+@asynccontextmanager
+async def on_telegram(commands: Registry | None = None) -> AsyncIterator[tuple[Chat, Service]]:
+    async with local_telegram() as server:
+        service = Service(clock := SystemClock(), commands)
+        platform = TelegramPlatform(server.token, clock=clock, base_url=server.url, commands=commands)
+        chat = Chat(server)
+        await platform.start(service.dispatcher.handle, service.dispatcher.suggest)
+        try:
+            yield chat, service
+        finally:
+            await service.close()
+            await platform.close()
+
+
+async def said(bot: Bot, text: str) -> dict[str, Any]:
+    """The message on Discord that says this, whether sent or edited."""
+
+    def found() -> list[dict[str, Any]]:
+        return [message for message in bot.server.snapshot()["messages"] if message["text"] == text]
+
+    await bot.heard.until(lambda: bool(found()))
+    return found()[0]

@@ -2,78 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
-
-from bots.sandbox.telegram.server import TelegramServer
-from bots.telegram.client import TelegramPlatform
-from core.adapters.clock import SystemClock
 from core.commands.registry import MORE, Registry, registry
 from tests.commands import weir
-from tests.commands.support import Service
-from tests.discord.support import Bot, local_discord
-from tests.telegram.harness import local_telegram
+from tests.commands.support import on_discord, on_telegram, said
 
 ALL = Registry([*registry(), weir.COMMAND])
-PATIENCE_S = 10
-
-
-@asynccontextmanager
-async def on_discord() -> AsyncIterator[Bot]:
-    async with local_discord(commands=ALL) as bot:
-        service = Service(bot.clock, ALL)
-        await bot.platform.start(service.dispatcher.handle, service.dispatcher.suggest)
-        try:
-            yield bot
-        finally:
-            await service.close()
-
-
-class Chat:
-    """Ada's private chat with the bot on Telegram."""
-
-    def __init__(self, server: TelegramServer) -> None:
-        self.server = server
-        self._events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        server.subscribe(self._events.put_nowait)
-
-    async def says(self, text: str) -> dict[str, Any]:
-        """The bot's message that says this, whether sent or edited."""
-        async with asyncio.timeout(PATIENCE_S):
-            while True:
-                message = (await self._events.get()).get("message")
-                if isinstance(message, dict) and message["author"]["bot"] and text in message["text"]:
-                    return message
-
-
-@asynccontextmanager
-async def on_telegram() -> AsyncIterator[Chat]:
-    async with local_telegram() as server:
-        service = Service(clock := SystemClock(), ALL)
-        platform = TelegramPlatform(server.token, clock=clock, base_url=server.url, commands=ALL)
-        chat = Chat(server)
-        await platform.start(service.dispatcher.handle, service.dispatcher.suggest)
-        try:
-            yield chat
-        finally:
-            await service.close()
-            await platform.close()
-
-
-async def said(bot: Bot, text: str) -> dict[str, Any]:
-    """The message on Discord that says this, whether sent or edited."""
-
-    def found() -> list[dict[str, Any]]:
-        return [message for message in bot.server.snapshot()["messages"] if message["text"] == text]
-
-    await bot.heard.until(lambda: bool(found()))
-    return found()[0]
 
 
 async def test_discord_offers_it_completes_it_and_brings_its_controls_back() -> None:
-    async with on_discord() as bot:
+    async with on_discord(ALL) as (bot, _):
         server = bot.server
         [group] = [one for one in server.menu("Ben", "#general") if one["name"] == MORE]
         [offered] = [option for option in group["options"] if option["name"] == "weir"]
@@ -100,7 +37,7 @@ async def test_discord_offers_it_completes_it_and_brings_its_controls_back() -> 
 
 
 async def test_telegram_takes_it_asks_for_what_is_missing_and_brings_its_controls_back() -> None:
-    async with on_telegram() as chat:
+    async with on_telegram(ALL) as (chat, _):
         server = chat.server
         await server.say("Ada", "Ada", "/weir metres=3 Tiber")
         shown = await chat.says("A weir of 3 m in the Tiber")
