@@ -5,7 +5,7 @@ A model is anything with the port `Completions`; `core.adapters.openai_completio
 """
 
 from core.adapters.clock import SystemClock
-from core.messages import MessageRef, Person, Place, PlaceKind
+from core.messages import Field, Form, MessageRef, Person, Place, PlaceKind
 from core.ports.completions import ChatMessage, CompletionRequest, Completions, ModelError
 from core.ports.surface import Capabilities, Surface
 from core.service.driver import Driver, Showing, Shown
@@ -21,7 +21,9 @@ from core.streaming.operations import (
     NotSent,
     NotSentReason,
     OperationKind,
+    Option,
     Outcome,
+    Select,
     Unknown,
 )
 from core.streaming.rendering import Rendered, Renderer
@@ -37,13 +39,16 @@ __all__ = [
     "Delivered",
     "Driver",
     "Ending",
+    "Field",
     "FileContent",
+    "Form",
     "MessageContent",
     "MessageRef",
     "ModelError",
     "NotSent",
     "NotSentReason",
     "OperationKind",
+    "Option",
     "Outcome",
     "Person",
     "Place",
@@ -51,6 +56,7 @@ __all__ = [
     "RateLimit",
     "Rendered",
     "Renderer",
+    "Select",
     "Showing",
     "Shown",
     "Surface",
