@@ -25,14 +25,16 @@ from benchmarks.process import peak_kb, pin
 from benchmarks.swallowing import SwallowingSurface, discord_channel, discord_interaction, telegram_chat
 from bots.loop import run_in_loop
 from core.adapters.clock import SystemClock
+from core.adapters.memory_store import MemoryStore
 from core.adapters.openai_completions import OpenAICompletions
-from core.configuration import ModelChoice
+from core.configuration import Configuration, Live, ModelEntry
 from core.conversation.history import Question
 from core.messages import MessageRef, Person
 from core.policy.access import Access
 from core.policy.spending import Spending
 from core.ports.completions import ChatMessage, CompletionRequest, TextDelta
 from core.service.chat import ChatService
+from core.service.choosing import Choices
 from core.service.driver import Driver
 
 SDK_ON_ASYNCIO: Final = "openai SDK, asyncio"
@@ -174,9 +176,10 @@ class Sluice(Contestant):
         self._surfaces = [place(number) for number in range(task.streams)]
         self._completions = OpenAICompletions(base_url=_url(task), api_key=None)
         self._driver = Driver(clock)
+        model = ModelEntry(_MODEL, "", _MODEL, _MODEL)
         self._chat = ChatService(
             completions=self._completions,
-            chosen=lambda _: ModelChoice(_MODEL),
+            choices=Choices(MemoryStore(), Live(Configuration(None, {}, {_MODEL: model}, _MODEL))),
             driver=self._driver,
             clock=clock,
             access=Access(allow_everybody=True),

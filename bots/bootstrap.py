@@ -43,6 +43,7 @@ from core.ports.completions import Completions
 from core.ports.platform import Platform
 from core.ports.store import Store
 from core.service.chat import ChatService
+from core.service.choosing import Choices
 from core.service.driver import Driver, Progress
 from core.service.watching import Watch
 from core.settings import EMBEDDED_MODEL, ENV_FILE, Settings, read_variables
@@ -160,12 +161,11 @@ def build_app(settings: Settings, model: Model, clock: Clock, *, page: SandboxPa
     _permit(access, model.live.current)
     chat = ChatService(
         completions=model.completions,
-        chosen=lambda _question: model.live.current.choice(),
+        choices=Choices(MemoryStore(), model.live),
         driver=driver,
         clock=clock,
         access=access,
         spending=Spending(settings.daily_tokens, clock=clock, file=spent),
-        show_reasoning=model.live.current.defaults.show_reasoning,
         max_answer_chars=settings.max_answer_chars,
     )
     return App(Dispatcher(chat, access, clock), chat, access, driver)

@@ -45,7 +45,9 @@ class Person:
     role_ids: frozenset[str] = frozenset()
     manages_messages: bool = False  # may delete other people's messages in this place
     locale: str | None = None  # BCP 47 as the platform says it; None: it says nothing
-    manages_place: bool = False  # may change how this guild, group or channel is set up
+    manages_place: bool = False  # may change how this guild or group is set up
+    manages_channel: bool = False  # may change how this channel, thread or topic is
+    reads: str | None = None  # the language that was chosen for this place, whatever their own is
 
     def __str__(self) -> str:
         return f"{self.platform}:{self.id}"
@@ -91,6 +93,7 @@ class IncomingMessage:
     addressed: Addressed
     quote: Quote | None = None
     has_attachments: bool = False
+    mentions_others: bool = False  # people, roles or everybody; of a reply that tells its author so, them too
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +161,8 @@ class Form:
 class FormSubmitted:
     """A form that was filled in; `fields` holds every one by name, also those left empty.
 
-    `ref`: the bot's message whose button opened it, where there is one.
+    `ref`: the bot's message whose control opened it, where there is one. `answer`: the person's own message
+    with the last text, where they were asked for in the chat.
     """
 
     event_id: str
@@ -167,6 +171,7 @@ class FormSubmitted:
     data: str
     fields: Mapping[str, str]
     ref: MessageRef | None = None
+    answer: MessageRef | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,7 @@ def message_event(
         addressed=_addressed(message, me, place, content_granted=content_granted),
         quote=_quote(message, me),
         has_attachments=bool(message.attachments or message.stickers),
+        mentions_others=_mentions_others(message, me),
     )
 
 
@@ -221,6 +222,13 @@ def _addressed(
     return Addressed.NO
 
 
+def _mentions_others(message: discord.Message, me: discord.abc.User) -> bool:
+    """Also of a reply that pings whom it answers: it speaks to them."""
+    role = message.guild.self_role if message.guild else None
+    people = any(user.id != me.id for user in message.mentions)
+    return people or message.mention_everyone or any(one != role for one in message.role_mentions)
+
+
 def _quote(message: discord.Message, me: discord.abc.User) -> Quote | None:
     reference = message.reference
     if reference is None or reference.type is not discord.MessageReferenceType.reply:
@@ -254,6 +262,8 @@ def person_of(message: discord.Message) -> Person:
 def _presser(interaction: Interaction) -> Person:
     may = interaction.permissions
     in_guild = interaction.guild_id is not None
+    in_thread = isinstance(interaction.channel, discord.Thread)
+    manages_channel = may.manage_threads if in_thread else may.manage_channels
     return replace(
         _person(
             interaction.user,
@@ -262,6 +272,7 @@ def _presser(interaction: Interaction) -> Person:
             locale=interaction.locale.value,
         ),
         manages_place=in_guild and (may.manage_guild or may.administrator),
+        manages_channel=in_guild and (manages_channel or may.manage_guild or may.administrator),
     )
 
 

@@ -75,7 +75,7 @@ def _message(
     has_attachments = message.effective_attachment is not None
     if not written and not has_attachments:
         return Ignored("service_message")
-    text, mentioned = _without_mention(written, message.entities or message.caption_entities, us)
+    text, mentioned, others = _without_mention(written, message.entities or message.caption_entities, us)
     quote = _quote(message, us)
     command = parse_command(text, registry)
     if command is not None:
@@ -86,7 +86,15 @@ def _message(
         if command.command or command.addressee or mentioned or private:
             return IncomingCommand(event_id, place, author, command.name, command.arguments, ref, quote)
     return IncomingMessage(
-        event_id, place, author, ref, text, _addressed(place, mentioned, quote), quote, has_attachments
+        event_id,
+        place,
+        author,
+        ref,
+        text,
+        _addressed(place, mentioned, quote),
+        quote,
+        has_attachments,
+        others,
     )
 
 
@@ -177,11 +185,14 @@ def _addressed(place: Place, mentioned: bool, quote: Quote | None) -> Addressed:
     return Addressed.REPLY if quote is not None and quote.by_us else Addressed.NO
 
 
-def _without_mention(text: str, entities: tuple[MessageEntity, ...], us: User) -> tuple[str, bool]:
-    """The text without mentions of us, and whether there were any. Entities count in UTF-16 units."""
+def _without_mention(text: str, entities: tuple[MessageEntity, ...], us: User) -> tuple[str, bool, bool]:
+    """The text without mentions of us, whether there were any, and whether there were any of others.
+
+    Entities count in UTF-16 units.
+    """
     raw = text.encode("utf-16-le", "surrogatepass")
     handle = f"@{us.username}".lower()
-    ours = []
+    ours, others = [], False
     for entity in entities:
         start, end = 2 * entity.offset, 2 * (entity.offset + entity.length)
         name = raw[start:end].decode("utf-16-le", "replace").lower()
@@ -189,12 +200,14 @@ def _without_mention(text: str, entities: tuple[MessageEntity, ...], us: User) -
             entity.type == MessageEntity.TEXT_MENTION and entity.user is not None and entity.user.id == us.id
         ):
             ours.append((start, end))
+        else:
+            others |= entity.type in {MessageEntity.MENTION, MessageEntity.TEXT_MENTION}
     for start, end in sorted(ours, reverse=True):
         before, after = raw[:start], raw[end:]
         if after.startswith(_SPACE) and (not before or before.endswith(_SPACE)):
             after = after[len(_SPACE) :]
         raw = before + after
-    return raw.decode("utf-16-le", "replace").strip(), bool(ours)
+    return raw.decode("utf-16-le", "replace").strip(), bool(ours), others
 
 
 _SPACE: Final = " ".encode("utf-16-le")
@@ -209,5 +222,6 @@ def with_rights(event: Asked, member: ChatMember | None) -> Asked:
         manages_messages=owner
         or (isinstance(member, ChatMemberAdministrator) and member.can_delete_messages),
         manages_place=owner or admin,
+        manages_channel=owner or admin,
     )
     return replace(event, author=author)

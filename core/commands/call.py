@@ -71,6 +71,11 @@ class Occasion:
             private=self.command.private if private is None else private,
         )
 
+    @property
+    def _panel(self) -> MessageRef | None:
+        """The bot's message whose control was used."""
+        return None
+
     async def open_form(self, form: Form) -> bool:
         """Ask several texts at once; they come back to the command's `press`, which `form.data` has to name.
 
@@ -78,7 +83,7 @@ class Occasion:
         the other. False: it could not be shown.
         """
         if self.surface.open_form is None:
-            return self.services.questions.ask(form, self.person, self.surface, self.ref)
+            return self.services.questions.ask(form, self.person, self.surface, self.ref, self._panel)
         return isinstance(await self.surface.open_form(form), Delivered)
 
 
@@ -107,6 +112,10 @@ class Press(Occasion):
     data: str
     values: tuple[str, ...] = ()
     fields: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def _panel(self) -> MessageRef | None:
+        return self.ref
 
     def update(self, text: str, controls: tuple[Row, ...] = ()) -> Showing | None:
         """Make the message that was pressed stand so: it is edited in its place."""

@@ -34,7 +34,7 @@ from core.ports.clock import Clock
 from core.ports.surface import Surface
 from core.service.chat import ChatService
 from core.service.door import unanswered
-from core.service.languages import language_of
+from core.service.languages import language_of, reading_here
 from core.service.notices import unseen_by_others
 from core.streaming.operations import MAX_OPTIONS, Delivered
 
@@ -74,7 +74,9 @@ class Dispatcher:
         if not access.allows(person, place) or refusal(command, person, place, access):
             return ()
         try:
-            choices = await argument.suggest(Inquiry(suggesting, self.services), suggesting.typed)
+            preferences = await self.services.chat.choices.at(place)
+            reading = replace(suggesting, author=reading_here(person, preferences))
+            choices = await argument.suggest(Inquiry(reading, self.services), suggesting.typed)
         except Exception:
             log.exception("no suggestions for %s of /%s", argument.name, command.name)
             return ()
@@ -82,6 +84,8 @@ class Dispatcher:
 
     async def _route(self, incoming: Incoming, surface: Surface) -> None:
         services = self.services
+        preferences = await services.chat.choices.at(incoming.place)
+        incoming = replace(incoming, author=reading_here(incoming.author, preferences))
         if isinstance(incoming, IncomingMessage) and services.access.unclaimed:
             incoming = self._as_claim(incoming, surface)
         if isinstance(incoming, IncomingMessage) and services.questions.expects(incoming):
@@ -188,7 +192,7 @@ class Dispatcher:
                 event_id=form.event_id,
                 author=form.author,
                 arguments=arguments,
-                ref=form.ref or unfinished.ref,
+                ref=form.answer or form.ref or unfinished.ref,
             )
             await self._command(finished, surface)
         elif command is not None:
@@ -196,7 +200,7 @@ class Dispatcher:
         else:
             unanswered("form_over", form.event_id, form.place, form.author)
             words = say("form.over", language_of(form.author, form.place))
-            self.services.chat.notices.reply(surface, form.author, words, ref=form.ref)
+            self.services.chat.notices.reply(surface, form.author, words, ref=form.answer or form.ref)
 
     async def _ask_for_arguments(self, command: Command, incoming: IncomingCommand, surface: Surface) -> bool:
         """Whether what is missing was asked for."""

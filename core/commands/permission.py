@@ -16,5 +16,5 @@ def refusal(command: Command, person: Person, place: Place, access: Access) -> s
         return None
     if command.who is Who.OWNER:
         return "unusable.owners"
-    manages = person.manages_place or where is Where.PRIVATE
+    manages = person.manages_place or person.manages_channel or where is Where.PRIVATE
     return None if manages else "unusable.managers"

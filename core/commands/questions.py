@@ -26,9 +26,19 @@ NOTHING: Final = "-"
 """Leaves empty what need not be filled in."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """`person`: with what they may do here, which a message of Telegram's does not say. `panel`: the bot's
+    message whose control opened the form."""
+
+    form: Form
+    person: Person
+    panel: MessageRef | None
+
+
 @dataclass(slots=True)
 class _Asked:
-    form: Form
+    opened: _Opened
     until: float
     question: Showing
     answers: dict[str, str] = field(default_factory=dict)
@@ -42,9 +52,19 @@ class Questions:
         self._clock = clock
         self._asked: OrderedDict[tuple[str, str], _Asked] = OrderedDict()
 
-    def ask(self, form: Form, person: Person, surface: Surface, ref: MessageRef | None) -> bool:
-        """Begin with the first field; False when this person is told too much already."""
-        return self._ask(form, {}, person, surface, ref)
+    def ask(
+        self,
+        form: Form,
+        person: Person,
+        surface: Surface,
+        ref: MessageRef | None,
+        panel: MessageRef | None = None,
+    ) -> bool:
+        """Begin with the first field; False when this person is told too much already.
+
+        `ref`: what the first question replies to. `panel`: the bot's message whose control opened the form.
+        """
+        return self._ask(_Opened(form, person, panel), {}, surface, ref)
 
     def drop(self, person: Person, place: Place) -> bool:
         """Ask no further; whether something was being asked."""
@@ -60,31 +80,38 @@ class Questions:
     def take(self, message: IncomingMessage, surface: Surface) -> FormSubmitted | None:
         """The form when that was its last answer; None when there is more to ask, or the same again."""
         asked = self._asked.pop((str(message.place), str(message.author)))
-        wanted = asked.form.fields[len(asked.answers)]
+        opened, fields = asked.opened, asked.opened.form.fields
+        wanted = fields[len(asked.answers)]
         text = "" if message.text == NOTHING and not wanted.required else message.text
         if (wanted.required and not text.strip()) or len(text) > wanted.max_length:
             words = say("form.unfit", language_of(message.author, message.place), limit=wanted.max_length)
-            self._ask(asked.form, asked.answers, message.author, surface, message.ref, prefix=words + "\n")
+            self._ask(opened, asked.answers, surface, message.ref, prefix=words + "\n")
             return None
         answers = asked.answers | {wanted.name: text}
-        if len(answers) < len(asked.form.fields):
-            self._ask(asked.form, answers, message.author, surface, message.ref)
+        if len(answers) < len(fields):
+            self._ask(opened, answers, surface, message.ref)
             return None
         return FormSubmitted(
-            message.event_id, message.place, message.author, asked.form.data, answers, message.ref
+            message.event_id,
+            message.place,
+            opened.person,
+            opened.form.data,
+            answers,
+            ref=opened.panel,
+            answer=message.ref,
         )
 
     def _ask(
         self,
-        form: Form,
+        opened: _Opened,
         answers: dict[str, str],
-        person: Person,
         surface: Surface,
         ref: MessageRef | None,
         *,
         prefix: str = "",
     ) -> bool:
-        wanted, locale = form.fields[len(answers)], language_of(person, surface.place)
+        person = opened.person
+        wanted, locale = opened.form.fields[len(answers)], language_of(person, surface.place)
         lines = [prefix + f"**{wanted.label}**", wanted.hint]
         if wanted.value:
             lines.append(say("form.now", locale, value=wanted.value))
@@ -101,7 +128,7 @@ class Questions:
         if question is None:
             return False
         key = (str(surface.place), str(person))
-        self._asked[key] = _Asked(form, self._clock.monotonic() + KEPT_S, question, answers)
+        self._asked[key] = _Asked(opened, self._clock.monotonic() + KEPT_S, question, answers)
         self._asked.move_to_end(key)
         if len(self._asked) > _MOST:
             self._asked.popitem(last=False)

@@ -156,12 +156,14 @@ class Configuration:
     system_prompt: str | None = None
     warnings: tuple[str, ...] = ()
 
-    def choice(self, model: str | None = None, persona: str | None = None) -> ModelChoice:
+    def choice(self, model: str | None = None, persona: str | Persona | None = None) -> ModelChoice:
         """What to answer with: the persona's word goes before the model's, and that before `.env`'s.
 
-        A model or persona that is not there (any more) counts as not chosen.
+        A model or persona that is not there (any more) counts as not chosen. `persona`: the name of one of
+        these, or one that stands nowhere here.
         """
-        who = self.personas.get(persona or "") or self.personas.get(self.default_persona or "") or _NOBODY
+        who = persona if isinstance(persona, Persona) else self.personas.get(persona or "")
+        who = who or self.personas.get(self.default_persona or "") or _NOBODY
         entry = (
             self.models.get(model or "")
             or self.models.get(who.model or "")

@@ -60,6 +60,11 @@ class ConversationKey:
     place: str
     scope: str = ""
 
+    @property
+    def id(self) -> str | None:
+        """For what is chosen for this conversation; None where the place is the conversation."""
+        return f"{self.place} {self.scope}" if self.scope else None
+
 
 class History:
     """The conversations used last are kept, and of each the newest exchanges; the oldest are dropped.
@@ -94,10 +99,16 @@ class History:
             known = self._by_message.get((place, question.quote.ref))
             key = known or ConversationKey(place, f"reply {next(self._numbers)}")
         else:
-            key = self._lane(place, question.asker.id, now)
+            key = self.own(question.place, question.asker, now)
         if question.ref:
             self.link(question.place, question.ref, key)
         return key
+
+    def own(self, place: Place, person: Person, now: float) -> ConversationKey:
+        """The conversation that the person goes on with, or begins, by writing there without a reply."""
+        if place.kind is not PlaceKind.SHARED:
+            return ConversationKey(str(place))
+        return self._lane(str(place), person.id, now)
 
     def before(self, question: Question, key: ConversationKey, now: float) -> tuple[Exchange, ...]:
         """What the model should know from before, oldest first."""

@@ -17,6 +17,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
 
+from core.configuration import Defaults
 from core.messages import Addressed, Place, PlaceKind
 
 LONGEST_KEYWORD: Final = 40
@@ -94,6 +95,32 @@ def resolve(
             if value is not None:
                 values[name] = value
     return replace(defaults, **values)
+
+
+def holders(scopes: Sequence[str], chosen: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """The scope whose choice holds, by the name of what was chosen; what nobody chose is not in it."""
+    return {
+        name: scope
+        for scope in scopes
+        for name, text in chosen.get(scope, {}).items()
+        if read(name, text) is not None
+    }
+
+
+def defaults_of(defaults: Defaults) -> Preferences:
+    """What the configuration says of a place where nobody chose."""
+    return Preferences(
+        when=frozenset(When(word) for word in defaults.answer_when - {"command"}),  # commands always are
+        keywords=defaults.keywords,
+        language=None if defaults.language == "auto" else defaults.language,
+        streaming=defaults.streaming,
+        reasoning=defaults.show_reasoning,
+        sees=Sees.QUESTION if defaults.history == "none" else Sees(defaults.history),
+        auto_thread=defaults.auto_thread,
+        busy=Busy(defaults.busy),
+        pause_minutes=defaults.pause_minutes_channel,
+        pause_private_minutes=defaults.pause_minutes_private,
+    )
 
 
 def read(name: str, text: str) -> object | None:

@@ -72,7 +72,7 @@ class Access:
         self._added_admins, self._added, self._added_everybody = admins, admins | allow, everybody
 
     def is_admin(self, person: Person) -> bool:
-        return str(person) in self._admins
+        return str(person) in self._admins | self._added_admins
 
     def allows(self, person: Person, place: Place) -> bool:
         entries = self._admins | self._allow | self._added

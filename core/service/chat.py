@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 
 from core.catalogue import say
-from core.configuration import ModelChoice
 from core.conversation.history import History, Question
+from core.conversation.preferences import answers
 from core.conversation.window import is_blank
 from core.messages import (
     Addressed,
@@ -21,6 +20,8 @@ from core.messages import (
     IncomingCommand,
     IncomingMessage,
     MessageRef,
+    Person,
+    Place,
 )
 from core.policy.access import Access
 from core.policy.frequency import Frequency
@@ -28,6 +29,7 @@ from core.policy.spending import Spending
 from core.ports.clock import Clock
 from core.ports.completions import Completions
 from core.ports.surface import Surface
+from core.service.choosing import Choices
 from core.service.continuing import CONTINUE, Continuations, going_on
 from core.service.door import Door, unanswered
 from core.service.driver import Driver
@@ -51,14 +53,14 @@ class ChatService:
         self,
         *,
         completions: Completions,
-        chosen: Callable[[Question], ModelChoice],
+        choices: Choices,
         driver: Driver,
         clock: Clock,
         access: Access,
         spending: Spending,
-        show_reasoning: bool = False,
         max_answer_chars: int = DEFAULT_MAX_CHARS,
     ) -> None:
+        self.choices = choices
         self._driver = driver
         self._clock = clock
         self._max_answer_chars = max_answer_chars
@@ -69,7 +71,7 @@ class ChatService:
         self._continuations = Continuations()
         turns = Turns(
             completions=completions,
-            chosen=chosen,
+            choices=choices,
             driver=driver,
             clock=clock,
             spending=spending,
@@ -77,7 +79,6 @@ class ChatService:
             notices=self.notices,
             continuations=self._continuations,
             streams=STREAMS,
-            show_reasoning=show_reasoning,
         )
         self._queue = TurnQueue(turns.run, self._tasks)
         self._greetings = Frequency(1, 3_600.0)
@@ -115,6 +116,11 @@ class ChatService:
             return
         self._enqueue(question, surface)
 
+    async def conversation_of(self, place: Place, person: Person) -> str | None:
+        """The id of the conversation that the person goes on with by writing there; None where the place is
+        the conversation."""
+        return self._history.own(place, person, self._clock.monotonic()).id
+
     async def stop(self, *, streams_until: float, marks_until: float) -> int:
         """Take nothing more; let streams finish until the first time, mark the rest, show until the second.
 
@@ -148,15 +154,16 @@ class ChatService:
             await asyncio.gather(*waits, return_exceptions=True)
 
     def _message(self, message: IncomingMessage, surface: Surface) -> None:
-        if message.addressed is Addressed.NO:
+        if not self._is_for_us(message):
             unanswered("not_addressed", message.event_id, message.place, message.author, level=logging.DEBUG)
             return
         mentioned = message.addressed is Addressed.MENTION
+        overheard = message.addressed is Addressed.NO
         if not self.door.is_new(message):
             return
-        if not self.door.admits(message, surface, ref=message.ref, mentioned=mentioned):
+        if not self.door.admits(message, surface, ref=message.ref, mentioned=mentioned, tells=not overheard):
             return
-        if message.has_attachments:
+        if message.has_attachments and not overheard:
             words = say("attachment", language_of(message.author, message.place))
             self.notices.reply(surface, message.author, words, ref=message.ref)
             if is_blank(message.text):
@@ -168,6 +175,14 @@ class ChatService:
             ),
             surface,
         )
+
+    def _is_for_us(self, message: IncomingMessage) -> bool:
+        """Nobody who did not speak to the bot is told that there was nothing to read in what they said."""
+        preferences = self.choices.known(message.place)
+        wanted = answers(
+            preferences, message.addressed, message.text, mentions_others=message.mentions_others
+        )
+        return wanted and not (message.addressed is Addressed.NO and is_blank(message.text))
 
     def _enqueue(self, question: Question, surface: Surface) -> bool:
         """Whether there was room for it."""

@@ -43,15 +43,22 @@ class Door:
         return True
 
     def admits(
-        self, incoming: Incoming, surface: Surface, *, ref: MessageRef | None, mentioned: bool = False
+        self,
+        incoming: Incoming,
+        surface: Surface,
+        *,
+        ref: MessageRef | None,
+        mentioned: bool = False,
+        tells: bool = True,
     ) -> bool:
-        """Whether the author is served. A person who is not is told how that can change."""
+        """Whether the author is served. A person who is not is told how that can change, unless `tells` is
+        False."""
         author, place = incoming.author, incoming.place
         reason = self._refusal(author, place, mentioned=mentioned)
         if reason is None:
             return True
         unanswered(reason, incoming.event_id, place, author)
-        if reason == "refused":
+        if reason == "refused" and tells:
             self._notices.tell(
                 surface, author, self._refusal_words(incoming), ref=ref, reaction="reaction.refused"
             )

@@ -299,6 +299,7 @@ class Driver:
         notice: bool = False,
         nonce: str = "",
         show_reasoning: bool = False,
+        streaming: bool = True,
         locale: str | None = None,
         foot: Foot = BARE,
         onto: str = "",
@@ -307,6 +308,7 @@ class Driver:
 
         `nonce`: opaque and unique, at most 20 characters; used where the platform has nonces.
         `private`: only where the surface has private answers. `show_reasoning`: only where it can.
+        `streaming`: else nothing is shown but the typing sign before the answer has ended.
         `notice`: the bot speaks for itself, and `progress` is silent about it. `foot`: what hangs on its last
         message. `onto`: the id of a message that this surface may edit, and that becomes the first page.
         `locale`: the reader's, for what stands beside the answer's text.
@@ -334,6 +336,7 @@ class Driver:
             if capabilities.max_file_bytes
             else None,
             foot=foot if capabilities.buttons else replace(foot, panel=()),
+            whole=not streaming,
             onto=onto,
         )
         return self._accounts[surface.account].show(answer, ways, settings, reply_to, notice=notice)

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from core.conversation.preferences import Preferences
 from core.messages import Person, Place
 
 
 def language_of(person: Person, place: Place) -> str | None:
     """The locale for what `person` reads in `place`, to be given to `core.catalogue.say`.
 
-    Today it is the person's own alone; a setting of the place would be looked up here.
+    What was chosen for the place goes before the person's own; it comes with them (`reading_here`).
     """
-    return person.locale
+    return person.reads or person.locale
+
+
+def reading_here(person: Person, preferences: Preferences) -> Person:
+    """The person as they read in a place where these hold."""
+    return person if person.reads == preferences.language else replace(person, reads=preferences.language)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -40,6 +40,7 @@ from core.ports.completions import (
     Usage,
 )
 from core.ports.surface import Surface
+from core.service.choosing import Choices, Manner
 from core.service.continuing import Continuations
 from core.service.door import unanswered
 from core.service.driver import Driver, Showing, Shown
@@ -82,10 +83,16 @@ class Turn:
         self.answered_by = (
             ""  # the model that gave the answer, or the last one asked; its usage is booked to it
         )
+        self.manner: Manner | None = None  # None: it has not begun
         self.over = asyncio.Event()  # the answer has ended; it may not be shown yet
         self.showing: Showing | None = None
         self.shown: asyncio.Task[Shown] | None = None
         self._streaming: asyncio.Timeout | None = None
+
+    @property
+    def conversation_id(self) -> str | None:
+        """None where the place is the conversation."""
+        return self.key.id
 
     @property
     def messages(self) -> tuple[MessageRef, ...]:
@@ -165,13 +172,13 @@ class _Tally:
 
 
 class Turns:
-    """Does turns; one instance for all. `chosen`: with what a question is answered, as its turn begins."""
+    """Does turns; one instance for all. `choices`: asked how a question is answered, as its turn begins."""
 
     def __init__(
         self,
         *,
         completions: Completions,
-        chosen: Callable[[Question], ModelChoice],
+        choices: Choices,
         driver: Driver,
         clock: Clock,
         spending: Spending,
@@ -179,10 +186,9 @@ class Turns:
         notices: Notices,
         continuations: Continuations,
         streams: int,
-        show_reasoning: bool = False,
     ) -> None:
         self._completions = completions
-        self._chosen = chosen
+        self._choices = choices
         self._driver = driver
         self._clock = clock
         self._spending = spending
@@ -190,7 +196,6 @@ class Turns:
         self._notices = notices
         self._continuations = continuations
         self._shown_less: dict[tuple[str, int], int] = {}  # than a model's budget, which it refused
-        self._show_reasoning = show_reasoning
         self._streams = asyncio.Semaphore(streams)
 
     async def run(self, turn: Turn) -> None:
@@ -214,7 +219,8 @@ class Turns:
         if turn.answer.ended:
             unanswered("closing", question.event_id, question.place, question.asker)
             return
-        choice = self._chosen(question)
+        manner = turn.manner = await self._choices.manner(question, turn.conversation_id)
+        choice = manner.choice
         turn.answered_by = choice.model
         tally = _Tally(prompt=prompt_size(self._messages(turn, choice)))
         reservation = self._spending.reserve(prompt=tally.prompt, answer=choice.max_tokens or _ANSWER_TOKENS)
@@ -229,7 +235,8 @@ class Turns:
             stop=stop,
             private=question.private,
             nonce=turn.id,
-            show_reasoning=self._show_reasoning,
+            show_reasoning=manner.preferences.reasoning,
+            streaming=manner.preferences.streaming,
             locale=turn.locale,
         )
         turn.shown = asyncio.get_running_loop().create_task(turn.showing.finished())
@@ -355,9 +362,10 @@ class Turns:
         )
 
     def _messages(self, turn: Turn, choice: ModelChoice) -> tuple[ChatMessage, ...]:
+        before = self._history.before(turn.question, turn.key, self._clock.monotonic())
         return messages_for(
             turn.question,
-            self._history.before(turn.question, turn.key, self._clock.monotonic()),
+            before if turn.manner is None or turn.manner.from_before else (),
             system_prompt=choice.system_prompt,
             prompt_tokens=self._shown_less.get((choice.model, choice.prompt_tokens), choice.prompt_tokens),
         )

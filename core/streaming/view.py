@@ -109,6 +109,8 @@ class View:
             if self._message is None:
                 return Want(OperationKind.SEND, Priority.SEND, self.not_before, since)
             return Want(OperationKind.EDIT, Priority.FINAL, self.not_before, since)
+        if self.settings.whole:
+            return self._want_typing(now)
         hidden_since = self.answer.produced_at(self._pages.shown)
         since = now if hidden_since is None else hidden_since
         if not self._previewed:

@@ -50,4 +50,5 @@ class ViewSettings:
     limit: MessageLimit | None = None  # None: as many messages as it takes
     reasoning: ShownReasoning | None = None  # None: it is hidden
     foot: Foot = BARE
+    whole: bool = False  # nothing is shown before the answer has ended
     onto: str = ""  # a message of ours that stands there already and is to become the first page

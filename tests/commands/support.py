@@ -10,15 +10,18 @@ from typing import Any
 from bots.sandbox.telegram.server import TelegramServer
 from bots.telegram.client import TelegramPlatform
 from core.adapters.clock import SystemClock
+from core.adapters.memory_store import MemoryStore
 from core.commands.dispatch import Dispatcher
 from core.commands.registry import Registry
-from core.configuration import ModelChoice
+from core.configuration import Live, ModelChoice
 from core.policy.access import Access
 from core.policy.spending import Spending
 from core.ports.clock import Clock
 from core.service.chat import ChatService
+from core.service.choosing import Choices
 from core.service.driver import Driver
 from tests.discord.support import Bot, local_discord
+from tests.service.conftest import configured
 from tests.service.scripted_model import ScriptedModel
 from tests.telegram.harness import local_telegram
 
@@ -34,7 +37,7 @@ class Service:
         access = Access(allow_everybody=True, admins=frozenset({admin} if admin else ()))
         self.chat = ChatService(
             completions=self.model,
-            chosen=lambda _: ModelChoice("scripted"),
+            choices=Choices(MemoryStore(), Live(configured(ModelChoice("scripted")))),
             driver=Driver(clock),
             clock=clock,
             access=access,

@@ -140,6 +140,42 @@ async def test_who_may_manage_messages_is_asked_of_the_channel() -> None:
         assert not (await _message(bot)).author.manages_messages
 
 
+@pytest.mark.parametrize(
+    ("text", "others"),
+    [
+        ("look at that", False),
+        ("@Sluice look at that", False),
+        ("@Cleo look at that", True),
+        ("@Sluice and @Cleo, look", True),
+    ],
+)
+async def test_whether_others_are_mentioned(text: str, others: bool) -> None:
+    async with started() as bot:
+        await bot.server.say("Ben", "#general", text)
+        assert (await _message(bot)).mentions_others is others
+
+
+@pytest.mark.parametrize("ping", [True, False])
+async def test_a_reply_that_pings_speaks_to_its_author(ping: bool) -> None:
+    async with started() as bot:
+        first = await bot.server.say("Ben", "#general", "hello all")
+        await _message(bot)
+        await bot.server.say("Cleo", "#general", "hello Ben", reply_to=first, ping=ping)
+        assert (await _message(bot)).mentions_others is ping
+
+
+async def test_who_manages_a_channel_need_not_manage_the_server() -> None:
+    async with started() as bot:
+        bot.server.overwrite("#help", "Ben", allow=Permission.MANAGE_CHANNELS)
+        for where, manages in (("#help", True), ("#general", False)):
+            await bot.server.invoke("Ben", where, "ask", {"prompt": "hi"})
+            author = (await bot.next())[0].author
+            assert (author.manages_channel, author.manages_place) == (manages, False)
+        bot.server.grant("Cleo", Permission.MANAGE_GUILD)
+        await bot.server.invoke("Cleo", "#general", "ask", {"prompt": "hi"})
+        assert (await bot.next())[0].author.manages_channel
+
+
 async def test_bots_are_told_apart_and_our_own_messages_do_not_come_back() -> None:
     async with started() as bot:
         await bot.server.say("Beacon", "#general", "@Sluice beep")

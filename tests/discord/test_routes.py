@@ -14,20 +14,22 @@ import pytest
 
 from bots.discord.markdown import DiscordRenderer
 from bots.sandbox.discord.world import Permission
+from core.adapters.memory_store import MemoryStore
 from core.catalogue import say
 from core.commands.dispatch import Dispatcher
-from core.configuration import ModelChoice
+from core.configuration import Live, ModelChoice
 from core.conversation.history import Question
 from core.messages import Incoming, IncomingCommand
 from core.policy.access import Access
 from core.policy.spending import Spending
 from core.ports.surface import Surface
 from core.service.chat import ChatService
+from core.service.choosing import Choices
 from core.service.driver import Driver
 from core.streaming.operations import FileContent
 from tests.discord.support import Bot, local_discord
 from tests.promise import broken_promise
-from tests.service.conftest import mark
+from tests.service.conftest import configured, mark
 from tests.service.scripted_model import ScriptedModel, Stream
 
 SPEED = 15.0
@@ -46,7 +48,7 @@ class Sluice:
         access = Access(allow_everybody=True)
         self.chat = ChatService(
             completions=self.model,
-            chosen=lambda _: ModelChoice("scripted"),
+            choices=Choices(MemoryStore(), Live(configured(ModelChoice("scripted")))),
             driver=Driver(bot.clock),
             clock=bot.clock,
             access=access,

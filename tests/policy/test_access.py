@@ -165,3 +165,6 @@ def test_an_added_admin_ends_the_claiming() -> None:
     _add(one, admins=("discord:1",))
     assert one.allows(ADA, DIRECT)
     assert (one.claim_code(), one.claim(ADA, code)) == (None, Claim.CLOSED)
+    assert one.is_admin(replace(ADA, id="1"))
+    _add(one)
+    assert not one.is_admin(replace(ADA, id="1"))

@@ -9,10 +9,11 @@ from dataclasses import replace
 
 import pytest
 
+from core.adapters.memory_store import MemoryStore
 from core.catalogue import say
 from core.commands.dispatch import Dispatcher
 from core.commands.registry import Registry
-from core.configuration import ModelChoice
+from core.configuration import Configuration, Defaults, Live, ModelChoice, ModelEntry
 from core.messages import (
     Addressed,
     ButtonPress,
@@ -27,6 +28,7 @@ from core.messages import (
 from core.policy.access import Access
 from core.policy.spending import Spending
 from core.service.chat import ChatService
+from core.service.choosing import Choices
 from core.service.driver import Driver, Progress
 from tests.fakes.clock import FakeClock
 from tests.fakes.surface import FakeSurface
@@ -35,6 +37,21 @@ from tests.service.scripted_model import ScriptedModel, Stream
 ADA = Person("fake", "1", "Ada")
 BEN = Person("fake", "2", "Ben")
 MODERATOR = Person("fake", "3", "Cleo", manages_messages=True)
+
+
+def configured(choice: ModelChoice, defaults: Defaults | None = None) -> Configuration:
+    """A configuration with one model, by which every question is answered like that."""
+    model = ModelEntry(
+        choice.model,
+        "test",
+        choice.model,
+        choice.model,
+        max_output_tokens=choice.max_tokens,
+        prompt_tokens=choice.prompt_tokens,
+        temperature=choice.temperature,
+        system_prompt=choice.system_prompt,
+    )
+    return Configuration(None, {}, {model.id: model}, model.id, defaults=defaults or Defaults())
 
 
 class Bot:
@@ -46,28 +63,37 @@ class Bot:
         access: Access | None = None,
         daily_tokens: int | None = None,
         choice: ModelChoice | None = None,
-        show_reasoning: bool = False,
+        defaults: Defaults | None = None,
         max_answer_chars: int = 64_000,
         commands: Registry | None = None,
     ) -> None:
         self.clock = FakeClock()
         self.model = ScriptedModel()
-        self.choice = choice or ModelChoice("scripted")
+        self.store = MemoryStore()
+        self.live = Live(configured(choice or ModelChoice("scripted"), defaults))
         self.progress: list[Progress] = []
         self.access = access or Access(allow_everybody=True)
         self.spending = Spending(daily_tokens, clock=self.clock)
         self.chat = ChatService(
             completions=self.model,
-            chosen=lambda _: self.choice,
+            choices=Choices(self.store, self.live),
             driver=Driver(self.clock, on_progress=self.progress.append),
             clock=self.clock,
             access=self.access,
             spending=self.spending,
-            show_reasoning=show_reasoning,
             max_answer_chars=max_answer_chars,
         )
         self.dispatcher = Dispatcher(self.chat, self.access, self.clock, commands)
         self._events = itertools.count(1)
+
+    @property
+    def choice(self) -> ModelChoice:
+        """What is answered with where nobody chose."""
+        return self.live.current.choice()
+
+    @choice.setter
+    def choice(self, choice: ModelChoice) -> None:
+        self.live.swap(configured(choice, self.live.current.defaults))
 
     def surface(
         self,
@@ -94,12 +120,21 @@ class Bot:
         addressed: Addressed = Addressed.MENTION,
         quote: Quote | None = None,
         has_attachments: bool = False,
+        mentions_others: bool = False,
         event_id: str = "",
     ) -> MessageRef:
         event_id = event_id or str(next(self._events))
         ref = MessageRef(surface.place.chat_id, f"u{event_id}")
         message = IncomingMessage(
-            event_id, surface.place, author, ref, text, addressed, quote, has_attachments=has_attachments
+            event_id,
+            surface.place,
+            author,
+            ref,
+            text,
+            addressed,
+            quote,
+            has_attachments=has_attachments,
+            mentions_others=mentions_others,
         )
         await self.handle(message, surface)
         return ref

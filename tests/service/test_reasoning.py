@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.catalogue import say
+from core.configuration import Defaults
 from core.ports.completions import FinishReason, ModelError, ModelErrorKind, ReasoningDelta
 from tests.fakes.surface import FakeSurface
 from tests.service.conftest import Bot, mark
@@ -23,7 +24,7 @@ async def thinking(bot: Bot, surface: FakeSurface, *pieces: str) -> None:
 
 @pytest.mark.parametrize("show_reasoning", [False, True])
 async def test_while_the_model_thinks_only_typing_shows(show_reasoning: bool) -> None:
-    bot = Bot(show_reasoning=show_reasoning)
+    bot = Bot(defaults=Defaults(show_reasoning=show_reasoning))
     surface = bot.surface()
     await thinking(bot, surface, *THOUGHT.split("."))
     assert surface.texts == []
@@ -39,7 +40,7 @@ async def test_it_is_hidden_by_default(bot: Bot) -> None:
 
 
 async def test_it_stands_above_the_first_text_and_is_never_changed_or_remembered() -> None:
-    bot = Bot(show_reasoning=True)
+    bot = Bot(defaults=Defaults(show_reasoning=True))
     surface = bot.surface()
     await thinking(bot, surface, *(f"{word} " for word in THOUGHT.split()))
     stream = bot.model.streams[-1]
@@ -57,7 +58,7 @@ async def test_it_stands_above_the_first_text_and_is_never_changed_or_remembered
 
 
 async def test_a_long_answer_has_it_on_its_first_page_alone() -> None:
-    bot = Bot(show_reasoning=True)
+    bot = Bot(defaults=Defaults(show_reasoning=True))
     surface = bot.surface()
     await thinking(bot, surface, THOUGHT)
     bot.model.streams[-1].finish("A word and another one. " * 300)
@@ -67,7 +68,7 @@ async def test_a_long_answer_has_it_on_its_first_page_alone() -> None:
 
 
 async def test_thoughts_without_an_answer_end_visibly() -> None:
-    bot = Bot(show_reasoning=True)
+    bot = Bot(defaults=Defaults(show_reasoning=True))
     surface = bot.surface()
     await thinking(bot, surface, THOUGHT)
     bot.model.streams[-1].emit(ModelError(ModelErrorKind.EMPTY, "no text, finish_reason length"))

@@ -15,17 +15,20 @@ from bots.sandbox.limits import load_profile
 from bots.sandbox.telegram.server import TelegramServer
 from bots.telegram.client import TelegramPlatform
 from bots.telegram.entities import TelegramRenderer
+from core.adapters.memory_store import MemoryStore
 from core.catalogue import say
 from core.commands.dispatch import Dispatcher
-from core.configuration import ModelChoice
+from core.configuration import Live, ModelChoice
 from core.messages import ButtonPress, IncomingMessage, PlaceKind
 from core.policy.access import Access
 from core.policy.spending import Spending
 from core.service.chat import ChatService
+from core.service.choosing import Choices
 from core.service.driver import Driver
 from core.streaming.operations import Button, Delivered
 from tests.fakes.moved_clock import MovedClock
 from tests.promise import broken_promise
+from tests.service.conftest import configured
 from tests.service.scripted_model import ScriptedModel, Stream
 from tests.telegram.harness import calls, content, local_telegram, online, started
 
@@ -95,7 +98,7 @@ class Sluice:
         access = Access(allow_everybody=True)
         self.chat = ChatService(
             completions=self.model,
-            chosen=lambda _: ModelChoice("scripted"),
+            choices=Choices(MemoryStore(), Live(configured(ModelChoice("scripted")))),
             driver=Driver(clock),
             clock=clock,
             access=access,

@@ -93,6 +93,19 @@ async def test_a_plain_message_is_handed_over_unaddressed_where_all_is_heard(
     assert bot.idle
 
 
+async def test_whether_others_are_mentioned(bot: Bot, server: TelegramServer) -> None:
+    await server.promote_bot("Ada", "Riverside")
+    for text, others in (
+        ("look at that", False),
+        ("@sluice_bot look", False),
+        ("@cleo look", True),
+        ("@sluice_bot and @cleo, look", True),
+    ):
+        await server.say("Ben", "Riverside", text)
+        message, _ = await bot.next(IncomingMessage)
+        assert message.mentions_others is others, text
+
+
 @pytest.mark.parametrize(
     ("text", "name", "arguments"),
     [
