@@ -50,6 +50,12 @@ def language_for(locale: str | None) -> str:
     return _BY_PRIMARY.get(primary.lower(), ENGLISH)
 
 
+def name_of(language: str) -> str:
+    """What one of LANGUAGES is called by those who speak it."""
+    name = _babel_locale(language).display_name or language
+    return name[:1].upper() + name[1:]
+
+
 @dataclass(frozen=True, slots=True)
 class Completeness:
     """How much of the catalogue one language has; `missing` holds the keys that are said in English."""

@@ -51,7 +51,8 @@ class Sees(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
-    """What holds in one place. `language`, `model`, `persona` None: the reader's own, the configuration's."""
+    """What holds in one place. `model`, `persona` None: the configuration's. `language` None: the
+    reader's own, as "auto" is where somebody chose that."""
 
     when: frozenset[When] = frozenset({When.MENTION, When.REPLY})
     keywords: tuple[str, ...] = ()

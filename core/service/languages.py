@@ -18,4 +18,5 @@ def language_of(person: Person, place: Place) -> str | None:
 
 def reading_here(person: Person, preferences: Preferences) -> Person:
     """The person as they read in a place where these hold."""
-    return person if person.reads == preferences.language else replace(person, reads=preferences.language)
+    reads = None if preferences.language == "auto" else preferences.language
+    return person if person.reads == reads else replace(person, reads=reads)

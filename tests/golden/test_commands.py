@@ -182,7 +182,7 @@ async def test_what_is_listed_can_be_chosen() -> None:
     chosen = Registry(registry(), listed=["about"])
     received = await received_by_discord(chosen)
     assert list(broken_on_discord(received)) == []
-    assert [command["name"] for command in received if command["type"] == 1] == ["about", "more"]
+    assert [command["name"] for command in received if command["type"] == 1] == ["about", "more", "manage"]
     with pytest.raises(ValueError, match="no command nonsense"):
         Registry(registry(), listed=["nonsense"])
 

@@ -66,11 +66,13 @@ class Bot:
         defaults: Defaults | None = None,
         max_answer_chars: int = 64_000,
         commands: Registry | None = None,
+        store: MemoryStore | None = None,
+        configuration: Configuration | None = None,
     ) -> None:
         self.clock = FakeClock()
         self.model = ScriptedModel()
-        self.store = MemoryStore()
-        self.live = Live(configured(choice or ModelChoice("scripted"), defaults))
+        self.store = store or MemoryStore()
+        self.live = Live(configuration or configured(choice or ModelChoice("scripted"), defaults))
         self.progress: list[Progress] = []
         self.access = access or Access(allow_everybody=True)
         self.spending = Spending(daily_tokens, clock=self.clock)

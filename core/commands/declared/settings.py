@@ -1,0 +1,167 @@
+"""`/settings`: a panel for each server, channel and chat, for those who manage them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from core.commands import scopes
+from core.commands.call import Call, Occasion, Press
+from core.commands.command import Command, Menu, Who
+from core.commands.scopes import Scope
+from core.commands.settings_panel import (
+    HOW_TAB,
+    INHERIT,
+    SELECTS,
+    SWITCHES,
+    WHEN_TAB,
+    Panel,
+    names_in,
+    values_of,
+)
+from core.conversation.preferences import (
+    LONGEST_KEYWORD,
+    LONGEST_PAUSE_MINUTES,
+    MOST_KEYWORDS,
+    When,
+    holders,
+    read,
+    resolve,
+    scopes_of,
+    written,
+)
+from core.messages import Field, Form
+from core.ports.store import StoreError
+from core.service.languages import reading_here
+
+_PAUSES: Final = frozenset({"pause_minutes", "pause_private_minutes"})
+
+
+async def run(call: Call) -> None:
+    offered = _managed(call)
+    if not offered:
+        call.reply(call.say("settings.not_yours"))
+        return
+    panel = await _panel(call, offered[-1], WHEN_TAB)
+    call.reply(panel.text, panel.rows)
+
+
+async def press(press: Press) -> None:
+    _, state, what = (*press.data.split(":", 2), "", "")[:3]
+    tab, level = (state[0], state[1]) if len(state) == 2 else (WHEN_TAB, "")
+    if what == "scope" and press.values:
+        level = press.values[0]
+    scope = scopes.at_level(_managed(press), level)
+    if scope is None or tab not in {WHEN_TAB, HOW_TAB}:
+        press.reply(press.say("settings.not_yours"), private=True)
+        return
+    panel = await _panel(press, scope, tab)
+    opens = what == "keywords" or what in _PAUSES
+    if what not in {"scope", "tab", "reset", *names_in(scope, press.place)}:
+        press.reply(press.say("form.over"), private=True)
+        return
+    if opens and not press.fields:
+        await press.open_form(_form(press, panel, what))
+        return
+    try:
+        mistake = await _choose(press, panel, what)
+    except StoreError:
+        press.reply(press.say("settings.not_kept"), private=True)
+        return
+    if mistake:
+        press.reply(mistake, private=True)
+        return
+    here = await press.services.chat.choices.at(press.place)
+    panel = await _panel(replace(press, person=reading_here(press.person, here)), scope, tab)
+    press.update(panel.text, panel.rows)
+    if press.fields and not press.surface.capabilities.private_answers:  # the panel stands further up
+        press.reply(press.say("settings.kept"))
+
+
+async def _choose(press: Press, panel: Panel, what: str) -> str:
+    """Keep what was pressed; what is wrong with it, "" for nothing. Raises StoreError."""
+    choose, scope = press.services.chat.choices.choose, panel.scope
+    if what == "reset":
+        for name in names_in(scope, press.place):
+            await choose(scope.key, name, None)
+    elif what in SWITCHES:
+        flipped = "off" if getattr(panel.held, what) else "on"
+        await choose(scope.key, what, flipped)
+    elif what in SELECTS:
+        value = press.values[0] if press.values else ""
+        if value == INHERIT:
+            await choose(scope.key, what, None)
+        elif value in values_of(what, press.place):
+            await choose(scope.key, what, value)
+    elif what in _PAUSES:
+        text = press.fields.get(what, "").strip()
+        if read(what, text) is None:
+            return press.say("settings.pause.unfit", most=LONGEST_PAUSE_MINUTES)
+        await choose(scope.key, what, str(int(text)))
+    elif what == "keywords":
+        return await _choose_keywords(press, panel)
+    return ""
+
+
+async def _choose_keywords(press: Press, panel: Panel) -> str:
+    """Who names keywords wants them to count, too."""
+    choose, scope = press.services.chat.choices.choose, panel.scope
+    text = ", ".join(press.fields.get("keywords", "").replace("\n", ",").split(","))
+    words = read("keywords", text)
+    if words is None:
+        return press.say("settings.keywords.unfit", most=MOST_KEYWORDS, longest=LONGEST_KEYWORD)
+    kept = ", ".join(words) if isinstance(words, tuple) else ""
+    await choose(scope.key, "keywords", kept or None)
+    when = panel.held.when
+    if kept and not when & {When.KEYWORDS, When.ALWAYS}:
+        await choose(scope.key, "when", written("when", replace(panel.held, when=when | {When.KEYWORDS})))
+    return ""
+
+
+def _form(press: Press, panel: Panel, what: str) -> Form:
+    if what == "keywords":
+        field = Field(
+            "keywords",
+            press.say("settings.keywords.label"),
+            written("keywords", panel.held),
+            press.say("settings.keywords.hint"),
+            required=False,
+            max_length=MOST_KEYWORDS * (LONGEST_KEYWORD + 2),
+        )
+        return Form(press.data, press.say("setting.keywords"), (field,))
+    field = Field(
+        what,
+        press.say("settings.pause.label"),
+        str(getattr(panel.held, what)),
+        press.say("settings.pause.hint"),
+        max_length=len(str(LONGEST_PAUSE_MINUTES)),
+    )
+    return Form(press.data, press.say("settings.pause.title"), (field,))
+
+
+def _managed(occasion: Occasion) -> tuple[Scope, ...]:
+    return scopes.managed(occasion.place, occasion.person, occasion.services.access)
+
+
+async def _panel(occasion: Occasion, scope: Scope, tab: str) -> Panel:
+    """As it stands now."""
+    choices = occasion.services.chat.choices
+    keys = scopes_of(occasion.place)
+    upto = keys[: keys.index(scope.key) + 1]
+    chosen = await choices.chosen(upto)
+    by_key = {one.key: one for one in scopes.scopes_at(occasion.place)}
+    return Panel(
+        occasion.place,
+        scope,
+        _managed(occasion),
+        tab,
+        held=resolve(choices.defaults, upto, chosen),
+        wider=resolve(choices.defaults, upto[:-1], chosen),
+        holders={name: by_key[key] for name, key in holders(upto, chosen).items() if key in by_key},
+        locale=occasion.locale,
+    )
+
+
+COMMAND: Final = Command(
+    "settings", run, press=press, who=Who.MANAGER, private=True, menu=Menu.LISTED, weighs_rights=True
+)

@@ -1,0 +1,192 @@
+"""The panel of `/settings`: what holds in one scope and whose choice it is, as a text and controls under it.
+
+Pure: whoever shows it has read the choices. A message has room for five rows, so there are two tabs where
+there is more to choose. All that a press needs stands in the controls' data, `settings:<tab><level>:<what>`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from core.catalogue import LANGUAGES, name_of, say
+from core.commands.scopes import Scope
+from core.conversation.preferences import Busy, Preferences, Sees, When, read, written
+from core.messages import Place, PlaceKind
+from core.streaming.operations import Button, Option, Row, Select
+
+WHEN_TAB: Final = "w"
+HOW_TAB: Final = "h"
+INHERIT: Final = "-"
+"""A select's value that takes the choice back."""
+AUTO: Final = "auto"
+_WHENS: Final = ("mention reply", "mention", "keywords mention reply", "always mention reply", "commands")
+_SIGNS: Final = {
+    "when": "💬",
+    "keywords": "🔑",
+    "sees": "📜",
+    "auto_thread": "🧵",
+    "pause_minutes": "💤",
+    "pause_private_minutes": "💤",
+    "language": "🌐",
+    "busy": "⏳",
+    "streaming": "⚡",
+    "reasoning": "💭",
+}
+SELECTS: Final = ("when", "sees", "language", "busy")
+SWITCHES: Final = ("streaming", "reasoning", "auto_thread")
+_TAB_OF: Final = {"when": WHEN_TAB, "sees": WHEN_TAB, "language": HOW_TAB, "busy": HOW_TAB}
+
+
+def names_in(scope: Scope, place: Place) -> tuple[str, ...]:
+    """What can be chosen there, in the order in which it is shown."""
+    if place.kind is PlaceKind.PRIVATE:
+        return ("language", "streaming", "reasoning", "busy", "sees", "pause_private_minutes")
+    own = ["when", "keywords", "sees"]
+    if place.guild_id is not None and scope.word != "thread":
+        own.append("auto_thread")
+    if scope.word not in {"thread", "topic"}:  # each of these is one conversation, for as long as it is there
+        own.append("pause_minutes")
+    return (*own, "language", "streaming", "reasoning", "busy")
+
+
+def values_of(name: str, place: Place) -> tuple[str, ...]:
+    """What a select of this name offers, as the store keeps it."""
+    match name:
+        case "when":
+            return _WHENS
+        case "sees":
+            everywhere = place.kind is not PlaceKind.PRIVATE
+            return tuple(one.value for one in Sees if everywhere or one is not Sees.CHANNEL)
+        case "language":
+            return (AUTO, *LANGUAGES)
+        case _:
+            return tuple(Busy)
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """`scopes`: those that its reader may switch between. `held` holds in its scope, `wider` would without a
+    choice there. `holders`: the scope whose choice holds, by name; what nobody chose is not in it."""
+
+    place: Place
+    scope: Scope
+    scopes: tuple[Scope, ...]
+    tab: str
+    held: Preferences
+    wider: Preferences
+    holders: dict[str, Scope]
+    locale: str | None
+
+    @property
+    def text(self) -> str:
+        title = say("settings.title", self.locale, scope=say(f"scope.{self.scope.word}", self.locale))
+        lines = [f"**{title}**", ""]
+        for name in names_in(self.scope, self.place):
+            label, value = say(f"setting.{name}", self.locale), words_for(name, self.held, self.locale)
+            lines.append(f"{_SIGNS[name]} {label}: **{value}** · *{self._whose(name)}*")
+        return "\n".join(lines)
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        tabbed = self.place.kind is not PlaceKind.PRIVATE
+        rows: list[Row] = [self._scope_select()] if len(self.scopes) > 1 else []
+        names = names_in(self.scope, self.place)
+        shown = [name for name in names if name in SELECTS and (not tabbed or _TAB_OF[name] == self.tab)]
+        rows += [self._select(name) for name in shown]
+        when = self.tab == WHEN_TAB
+        rows.append(
+            tuple(
+                self._switch(name) if name in SWITCHES else self._opener(name)
+                for name in names
+                if name not in SELECTS and (not tabbed or (name in {"streaming", "reasoning"}) is not when)
+            )
+        )
+        tabs = tuple(
+            Button(self._data("tab", tab=tab), ("▸ " if tab == self.tab else "") + say(key, self.locale))
+            for tab, key in ((WHEN_TAB, "settings.tab.when"), (HOW_TAB, "settings.tab.how"))
+        )
+        reset = Button(self._data("reset"), say("settings.reset", self.locale))
+        rows.append((*tabs, reset) if tabbed else (reset,))
+        return tuple(rows)
+
+    def _data(self, what: str, *, tab: str = "") -> str:
+        return f"settings:{tab or self.tab}{self.scope.level}:{what}"
+
+    def _whose(self, name: str) -> str:
+        holder = self.holders.get(name)
+        if holder is None:
+            return say("settings.from.default", self.locale)
+        if holder == self.scope:
+            return say("settings.from.here", self.locale)
+        return say(f"settings.from.{holder.word}", self.locale)
+
+    def _scope_select(self) -> Select:
+        options = tuple(
+            Option(one.level, say(f"scope.{one.word}", self.locale).capitalize(), one == self.scope)
+            for one in self.scopes
+        )
+        return Select(self._data("scope"), options, say("settings.scope", self.locale))
+
+    def _select(self, name: str) -> Select:
+        here = self.holders.get(name) == self.scope
+        now = written(name, self.held)
+        values = values_of(name, self.place)
+        if here and now not in values:  # chosen elsewhere than in this panel
+            values = (now, *values)
+        options = [
+            Option(
+                value,
+                f"{_SIGNS[name]} {words_for(name, _with(name, value), self.locale)}",
+                chosen=here and value == now,
+            )
+            for value in values
+        ]
+        inherited = words_for(name, self.wider, self.locale)
+        label = f"{_SIGNS[name]} {say('settings.inherit', self.locale, value=inherited)}"
+        options.insert(0, Option(INHERIT, label[:100], chosen=not here))
+        return Select(self._data(name), tuple(options), say(f"setting.{name}", self.locale))
+
+    def _switch(self, name: str) -> Button:
+        label, value = say(f"setting.{name}", self.locale), words_for(name, self.held, self.locale)
+        return Button(self._data(name), f"{_SIGNS[name]} {label}: {value}")
+
+    def _opener(self, name: str) -> Button:
+        return Button(self._data(name), f"{_SIGNS[name]} {say(f'setting.{name}', self.locale)}…")
+
+
+def words_for(name: str, preferences: Preferences, locale: str | None) -> str:
+    """A value as people read it, for Markdown."""
+    value = getattr(preferences, name)
+    match name:
+        case "when":
+            words = _when(value, locale)
+        case "keywords":
+            words = ", ".join(map(_plain, value)) or say("settings.none", locale)
+        case "language":
+            words = say("settings.language.auto", locale) if value in {None, AUTO} else name_of(value)
+        case "sees":
+            words = say(f"settings.sees.{value}", locale)
+        case "busy":
+            words = say(f"settings.busy.{value}", locale)
+        case "pause_minutes" | "pause_private_minutes":
+            words = say("settings.minutes", locale, minutes=value) if value else say("settings.never", locale)
+        case _:
+            words = say("settings.on" if value else "settings.off", locale)
+    return words
+
+
+def _when(when: frozenset[When], locale: str | None) -> str:
+    if When.ALWAYS in when:
+        return say("settings.when.always", locale)
+    parts = [say(f"settings.when.{one}", locale) for one in When if one in when]
+    return ", ".join(parts) or say("settings.when.commands", locale)
+
+
+def _plain(text: str) -> str:
+    """Nothing in it means anything to Markdown."""
+    return "".join(f"\\{char}" if char in r"\`*_{}[]()<>#+-.!|~:@" else char for char in text)
+
+
+def _with(name: str, value: str) -> Preferences:
+    return Preferences(**{name: read(name, value)})  # type: ignore[arg-type]  # of the name's kind
