@@ -132,3 +132,7 @@ class Inquiry:
 
     suggesting: Suggesting
     services: Services
+
+    def say(self, key: str, **values: object) -> str:
+        """A text of the catalogue in the reader's language."""
+        return say(key, language_of(self.suggesting.author, self.suggesting.place), **values)

@@ -13,6 +13,7 @@ from core.catalogue import LANGUAGES, name_of, say
 from core.commands.scopes import Scope
 from core.conversation.preferences import Busy, Preferences, Sees, When, read, written
 from core.messages import Place, PlaceKind
+from core.streaming.inline import escaped
 from core.streaming.operations import Button, Option, Row, Select
 
 WHEN_TAB: Final = "w"
@@ -162,7 +163,7 @@ def words_for(name: str, preferences: Preferences, locale: str | None) -> str:
         case "when":
             words = _when(value, locale)
         case "keywords":
-            words = ", ".join(map(_plain, value)) or say("settings.none", locale)
+            words = ", ".join(map(escaped, value)) or say("settings.none", locale)
         case "language":
             words = say("settings.language.auto", locale) if value in {None, AUTO} else name_of(value)
         case "sees":
@@ -181,11 +182,6 @@ def _when(when: frozenset[When], locale: str | None) -> str:
         return say("settings.when.always", locale)
     parts = [say(f"settings.when.{one}", locale) for one in When if one in when]
     return ", ".join(parts) or say("settings.when.commands", locale)
-
-
-def _plain(text: str) -> str:
-    """Nothing in it means anything to Markdown."""
-    return "".join(f"\\{char}" if char in r"\`*_{}[]()<>#+-.!|~:@" else char for char in text)
 
 
 def _with(name: str, value: str) -> Preferences:

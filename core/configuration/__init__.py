@@ -16,7 +16,7 @@ from core.configuration.entries import (
 )
 from core.configuration.live import Live
 from core.configuration.problems import ConfigurationError, Problem
-from core.configuration.reading import example, parse_configuration
+from core.configuration.reading import example, is_persona_name, parse_configuration
 
 __all__ = [
     "Ability",
@@ -32,5 +32,6 @@ __all__ = [
     "Problem",
     "Provider",
     "example",
+    "is_persona_name",
     "parse_configuration",
 ]

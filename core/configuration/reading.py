@@ -60,6 +60,11 @@ _SYNTAX_REMEDY: Final = (
 )
 
 
+def is_persona_name(name: str) -> bool:
+    """Whether a persona can be called so."""
+    return _PERSONA.fullmatch(name) is not None
+
+
 def example() -> str:
     """A file with everything in it, explained: what `sluice config example` prints."""
     return resources.files(__package__).joinpath("example.toml").read_text("utf-8")
@@ -260,7 +265,7 @@ class _Reader:
     def _personas(self, section: Section) -> dict[str, Persona]:
         personas = {}
         for name, table in section.each():
-            if not _PERSONA.fullmatch(name):
+            if not is_persona_name(name):
                 remedy = "Use letters, digits, spaces and hyphens, and at most 32 of them."
                 section.problem(name, "cannot be a persona's name", remedy)
             personas[name] = Persona(

@@ -97,6 +97,10 @@ class Bot:
     def choice(self, choice: ModelChoice) -> None:
         self.live.swap(configured(choice, self.live.current.defaults))
 
+    def event_id(self) -> str:
+        """A new one."""
+        return str(next(self._events))
+
     def surface(
         self,
         chat_id: str = "c1",

@@ -6,11 +6,26 @@ from typing import Final
 
 from core.commands.call import Call
 from core.commands.command import Argument, Command, Kind, Menu
+from core.commands.models import found, models_for, personas_for, suggest_models, suggest_personas
 from core.conversation.history import Question
+from core.streaming.inline import escaped
 
 
 async def run(call: Call) -> None:
     incoming = call.incoming
+    model, persona = call.text("model"), call.text("persona")
+    if model:
+        offer = found(models_for(call.person, call.services), model)
+        if offer is None:
+            call.reply(call.say("choose.model.unknown", name=escaped(model)), private=True)
+            return
+        model = offer.name
+    if persona:
+        offer = found(await personas_for(call.person, call.place, call.services), persona)
+        if offer is None:
+            call.reply(call.say("choose.persona.unknown", name=escaped(persona)), private=True)
+            return
+        persona = offer.name
     call.services.chat.ask(
         Question(
             call.event_id,
@@ -20,8 +35,8 @@ async def run(call: Call) -> None:
             call.ref,
             incoming.target or incoming.quote,
             private=call.flag("private"),
-            model=call.text("model"),
-            persona=call.text("persona"),
+            model=model,
+            persona=persona,
         ),
         call.surface,
     )
@@ -32,8 +47,8 @@ COMMAND: Final = Command(
     run,
     (
         Argument("prompt", required=True),
-        Argument("model", max_length=100),
-        Argument("persona", max_length=100),
+        Argument("model", max_length=300, suggest=suggest_models),
+        Argument("persona", max_length=100, suggest=suggest_personas),
         Argument("private", Kind.BOOLEAN),
     ),
     portable=True,

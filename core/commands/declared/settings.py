@@ -136,7 +136,7 @@ def _form(press: Press, panel: Panel, what: str) -> Form:
         press.say("settings.pause.hint"),
         max_length=len(str(LONGEST_PAUSE_MINUTES)),
     )
-    return Form(press.data, press.say("settings.pause.title"), (field,))
+    return Form(press.data, press.say("settings.pause.form"), (field,))
 
 
 def _managed(occasion: Occasion) -> tuple[Scope, ...]:
