@@ -13,7 +13,7 @@ from core.adapters.clock import SystemClock
 from core.adapters.memory_store import MemoryStore
 from core.commands.dispatch import Dispatcher
 from core.commands.registry import Registry
-from core.configuration import Live, ModelChoice
+from core.configuration import Configuration, Live, ModelChoice
 from core.policy.access import Access
 from core.policy.spending import Spending
 from core.ports.clock import Clock
@@ -31,13 +31,23 @@ PATIENCE_S = 10
 class Service:
     """Give `dispatcher.handle` and `dispatcher.suggest` to a platform."""
 
-    def __init__(self, clock: Clock, commands: Registry | None = None, *, admin: str = "") -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        commands: Registry | None = None,
+        *,
+        admin: str = "",
+        store: MemoryStore | None = None,
+        configuration: Configuration | None = None,
+    ) -> None:
         self.model = ScriptedModel()
         self.clock = clock
+        self.store = store or MemoryStore()
+        live = Live(configuration or configured(ModelChoice("scripted")))
         access = Access(allow_everybody=True, admins=frozenset({admin} if admin else ()))
         self.chat = ChatService(
             completions=self.model,
-            choices=Choices(MemoryStore(), Live(configured(ModelChoice("scripted")))),
+            choices=Choices(self.store, live),
             driver=Driver(clock),
             clock=clock,
             access=access,

@@ -55,12 +55,20 @@ def names(bot: Bot, person: str, chat: str) -> set[str]:
 
 
 async def test_discord_offers_each_where_and_to_whom_it_is_for(bot: Bot) -> None:
-    everybody = {"ask", "help", MORE, "Ask about this", "Summarise", "Translate", "Explain"}
+    everybody = {"ask", "help", "model", MORE, "Ask about this", "Summarise", "Translate", "Explain"}
     assert names(bot, "Ben", "#general") == everybody | {"together"}
-    assert names(bot, "Ada", "#general") == everybody | {"together", "rule", "shut", MANAGE}  # she owns it
-    assert names(bot, "Ben", "@Ben") == everybody | {"alone", "rule", "shut", MANAGE}  # the core checks again
+    assert names(bot, "Ada", "#general") == everybody | {
+        "together",
+        "rule",
+        "settings",
+        "shut",
+        MANAGE,
+    }  # she owns it
+    assert names(bot, "Ben", "@Ben") == everybody | {
+        *("alone", "rule", "settings", "shut", MANAGE)  # the core checks again
+    }
     bot.server.grant("Cleo", Permission.MANAGE_GUILD)
-    assert names(bot, "Cleo", "#general") == everybody | {"together", "rule", MANAGE}
+    assert names(bot, "Cleo", "#general") == everybody | {"together", "rule", "settings", MANAGE}
 
 
 async def test_who_manages_the_server_is_known(bot: Bot) -> None:
