@@ -34,12 +34,14 @@ SCOPE: Final = Argument("scope", Kind.CHOICE, choices=tuple(_LEVELS))
 class Chooser:
     """`name`: the command's, and what is chosen. `offers`: what this person may choose there.
 
-    `standard`: how what holds where nobody chose is called. `buttons`: more of them, for the chosen name.
+    `called`: how people call what a name stands for, None where that is nothing (any more). `standard`: the
+    same of what holds where nobody chose. `buttons`: more of them, for the chosen name.
     `note`: a line below what is chosen for the conversation, "" for none.
     """
 
     name: str
     offers: Callable[[Occasion], Awaitable[tuple[Offer, ...]]]
+    called: Callable[[Occasion, str], Awaitable[str | None]]
     standard: Callable[[Occasion], str]
     buttons: Callable[[Occasion, Scope, str | None], Awaitable[tuple[Button, ...]]]
     note: Callable[[Occasion, str | None], Awaitable[str]]
@@ -94,9 +96,8 @@ class Chooser:
         held, wider, holder = await self._held(occasion, scope)
         offers, now = await self.offers(occasion), getattr(held, self.name)
         offered = await self._offered(occasion)
-        locale, standard = occasion.locale, self.standard(occasion)
-        known = next((offer for offer in offers if offer.name == now), None)
-        label = known.label if known else now or standard
+        locale = occasion.locale
+        label = await self._called(occasion, now)
         words = say(f"scope.{scope.word}", locale)
         whose = "here" if holder == scope else holder.word if holder else "default"
         title = say(f"choose.{self.name}.title", locale, scope=words)
@@ -111,8 +112,7 @@ class Chooser:
                 for one in offered
             )
             rows.append(Select(self._data(scope, "scope"), levels, say("settings.scope", locale)))
-        above = getattr(wider, self.name)
-        above = next((offer.label for offer in offers if offer.name == above), above or standard)
+        above = await self._called(occasion, getattr(wider, self.name))
         options = [
             Option(INHERIT, say("settings.inherit", locale, value=above)[:100], chosen=holder != scope),
             *(
@@ -138,6 +138,10 @@ class Chooser:
             press.reply(press.say("settings.not_kept"), private=True)
             return False
         return True
+
+    async def _called(self, occasion: Occasion, name: str | None) -> str:
+        called = None if name is None else await self.called(occasion, name)
+        return called or self.standard(occasion)
 
     def _data(self, scope: Scope, what: str) -> str:
         return f"{self.name}:{scope.level}:{what}"

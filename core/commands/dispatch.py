@@ -74,9 +74,9 @@ class Dispatcher:
         if not access.allows(person, place) or refusal(command, person, place, access):
             return ()
         try:
-            preferences = await self.services.chat.choices.at(place)
-            reading = replace(suggesting, author=reading_here(person, preferences))
-            choices = await argument.suggest(Inquiry(reading, self.services), suggesting.typed)
+            reader = reading_here(person, await self.services.chat.choices.at(place))
+            inquiry = Inquiry(replace(suggesting, author=reader), self.services)
+            choices = await argument.suggest(inquiry, suggesting.typed)
         except Exception:
             log.exception("no suggestions for %s of /%s", argument.name, command.name)
             return ()
@@ -84,8 +84,9 @@ class Dispatcher:
 
     async def _route(self, incoming: Incoming, surface: Surface) -> None:
         services = self.services
-        preferences = await services.chat.choices.at(incoming.place)
-        incoming = replace(incoming, author=reading_here(incoming.author, preferences))
+        reader = reading_here(incoming.author, await services.chat.choices.at(incoming.place))
+        if reader is not incoming.author:
+            incoming = replace(incoming, author=reader)
         if isinstance(incoming, IncomingMessage) and services.access.unclaimed:
             incoming = self._as_claim(incoming, surface)
         if isinstance(incoming, IncomingMessage) and services.questions.expects(incoming):

@@ -210,6 +210,16 @@ async def test_a_persona_brings_its_model_and_the_panel_says_so(bot: Bot) -> Non
     assert panel.text.splitlines()[-1] == say("choose.model.by_persona", persona="poet", model="Large one")
 
 
+async def test_what_is_gone_is_not_said_to_answer(bot: Bot) -> None:
+    for name in ("model", "persona"):
+        await bot.chat.choices.choose(PRIVATE, name, "gone/long ago")
+        panel = await panels.opened(bot, name, IN_PRIVATE, BEN)
+        assert "gone" not in panel.text
+    await bot.chat.choices.choose(PRIVATE, "model", "far/dear")  # which Ben may not choose, and an admin may
+    panel = await panels.opened(bot, "model", IN_PRIVATE, BEN)
+    assert "Dear" in panel.text
+
+
 async def test_every_control_keeps_to_64_bytes_and_five_rows(bot: Bot) -> None:
     await bot.store.set_persona(KeptPersona(SERVER, "ж" * 32, "Prompt.", f"{MANAGER}"))
     for name in ("model", "persona"):

@@ -242,6 +242,7 @@ async def test_what_nobody_could_press_changes_nothing(bot: Bot, data: str, valu
     for scope in (SERVER, CHANNEL, "server:fake:g2"):
         assert await kept(bot, scope) == {}
     assert say("unusable.failed") not in panel.surface.texts
+    assert not panel.surface.forms
 
 
 async def test_a_panel_of_before_a_restart_works(bot: Bot) -> None:

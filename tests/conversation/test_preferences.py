@@ -16,6 +16,7 @@ from core.conversation.preferences import (
     Sees,
     When,
     answers,
+    holders,
     read,
     resolve,
     scopes_of,
@@ -71,9 +72,14 @@ def test_the_narrowest_choice_holds_and_leaves_the_others_alone(
         "narrow": {name: written(name, narrow) for name in chosen if written(name, narrow)},
     }
     held = resolve(Preferences(), ["wide", "narrow"], layers)
+    whose = holders(["wide", "narrow"], layers)
     for name in NAMES:
         source = narrow if name in layers["narrow"] else wide
         assert getattr(held, name) == getattr(source, name)
+        if written(name, source):
+            assert whose[name] == ("narrow" if source is narrow else "wide")
+        else:
+            assert getattr(held, name) in {None, ()}
 
 
 @given(st.sampled_from([*NAMES, "unknown"]), st.text())

@@ -28,6 +28,11 @@ async def _offers(occasion: Occasion) -> tuple[Offer, ...]:
     return models_for(occasion.person, occasion.services)
 
 
+async def _called(occasion: Occasion, name: str) -> str | None:
+    entry = occasion.services.chat.choices.configuration.models.get(name)
+    return entry.label if entry else None
+
+
 def _standard(occasion: Occasion) -> str:
     configuration = occasion.services.chat.choices.configuration
     return configuration.models[configuration.default_model].label
@@ -48,7 +53,7 @@ async def _note(occasion: Occasion, now: str | None) -> str:
     return occasion.say("choose.model.by_persona", persona=escaped(choice.persona), model=label)
 
 
-CHOOSER: Final = Chooser("model", _offers, _standard, _buttons, _note)
+CHOOSER: Final = Chooser("model", _offers, _called, _standard, _buttons, _note)
 COMMAND: Final = Command(
     "model",
     run,

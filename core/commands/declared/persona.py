@@ -71,6 +71,11 @@ async def _offers(occasion: Occasion) -> tuple[Offer, ...]:
     return await personas_for(occasion.person, occasion.place, occasion.services)
 
 
+async def _called(occasion: Occasion, name: str) -> str | None:
+    persona = await occasion.services.chat.choices.personas.named(name, occasion.place, occasion.person)
+    return persona.name if persona else None
+
+
 def _standard(occasion: Occasion) -> str:
     return occasion.services.chat.choices.configuration.default_persona or occasion.say("persona.none")
 
@@ -92,7 +97,7 @@ async def _note(occasion: Occasion, now: str | None) -> str:
     return next((escaped(offer.about) for offer in offers if offer.name == now), "")
 
 
-CHOOSER: Final = Chooser("persona", _offers, _standard, _buttons, _note)
+CHOOSER: Final = Chooser("persona", _offers, _called, _standard, _buttons, _note)
 COMMAND: Final = Command(
     "persona",
     run,
