@@ -51,8 +51,8 @@ def language_for(locale: str | None) -> str:
 
 
 def name_of(language: str) -> str:
-    """What one of LANGUAGES is called by those who speak it."""
-    name = _babel_locale(language).display_name or language
+    """What one of LANGUAGES is called by those who speak it, whatever the country."""
+    name = _babel_locale(language).get_language_name() or language
     return name[:1].upper() + name[1:]
 
 

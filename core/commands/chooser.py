@@ -17,7 +17,7 @@ from core.commands.command import Argument, Kind
 from core.commands.models import Offer, found
 from core.commands.scopes import Scope
 from core.commands.settings_panel import INHERIT
-from core.conversation.preferences import Preferences, holders, resolve, scopes_of
+from core.conversation.preferences import holders, resolve, scopes_of
 from core.ports.store import StoreError
 from core.streaming.inline import escaped
 from core.streaming.operations import MAX_OPTIONS, Button, Option, Row, Select
@@ -93,8 +93,8 @@ class Chooser:
         return scopes.at_level(await self._offered(occasion), level)
 
     async def panel(self, occasion: Occasion, scope: Scope) -> tuple[str, tuple[Row, ...]]:
-        held, wider, holder = await self._held(occasion, scope)
-        offers, now = await self.offers(occasion), getattr(held, self.name)
+        now, holder, above = await self._held(occasion, scope)
+        offers = await self.offers(occasion)
         offered = await self._offered(occasion)
         locale = occasion.locale
         label = await self._called(occasion, now)
@@ -112,9 +112,8 @@ class Chooser:
                 for one in offered
             )
             rows.append(Select(self._data(scope, "scope"), levels, say("settings.scope", locale)))
-        above = await self._called(occasion, getattr(wider, self.name))
         options = [
-            Option(INHERIT, say("settings.inherit", locale, value=above)[:100], chosen=holder != scope),
+            Option(INHERIT, say(f"inherit.{above.word if above else 'default'}", locale), holder != scope),
             *(
                 Option(offer.tag, _line(offer), chosen=holder == scope and offer.name == now)
                 for offer in offers[: MAX_OPTIONS - 1]
@@ -166,15 +165,15 @@ class Chooser:
         managed = scopes.managed(place, occasion.person, occasion.services.access)
         return (*(scope for scope in managed if scope.key != own.key), own)
 
-    async def _held(self, occasion: Occasion, scope: Scope) -> tuple[Preferences, Preferences, Scope | None]:
-        """What holds in a scope, what would without a choice there, and the scope whose choice holds."""
+    async def _held(self, occasion: Occasion, scope: Scope) -> tuple[str | None, Scope | None, Scope | None]:
+        """What holds in a scope, the scope whose choice that is, and whose it would be without one there."""
         choices = occasion.services.chat.choices
         keys = scopes_of(occasion.place)
         keys = keys[: keys.index(scope.key) + 1] if scope.key in keys else (*keys, scope.key)
         chosen = await choices.chosen(keys)
         known = {one.key: one for one in (*scopes.scopes_at(occasion.place), scope)}
-        holder = known.get(holders(keys, chosen).get(self.name, ""))
-        return resolve(choices.defaults, keys, chosen), resolve(choices.defaults, keys[:-1], chosen), holder
+        holder, above = (known.get(holders(upto, chosen).get(self.name, "")) for upto in (keys, keys[:-1]))
+        return getattr(resolve(choices.defaults, keys, chosen), self.name), holder, above
 
 
 def _line(offer: Offer) -> str:

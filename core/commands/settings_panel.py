@@ -21,7 +21,13 @@ HOW_TAB: Final = "h"
 INHERIT: Final = "-"
 """A select's value that takes the choice back."""
 AUTO: Final = "auto"
-_WHENS: Final = ("mention reply", "mention", "keywords mention reply", "always mention reply", "commands")
+_WHENS: Final = {  # what is offered, with what it is called
+    "mention reply": "addressed",
+    "mention": "mention",
+    "keywords mention reply": "keywords",
+    "always mention reply": "always",
+    "commands": "commands",
+}
 _SIGNS: Final = {
     "when": "💬",
     "keywords": "🔑",
@@ -55,7 +61,7 @@ def values_of(name: str, place: Place) -> tuple[str, ...]:
     """What a select of this name offers, as the store keeps it."""
     match name:
         case "when":
-            return _WHENS
+            return tuple(_WHENS)
         case "sees":
             everywhere = place.kind is not PlaceKind.PRIVATE
             return tuple(one.value for one in Sees if everywhere or one is not Sees.CHANNEL)
@@ -67,16 +73,17 @@ def values_of(name: str, place: Place) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """`scopes`: those that its reader may switch between. `held` holds in its scope, `wider` would without a
-    choice there. `holders`: the scope whose choice holds, by name; what nobody chose is not in it."""
+    """`scopes`: those that its reader may switch between. `held` holds in its scope.
+    `holders`: the scope whose choice holds, by name; what nobody chose is not in it. `above`: the
+    same without a choice there."""
 
     place: Place
     scope: Scope
     scopes: tuple[Scope, ...]
     tab: str
     held: Preferences
-    wider: Preferences
     holders: dict[str, Scope]
+    above: dict[str, Scope]
     locale: str | None
 
     @property
@@ -135,18 +142,14 @@ class Panel:
         values = values_of(name, self.place)
         if here and now not in values:  # chosen elsewhere than in this panel
             values = (now, *values)
-        options = [
-            Option(
-                value,
-                f"{_SIGNS[name]} {words_for(name, _with(name, value), self.locale)}",
-                chosen=here and value == now,
-            )
-            for value in values
-        ]
-        inherited = words_for(name, self.wider, self.locale)
-        label = f"{_SIGNS[name]} {say('settings.inherit', self.locale, value=inherited)}"
-        options.insert(0, Option(INHERIT, label[:100], chosen=not here))
-        return Select(self._data(name), tuple(options), say(f"setting.{name}", self.locale))
+        above = self.above.get(name)
+        inherited = say(f"inherit.{above.word if above else 'default'}", self.locale)
+        labels = {INHERIT: inherited} | {value: label_for(name, value, self.locale) for value in values}
+        options = tuple(
+            Option(value, f"{_SIGNS[name]} {label}"[:100], chosen=value == (now if here else INHERIT))
+            for value, label in labels.items()
+        )
+        return Select(self._data(name), options, say(f"setting.{name}", self.locale))
 
     def _switch(self, name: str) -> Button:
         label, value = say(f"setting.{name}", self.locale), words_for(name, self.held, self.locale)
@@ -154,6 +157,18 @@ class Panel:
 
     def _opener(self, name: str) -> Button:
         return Button(self._data(name), f"{_SIGNS[name]} {say(f'setting.{name}', self.locale)}…")
+
+
+def label_for(name: str, value: str, locale: str | None) -> str:
+    """The same of a value that a select offers, so short that two stand beside each other on a phone."""
+    match name:
+        case "when" if value in _WHENS:
+            return say(f"option.when.{_WHENS[value]}", locale)
+        case "sees":
+            return say(f"option.sees.{value}", locale)
+        case "busy":
+            return say(f"option.busy.{value}", locale)
+    return words_for(name, _with(name, value), locale)
 
 
 def words_for(name: str, preferences: Preferences, locale: str | None) -> str:

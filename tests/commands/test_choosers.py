@@ -188,7 +188,7 @@ async def test_the_panel_says_what_holds_and_changes_it(bot: Bot) -> None:
         f"Answers: **Small one** · *{say('settings.from.default')}*",
     ]
     assert panel.labels("scope") == ["This server", "This channel", "Your conversation here"]
-    assert panel.labels("pick") == ["Not chosen here: Small one", "Small one", "Large one", "Long one"]
+    assert panel.labels("pick") == ["default", "Small one", "Large one", "Long one"]
     await panel.choose("scope", scopes.SERVER)
     await panel.pick("pick", "Large one")
     assert panel.chosen("pick") == "Large one"

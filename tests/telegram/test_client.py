@@ -47,8 +47,10 @@ async def test_start_publishes_the_menu_only_when_it_changed(
     scopes = {"all_private_chats", "all_group_chats", "all_chat_administrators"}
     written = [(menu["scope"]["type"], menu.get("language_code")) for menu in menus]
     assert sorted(written, key=str) == sorted(itertools.product(scopes, languages), key=str)
-    assert all([command["command"] for command in menu["commands"]] == ["ask", "help"] for menu in menus)
+    everybody = ["ask", "help", "model"]
     for menu in menus:
+        managed = [] if menu["scope"]["type"] == "all_group_chats" else ["settings"]
+        assert [command["command"] for command in menu["commands"]] == everybody + managed
         assert menu["commands"][0]["description"] == say("command.ask", menu.get("language_code"))
     assert len(calls(server, "deleteWebhook")) == 2
     async with started(server) as bot:
@@ -67,7 +69,7 @@ async def test_only_the_menu_of_the_language_that_differs_is_written(server: Tel
         async with started(server):
             pass
         assert [menu["language_code"] for menu in calls(server, "setMyCommands")[written:]] == ["de"]
-        (ask, _) = await somebody.get_my_commands(groups, "de")
+        (ask, *_) = await somebody.get_my_commands(groups, "de")
     assert ask.description == say("command.ask", "de")
 
 

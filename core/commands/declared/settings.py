@@ -150,14 +150,15 @@ async def _panel(occasion: Occasion, scope: Scope, tab: str) -> Panel:
     upto = keys[: keys.index(scope.key) + 1]
     chosen = await choices.chosen(upto)
     by_key = {one.key: one for one in scopes.scopes_at(occasion.place)}
+    wider = holders(upto[:-1], chosen)
     return Panel(
         occasion.place,
         scope,
         _managed(occasion),
         tab,
         held=resolve(choices.defaults, upto, chosen),
-        wider=resolve(choices.defaults, upto[:-1], chosen),
         holders={name: by_key[key] for name, key in holders(upto, chosen).items() if key in by_key},
+        above={name: by_key[key] for name, key in wider.items() if key in by_key},
         locale=occasion.locale,
     )
 
