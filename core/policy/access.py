@@ -74,6 +74,11 @@ class Access:
     def is_admin(self, person: Person) -> bool:
         return str(person) in self._admins | self._added_admins
 
+    def admins_on(self, platform: str) -> tuple[str, ...]:
+        """Their entries, as `discord:123`."""
+        admins = self._admins | self._added_admins
+        return tuple(sorted(admin for admin in admins if admin.startswith(f"{platform}:")))
+
     def allows(self, person: Person, place: Place) -> bool:
         entries = self._admins | self._allow | self._added
         if str(person) in entries:

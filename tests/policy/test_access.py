@@ -168,3 +168,13 @@ def test_an_added_admin_ends_the_claiming() -> None:
     assert one.is_admin(replace(ADA, id="1"))
     _add(one)
     assert not one.is_admin(replace(ADA, id="1"))
+
+
+def test_an_admin_of_the_file_is_an_admin_as_long_as_the_file_says_so() -> None:
+    both = access(admins=("discord:1",))
+    both.add(admins=frozenset({"discord:9", "telegram:2"}), allow=frozenset(), everybody=False)
+    assert both.is_admin(Person("telegram", "2", "Ben"))
+    assert both.admins_on("discord") == ("discord:1", "discord:9")
+    both.add(admins=frozenset(), allow=frozenset(), everybody=False)
+    assert not both.is_admin(Person("telegram", "2", "Ben"))
+    assert both.admins_on("telegram") == ()
