@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -38,6 +38,7 @@ from core.configuration import (
 from core.configuration.entries import EMBEDDED_PROVIDER
 from core.policy.access import Access
 from core.policy.spending import Spending
+from core.ports.chart import Bar
 from core.ports.clock import Clock
 from core.ports.completions import Completions
 from core.ports.platform import Platform
@@ -45,6 +46,9 @@ from core.ports.store import Store
 from core.service.chat import ChatService
 from core.service.choosing import Choices
 from core.service.driver import Driver, Progress
+from core.service.personal_data import PersonalData
+from core.service.retention import Retention
+from core.service.usage import UsageBook
 from core.service.watching import Watch
 from core.settings import EMBEDDED_MODEL, ENV_FILE, Settings, read_variables
 
@@ -145,6 +149,7 @@ class App:
     chat: ChatService
     access: Access
     driver: Driver
+    retention: Retention
 
 
 def build_app(settings: Settings, model: Model, clock: Clock, *, page: SandboxPage | None) -> App:
@@ -159,16 +164,37 @@ def build_app(settings: Settings, model: Model, clock: Clock, *, page: SandboxPa
     )
     spent = None if sandbox else settings.data_dir / "spending.json"
     _permit(access, model.live.current)
+    store = MemoryStore()
+    spending = Spending(settings.daily_tokens, clock=clock, file=spent)
+    usage = UsageBook(store, clock, lambda: model.live.current)
     chat = ChatService(
         completions=model.completions,
-        choices=Choices(MemoryStore(), model.live),
+        choices=Choices(store, model.live),
         driver=driver,
         clock=clock,
         access=access,
-        spending=Spending(settings.daily_tokens, clock=clock, file=spent),
+        spending=spending,
         max_answer_chars=settings.max_answer_chars,
+        book=usage.book,
     )
-    return App(Dispatcher(chat, access, clock), chat, access, driver)
+    dispatcher = Dispatcher(
+        chat,
+        access,
+        clock,
+        configuration=lambda: model.live.current,
+        spending=spending,
+        usage=usage,
+        personal=PersonalData(store, clock),
+        draw=_draw,
+    )
+    retention = Retention(store, clock, lambda: model.live.current.defaults.retention_days)
+    return App(dispatcher, chat, access, driver, retention)
+
+
+def _draw(bars: Sequence[Bar]) -> bytes:
+    from core.adapters.bar_chart import draw_bars  # noqa: PLC0415  # Pillow: few processes ever draw one
+
+    return draw_bars(bars)
 
 
 def watch_configuration(settings: Settings, model: Model, app: App, clock: Clock) -> Watch[Configuration]:

@@ -218,6 +218,7 @@ class _Run:
         async with asyncio.TaskGroup() as group:
             watch = watch_configuration(self._settings, model, app, self._clock)
             helpers = [group.create_task(self._try_model(model)), group.create_task(watch.run())]
+            helpers.append(group.create_task(app.retention.run()))
             if world:
                 helpers.append(group.create_task(world.watch(app.driver)))
             else:

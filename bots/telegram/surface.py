@@ -13,6 +13,7 @@ from telegram import (
     InlineKeyboardButton,
     InlineKeyboardMarkup,
     InputMediaDocument,
+    InputMediaPhoto,
     LinkPreviewOptions,
     Message,
     MessageEntity,
@@ -97,7 +98,7 @@ class ChatSurface:
         if reply_to is not None and reply_to.chat_id == self._place.chat_id:
             reply = ReplyParameters(int(reply_to.message_id), allow_sending_without_reply=True)
         if content.file is not None:
-            return await outcome_of(self._send_document(content, content.file, reply))
+            return await outcome_of(self._send_file(content, content.file, reply))
         call = self._bot.send_message(
             self._chat,
             content.body.text,
@@ -112,8 +113,7 @@ class ChatSurface:
 
     async def edit(self, message_id: str, content: MessageContent) -> Outcome:
         if content.file is not None:
-            call = self._edit_document(message_id, content, content.file)
-            return await outcome_of(call, message_id)
+            return await outcome_of(self._edit_file(message_id, content, content.file), message_id)
         edited = self._bot.edit_message_text(
             content.body.text,
             self._chat,
@@ -152,9 +152,21 @@ class ChatSurface:
         )
         return await outcome_of(call)
 
-    async def _send_document(
+    async def _send_file(
         self, content: MessageContent, file: FileContent, reply: ReplyParameters | None
     ) -> Message:
+        if file.picture:
+            return await self._bot.send_photo(
+                self._chat,
+                file.data,
+                content.body.text,
+                filename=file.name,
+                caption_entities=_entities(content),
+                disable_notification=content.silent,
+                message_thread_id=self._topic,
+                reply_parameters=reply,
+                reply_markup=_markup(content),
+            )
         return await self._bot.send_document(
             self._chat,
             file.data,
@@ -168,19 +180,22 @@ class ChatSurface:
             reply_markup=_markup(content),
         )
 
-    async def _edit_document(
-        self, message_id: str, content: MessageContent, file: FileContent
-    ) -> Message | bool:
+    async def _edit_file(self, message_id: str, content: MessageContent, file: FileContent) -> Message | bool:
         """A message of text may get a file so (core.telegram.org/bots/api#editmessagemedia)."""
-        document = InputMediaDocument(
-            file.data,
-            content.body.text,
-            caption_entities=_entities(content),
-            disable_content_type_detection=True,
-            filename=file.name,
-        )
+        text, entities = content.body.text, _entities(content)
+        media: InputMediaPhoto | InputMediaDocument
+        if file.picture:
+            media = InputMediaPhoto(file.data, text, caption_entities=entities, filename=file.name)
+        else:
+            media = InputMediaDocument(
+                file.data,
+                text,
+                caption_entities=entities,
+                disable_content_type_detection=True,
+                filename=file.name,
+            )
         return await self._bot.edit_message_media(
-            document, self._chat, int(message_id), reply_markup=_keyboard(content.controls)
+            media, self._chat, int(message_id), reply_markup=_keyboard(content.controls)
         )
 
 
@@ -199,7 +214,9 @@ class PressSurface(ChatSurface):
         capabilities: Capabilities = TELEGRAM,
         drafts: Drafts | None = None,
     ) -> None:
-        super().__init__(bot, place, replace(capabilities, private_answers=True), drafts)
+        alone = place.kind is PlaceKind.PRIVATE
+        pressed = replace(capabilities, private_answers=True, private_lines_only=not alone)
+        super().__init__(bot, place, pressed, drafts)
         self._query_id = query_id
         self._claimed = False
         self.answered = asyncio.Event()

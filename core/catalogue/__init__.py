@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache
 from gettext import GNUTranslations
 from importlib import resources
@@ -19,7 +20,7 @@ from babel.core import Locale
 from babel.messages.catalog import Catalog, Message
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_decimal
+from babel.numbers import format_currency, format_decimal
 
 LANGUAGES: Final = ("en", "pt-BR", "es", "de", "fr", "ru")
 """The names of the files, as BCP 47 has them."""
@@ -42,6 +43,17 @@ def say(key: str, locale: str | None = None, /, **values: object) -> str:
     texts = _translations(language)
     text = texts.ngettext(key, number, _count(values[number])) if number else texts.gettext(key)
     return text.format_map({name: _written(value, language) for name, value in values.items()})
+
+
+def money(amount: Decimal, currency: str, locale: str | None = None) -> str:
+    """An amount as the reader's language writes it: to the cent, and what is less than one unit to two digits
+    that tell something. `currency`: ISO 4217."""
+    exponent = (
+        Decimal("0.01") if abs(amount) >= 1 or not amount else Decimal((0, (1,), amount.adjusted() - 1))
+    )
+    rounded = amount.quantize(min(exponent, Decimal("0.01")))
+    babel_locale = _babel_locale(language_for(locale))
+    return format_currency(rounded, currency, locale=babel_locale, decimal_quantization=False)
 
 
 def language_for(locale: str | None) -> str:

@@ -41,6 +41,16 @@ class Occasion:
         return unseen_by_others(self.surface)
 
     @property
+    def private_files(self) -> bool:
+        """Whether a private reply may carry a file or controls; else it is a line, or for all to see."""
+        return self.unseen_by_others and not self.surface.capabilities.private_lines_only
+
+    def spelled(self) -> str:
+        """How the command is written here."""
+        groups = self.surface.capabilities.command_groups
+        return self.services.registry.spelled(self.command, in_groups=groups)
+
+    @property
     def locale(self) -> str | None:
         """In which language the person reads here."""
         return language_of(self.person, self.place)

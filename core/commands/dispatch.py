@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -17,6 +18,7 @@ from core.commands.permission import refusal
 from core.commands.questions import Questions
 from core.commands.registry import Registry, registry
 from core.commands.services import Services
+from core.configuration import Configuration
 from core.messages import (
     ButtonPress,
     Choice,
@@ -30,12 +32,16 @@ from core.messages import (
     Suggesting,
 )
 from core.policy.access import Access
+from core.policy.spending import Spending
+from core.ports.chart import DrawChart
 from core.ports.clock import Clock
 from core.ports.surface import Surface
 from core.service.chat import ChatService
 from core.service.door import unanswered
 from core.service.languages import language_of, reading_here
 from core.service.notices import unseen_by_others
+from core.service.personal_data import PersonalData
+from core.service.usage import UsageBook
 from core.streaming.operations import MAX_OPTIONS, Delivered
 
 log = logging.getLogger(__name__)
@@ -49,11 +55,33 @@ class Dispatcher:
     """Give `handle` and `suggest` to each platform: see `core.ports.surface`."""
 
     def __init__(
-        self, chat: ChatService, access: Access, clock: Clock, commands: Registry | None = None
+        self,
+        chat: ChatService,
+        access: Access,
+        clock: Clock,
+        commands: Registry | None = None,
+        *,
+        configuration: Callable[[], Configuration],
+        spending: Spending,
+        usage: UsageBook,
+        personal: PersonalData,
+        draw: DrawChart,
     ) -> None:
-        questions = Questions(chat.notices, clock)
-        self.services = Services(chat, access, commands or registry(), questions)
+        self.services = Services(
+            chat,
+            access,
+            commands or registry(),
+            Questions(chat.notices, clock),
+            clock,
+            configuration,
+            spending,
+            usage,
+            personal,
+            draw,
+        )
         self._unfinished: OrderedDict[str, IncomingCommand] = OrderedDict()
+        personal.register(chat.forgotten)
+        personal.register(self._forgotten)
 
     async def handle(self, incoming: Incoming, surface: Surface) -> None:
         """Take an event; returns soon and never raises."""
@@ -81,6 +109,12 @@ class Dispatcher:
             log.exception("no suggestions for %s of /%s", argument.name, command.name)
             return ()
         return choices[:MAX_OPTIONS]
+
+    async def _forgotten(self, person: str) -> None:
+        """See `core.service.personal_data.Forgotten`."""
+        self.services.questions.forget(person)
+        for data in [key for key, call in self._unfinished.items() if str(call.author) == person]:
+            del self._unfinished[data]
 
     async def _route(self, incoming: Incoming, surface: Surface) -> None:
         services = self.services

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from core.commands.command import Command, Where, Who, where_of
-from core.messages import Person, Place
+from core.commands.command import Command, Who, where_of
+from core.messages import Person, Place, PlaceKind
 from core.policy.access import Access
 
 
 def refusal(command: Command, person: Person, place: Place, access: Access) -> str | None:
     """The catalogue's key of why not, None when it may be used."""
-    where = where_of(place)
-    if where not in command.where:
+    if where_of(place) not in command.where:
         return "unusable.elsewhere"
     if command.who is Who.EVERYBODY or access.is_admin(person):
         return None
     if command.who is Who.OWNER:
         return "unusable.owners"
-    manages = person.manages_place or person.manages_channel or where is Where.PRIVATE
-    return None if manages else "unusable.managers"
+    managed = person.manages_channel or manages(person, place, access)
+    return None if managed else "unusable.managers"
+
+
+def manages(person: Person, place: Place, access: Access) -> bool:
+    """Whether a place is theirs to decide on: a private chat is its person's, all is the bot's admins'."""
+    return person.manages_place or place.kind is PlaceKind.PRIVATE or access.is_admin(person)

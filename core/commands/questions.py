@@ -71,6 +71,11 @@ class Questions:
         asked = self._asked.pop((str(place), str(person)), None)
         return asked is not None and asked.until > self._clock.monotonic()
 
+    def forget(self, person: str) -> None:
+        """Let go of all that `person` was asked and has answered."""
+        for key in [key for key in self._asked if key[1] == person]:
+            del self._asked[key]
+
     def expects(self, message: IncomingMessage) -> bool:
         """Whether it is the answer to a question of ours; then `take` it."""
         asked = self._asked.get((str(message.place), str(message.author)))

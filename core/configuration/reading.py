@@ -151,6 +151,7 @@ class _Reader:
             top.problem("default_persona", "names no persona of this file", remedy)
         defaults = self._defaults(top.table("defaults"))
         permissions = self._permissions(top.table("permissions"))
+        operator = top.text("operator")
         top.close(_belongs())
         self._check_references()
         chosen = default_model or env_model
@@ -174,6 +175,7 @@ class _Reader:
             default_persona=default_persona,
             defaults=defaults,
             permissions=permissions,
+            operator=operator,
             temperature=settings.model.temperature,
             max_output_tokens=settings.model.max_tokens,
             system_prompt=settings.model.system_prompt,

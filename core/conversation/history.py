@@ -130,6 +130,11 @@ class History:
             for ref in exchange.messages:
                 self.link(question.place, ref, key)
 
+    def forget(self, person: str) -> None:
+        """Let go of what a person asked, `str(Person)`, and of the answers to it."""
+        _forget(self._exchanges, person)
+        _forget(self._own, person)
+
     def _lane(self, place: str, person_id: str, now: float) -> ConversationKey:
         lane = (place, person_id)
         key, last_used = self._lanes.get(lane, (None, 0.0))
@@ -151,3 +156,12 @@ def _remember(index: OrderedDict[_K, _V], key: _K, value: _V, most: int) -> None
     index.move_to_end(key)
     while len(index) > most:
         index.popitem(last=False)
+
+
+def _forget(index: OrderedDict[_K, deque[Exchange]], person: str) -> None:
+    for key, exchanges in tuple(index.items()):
+        kept = [one for one in exchanges if str(one.question.asker) != person]
+        exchanges.clear()
+        exchanges.extend(kept)
+        if not kept:
+            del index[key]

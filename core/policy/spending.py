@@ -57,6 +57,11 @@ class Spending:
         self._counted = self._stored()  # settled and reserved, of `_day`
 
     @property
+    def limit(self) -> int | None:
+        """Tokens a day; None without a limit."""
+        return self._limit
+
+    @property
     def left(self) -> int | None:
         """Tokens that can still be reserved today; None without a limit."""
         self._turn_page()

@@ -27,6 +27,7 @@ class Capabilities:
     buttons: bool = True
     reactions: bool = True
     private_answers: bool = False  # this surface can answer so that only the asker sees it
+    private_lines_only: bool = False  # and such an answer is a short text alone: no file, no controls
     typing_lasts_s: float | None = None  # how long one typing call shows; None: there is none
     reasoning_above: Above | None = None  # shows a line of the model's reasoning; None: it stays hidden
     max_file_bytes: int = 0  # the largest file that a message may carry; 0: none may

@@ -38,6 +38,7 @@ from core.service.notices import Notices
 from core.service.queue import STREAMS, QueueFullError, TurnQueue
 from core.service.tasks import Tasks
 from core.service.turns import STOP, Turn, Turns
+from core.service.usage import Book
 from core.streaming.answer import DEFAULT_MAX_CHARS, Answer, Ending
 
 log = logging.getLogger(__name__)
@@ -59,7 +60,9 @@ class ChatService:
         access: Access,
         spending: Spending,
         max_answer_chars: int = DEFAULT_MAX_CHARS,
+        book: Book | None = None,
     ) -> None:
+        """`book`: where what each turn used is written down; None: nowhere."""
         self.choices = choices
         self._driver = driver
         self._clock = clock
@@ -79,6 +82,7 @@ class ChatService:
             notices=self.notices,
             continuations=self._continuations,
             streams=STREAMS,
+            book=book,
         )
         self._queue = TurnQueue(turns.run, self._tasks)
         self._greetings = Frequency(1, 3_600.0)
@@ -120,6 +124,18 @@ class ChatService:
         """The id of the conversation that the person goes on with by writing there; None where the place is
         the conversation."""
         return self._history.own(place, person, self._clock.monotonic()).id
+
+    async def forgotten(self, person: str) -> None:
+        """See `core.service.personal_data.Forgotten`. Their answers that still grow end, and are not kept."""
+        for turn in self._queue.drop_waiting(person):
+            unanswered("forgotten", turn.question.event_id, turn.question.place, turn.question.asker)
+        for turn in self._queue.running:
+            if str(turn.question.asker) == person:
+                turn.forgotten = True
+                if turn.cut(Ending.STOPPED, self._clock.monotonic(), say("ending.stopped", turn.locale)):
+                    self._driver.changed(turn.answer)
+        self._history.forget(person)
+        self._continuations.forget_person(person)
 
     async def stop(self, *, streams_until: float, marks_until: float) -> int:
         """Take nothing more; let streams finish until the first time, mark the rest, show until the second.

@@ -33,6 +33,11 @@ class Continuations:
             self._questions.popitem(last=False)
         return Button(CONTINUE + turn_id, say("button.continue", language_of(question.asker, question.place)))
 
+    def forget_person(self, person: str) -> None:
+        """Their questions go on no more."""
+        for turn_id in [id_ for id_, asked in self._questions.items() if str(asked.asker) == person]:
+            del self._questions[turn_id]
+
     def question(self, press: ButtonPress) -> Question | None:
         """The one whose answer this press is about; None where it cannot go on (any more)."""
         asked = self._questions.get(press.data.removeprefix(CONTINUE))

@@ -72,11 +72,12 @@ class TurnQueue:
             self._tasks.start(self._serve(turn.key), f"conversation in {turn.question.place}")
         return before
 
-    def drop_waiting(self) -> tuple[Turn, ...]:
-        """Let go of every turn that was not begun, and return them."""
-        dropped = [turn for line in self._lines.values() for turn in list(line)[1:]]
+    def drop_waiting(self, person: str = "") -> tuple[Turn, ...]:
+        """Let go of every turn that was not begun, or of a person's, and return them."""
+        waiting = [turn for line in self._lines.values() for turn in list(line)[1:]]
+        dropped = [turn for turn in waiting if not person or _person(turn) == person]
         for turn in dropped:
-            self._lines[turn.key].pop()
+            self._lines[turn.key].remove(turn)
             self._forget(turn)
         return tuple(dropped)
 

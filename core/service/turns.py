@@ -3,7 +3,7 @@
     begin ─► reserve tokens ─► show ─► stream ──► complete | length | filtered | failed   (the model)
                  └► spent: told, over    ├──────► stopped                                 (a person)
                                          └──────► interrupted                             (shutdown, lost)
-    every ending ─► settle tokens ─► wait until it is shown ─► history
+    every ending ─► settle and book tokens ─► wait until it is shown ─► history
 
 Whoever ends a turn first decides how it ended; the text that is there is kept. A turn never raises,
 but for its own cancellation.
@@ -16,7 +16,7 @@ import logging
 import secrets
 from collections.abc import Coroutine
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from core.catalogue import say
 from core.configuration import ModelChoice
@@ -46,6 +46,7 @@ from core.service.door import unanswered
 from core.service.driver import Driver, Showing, Shown
 from core.service.languages import language_of
 from core.service.notices import Notices
+from core.service.usage import Book, Counted
 from core.streaming.answer import Answer, Ending
 from core.streaming.operations import Button, ButtonStyle, NotSentReason
 
@@ -84,6 +85,7 @@ class Turn:
             ""  # the model that gave the answer, or the last one asked; its usage is booked to it
         )
         self.manner: Manner | None = None  # None: it has not begun
+        self.forgotten = False  # whoever asked has had everything deleted: nothing of it is kept
         self.over = asyncio.Event()  # the answer has ended; it may not be shown yet
         self.showing: Showing | None = None
         self.shown: asyncio.Task[Shown] | None = None
@@ -143,7 +145,9 @@ class _Tally:
     """Tokens of one turn: what the provider counted, else an estimate."""
 
     prompt: int
-    earlier: int = 0  # counted by models that gave nothing, before another was asked
+    before: list[Counted] = field(
+        default_factory=list
+    )  # by models that gave nothing, before another was asked
     streamed: int = 0  # bytes: a delta is too small to be estimated alone
     covered: int = 0  # bytes that the reservation is known to cover: up to there no delta need ask it
     counted: Usage | None = None
@@ -151,14 +155,18 @@ class _Tally:
 
     @property
     def used(self) -> int:
-        if self.counted:
-            return self.earlier + self.counted.prompt_tokens + self.counted.completion_tokens
-        return self.earlier + (self.prompt + tokens_in(self.streamed) if self.billed else 0)
+        return self._earlier + self._own.prompt_tokens + self._own.completion_tokens
 
-    def another_answers(self) -> None:
-        """What was counted so far stays; nothing that was streamed can be seen."""
+    def counts(self, model: str) -> tuple[Counted, ...]:
+        """What each model used, the last one asked being `model`; only those that used anything."""
+        own = Counted(model, self._own.prompt_tokens, self._own.completion_tokens)
+        return (*self.before, own) if own.prompt_tokens or own.completion_tokens else tuple(self.before)
+
+    def another_answers(self, than: str) -> None:
+        """What model `than` counted stays its own; nothing that was streamed can be seen."""
         if self.counted:
-            self.earlier, self.counted = self.used, None
+            self.before.append(Counted(than, self.counted.prompt_tokens, self.counted.completion_tokens))
+            self.counted = None
         self.streamed = self.covered = 0
 
     def within(self, reservation: Reservation) -> bool:
@@ -167,8 +175,19 @@ class _Tally:
             return True
         if not reservation.covers(self.used):
             return False
-        self.covered = size_within(reservation.tokens - self.prompt - self.earlier)
+        self.covered = size_within(reservation.tokens - self.prompt - self._earlier)
         return True
+
+    @property
+    def _own(self) -> Usage:
+        """Of the last one asked."""
+        if self.counted:
+            return self.counted
+        return Usage(self.prompt, tokens_in(self.streamed)) if self.billed else Usage(0, 0)
+
+    @property
+    def _earlier(self) -> int:
+        return sum(one.prompt_tokens + one.completion_tokens for one in self.before)
 
 
 class Turns:
@@ -186,6 +205,7 @@ class Turns:
         notices: Notices,
         continuations: Continuations,
         streams: int,
+        book: Book | None = None,
     ) -> None:
         self._completions = completions
         self._choices = choices
@@ -196,6 +216,7 @@ class Turns:
         self._notices = notices
         self._continuations = continuations
         self._shown_less: dict[tuple[str, int], int] = {}  # than a model's budget, which it refused
+        self._book = book
         self._streams = asyncio.Semaphore(streams)
 
     async def run(self, turn: Turn) -> None:
@@ -252,6 +273,8 @@ class Turns:
             if limit is not None:
                 limit.cancel()
             reservation.settle(tally.used)
+            if self._book is not None and (counted := tally.counts(turn.answered_by)):
+                await self._book(question.asker, question.place, counted)
 
     def _at_its_limit(self, turn: Turn) -> Timer | None:
         """Have the answer end while it still can where its platform lets none go on for ever."""
@@ -277,7 +300,7 @@ class Turns:
             turn.id, turn.question.place, turn.answered_by, turn.answer.ending, turn.answer.length,
             shown.complete,
         )  # fmt: skip
-        if text := turn.answer.text.strip():
+        if not turn.forgotten and (text := turn.answer.text.strip()):
             exchange = Exchange(turn.question, text, shown.messages, self._clock.monotonic())
             self._history.record(turn.key, exchange)
 
@@ -317,8 +340,8 @@ class Turns:
         now = self._clock.monotonic()
         match event:
             case Answering(model):
+                tally.another_answers(turn.answered_by)
                 turn.answered_by = model
-                tally.another_answers()
             case TextDelta(text):
                 tally.streamed += size_of(text)
                 turn.answer.append(text, now)

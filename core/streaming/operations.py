@@ -82,10 +82,11 @@ Row = tuple[Button, ...] | Select
 
 @dataclass(frozen=True, slots=True)
 class FileContent:
-    """A file that hangs on a message."""
+    """A file that hangs on a message. `picture`: to be looked at; a PNG or JPEG of at most 10 MB."""
 
     name: str
     data: bytes = field(repr=False)
+    picture: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from bots.sandbox.telegram.server import TelegramServer
 from bots.telegram.client import TelegramPlatform
 from core.adapters.clock import SystemClock
 from core.adapters.memory_store import MemoryStore
-from core.commands.dispatch import Dispatcher
 from core.commands.registry import Registry
 from core.configuration import Configuration, Live, ModelChoice
 from core.policy.access import Access
@@ -20,6 +19,7 @@ from core.ports.clock import Clock
 from core.service.chat import ChatService
 from core.service.choosing import Choices
 from core.service.driver import Driver
+from tests.commands.parts import Parts
 from tests.discord.support import Bot, local_discord
 from tests.service.conftest import configured
 from tests.service.scripted_model import ScriptedModel
@@ -45,6 +45,7 @@ class Service:
         self.store = store or MemoryStore()
         live = Live(configuration or configured(ModelChoice("scripted")))
         access = Access(allow_everybody=True, admins=frozenset({admin} if admin else ()))
+        self.parts = Parts(clock, self.store, live)
         self.chat = ChatService(
             completions=self.model,
             choices=Choices(self.store, live),
@@ -52,8 +53,9 @@ class Service:
             clock=clock,
             access=access,
             spending=Spending(None, clock=clock),
+            book=self.parts.usage.book,
         )
-        self.dispatcher = Dispatcher(self.chat, access, clock, commands)
+        self.dispatcher = self.parts.dispatcher(self.chat, access, commands)
 
     async def close(self) -> None:
         now = self.clock.monotonic()

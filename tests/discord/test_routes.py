@@ -16,7 +16,6 @@ from bots.discord.markdown import DiscordRenderer
 from bots.sandbox.discord.world import Permission
 from core.adapters.memory_store import MemoryStore
 from core.catalogue import say
-from core.commands.dispatch import Dispatcher
 from core.configuration import Live, ModelChoice
 from core.conversation.history import Question
 from core.messages import Incoming, IncomingCommand
@@ -27,6 +26,7 @@ from core.service.chat import ChatService
 from core.service.choosing import Choices
 from core.service.driver import Driver
 from core.streaming.operations import FileContent
+from tests.commands.parts import Parts
 from tests.discord.support import Bot, local_discord
 from tests.promise import broken_promise
 from tests.service.conftest import configured, mark
@@ -46,6 +46,7 @@ class Sluice:
         self.bot = bot
         self.model = ScriptedModel()
         access = Access(allow_everybody=True)
+        parts = Parts(bot.clock)
         self.chat = ChatService(
             completions=self.model,
             choices=Choices(MemoryStore(), Live(configured(ModelChoice("scripted")))),
@@ -54,7 +55,7 @@ class Sluice:
             access=access,
             spending=Spending(None, clock=bot.clock),
         )
-        self._dispatcher = Dispatcher(self.chat, access, bot.clock)
+        self._dispatcher = parts.dispatcher(self.chat, access)
         self.private = False  # answers to commands are for their asker alone
 
     async def handle(self, incoming: Incoming, surface: Surface) -> None:

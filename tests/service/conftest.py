@@ -11,7 +11,6 @@ import pytest
 
 from core.adapters.memory_store import MemoryStore
 from core.catalogue import say
-from core.commands.dispatch import Dispatcher
 from core.commands.registry import Registry
 from core.configuration import Configuration, Defaults, Live, ModelChoice, ModelEntry
 from core.messages import (
@@ -30,6 +29,7 @@ from core.policy.spending import Spending
 from core.service.chat import ChatService
 from core.service.choosing import Choices
 from core.service.driver import Driver, Progress
+from tests.commands.parts import Parts
 from tests.fakes.clock import FakeClock
 from tests.fakes.surface import FakeSurface
 from tests.service.scripted_model import ScriptedModel, Stream
@@ -76,6 +76,7 @@ class Bot:
         self.progress: list[Progress] = []
         self.access = access or Access(allow_everybody=True)
         self.spending = Spending(daily_tokens, clock=self.clock)
+        self.parts = Parts(self.clock, self.store, self.live)
         self.chat = ChatService(
             completions=self.model,
             choices=Choices(self.store, self.live),
@@ -84,8 +85,9 @@ class Bot:
             access=self.access,
             spending=self.spending,
             max_answer_chars=max_answer_chars,
+            book=self.parts.usage.book,
         )
-        self.dispatcher = Dispatcher(self.chat, self.access, self.clock, commands)
+        self.dispatcher = self.parts.dispatcher(self.chat, self.access, commands, spending=self.spending)
         self._events = itertools.count(1)
 
     @property

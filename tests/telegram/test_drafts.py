@@ -17,7 +17,6 @@ from bots.telegram.client import TelegramPlatform
 from bots.telegram.entities import TelegramRenderer
 from core.adapters.memory_store import MemoryStore
 from core.catalogue import say
-from core.commands.dispatch import Dispatcher
 from core.configuration import Live, ModelChoice
 from core.messages import ButtonPress, IncomingMessage, PlaceKind
 from core.policy.access import Access
@@ -26,6 +25,7 @@ from core.service.chat import ChatService
 from core.service.choosing import Choices
 from core.service.driver import Driver
 from core.streaming.operations import Button, Delivered
+from tests.commands.parts import Parts
 from tests.fakes.moved_clock import MovedClock
 from tests.promise import broken_promise
 from tests.service.conftest import configured
@@ -96,6 +96,7 @@ class Sluice:
         self.server, self.clock = server, clock
         self.model = ScriptedModel()
         access = Access(allow_everybody=True)
+        parts = Parts(clock)
         self.chat = ChatService(
             completions=self.model,
             choices=Choices(MemoryStore(), Live(configured(ModelChoice("scripted")))),
@@ -104,7 +105,7 @@ class Sluice:
             access=access,
             spending=Spending(None, clock=clock),
         )
-        self.dispatcher = Dispatcher(self.chat, access, self.clock)
+        self.dispatcher = parts.dispatcher(self.chat, access)
         self.drafts: list[tuple[float, str, str]] = []  # when, id, text
         self._sent = asyncio.Event()
         server.subscribe(self._watch)

@@ -1,0 +1,63 @@
+"""`/forget`: delete all that is kept of the person who asks, once they have said it twice."""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+from core.commands.call import Call, Occasion, Press
+from core.commands.command import Command
+from core.ports.store import StoreError
+from core.service.personal_data import Confirmed
+from core.streaming.operations import Button, ButtonStyle
+
+log = logging.getLogger(__name__)
+
+ASK, YES, NO = "forget:ask", "forget:yes:", "forget:no:"
+"""Of the last two the token of the question follows."""
+
+
+async def run(call: Call) -> None:
+    _ask(call)
+
+
+async def press(press: Press) -> None:
+    if press.data == ASK:
+        _ask(press)
+        return
+    forgets = press.data.startswith(YES)
+    token = press.data.removeprefix(YES if forgets else NO)
+    match press.services.personal.confirm(token, press.person):
+        case Confirmed.NOT_THEIRS:
+            press.reply(press.say("forget.not_theirs"), private=True)
+        case Confirmed.OVER:
+            press.reply(press.say("forget.over", command=press.spelled()), private=True)
+        case Confirmed.YES if forgets:
+            await _forget(press)
+        case _:
+            press.update(press.say("forget.kept"))
+
+
+def _ask(occasion: Occasion) -> None:
+    if isinstance(occasion, Press) and not occasion.private_files:
+        # The answer to a press is a line without buttons there.
+        occasion.reply(occasion.say("forget.private", command=occasion.spelled()), private=True)
+        return
+    token = occasion.services.personal.ask(occasion.person)
+    yes = Button(YES + token, occasion.say("button.forget"), ButtonStyle.DANGER)
+    no = Button(NO + token, occasion.say("button.keep"))
+    occasion.reply(occasion.say("forget.ask"), ((yes, no),), private=True)
+
+
+async def _forget(press: Press) -> None:
+    try:
+        rows = await press.services.personal.forget(press.person)
+    except StoreError as error:
+        log.error("%s cannot be forgotten: %s", press.person, error)
+        press.update(press.say("forget.failed", command=press.spelled()))
+        return
+    done = press.say("forget.done", entries=rows) if rows else press.say("forget.nothing")
+    press.update(f"{done}\n\n{press.say('forget.stays')}")
+
+
+COMMAND: Final = Command("forget", run, press=press, for_strangers=True, private=True, portable=True)

@@ -1,0 +1,46 @@
+"""What is kept goes when its time is over, whether or not anybody asks."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from core.ports.clock import Clock
+from core.ports.store import Store, StoreError
+
+log = logging.getLogger(__name__)
+
+EVERY_S: Final = 3_600.0
+OVERHEARD_DAYS: Final = 7
+"""So long what was not for the bot is kept, where a chat opted in; no setting prolongs it."""
+_DAY_S: Final = 86_400.0
+
+
+class Retention:
+    """`days`: how long a conversation is kept after it was last used, asked anew each time; 0: for ever."""
+
+    def __init__(self, store: Store, clock: Clock, days: Callable[[], int]) -> None:
+        self._store = store
+        self._clock = clock
+        self._days = days
+
+    async def run(self) -> None:
+        """Sweep now and once an hour, until cancelled."""
+        while True:
+            await self.sweep()
+            await self._clock.sleep_until(self._clock.monotonic() + EVERY_S)
+
+    async def sweep(self) -> None:
+        """Have the store let go of what is too old. Never raises: the next hour tries again."""
+        now, days = self._clock.wall(), self._days()
+        try:
+            gone = await self._store.expire(
+                before=now - days * _DAY_S if days else 0.0,
+                overheard_before=now - OVERHEARD_DAYS * _DAY_S,
+            )
+        except StoreError as error:
+            log.error("what is too old cannot be deleted: %s", error)
+            return
+        if gone:
+            log.info("%d messages were older than %d days and are deleted", gone, days)
