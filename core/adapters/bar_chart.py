@@ -12,12 +12,15 @@ from core.ports.chart import Bar
 
 COLOURS: Final = ("#55acee", "#78b159", "#fdcb58")
 """From below, as the squares 🟦 🟩 🟨 that a message can name them by."""
-_SCALE: Final = 2  # drawn twice as large and shown as it is: sharp on a phone
+_SMOOTH: Final = 2  # drawn so much larger and then reduced: round corners without steps
+_SCALE: Final = 2 * _SMOOTH  # twice as large as a chat shows it: sharp on a phone
 _WIDTH, _HEIGHT = 480 * _SCALE, 220 * _SCALE
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46 * _SCALE, 14 * _SCALE, 22 * _SCALE, 28 * _SCALE
 _PAPER, _GRID, _FAINT, _BRIGHT = "#1e1f22", "#35373c", "#949ba4", "#f2f3f5"
 _LINES: Final = 4  # at most, above the ground line
 _LABELS: Final = 10  # at most, under the bars
+_ROUND: Final = 0.18  # of a bar's thickness: the radius of its upper corners
+_GAP: Final = _SCALE  # between the parts of a bar
 
 
 def draw_bars(bars: Sequence[Bar]) -> bytes:
@@ -43,22 +46,34 @@ def draw_bars(bars: Sequence[Bar]) -> bytes:
     for index, bar in enumerate(bars):
         today = index == len(bars) - 1
         middle = _LEFT + slot * (index + 0.5)
+        drawn = [(part, colour) for part, colour in zip(bar.parts, COLOURS, strict=False) if part > 0]
         below = 0.0
-        for part, colour in zip(bar.parts, COLOURS, strict=False):
-            if part > 0:
-                box = (middle - thick / 2, level(below + part), middle + thick / 2, level(below))
+        for number, (part, colour) in enumerate(drawn, 1):
+            upper, lower = level(below + part), level(below) - (_GAP if number > 1 else 0)
+            box = (middle - thick / 2, upper, middle + thick / 2, max(upper, lower))
+            if number == len(drawn):
+                radius = min(thick * _ROUND, (box[3] - upper) / 2)
+                draw.rounded_rectangle(box, radius, fill=colour, corners=(True, True, False, False))
+            else:
                 draw.rectangle(box, fill=colour)
             below += part
         if (len(bars) - 1 - index) % every == 0:
             colour = _BRIGHT if today else _FAINT
             draw.text((middle, ground + 8 * _SCALE), bar.label, font=small, fill=colour, anchor="ma")
-    if any(totals):
-        most = max(range(len(bars)), key=totals.__getitem__)
-        at = (_LEFT + slot * (most + 0.5), level(totals[most]) - 4 * _SCALE)
-        draw.text(at, short(totals[most]), font=small, fill=_BRIGHT, anchor="ms")
+    for index in _told(totals):
+        at = (_LEFT + slot * (index + 0.5), level(totals[index]) - 4 * _SCALE)
+        draw.text(at, short(totals[index]), font=small, fill=_BRIGHT, anchor="ms")
     out = io.BytesIO()
-    image.save(out, "PNG", optimize=True)
+    image.reduce(_SMOOTH).save(out, "PNG", optimize=True)
     return out.getvalue()
+
+
+def _told(totals: Sequence[float]) -> list[int]:
+    """Which bars have their figure above them: the highest one, and today's unless it stands close to that."""
+    if not any(totals):
+        return []
+    most, today = max(range(len(totals)), key=totals.__getitem__), len(totals) - 1
+    return [most, today] if totals[today] and today - most > 2 else [most]
 
 
 def short(value: float) -> str:
