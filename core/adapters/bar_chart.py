@@ -11,11 +11,11 @@ from PIL import Image, ImageDraw, ImageFont
 from core.ports.chart import Bar
 
 COLOURS: Final = ("#55acee", "#78b159", "#fdcb58")
-"""From below, as the squares 🟦 🟩 🟨 that a message can name them by."""
+"""From below: blue, green, yellow. A message names them by these words and by their order."""
 _SMOOTH: Final = 2  # drawn so much larger and then reduced: round corners without steps
 _SCALE: Final = 2 * _SMOOTH  # twice as large as a chat shows it: sharp on a phone
-_WIDTH, _HEIGHT = 480 * _SCALE, 220 * _SCALE
-_LEFT, _RIGHT, _TOP, _BOTTOM = 46 * _SCALE, 14 * _SCALE, 22 * _SCALE, 28 * _SCALE
+_WIDTH, _HEIGHT = 400 * _SCALE, 200 * _SCALE
+_LEFT, _RIGHT, _TOP, _BOTTOM = 44 * _SCALE, 14 * _SCALE, 22 * _SCALE, 28 * _SCALE
 _PAPER, _GRID, _FAINT, _BRIGHT = "#1e1f22", "#35373c", "#949ba4", "#f2f3f5"
 _LINES: Final = 4  # at most, above the ground line
 _LABELS: Final = 10  # at most, under the bars
@@ -27,7 +27,7 @@ def draw_bars(bars: Sequence[Bar]) -> bytes:
     """See `core.ports.chart.DrawChart`."""
     image = Image.new("RGB", (_WIDTH, _HEIGHT), _PAPER)
     draw = ImageDraw.Draw(image)
-    small = ImageFont.load_default(11 * _SCALE)
+    small = ImageFont.load_default(12 * _SCALE)
     totals = [sum(bar.parts) for bar in bars]
     step = _step(max(totals, default=0.0))
     top = step * max(1, -(-max(totals, default=0.0) // step))
@@ -69,7 +69,7 @@ def draw_bars(bars: Sequence[Bar]) -> bytes:
 
 
 def _told(totals: Sequence[float]) -> list[int]:
-    """Which bars have their figure above them: the highest one, and today's unless it stands close to that."""
+    """Which bars have their figure above them: the highest one, and today's unless it is close to that."""
     if not any(totals):
         return []
     most, today = max(range(len(totals)), key=totals.__getitem__), len(totals) - 1

@@ -41,7 +41,7 @@ def _with_models(
         say("usage.month", locale, used=_used(report.month, locale)),
     ]
     models = report.models[:shown] if len(report.models) > 1 else ()
-    lines += [f"- {_name(model)}: {_used(model.sum, locale)}" for model in models]
+    lines += [f"- {_name(model)}: {_used(model.sum, locale, key='usage.used.model')}" for model in models]
     if models and len(report.models) > shown:
         lines.append("- " + say("usage.others", locale, models=len(report.models) - shown))
     if unpriced := [_name(model) for model in report.models if not model.priced][:3]:
@@ -56,17 +56,17 @@ def _with_models(
     return "\n".join(lines)
 
 
-def _used(used: Sum, locale: str | None) -> str:
+def _used(used: Sum, locale: str | None, *, key: str = "usage.used") -> str:
     if not used.requests:
         return say("usage.nothing", locale)
     words = say(
-        "usage.used",
+        key,
         locale,
         requests=used.requests,
         prompt=used.prompt_tokens,
         completion=used.completion_tokens,
     )
-    return f"{words}, **{_costs(used.costs, locale)}**" if used.costs else words
+    return f"{_costs(used.costs, locale)}, {words}" if used.costs else words
 
 
 def _costs(costs: Mapping[str, Decimal], locale: str | None) -> str:

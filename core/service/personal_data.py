@@ -2,8 +2,8 @@
 
 The law of forgetting: it happens when the person themselves says it a second time within five minutes, and
 once for each time it was asked. Whoever keeps something of a person outside the store registers to let go of
-it: called before the store forgets, so that nothing in flight is kept afterwards, and again when it has, so that
-what was read in between goes too.
+it: called before the store forgets, so that nothing in flight is kept afterwards, and again when it has, so
+that what was read in between goes too.
 """
 
 from __future__ import annotations

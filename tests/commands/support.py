@@ -39,6 +39,7 @@ class Service:
         admin: str = "",
         store: MemoryStore | None = None,
         configuration: Configuration | None = None,
+        daily_tokens: int | None = None,
     ) -> None:
         self.model = ScriptedModel()
         self.clock = clock
@@ -46,16 +47,17 @@ class Service:
         live = Live(configuration or configured(ModelChoice("scripted")))
         access = Access(allow_everybody=True, admins=frozenset({admin} if admin else ()))
         self.parts = Parts(clock, self.store, live)
+        self.spending = Spending(daily_tokens, clock=clock)
         self.chat = ChatService(
             completions=self.model,
             choices=Choices(self.store, live),
             driver=Driver(clock),
             clock=clock,
             access=access,
-            spending=Spending(None, clock=clock),
+            spending=self.spending,
             book=self.parts.usage.book,
         )
-        self.dispatcher = self.parts.dispatcher(self.chat, access, commands)
+        self.dispatcher = self.parts.dispatcher(self.chat, access, commands, spending=self.spending)
 
     async def close(self) -> None:
         now = self.clock.monotonic()

@@ -193,7 +193,7 @@ async def test_telegram_shows_usage_as_a_photo_in_a_private_chat() -> None:
 def _check_picture(name: str, content: bytes) -> None:
     image = Image.open(io.BytesIO(content))
     assert (name, image.format) == ("usage.png", "PNG")
-    assert image.width > 900
+    assert image.width == 800
 
 
 async def test_telegram_in_a_group_nothing_of_ones_own_is_shown() -> None:

@@ -136,10 +136,10 @@ async def test_usage_says_today_this_month_each_model_and_what_has_no_price(bot:
     text = await used(bot)
     assert text.splitlines() == [
         "**What you have used**",
-        "Today: 2 requests, 1,000 tokens in, 2,000 out, **€0.0053**",
-        "This month: 4 requests, 2,000 tokens in, 4,000 out, **€0.0053**",
-        "- `Free one`: 2 requests, 1,000 tokens in, 2,000 out",
-        "- `Priced`: 2 requests, 1,000 tokens in, 2,000 out, **€0.0053**",
+        "**Today:** €0.0053, 2 requests, 1,000 tokens in, 2,000 out",
+        "**This month:** €0.0053, 4 requests, 2,000 tokens in, 4,000 out",
+        "- `Free one`: 2 requests, 1,000 in, 2,000 out",
+        "- `Priced`: €0.0053, 2 requests, 1,000 in, 2,000 out",
         "",
         "No price is known for `Free one`: it counts as 0.",
         "",
@@ -172,11 +172,11 @@ async def test_whose_usage_is_shown_depends_on_who_asks(bot: Bot) -> None:
     day = int(bot.clock.wall() // DAY_S)
     for person, place in (("fake:1", "fake:c1"), ("fake:2", "fake:c1"), ("fake:2", "fake:c2")):
         await bot.parts.store.use(Used(day, person, place, "scripted", 1, 10, 10, 0))
-    assert "Today: 1 request," in await used(bot)
+    assert "**Today:** 1 request," in await used(bot)
     assert await used(bot, of="server") == say("unusable.managers", command="/usage server")
-    assert "Today: 2 requests," in await used(bot, manager, "server")
+    assert "**Today:** 2 requests," in await used(bot, manager, "server")
     assert await used(bot, manager, "everything") == say("unusable.owners", command="/usage everything")
-    assert "Today: 3 requests," in await used(bot, BEN, "everything")
+    assert "**Today:** 3 requests," in await used(bot, BEN, "everything")
 
 
 async def test_in_a_group_only_the_groups_usage_is_shown(bot: Bot) -> None:
@@ -187,7 +187,7 @@ async def test_in_a_group_only_the_groups_usage_is_shown(bot: Bot) -> None:
     assert group.texts == [
         say("usage.private", command="/usage", server="/usage server"),
         "\n".join(
-            [f"**{say('usage.of.server')}**", "Today: nothing", "This month: nothing"],
+            [f"**{say('usage.of.server')}**", "**Today:** nothing", "**This month:** nothing"],
         ),
     ]
 
