@@ -19,7 +19,9 @@ from telegram.error import (
 from bots.sandbox.telegram.server import TelegramServer
 from bots.telegram.entities import TelegramRenderer
 from bots.telegram.outcomes import outcome_of
+from core.adapters.bar_chart import draw_bars
 from core.messages import ButtonPress, IncomingMessage, MessageRef
+from core.ports.chart import Bar
 from core.ports.surface import Surface
 from core.streaming.operations import (
     BucketKey,
@@ -105,6 +107,24 @@ async def test_a_file_comes_in_its_topic_silently_with_a_caption(bot: Bot, serve
         assert [listed["name"] for listed in shown["files"]] == ["code.py"]
     first = message_of(server, event.ref.chat_id, outcome.message_id)
     assert (first["silent"], first["reply_to"]) == (True, event.ref.message_id)
+
+
+async def test_a_picture_is_seen_at_once_also_when_an_edit_brings_it(
+    bot: Bot, server: TelegramServer
+) -> None:
+    event, surface = await private(bot, server)
+    body = TelegramRenderer().render("The **bars**.")
+    file = FileContent("bars.png", draw_bars([Bar("1", (1, 2))]), picture=True)
+    outcome = await surface.send(MessageContent(body, file=file), None)
+    assert isinstance(outcome, Delivered)
+    growing = await sent(surface, content("so far"))
+    assert await surface.edit(growing, MessageContent(body, file=file)) == Delivered(growing)
+    for message_id in (outcome.message_id, growing):
+        shown = message_of(server, event.ref.chat_id, message_id)
+        assert shown["text"] == "The bars."
+        [picture] = shown["files"]
+        assert picture["picture"]
+        assert server.file(picture["id"]) == file.data
 
 
 async def test_typing_and_reactions_are_best_effort(bot: Bot, server: TelegramServer) -> None:
