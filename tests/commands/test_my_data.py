@@ -232,3 +232,29 @@ async def test_telegram_nobody_confirms_for_another() -> None:
         await stage.said(say("forget.done", entries=1))
         assert (await store.export(f"telegram:{stage.screen.person('Ada')}"))["messages"] == []
         assert (await store.export(f"telegram:{stage.screen.person('Ben')}"))["messages"] != []
+
+
+async def test_discord_a_servers_usage_is_for_who_manages_it() -> None:
+    async with on_discord() as (stage, server):
+        day = int(stage.clock.wall() // 86_400)
+        guild = f"discord:{server.world.guild_id}"
+        await stage.service.parts.store.use(Used(day, "discord:7", guild, "scripted", 3, 10, 20))
+        await server.invoke("Ben", "#general", "more usage", {"of": "server"})
+        await stage.screen.told("Ben", say("unusable.managers", command="/more usage server"))
+        await server.invoke("Ada", "#planning", "more usage", {"of": "server"})  # she owns it
+        told = await stage.said(f"**{say('usage.of.server')}**")
+        assert told["only_for"] == stage.screen.person("Ada")
+        assert "3 requests" in told["text"]
+
+
+async def test_telegram_a_groups_usage_is_for_who_manages_it() -> None:
+    async with on_telegram() as (stage, server):
+        day = int(stage.clock.wall() // 86_400)
+        username = server.snapshot()["bot"]["username"]
+        [chat] = [one["id"] for one in server.snapshot()["chats"] if one["name"] == "Riverside"]
+        group = f"telegram:{chat}"
+        await stage.service.parts.store.use(Used(day, "telegram:7", group, "scripted", 4, 10, 20))
+        await server.say("Ben", "Riverside", f"/usage@{username} server")
+        await stage.said(say("unusable.managers", command="/usage server"))
+        await server.say("Ada", "Riverside", f"/usage@{username} server")
+        assert "4 requests" in (await stage.said(say("usage.of.server")))["text"]

@@ -32,6 +32,7 @@ SECRET = "sk-proj-0123456789abcdefghij"
 FULL = """
 default_model = "home/llama/3"
 default_persona = "poet"
+operator = "Ada, ada@example.org"
 [providers.home]
 base_url = "http://127.0.0.1:11434/v1/"
 api_key_env = "HOME_KEY"
@@ -105,6 +106,7 @@ def test_all_of_it() -> None:
     assert read.permissions == Permissions(
         frozenset({"discord:1"}), frozenset({"telegram:-2"}), True, frozenset({"env/small"})
     )
+    assert read.operator == "Ada, ada@example.org"
     assert read.warnings == ()
     assert SECRET not in repr(read)
 
