@@ -152,8 +152,15 @@ class App:
     retention: Retention
 
 
-def build_app(settings: Settings, model: Model, clock: Clock, *, page: SandboxPage | None) -> App:
-    """With a page it is the sandbox: everybody is served, and nothing is kept."""
+def build_app(
+    settings: Settings,
+    model: Model,
+    clock: Clock,
+    *,
+    page: SandboxPage | None,
+    store: Store | None = None,
+) -> App:
+    """With a page it is the sandbox: everybody is served, and nothing is kept. `store` None: in memory."""
     sandbox = page is not None
     driver = Driver(clock, on_progress=partial(_show_figures, page) if page else None)
     access = Access(
@@ -164,7 +171,7 @@ def build_app(settings: Settings, model: Model, clock: Clock, *, page: SandboxPa
     )
     spent = None if sandbox else settings.data_dir / "spending.json"
     _permit(access, model.live.current)
-    store = MemoryStore()
+    store = store or MemoryStore()
     spending = Spending(settings.daily_tokens, clock=clock, file=spent)
     usage = UsageBook(store, clock, lambda: model.live.current)
     chat = ChatService(

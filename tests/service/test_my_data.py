@@ -16,9 +16,11 @@ from core.adapters.memory_store import MemoryStore
 from core.catalogue import LANGUAGES, entries, say
 from core.commands.declared.forget import YES
 from core.configuration import Configuration, Defaults, ModelEntry, Provider
-from core.messages import ButtonPress, MessageRef, Person, PlaceKind
+from core.conversation.history import Question
+from core.messages import ButtonPress, FormSubmitted, MessageRef, Person, PlaceKind
 from core.policy.access import Access
 from core.ports.store import Message, Role, StoreError, Used
+from core.service.continuing import Continuations
 from core.service.personal_data import ASKED_S
 from core.streaming.operations import Button, FileContent
 from tests.fakes.surface import FakeSurface
@@ -202,6 +204,30 @@ async def test_what_is_in_flight_ends_and_what_waits_is_dropped(bot: Bot) -> Non
     assert fresh.prompt == ["who am I?"]
 
 
+async def test_what_was_asked_in_a_form_and_could_go_on_is_let_go_too(bot: Bot) -> None:
+    """The next message is a question again, not the answer to one of ours."""
+    surface = bot.surface(kind=PlaceKind.PRIVATE)
+    await given(bot, surface, "ask")
+    assert surface.messages["m1"].content.wants_reply
+    forms = bot.surface("c2", private_answers=True, forms=True)
+    await bot.command(forms, "ask")
+    continuations = Continuations()
+    asked = Question("e1", surface.place, ADA, CANARY, None)
+    button = continuations.offer("t1", asked)
+    press = ButtonPress("e2", surface.place, ADA, MessageRef("c1", "m1"), button.data)
+    assert continuations.question(press) == asked
+    continuations.forget_person("fake:1")
+    assert continuations.question(press) is None
+    await bot.parts.personal.forget(ADA)
+    stream = await bot.asked(surface, "hello")
+    assert stream.prompt == ["hello"]
+    [form] = forms.forms
+    late = FormSubmitted("e3", forms.place, ADA, form.data, {"prompt": CANARY})
+    await bot.handle(late, forms)
+    await bot.clock.advance(1.0)
+    assert forms.texts == [say("form.over")]
+
+
 async def test_no_object_holds_the_words_of_somebody_who_is_forgotten(bot: Bot) -> None:
     await keep(bot)
     surface = bot.surface(kind=PlaceKind.PRIVATE)
@@ -220,7 +246,7 @@ def holders(words: str) -> list[str]:
     gc.collect()
     found = []
     for one in gc.get_objects():
-        if type(one).__module__.startswith(("core.", "tests.")):
+        if str(type(one).__module__).startswith(("core.", "tests.")):
             values = [getattr(one, name, None) for name in getattr(type(one), "__slots__", ())]
             values += list(getattr(one, "__dict__", {}).values())
             values += [one for value in values if isinstance(value, list | tuple | deque) for one in value]
