@@ -47,7 +47,9 @@ async def export(occasion: Occasion) -> None:
             words.append(occasion.say("export.packed"))
         if len(files) > 1:
             words.append(occasion.say("export.part", part=number, parts=len(files)))
-        occasion.reply(" ".join(words), private=True, file=file)
+        if occasion.reply(" ".join(words), private=True, file=file) is None:
+            log.warning("part %d of %d of an export for %s is not sent", number, len(files), occasion.person)
+            return
 
 
 def _about(occasion: Occasion) -> dict[str, str]:
