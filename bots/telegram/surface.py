@@ -49,7 +49,7 @@ _NO_PREVIEW: Final = LinkPreviewOptions(is_disabled=True)
 _STYLES: Final = {ButtonStyle.PLAIN: None, ButtonStyle.DANGER: "danger"}
 _MAX_ALERT: Final = 200  # characters; core.telegram.org/bots/api#answercallbackquery
 _TICK: Final = "✓"
-_LINE, _MOST_BESIDE = 40, 4  # characters of a phone's line; buttons in it
+_LINE, _MOST_BESIDE = 40, 3  # characters of a phone's line; buttons in it
 _MAX_TOAST: Final = 60  # a longer one than a phone's line is gone before it is read
 
 logger = logging.getLogger(__name__)
