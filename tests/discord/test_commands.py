@@ -55,7 +55,17 @@ def names(bot: Bot, person: str, chat: str) -> set[str]:
 
 
 async def test_discord_offers_each_where_and_to_whom_it_is_for(bot: Bot) -> None:
-    everybody = {"ask", "help", "model", MORE, "Ask about this", "Summarise", "Translate", "Explain"}
+    everybody = {
+        "ask",
+        "help",
+        "model",
+        "privacy",
+        MORE,
+        "Ask about this",
+        "Summarise",
+        "Translate",
+        "Explain",
+    }
     assert names(bot, "Ben", "#general") == everybody | {"together"}
     assert names(bot, "Ada", "#general") == everybody | {
         "together",

@@ -7,17 +7,19 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core.adapters.memory_store import MemoryStore
 from core.catalogue import say
 from core.configuration import Configuration, Defaults, Live, ModelChoice, ModelEntry, Persona
 from core.conversation.history import Question
-from core.conversation.preferences import Busy, Sees, When
+from core.conversation.preferences import Busy, Sees, When, scopes_of
 from core.messages import Addressed, Place, PlaceKind
 from core.policy.access import Access
 from core.ports.completions import ReasoningDelta
 from core.ports.store import KeptPersona, StoreError
-from core.service.choosing import Choices
+from core.service.choosing import Choices, Manner
 from tests.fakes.surface import FakeSurface
 from tests.service.conftest import ADA, BEN, Bot, configured, shut
 
@@ -212,6 +214,50 @@ async def test_a_persona_that_somebody_made_is_theirs_or_their_servers() -> None
         assert (await used(name, person)).persona is None
     private = replace(CHANNEL, kind=PlaceKind.PRIVATE, guild_id=None)
     assert (await used("ours", ADA, private)).persona is None
+
+
+PLACES = (
+    CHANNEL,
+    replace(CHANNEL, chat_id="c2"),
+    replace(CHANNEL, chat_id="c3", guild_id="g2"),
+    THREAD,
+    replace(THREAD, chat_id="t2", parent_id="c2"),
+    Place("fake", "p1", PlaceKind.PRIVATE),
+    Place("fake", "p2", PlaceKind.PRIVATE),
+    Place("other", "c1", PlaceKind.SHARED),
+    Place("other", "c1", PlaceKind.THREAD, topic_id="7"),
+)
+MADE = {"streaming": "off", "busy": "interrupt", "model": "b/two", "persona": "poet", "language": "de"}
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([scope for place in PLACES for scope in scopes_of(place, f"of {place}")]),
+            st.sampled_from(sorted(MADE)),
+            st.booleans(),
+        ),
+        max_size=12,
+    )
+)
+async def test_a_choice_changes_only_what_lies_in_its_scope_and_memory_never_tells_otherwise(
+    made: list[tuple[str, str, bool]],
+) -> None:
+    store = MemoryStore()
+    choices = choices_over(store, several(), remembered=5)
+
+    async def everywhere(asked: Choices) -> dict[Place, Manner]:
+        return {place: await asked.manner(Question("1", place, ADA, "hi"), f"of {place}") for place in PLACES}
+
+    before = await everywhere(choices)
+    for scope, name, chosen in made:
+        await choices.choose(scope, name, MADE[name] if chosen else None)
+        after = await everywhere(choices)
+        assert after == await everywhere(choices_over(store, several()))
+        for place in PLACES:
+            if scope not in scopes_of(place, f"of {place}"):
+                assert after[place] == before[place]
+        before = after
 
 
 async def test_without_streaming_nothing_shows_but_the_typing_sign_before_the_end(bot: Bot) -> None:

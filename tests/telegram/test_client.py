@@ -47,7 +47,7 @@ async def test_start_publishes_the_menu_only_when_it_changed(
     scopes = {"all_private_chats", "all_group_chats", "all_chat_administrators"}
     written = [(menu["scope"]["type"], menu.get("language_code")) for menu in menus]
     assert sorted(written, key=str) == sorted(itertools.product(scopes, languages), key=str)
-    everybody = ["ask", "help", "model"]
+    everybody = ["ask", "help", "model", "privacy"]
     for menu in menus:
         managed = [] if menu["scope"]["type"] == "all_group_chats" else ["settings"]
         assert [command["command"] for command in menu["commands"]] == everybody + managed
