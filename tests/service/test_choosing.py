@@ -238,13 +238,14 @@ MADE = {"streaming": "off", "busy": "interrupt", "model": "b/two", "persona": "p
             st.booleans(),
         ),
         max_size=12,
-    )
+    ),
+    st.sampled_from([5, 1_000]),
 )
 async def test_a_choice_changes_only_what_lies_in_its_scope_and_memory_never_tells_otherwise(
-    made: list[tuple[str, str, bool]],
+    made: list[tuple[str, str, bool]], remembered: int
 ) -> None:
     store = MemoryStore()
-    choices = choices_over(store, several(), remembered=5)
+    choices = choices_over(store, several(), remembered=remembered)
 
     async def everywhere(asked: Choices) -> dict[Place, Manner]:
         return {place: await asked.manner(Question("1", place, ADA, "hi"), f"of {place}") for place in PLACES}
