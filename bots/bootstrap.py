@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from bots.discord.client import DiscordPlatform
@@ -18,8 +21,10 @@ from bots.sandbox.limits import load_profile
 from bots.sandbox.page import SandboxPage
 from bots.sandbox.telegram.server import TelegramServer
 from bots.telegram.client import TelegramPlatform
+from core.adapters.memory_store import MemoryStore
 from core.adapters.openai_completions import OpenAICompletions
 from core.commands.dispatch import Dispatcher
+from core.policy import private_file
 from core.policy.access import Access
 from core.policy.spending import Spending
 from core.ports.clock import Clock
@@ -27,10 +32,14 @@ from core.ports.completions import Completions
 from core.ports.platform import Platform
 from core.service.chat import PROMPT_TOKENS, ChatService
 from core.service.driver import Driver, Progress
+from core.service.signing import KEY_BYTES, Signer
 from core.settings import ModelSettings, Settings
+
+log = logging.getLogger(__name__)
 
 FIGURES_EVERY_S = 0.25
 ADMINS_FILE = "admins.json"  # in the data folder: whoever claimed the bot
+BUTTON_KEY_FILE = "buttons.json"  # in the data folder: the key that signs them
 _TEMPLATE_TOKENS = 64  # what the embedded model's chat template adds to a prompt
 
 
@@ -95,11 +104,28 @@ def build_app(settings: Settings, model: Model, clock: Clock, *, page: SandboxPa
         clock=clock,
         access=access,
         spending=Spending(settings.daily_tokens, clock=clock, file=spent),
+        store=MemoryStore(),
+        signer=Signer(None if sandbox else button_key(settings.data_dir / BUTTON_KEY_FILE)),
         prompt_tokens=model.prompt_tokens,
         show_reasoning=settings.show_reasoning,
         max_answer_chars=settings.max_answer_chars,
+        summaries=not settings.model.embedded,
     )
     return App(Dispatcher(chat, access), chat, access, driver)
+
+
+def button_key(file: Path) -> bytes | None:
+    """The key that signs buttons, made where there is none. None: it cannot be kept."""
+    try:
+        match private_file.read(file):
+            case {"key": str(key)} if len(key) == 2 * KEY_BYTES:
+                return bytes.fromhex(key)
+        key = secrets.token_hex(KEY_BYTES)
+        private_file.write(file, {"key": key})
+        return bytes.fromhex(key)
+    except (private_file.UnreadableFileError, OSError, ValueError) as error:
+        log.error("the key of buttons cannot be kept (%s): a restart ends those that stand", error)
+        return None
 
 
 def _show_figures(page: SandboxPage, progress: Progress) -> None:

@@ -69,9 +69,10 @@ class MemoryStore:
         for one in self._shows.pop(message.id, ()):
             self._stands_for.pop(one, None)
         if shown:
-            self._shows[message.id] = shown
             for one in shown:
+                self._take_from_another(one)
                 self._stands_for[one] = message.id
+            self._shows[message.id] = shown
         self._keep_within()
 
     async def path(self, message_id: str, *, limit: int = 400) -> tuple[Message, ...]:
@@ -209,6 +210,12 @@ class MemoryStore:
 
     async def aclose(self) -> None:
         return None
+
+    def _take_from_another(self, shown: Shown) -> None:
+        """A platform's message stands for one message at a time."""
+        other = self._stands_for.get(shown)
+        if other is not None:
+            self._shows[other] = tuple(one for one in self._shows[other] if one != shown)
 
     def _upwards(self, message_id: str | None) -> Iterator[Message]:
         while message_id is not None and (message := self._messages.get(message_id)) is not None:

@@ -16,6 +16,7 @@ from core.ports.surface import Surface
 from core.service.driver import Driver
 from core.service.tasks import Tasks
 from core.streaming.answer import Answer, Ending
+from core.streaming.operations import Button
 
 _A_MINUTE_EACH = 6  # notices and reactions, per person
 _BETWEEN_REACTIONS_S = 0.3  # in one place; Discord was observed to take one in 0.25 s
@@ -50,11 +51,19 @@ class Notices:
         elif ref and surface.capabilities.reactions:
             self.react(surface, ref, reaction)
 
-    def reply(self, surface: Surface, person: Person, text: str, *, ref: MessageRef | None) -> None:
+    def reply(
+        self,
+        surface: Surface,
+        person: Person,
+        text: str,
+        *,
+        ref: MessageRef | None,
+        buttons: tuple[Button, ...] = (),
+    ) -> None:
         """Help, or another answer to what somebody asked of the bot itself."""
         often = self._private if surface.capabilities.private_answers else self._few
         if often.take(str(person), self._clock.monotonic()):
-            self._show(surface, text, ref)
+            self._show(surface, text, ref, buttons)
 
     def may_fail_aloud(self, surface: Surface, person: Person) -> bool:
         """Whether a turn that failed before any text may say so in a line of its own; it counts as one."""
@@ -75,11 +84,13 @@ class Notices:
             await self._clock.sleep_until(at)
         await surface.react(ref, emoji)
 
-    def _show(self, surface: Surface, text: str, ref: MessageRef | None) -> None:
+    def _show(
+        self, surface: Surface, text: str, ref: MessageRef | None, buttons: tuple[Button, ...] = ()
+    ) -> None:
         now = self._clock.monotonic()
         notice = Answer()
         notice.append(text, now)
-        notice.end(Ending.COMPLETE, now)
+        notice.end(Ending.COMPLETE, now, buttons=buttons if surface.capabilities.buttons else ())
         private = surface.capabilities.private_answers
         self._driver.show(
             notice, surface, reply_to=ref, private=private, notice=True, nonce=secrets.token_hex(8)

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from core.adapters.memory_store import MemoryStore
 from core.catalogue import say
 from core.commands.dispatch import Dispatcher
 from core.messages import (
@@ -61,6 +62,7 @@ class Bot:
             clock=self.clock,
             access=self.access,
             spending=self.spending,
+            store=MemoryStore(),
             prompt_tokens=prompt_tokens,
             show_reasoning=show_reasoning,
             max_answer_chars=max_answer_chars,

@@ -1,0 +1,60 @@
+"""How many tokens a model takes, and how far our estimates are from what its provider counts.
+
+The law: a budget is in the provider's tokens. What is estimated is compared with what was counted, turn by
+turn, and the running ratio of a model turns its budget into estimated tokens. A model that refuses a prompt
+for its length is shown half of it, and no more than that from then on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+LEAST_RATIO: Final = 0.5
+MOST_RATIO: Final = 3.0
+"""A script of which each sign is a token of its own is estimated at a third or a fourth of what it is."""
+LEAST_PROMPT: Final = 200  # tokens
+_WEIGHT: Final = 0.25  # of the newest turn
+_LEAST_SAMPLE: Final = 40  # estimated tokens: of less, most is what a chat template adds
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """Counted tokens for each estimated one, always within LEAST_RATIO and MOST_RATIO."""
+
+    value: float = 1.0
+    learned: bool = False
+
+    def after(self, *, estimated: int, counted: int) -> Ratio:
+        """With what one more prompt was estimated at, and what the provider counted."""
+        if estimated < _LEAST_SAMPLE or counted <= 0:
+            return self
+        seen = min(MOST_RATIO, max(LEAST_RATIO, counted / estimated))
+        return Ratio(self.value + _WEIGHT * (seen - self.value) if self.learned else seen, learned=True)
+
+
+@dataclass(slots=True)
+class Budgets:
+    """What each model may be shown at once. `tokens`: unless a model is known to take less."""
+
+    tokens: int
+    _ratios: dict[str, Ratio] = field(default_factory=dict)
+    _less: dict[str, int] = field(default_factory=dict)
+
+    def ratio(self, model: str) -> float:
+        return self._ratios.get(model, Ratio()).value
+
+    def of(self, model: str) -> int:
+        """Estimated tokens that fit into the model's budget."""
+        return int(self._less.get(model, self.tokens) / self.ratio(model))
+
+    def learn(self, model: str, *, estimated: int, counted: int) -> None:
+        """A prompt of so many estimated tokens was counted as so many."""
+        ratio = self._ratios.get(model, Ratio())
+        self._ratios[model] = ratio.after(estimated=estimated, counted=counted)
+
+    def refused(self, model: str, *, estimated: int) -> int:
+        """The model does not take so many estimated tokens; how many of its own it is shown from now on."""
+        tokens = int(estimated * self.ratio(model)) // 2
+        self._less[model] = max(LEAST_PROMPT, min(tokens, self._less.get(model, self.tokens)))
+        return self._less[model]
