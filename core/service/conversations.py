@@ -25,7 +25,7 @@ from core.conversation.window import is_blank, quoted
 from core.messages import MessageRef, Place
 from core.policy.spending import estimate_tokens
 from core.ports.clock import Clock
-from core.ports.store import Lane, LaneKey, Message, Role, Store
+from core.ports.store import Lane, LaneKey, Message, Role, Shown, Store
 from core.service.turn import Turn
 
 
@@ -133,14 +133,28 @@ class Conversations:
                 model=model,
                 ending=str(turn.answer.ending or ""),
             )
-            shown = shown_in(turn.joined.lane, [ref.message_id for ref in turn.messages])
-            await self.store.add(answer, shown)
+            lane = turn.joined.lane
+            shown = shown_in(lane, [ref.message_id for ref in turn.messages])
+            if turn.again is None:
+                await self.store.add(answer, shown)
+            else:
+                await self.show_variant(lane, answer, shown)
             turn.kept = True
-            async with self.lock(turn.joined.lane):
-                await self._end_lane(turn, answer)
+            if turn.again is None:
+                async with self.lock(lane):
+                    await self._end_lane(turn, answer)
 
-    async def choose(self, lane: LaneKey, answer: Message) -> None:
-        """From now on the lane goes on after this answer, if it has passed the question. Under its lock."""
+    async def show_variant(self, lane: LaneKey, answer: Message, shown: tuple[Shown, ...]) -> None:
+        """Keep that this variant is the one that is shown, and that the lane goes on after it."""
+        for other in await self.store.answers(answer.parent_id or ""):
+            if other.id != answer.id and await self.store.shows(other.id):
+                await self.store.add(other, ())
+        await self.store.add(answer, shown)
+        async with self.lock(lane):
+            await self._choose(lane, answer)
+
+    async def _choose(self, lane: LaneKey, answer: Message) -> None:
+        """If it has passed the question."""
         kept = await self.store.lane(lane)
         if kept is None or kept.leaf_id is None or kept.leaf_id == answer.id:
             return
@@ -149,9 +163,6 @@ class Conversations:
 
     async def _end_lane(self, turn: Turn, answer: Message) -> None:
         lane = turn.joined.lane
-        if turn.again is not None:
-            await self.choose(lane, answer)
-            return
         kept = await self.store.lane(lane)
         if (
             kept is not None and kept.conversation_id == turn.conversation_id

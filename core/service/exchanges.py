@@ -228,9 +228,8 @@ class Exchanges:
         surface = _channel_of(caller.surface)
         shown = await self._driver.show(answer, surface, notice=True, nonce=new_id(), over=over).finished()
         lane = lane_of(caller.place, _asker_of(chosen, caller.place))
-        await self._store.add(chosen, shown_in(lane, [ref.message_id for ref in shown.messages]))
-        async with self._conversations.lock(lane):
-            await self._conversations.choose(lane, chosen)
+        stands = shown_in(lane, [ref.message_id for ref in shown.messages])
+        await self._conversations.show_variant(lane, chosen, stands)
 
     def _buttons_of(
         self, place: Place, question: Message, answer: Message, number: int, variants: int
