@@ -193,7 +193,7 @@ class View:
                 self._accept(frame)
             if self.over or not frame.closed:
                 self.not_before = max(self.not_before, now + LOOK_AGAIN_S)
-            if self.over or not frame.closed or editing:  # the next page is sent, from other buckets
+            if self.over or self._clearing or not frame.closed or editing:  # what is next has other buckets
                 return None
 
     def _begin(self) -> None:
