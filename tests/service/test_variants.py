@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -32,8 +31,8 @@ async def again(bot: Bot, surface: FakeSurface, message: MessageRef, answer: str
 
 
 @pytest.fixture
-async def chat(bot: Bot) -> AsyncIterator[FakeSurface]:
-    yield private(bot)
+async def chat(bot: Bot) -> FakeSurface:
+    return private(bot)
 
 
 async def test_retry_puts_a_variant_in_the_answers_place_and_the_arrows_go_back(
