@@ -62,6 +62,7 @@ _ENGLISH: Final = MappingProxyType(
         "undo.nothing": "There is nothing to take back here.",
         "undo.not_yours": "Only the person who asked, or somebody who manages messages here, can take that back.",
         "undo.busy": "An answer is still growing here. Stop it first.",
+        "not_stored": "I could not store that. The log says why.",
         "paused": "This is a new conversation, since nothing was said here for a while.",
         "resume.done": "I go on with the earlier conversation.",
         "resume.not_yours": "Only the person who asked can go on with that conversation.",

@@ -16,7 +16,7 @@ from core.catalogue import say
 from core.conversation.history import Joined, Question, lane_of, shown_in, was_private
 from core.messages import MessageRef, Person, Place
 from core.ports.clock import Clock
-from core.ports.store import Lane, Message, Role
+from core.ports.store import Lane, Message, Role, StoreError
 from core.ports.surface import Surface
 from core.service.buttons import GOES_ON, Buttons
 from core.service.conversations import Conversations, new_id
@@ -191,7 +191,11 @@ class Exchanges:
                 return "undo.not_yours"
             _, over = await self._standing(await self._store.answers(question.id))
             asked = await self._store.shows(question.id)
-            await self._store.remove(question.id)
+            try:
+                await self._store.remove(question.id)
+            except StoreError as error:
+                log.error("an exchange in %s cannot be taken back: %s", caller.place, error)
+                return "not_stored"
         channel = _channel_of(caller.surface)
         self._driver.delete(channel, over)
         self._driver.delete(channel, tuple(shown.message_id for shown in asked))

@@ -108,6 +108,8 @@ class Turns:
                 self._close(turn, Ending.FAILED, say("ending.failed", reason=say("model.unexpected")))
             if turn.shown is not None:
                 await self._keep(turn, turn.shown, tally)
+        except Exception:
+            log.exception("turn %s in %s is shown, but cannot be kept", turn.id, turn.question.place)
         finally:
             turn.finished.set()
 

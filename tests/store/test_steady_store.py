@@ -1,0 +1,87 @@
+"""A conversation goes on while its store fails, and is whole again when it works."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from typing import Any
+
+import pytest
+
+from core.adapters.memory_store import MemoryStore
+from core.adapters.steady_store import SteadyStore
+from core.ports.store import Lane, Shown, StoreError
+from tests.store.test_memory_store import ADA, BEN, LANE, answered, asked, grown, ids
+
+
+class Flaky(MemoryStore):
+    """Fails as long as it is told to, and refuses to add what it is told to refuse."""
+
+    down = False
+    refuses = ""
+
+    def __getattribute__(self, name: str) -> Any:
+        found = super().__getattribute__(name)
+        if not inspect.iscoroutinefunction(found):
+            return found
+
+        async def asked(*args: Any, **named: Any) -> Any:
+            if self.down or (name == "add" and args[0].id == self.refuses):
+                raise StoreError("out of order")
+            return await found(*args, **named)
+
+        return asked
+
+
+async def test_what_is_said_while_the_store_fails_is_known_and_then_kept(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    flaky = Flaky()
+    store = SteadyStore(flaky)
+    await grown(store)
+    await store.set_lane(LANE, Lane("c", "a1", 1.0))
+    flaky.down = True
+    await store.add(asked("q3", "a2"))
+    await store.add(answered("a3", "q3"), (Shown("p", "9"),))
+    await store.set_lane(LANE, Lane("c", "a3", 2.0))
+    assert ids(await store.path("a3"))[-2:] == ["q3", "a3"]
+    assert await store.lane(LANE) == Lane("c", "a3", 2.0)
+    flaky.down = False
+    assert await store.lane(LANE) == Lane("c", "a3", 2.0)
+    await store.add(asked("q4", "a3"))
+    assert ids(await flaky.path("q4"))[-3:] == ["q3", "a3", "q4"]
+    assert await flaky.lane(LANE) == Lane("c", "a3", 2.0)
+    assert caplog.text.count("the store fails") == 1
+    assert caplog.text.count("the store works again") == 1
+
+
+async def test_one_message_that_is_refused_does_not_hold_up_the_others() -> None:
+    flaky = Flaky()
+    store = SteadyStore(flaky)
+    flaky.refuses = "q1"
+    await grown(store)
+    assert await flaky.message("a2") is not None
+    assert ids(await store.path("q1")) == ["q1"]
+
+
+async def test_what_people_are_told_is_done_is_done_or_raises() -> None:
+    flaky = Flaky()
+    store = SteadyStore(flaky)
+    await grown(store)
+    flaky.down = True
+    with pytest.raises(StoreError):
+        await store.remove("q2")
+
+
+async def test_what_is_forgotten_meanwhile_is_not_written_later() -> None:
+    flaky = Flaky()
+    store = SteadyStore(flaky)
+    await grown(store)
+    flaky.down = True
+    await store.add(asked("q3", "a2"))
+    flaky.down = False
+    await store.forget(ADA)
+    await store.add(asked("q4", "a2", asker=BEN))
+    assert await flaky.message("q3") is None
+    assert await store.message("q3") is None
