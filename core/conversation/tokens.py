@@ -1,12 +1,15 @@
 """How many tokens a model takes, and how far our estimates are from what its provider counts.
 
 The law: a budget is in the provider's tokens. What is estimated is compared with what was counted, turn by
-turn, and the running ratio of a model turns its budget into estimated tokens. A model that refuses a prompt
-for its length is shown half of it, and no more than that from then on.
+turn, and the running ratio turns the budget into estimated tokens. The ratio is of a model and one
+conversation: it depends on the language, and what one place says is not to change what another is shown. A
+model that refuses a prompt for its length is shown half of it, and no more than that from then on: that is a
+fact about the model.
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -14,6 +17,7 @@ LEAST_RATIO: Final = 0.5
 MOST_RATIO: Final = 3.0
 """A script of which each sign is a token of its own is estimated at a third or a fourth of what it is."""
 LEAST_PROMPT: Final = 200  # tokens
+_RATIOS: Final = 10_000  # of the conversations used last
 _WEIGHT: Final = 0.25  # of the newest turn
 _LEAST_SAMPLE: Final = 40  # estimated tokens: of less, most is what a chat template adds
 
@@ -38,23 +42,27 @@ class Budgets:
     """What each model may be shown at once. `tokens`: unless a model is known to take less."""
 
     tokens: int
-    _ratios: dict[str, Ratio] = field(default_factory=dict)
+    _ratios: OrderedDict[tuple[str, str], Ratio] = field(default_factory=OrderedDict)
     _less: dict[str, int] = field(default_factory=dict)
 
-    def ratio(self, model: str) -> float:
-        return self._ratios.get(model, Ratio()).value
+    def ratio(self, model: str, conversation_id: str) -> float:
+        return self._ratios.get((model, conversation_id), Ratio()).value
 
-    def of(self, model: str) -> int:
-        """Estimated tokens that fit into the model's budget."""
-        return int(self._less.get(model, self.tokens) / self.ratio(model))
+    def of(self, model: str, conversation_id: str) -> int:
+        """Estimated tokens of this conversation that fit into the model's budget."""
+        return int(self._less.get(model, self.tokens) / self.ratio(model, conversation_id))
 
-    def learn(self, model: str, *, estimated: int, counted: int) -> None:
+    def learn(self, model: str, conversation_id: str, *, estimated: int, counted: int) -> None:
         """A prompt of so many estimated tokens was counted as so many."""
-        ratio = self._ratios.get(model, Ratio())
-        self._ratios[model] = ratio.after(estimated=estimated, counted=counted)
+        key = model, conversation_id
+        ratio = self._ratios.get(key, Ratio())
+        self._ratios[key] = ratio.after(estimated=estimated, counted=counted)
+        self._ratios.move_to_end(key)
+        if len(self._ratios) > _RATIOS:
+            self._ratios.popitem(last=False)
 
-    def refused(self, model: str, *, estimated: int) -> int:
+    def refused(self, model: str, conversation_id: str, *, estimated: int) -> int:
         """The model does not take so many estimated tokens; how many of its own it is shown from now on."""
-        tokens = int(estimated * self.ratio(model)) // 2
+        tokens = int(estimated * self.ratio(model, conversation_id)) // 2
         self._less[model] = max(LEAST_PROMPT, min(tokens, self._less.get(model, self.tokens)))
         return self._less[model]

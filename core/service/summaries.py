@@ -64,7 +64,8 @@ class Summaries:
         try:
             path = await self._conversations.store.path(leaf_id)
             before = await self._conversations.store.summary(tuple(message.id for message in path))
-            room = self._budgets.of(self._model.name) - estimate_tokens(self._model.system_prompt or "")
+            budget = self._budgets.of(self._model.name, conversation_id)
+            room = budget - estimate_tokens(self._model.system_prompt or "")
             request = summary_request(path, before, prompt_tokens=room)
             text = await self._ask(request) if request else ""
             if request and text:

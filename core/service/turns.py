@@ -206,7 +206,9 @@ class Turns:
                 await self._stream_once(turn, messages, reservation, tally)
             except ModelError as error:
                 if self._may_show_less(error, turn, messages):
-                    tokens = self._budgets.refused(self._model.name, estimated=prompt_size(messages))
+                    tokens = self._budgets.refused(
+                        self._model.name, turn.conversation_id, estimated=prompt_size(messages)
+                    )
                     log.info("turn %s: too long for the model; from now on %d tokens", turn.id, tokens)
                     continue
                 tally.billed = bool(turn.answer.length) or error.kind not in _UNBILLED
@@ -224,7 +226,10 @@ class Turns:
                 self._take(turn, event, tally)
                 if isinstance(event, Usage):
                     self._budgets.learn(
-                        self._model.name, estimated=prompt_size(messages), counted=event.prompt_tokens
+                        self._model.name,
+                        turn.conversation_id,
+                        estimated=prompt_size(messages),
+                        counted=event.prompt_tokens,
                     )
                 if turn.answer.full:
                     self._close(turn, Ending.LENGTH, say("ending.length"))
@@ -286,7 +291,7 @@ class Turns:
             turn.asked,
             turn.path,
             system_prompt=self._model.system_prompt,
-            prompt_tokens=self._budgets.of(self._model.name),
+            prompt_tokens=self._budgets.of(self._model.name, turn.conversation_id),
             summary=turn.summary,
         )
 

@@ -20,10 +20,10 @@ def test_a_ratio_stays_within_its_bounds(turns: list[tuple[int, int]]) -> None:
 def test_a_steady_model_is_known_after_its_first_turn(true: float, estimates: list[int]) -> None:
     budgets = Budgets(8_000)
     for estimated in estimates:
-        budgets.learn("m", estimated=estimated, counted=round(estimated * true))
-        assert abs(budgets.ratio("m") - true) < 0.02
-    assert abs(budgets.of("m") * true - 8_000) <= 200
-    assert budgets.of("another") == 8_000
+        budgets.learn("m", "c", estimated=estimated, counted=round(estimated * true))
+        assert abs(budgets.ratio("m", "c") - true) < 0.02
+    assert abs(budgets.of("m", "c") * true - 8_000) <= 200
+    assert budgets.of("another", "c") == budgets.of("m", "another") == 8_000
 
 
 @given(st.lists(st.floats(0.6, 2.9), min_size=1, max_size=30), st.floats(0.6, 2.9))
@@ -41,9 +41,9 @@ def test_it_follows_a_change_and_never_passes_it(before: list[float], now: float
 @given(st.integers(1, 20_000), st.floats(0.5, 3.0))
 def test_a_refusal_shrinks_the_budget_and_it_stays_shrunk(estimated: int, ratio: float) -> None:
     budgets = Budgets(8_000)
-    budgets.learn("m", estimated=1_000, counted=round(1_000 * ratio))
-    before = budgets.of("m")
-    told = budgets.refused("m", estimated=estimated)
+    budgets.learn("m", "c", estimated=1_000, counted=round(1_000 * ratio))
+    before = budgets.of("m", "c")
+    told = budgets.refused("m", "c", estimated=estimated)
     assert told >= LEAST_PROMPT
-    assert budgets.of("m") <= max(before, LEAST_PROMPT / LEAST_RATIO)
-    assert budgets.refused("m", estimated=30_000) <= told
+    assert budgets.of("m", "c") <= max(before, LEAST_PROMPT / LEAST_RATIO)
+    assert budgets.refused("m", "c", estimated=30_000) <= told

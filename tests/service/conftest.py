@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import replace
 
 import pytest
@@ -58,9 +58,9 @@ class Bot:
         summaries: bool = True,
     ) -> None:
         """`before`: the bot that ran until now; this one is its next start, with what was kept."""
-        self.clock = before.clock if before else FakeClock()
+        self.clock: FakeClock = before.clock if before else FakeClock()
         self.store: Store = before.store if before else MemoryStore()
-        self.signer = before.signer if before else Signer()
+        self.signer: Signer = before.signer if before else Signer()
         self.model = ScriptedModel()
         self.progress: list[Progress] = []
         self.access = access or Access(allow_everybody=True)
@@ -82,7 +82,7 @@ class Bot:
             max_answer_chars=max_answer_chars,
         )
         self._dispatcher = Dispatcher(self.chat, self.access)
-        self._events = before._events if before else itertools.count(1)
+        self._events: Iterator[int] = before._events if before else itertools.count(1)
 
     def surface(
         self, chat_id: str = "c1", kind: PlaceKind = PlaceKind.SHARED, *, private_answers: bool = False

@@ -160,7 +160,10 @@ async def test_an_edit_carries_what_the_question_is_now(
     bot: Bot, server: TelegramServer, before: str, after: str, text: str
 ) -> None:
     message_id = await server.say("Ada", "Ada", before)
-    asked, _ = await bot.next(IncomingCommand if before.startswith("/") else IncomingMessage)  # type: ignore[type-var]
+    kind: type[IncomingMessage | IncomingCommand] = (
+        IncomingCommand if before.startswith("/") else IncomingMessage
+    )
+    asked, _ = await bot.next(kind)
     await server.edit_own("Ada", "Ada", message_id, after)
     edit, surface = await bot.next(MessageEdited)
     assert (edit.text, edit.ref, edit.author) == (text, asked.ref, asked.author)
