@@ -100,7 +100,7 @@ STEPS = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(STEPS, min_size=2, max_size=14), st.data())
 def test_what_one_scope_says_changes_no_other_scopes_prompt(story: list[Step], data: st.DataObject) -> None:
     scopes = sorted({scope_of(step.place, step.person, private=step.private) for step in story})
