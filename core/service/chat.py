@@ -176,7 +176,7 @@ class ChatService:
         Both are on the clock's monotonic time. Returns how many answers could not be completed on screen.
         """
         self.door.closing = True
-        await self._intake.close()
+        await self._wait_for([self._intake.close()], streams_until)
         for turn in self._queue.drop_waiting():
             unanswered("closing", turn.question.event_id, turn.question.place, turn.question.asker)
         running = self._queue.running

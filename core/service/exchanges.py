@@ -33,12 +33,14 @@ _CONTINUED = 1_000  # answers of which it is remembered that they went on
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who wants something, and where. `surface`: where an answer to the event belongs."""
+    """Who wants something, and where. `surface`: where an answer to the event belongs; `pressed`: it is a
+    press on a button, which needs no answer that everybody sees."""
 
     place: Place
     person: Person
     surface: Surface
     event_id: str
+    pressed: bool = False
 
 
 class Exchanges:
@@ -101,7 +103,7 @@ class Exchanges:
         place, person = caller.place, caller.person
         if not _may(person, question):
             return "retry.not_yours"
-        if self._is_asked(question.id):
+        if not await self._is_kept(question.id):
             return "retry.busy"
         answers = await self._store.answers(question.id)
         shown, over = await self._standing(answers)
@@ -129,7 +131,7 @@ class Exchanges:
             return "variant.not_yours"
         lock = self._stepping.setdefault(question_id, asyncio.Lock())
         async with lock:
-            if self._is_asked(question_id):
+            if not await self._is_kept(question_id):
                 return "retry.busy"
             answers = await self._store.answers(question_id)
             shown, over = await self._standing(answers)
@@ -152,10 +154,13 @@ class Exchanges:
 
     async def go_on(self, caller: Caller, ref: MessageRef | None = None) -> str:
         """Have a cut answer go on: the one shown by `ref`, else the last one of their lane."""
-        return await self.go_on_from(caller, await self._found(caller, ref))
+        found = await self._found(caller, ref)
+        return "continue.over" if found is None else await self.go_on_from(caller, found.id)
 
-    async def go_on_from(self, caller: Caller, answer: Message | None) -> str:
+    async def go_on_from(self, caller: Caller, answer_id: str) -> str:
         """Once for each answer, as long as this process remembers."""
+        await self._is_kept(answer_id)
+        answer = await self._store.message(answer_id)
         if answer is None or answer.ending not in GOES_ON or answer.id in self._continued:
             return "continue.over"
         if not _may(caller.person, answer):
@@ -166,7 +171,9 @@ class Exchanges:
             words = say("continue.question")
             question = Question(caller.event_id, caller.place, caller.person, words, private=private)
             joined = Joined(answer.conversation_id, answer.id, lane)
-            if not self._line_up(Turn(question, joined, caller.surface, self._answer())):
+            by_channel = caller.pressed and not private
+            surface = _channel_of(caller.surface) if by_channel else caller.surface
+            if not self._line_up(Turn(question, joined, surface, self._answer())):
                 return ""
             self._continued[answer.id] = None
             if len(self._continued) > _CONTINUED:
@@ -180,7 +187,7 @@ class Exchanges:
         async with self._conversations.lock(lane):
             kept = await self._store.lane(lane)
             if kept is not None and any(
-                turn.conversation_id == kept.conversation_id for turn in self._queue.running
+                turn.conversation_id == kept.conversation_id for turn in self._queue.turns
             ):
                 return "undo.busy"
             last = await self._store.message(kept.leaf_id) if kept and kept.leaf_id else None
@@ -268,9 +275,15 @@ class Exchanges:
         shows = await self._store.shows(question.id)
         return MessageRef(place.chat_id, shows[0].message_id) if shows else None
 
-    def _is_asked(self, question_id: str) -> bool:
-        """Whether a turn for this question waits or runs."""
-        return any(turn.asked is not None and turn.asked.id == question_id for turn in self._queue.turns)
+    async def _is_kept(self, message_id: str) -> bool:
+        """Whether no turn for this question, or with this answer, waits or runs. One that has ended is waited
+        for: buttons can be pressed a moment before their answer is kept."""
+        for turn in self._queue.turns:
+            if message_id in {turn.id, turn.asked.id if turn.asked else ""}:
+                if not turn.answer.ended:
+                    return False
+                await turn.finished.wait()
+        return True
 
     def _answer(self) -> Answer:
         return Answer(max_chars=self._max_answer_chars)

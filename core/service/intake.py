@@ -90,13 +90,13 @@ class Intake:
         held.ready.set()
         return held.question
 
-    async def close(self) -> None:
-        """Wait for no rest any more; returns when all that came has been admitted."""
+    def close(self) -> asyncio.Event:
+        """Wait for no rest any more. The event: all that came has been admitted."""
         self._closing = True
         for line in self._lines.values():
             for held in line:
                 held.ready.set()
-        await self._idle.wait()
+        return self._idle
 
     async def _serve(self, key: LaneKey) -> None:
         line = self._lines[key]

@@ -70,7 +70,7 @@ class Presses:
         self._tell(press, surface, await self._done(pressed, press, surface))
 
     async def _done(self, pressed: Pressed, press: ButtonPress, surface: Surface) -> str:
-        caller = Caller(press.place, press.author, surface, press.event_id)
+        caller = Caller(press.place, press.author, surface, press.event_id, pressed=True)
         match pressed.action:
             case Action.RETRY:
                 question = await self._store.message(pressed.id)
@@ -80,7 +80,7 @@ class Presses:
             case Action.VARIANT:
                 return await self._exchanges.step(caller, pressed.id, pressed.number)
             case Action.CONTINUE:
-                return await self._exchanges.go_on_from(caller, await self._store.message(pressed.id))
+                return await self._exchanges.go_on_from(caller, pressed.id)
             case _:
                 return await self._exchanges.resume(caller, pressed.id)
 
