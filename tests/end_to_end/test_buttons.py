@@ -22,15 +22,15 @@ async def test_variants_are_made_and_chosen_in_the_answers_own_messages(
     world: World, tmp_path: Path, platform: str
 ) -> None:
     """A long variant takes more messages, and gives them back to the short one."""
-    if platform == "discord":
-        screen, press, chat = world.on_discord, world.discord.press, "@Cleo"
-        ask = world.discord.say
-    else:
-        screen, press, chat = world.on_telegram, world.telegram.press, "Cleo"
-        ask = world.telegram.say
+    on_discord = platform == "discord"
+    screen = world.on_discord if on_discord else world.on_telegram
+    press: Press = world.discord.press if on_discord else world.telegram.press
     async with world.served(tmp_path):
         world.model.enqueue(say(SHORT), say(LONG))
-        await ask("Cleo", chat, "why?")
+        if on_discord:
+            await world.discord.say("Cleo", "@Cleo", "why?")
+        else:
+            await world.telegram.say("Cleo", "Cleo", "why?")
         await _labelled(screen, [words("button.retry")])
         await _press(press, screen, words("button.retry"))
         await _labelled(screen, ["◀", "2/2", words("button.retry")])
