@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Final, TypeVar
 
 from core.adapters.memory_store import MemoryStore
@@ -138,7 +139,8 @@ class SteadyStore:
         return found or (await ask(self._memory) if self._missed else found)
 
     async def _write(self, key: str | LaneKey, tell: Callable[[Store], Awaitable[None]]) -> None:
-        await tell(self._memory)
+        with suppress(StoreError):  # memory is bounded: what it hangs on may be there no more
+            await tell(self._memory)
         self._missed.pop(key, None)
         self._missed[key] = tell
         async with self._catching_up:

@@ -10,8 +10,30 @@ import pytest
 
 from core.adapters.memory_store import MemoryStore
 from core.adapters.steady_store import SteadyStore
-from core.ports.store import Lane, Shown, StoreError
-from tests.store.test_memory_store import ADA, BEN, LANE, answered, asked, grown, ids
+from core.ports.store import Lane, LaneKey, Message, Role, Shown, Store, StoreError
+
+ADA, BEN = "discord:1", "discord:2"
+LANE = LaneKey("discord:30", ADA)
+
+
+def asked(name: str, parent: str | None = None, *, asker: str = ADA) -> Message:
+    return Message(name, "c", parent, Role.USER, asker, f"text of {name}", at=100.0)
+
+
+def answered(name: str, parent: str) -> Message:
+    return Message(name, "c", parent, Role.ASSISTANT, ADA, f"text of {name}", at=101.0)
+
+
+async def grown(store: Store) -> None:
+    """q1 ─ a1 ─ q2 (Ben's) ─ a2."""
+    await store.add(asked("q1"), (Shown("p", "1"),))
+    await store.add(answered("a1", "q1"), (Shown("p", "2"),))
+    await store.add(asked("q2", "a1", asker=BEN), (Shown("p", "4"),))
+    await store.add(answered("a2", "q2"))
+
+
+def ids(messages: tuple[Message, ...]) -> list[str]:
+    return [message.id for message in messages]
 
 
 class Flaky(MemoryStore):
@@ -81,6 +103,6 @@ async def test_what_is_forgotten_meanwhile_is_not_written_later() -> None:
     await store.add(asked("q3", "a2"))
     flaky.down = False
     await store.forget(ADA)
-    await store.add(asked("q4", "a2", asker=BEN))
+    await store.add(asked("q4", "q2", asker=BEN))
     assert await flaky.message("q3") is None
     assert await store.message("q3") is None
