@@ -25,6 +25,7 @@ from benchmarks.process import peak_kb, pin
 from benchmarks.swallowing import SwallowingSurface, discord_channel, discord_interaction, telegram_chat
 from bots.loop import run_in_loop
 from core.adapters.clock import SystemClock
+from core.adapters.memory_store import MemoryStore
 from core.adapters.openai_completions import OpenAICompletions
 from core.configuration import ModelChoice
 from core.conversation.history import Question
@@ -181,6 +182,7 @@ class Sluice(Contestant):
             clock=clock,
             access=Access(allow_everybody=True),
             spending=Spending(None, clock=clock),
+            store=MemoryStore(),
         )
 
     def begin(self) -> None:

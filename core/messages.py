@@ -126,4 +126,26 @@ class BotAdded:
     hears_everything: bool  # False: Telegram's privacy mode withholds plain messages
 
 
-Incoming = IncomingMessage | IncomingCommand | ButtonPress | BotAdded
+@dataclass(frozen=True, slots=True)
+class MessageEdited:
+    """Somebody changed a message of theirs. `text`: as it now is, without the mention of the bot itself."""
+
+    event_id: str
+    place: Place
+    author: Person
+    ref: MessageRef
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageDeleted:
+    """A message is no more, whoever deleted it."""
+
+    event_id: str
+    place: Place
+    ref: MessageRef
+
+
+Wish = IncomingMessage | IncomingCommand | ButtonPress | BotAdded
+"""What somebody wants of the bot."""
+Incoming = Wish | MessageEdited | MessageDeleted

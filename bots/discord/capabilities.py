@@ -52,6 +52,7 @@ CHANNEL: Final = Capabilities(
     max_file_bytes=MAX_FILE_BYTES,
     typing_lasts_s=10.0,  # docs: "Trigger Typing Indicator"
     nonces=True,
+    client_text_limits=(2_000, 4_000),  # without and with Nitro
 )
 
 INTERACTION: Final = dataclasses.replace(

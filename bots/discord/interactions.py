@@ -63,6 +63,10 @@ class InteractionSurface:
         self._acknowledge_after_s = acknowledge_after_s
         self._key = BucketKey("interaction", str(interaction.id))
         self._is_press = interaction.type is discord.InteractionType.component
+        pressed = interaction.message if self._is_press else None
+        self._pressed_id = (
+            str(pressed.id) if pressed else None
+        )  # the original, unless another answer came first
         self._first_answer = asyncio.Lock()
         self._acknowledged = False
         self._thinking = False  # deferred, and no text stands in its place yet
@@ -109,6 +113,9 @@ class InteractionSurface:
             return await self._send(content)
 
     async def edit(self, message_id: str, content: MessageContent) -> Outcome:
+        if message_id == self._pressed_id and self._original_id is None:
+            await self.typing()  # which acknowledges a press and makes that message the original
+            return await self._edit_original(content)
         if message_id == self._original_id:
             return await self._edit_original(content)
         call = partial(self._edit_follow_up, message_id, content)

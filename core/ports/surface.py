@@ -32,6 +32,7 @@ class Capabilities:
     max_file_bytes: int = 0  # the largest file that a message may carry; 0: none may
     draft_lasts_s: float | None = None  # `send` takes drafts, which show for so long; None: it takes none
     nonces: bool = False  # a send with the same nonce is taken once (Discord's channel route)
+    client_text_limits: tuple[int, ...] = ()  # how long people's own messages may be, in any unit
 
 
 class Surface(Protocol):

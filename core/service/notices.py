@@ -17,6 +17,7 @@ from core.service.driver import Driver
 from core.service.languages import language_of
 from core.service.tasks import Tasks
 from core.streaming.answer import Answer, Ending
+from core.streaming.operations import Button
 
 _A_MINUTE_EACH = 6  # notices and reactions, per person
 _BETWEEN_REACTIONS_S = 0.3  # in one place; Discord was observed to take one in 0.25 s
@@ -51,11 +52,19 @@ class Notices:
         elif ref and surface.capabilities.reactions:
             self.react(surface, ref, reaction)
 
-    def reply(self, surface: Surface, person: Person, text: str, *, ref: MessageRef | None) -> None:
+    def reply(
+        self,
+        surface: Surface,
+        person: Person,
+        text: str,
+        *,
+        ref: MessageRef | None,
+        buttons: tuple[Button, ...] = (),
+    ) -> None:
         """Help, or another answer to what somebody asked of the bot itself."""
         often = self._private if surface.capabilities.private_answers else self._few
         if often.take(str(person), self._clock.monotonic()):
-            self._show(surface, person, text, ref)
+            self._show(surface, person, text, ref, buttons)
 
     def may_fail_aloud(self, surface: Surface, person: Person) -> bool:
         """Whether a turn that failed before any text may say so in a line of its own; it counts as one."""
@@ -77,11 +86,18 @@ class Notices:
             await self._clock.sleep_until(at)
         await surface.react(ref, emoji)
 
-    def _show(self, surface: Surface, person: Person, text: str, ref: MessageRef | None) -> None:
+    def _show(
+        self,
+        surface: Surface,
+        person: Person,
+        text: str,
+        ref: MessageRef | None,
+        buttons: tuple[Button, ...] = (),
+    ) -> None:
         now = self._clock.monotonic()
         notice = Answer()
         notice.append(text, now)
-        notice.end(Ending.COMPLETE, now)
+        notice.end(Ending.COMPLETE, now, buttons=buttons if surface.capabilities.buttons else ())
         private = surface.capabilities.private_answers
         self._driver.show(
             notice,

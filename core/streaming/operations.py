@@ -63,6 +63,7 @@ class MessageContent:
     nonce: str = ""  # the same for every try of one send; at most 25 characters (Discord's limit)
     draft_id: int = 0  # else: no message but a preview, gone with the next message; the same id replaces it
     file: FileContent | None = None  # at most `Capabilities.max_file_bytes`
+    replaces: bool = False  # an edit of what showed another text: a file that hung there goes
 
 
 class NotSentReason(StrEnum):

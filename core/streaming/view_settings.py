@@ -36,3 +36,4 @@ class ViewSettings:
     files: Files | None = None  # None: all is shown in pages
     limit: MessageLimit | None = None  # None: as many messages as it takes
     reasoning: ShownReasoning | None = None  # None: it is hidden
+    over: tuple[str, ...] = ()  # messages that stand already, in order: taken before any is sent

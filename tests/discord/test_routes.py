@@ -14,6 +14,7 @@ import pytest
 
 from bots.discord.markdown import DiscordRenderer
 from bots.sandbox.discord.world import Permission
+from core.adapters.memory_store import MemoryStore
 from core.catalogue import say
 from core.commands.dispatch import Dispatcher
 from core.configuration import ModelChoice
@@ -51,6 +52,7 @@ class Sluice:
             clock=bot.clock,
             access=access,
             spending=Spending(None, clock=bot.clock),
+            store=MemoryStore(),
         )
         self._dispatcher = Dispatcher(self.chat, access)
         self.private = False  # answers to commands are for their asker alone

@@ -15,6 +15,7 @@ from bots.sandbox.limits import load_profile
 from bots.sandbox.telegram.server import TelegramServer
 from bots.telegram.client import TelegramPlatform
 from bots.telegram.entities import TelegramRenderer
+from core.adapters.memory_store import MemoryStore
 from core.catalogue import say
 from core.commands.dispatch import Dispatcher
 from core.configuration import ModelChoice
@@ -100,6 +101,7 @@ class Sluice:
             clock=clock,
             access=access,
             spending=Spending(None, clock=clock),
+            store=MemoryStore(),
         )
         self.dispatcher = Dispatcher(self.chat, access)
         self.drafts: list[tuple[float, str, str]] = []  # when, id, text
