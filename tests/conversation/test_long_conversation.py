@@ -8,13 +8,14 @@ import pytest
 
 from core.catalogue import say
 from core.configuration import ModelChoice
+from core.conversation.history import lane_of
 from core.conversation.summary import summary_request
 from core.conversation.window import prompt_size
 from core.messages import PlaceKind
 from core.ports.completions import ModelError, ModelErrorKind, Usage
 from core.ports.store import Message, Role, Summary
 from tests.fakes.surface import FakeSurface
-from tests.service.conftest import Bot, shut
+from tests.service.conftest import ADA, BEN, Bot, shut
 from tests.service.scripted_model import Stream
 
 BUDGET = 1_000
@@ -91,6 +92,28 @@ async def test_a_summary_that_fails_costs_nobody_anything(caplog: pytest.LogCapt
             assert bot.spending.counted == spent
     assert "has no new summary" in caplog.text
     assert len(surface.texts) == 4
+    await shut(bot)
+
+
+@pytest.mark.parametrize("forgets", [False, True])
+async def test_a_summary_of_somebody_who_is_forgotten_while_it_is_written_is_not_kept(forgets: bool) -> None:
+    bot = Bot(choice=ModelChoice("m", prompt_tokens=200))
+    thread = bot.surface(kind=PlaceKind.THREAD)
+    await bot.answered(thread, "I am Ada.", "Hello.", author=ADA)
+    while not is_summary(bot.model.streams[-1]):
+        await bot.say(thread, "why? " * 40, author=BEN)
+        bot.model.streams[-1].finish("Because. " * 20)
+        await bot.clock.advance(3.0)
+    lane = await bot.store.lane(lane_of(thread.place, BEN))
+    assert lane is not None
+    assert lane.leaf_id is not None
+    if forgets:
+        assert await bot.store.forget(str(ADA)) == 2
+    bot.model.streams[-1].finish("Ada says who she is, Ben asks why.")
+    await bot.clock.advance(3.0)
+    path = await bot.store.path(lane.leaf_id)
+    assert path
+    assert (await bot.store.summary(tuple(message.id for message in path)) is None) is forgets
     await shut(bot)
 
 
