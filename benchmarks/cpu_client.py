@@ -184,6 +184,7 @@ class Sluice(Contestant):
             clock=clock,
             access=Access(allow_everybody=True),
             spending=Spending(None, clock=clock),
+            store=MemoryStore(),
         )
 
     def begin(self) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -36,6 +38,7 @@ from core.configuration import (
     parse_configuration,
 )
 from core.configuration.entries import EMBEDDED_PROVIDER
+from core.policy import private_file
 from core.policy.access import Access
 from core.policy.spending import Spending
 from core.ports.chart import Bar
@@ -48,6 +51,7 @@ from core.service.choosing import Choices
 from core.service.driver import Driver, Progress
 from core.service.personal_data import PersonalData
 from core.service.retention import Retention
+from core.service.signing import KEY_BYTES, Signer
 from core.service.usage import UsageBook
 from core.service.watching import Watch
 from core.settings import EMBEDDED_MODEL, ENV_FILE, Settings, read_variables
@@ -56,6 +60,7 @@ log = logging.getLogger(__name__)
 
 FIGURES_EVERY_S = 0.25
 ADMINS_FILE = "admins.json"  # in the data folder: whoever claimed the bot
+BUTTON_KEY_FILE = "buttons.json"  # in the data folder: the key that signs them
 _TEMPLATE_TOKENS = 64  # what the embedded model's chat template adds to a prompt
 
 EMBEDDED: Final = ModelEntry(
@@ -153,14 +158,9 @@ class App:
 
 
 def build_app(
-    settings: Settings,
-    model: Model,
-    clock: Clock,
-    *,
-    page: SandboxPage | None,
-    store: Store | None = None,
+    settings: Settings, model: Model, clock: Clock, *, store: Store, page: SandboxPage | None
 ) -> App:
-    """With a page it is the sandbox: everybody is served, and nothing is kept. `store` None: in memory."""
+    """With a page it is the sandbox: everybody is served, and nothing is kept."""
     sandbox = page is not None
     driver = Driver(clock, on_progress=partial(_show_figures, page) if page else None)
     access = Access(
@@ -171,7 +171,7 @@ def build_app(
     )
     spent = None if sandbox else settings.data_dir / "spending.json"
     _permit(access, model.live.current)
-    store = store or MemoryStore()
+    store = SteadyStore(store)
     spending = Spending(settings.daily_tokens, clock=clock, file=spent)
     usage = UsageBook(store, clock, lambda: model.live.current)
     chat = ChatService(
@@ -181,7 +181,10 @@ def build_app(
         clock=clock,
         access=access,
         spending=spending,
+        store=store,
+        signer=Signer(None if sandbox else button_key(settings.data_dir / BUTTON_KEY_FILE)),
         max_answer_chars=settings.max_answer_chars,
+        summarises=lambda choice: choice.model != EMBEDDED.id,
         book=usage.book,
     )
     dispatcher = Dispatcher(
@@ -233,6 +236,20 @@ def watch_configuration(settings: Settings, model: Model, app: App, clock: Clock
 def _permit(access: Access, configuration: Configuration) -> None:
     permissions = configuration.permissions
     access.add(admins=permissions.admins, allow=permissions.allow, everybody=permissions.allow_everybody)
+
+
+def button_key(file: Path) -> bytes | None:
+    """The key that signs buttons, made where there is none. None: it cannot be kept."""
+    try:
+        match private_file.read(file):
+            case {"key": str(key)} if len(key) == 2 * KEY_BYTES:
+                return bytes.fromhex(key)
+        key = secrets.token_hex(KEY_BYTES)
+        private_file.write(file, {"key": key})
+        return bytes.fromhex(key)
+    except (private_file.UnreadableFileError, OSError, ValueError) as error:
+        log.error("the key of buttons cannot be kept (%s): a restart ends those that stand", error)
+        return None
 
 
 def _show_figures(page: SandboxPage, progress: Progress) -> None:

@@ -28,6 +28,7 @@ from bots.bootstrap import (
     model_label,
     open_model,
     open_sandbox,
+    open_store,
     read_configuration,
     warnings_about,
     watch_configuration,
@@ -41,6 +42,7 @@ from core.configuration import Configuration, Live
 from core.configuration.entries import EMBEDDED_PROVIDER
 from core.ports.clock import Clock
 from core.ports.platform import CheckState, Platform, PlatformError
+from core.ports.store import StoreError
 from core.settings import ENV_FILE, Settings, where_settings_stand
 
 log = logging.getLogger(__name__)
@@ -117,7 +119,12 @@ class _Run:
                     )
             except EmbeddedModelError as error:
                 raise RunError(str(error)) from None
-            app = self._app = build_app(settings, model, self._clock, page=world.page if world else None)
+            try:
+                store = await stack.enter_async_context(open_store(settings, sandbox=sandbox))
+            except StoreError as error:
+                raise RunError(str(error)) from None
+            page = world.page if world else None
+            app = self._app = build_app(settings, model, self._clock, store=store, page=page)
             platforms = world.platforms(self._clock) if world else live_platforms(settings, self._clock)
             try:
                 ready = await self._start(platforms, app)

@@ -203,4 +203,26 @@ class BotAdded:
     hears_everything: bool  # False: Telegram's privacy mode withholds plain messages
 
 
-Incoming = IncomingMessage | IncomingCommand | ButtonPress | FormSubmitted | BotAdded
+@dataclass(frozen=True, slots=True)
+class MessageEdited:
+    """Somebody changed a message of theirs. `text`: as it now is, without the mention of the bot itself."""
+
+    event_id: str
+    place: Place
+    author: Person
+    ref: MessageRef
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageDeleted:
+    """A message is no more, whoever deleted it."""
+
+    event_id: str
+    place: Place
+    ref: MessageRef
+
+
+Wish = IncomingMessage | IncomingCommand | ButtonPress | FormSubmitted | BotAdded
+"""What somebody wants of the bot."""
+Incoming = Wish | MessageEdited | MessageDeleted

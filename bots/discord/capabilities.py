@@ -54,6 +54,7 @@ CHANNEL: Final = Capabilities(
     nonces=True,
     command_groups=True,
     message_menus=True,
+    client_text_limits=(2_000, 4_000),  # without and with Nitro
 )
 
 INTERACTION: Final = dataclasses.replace(

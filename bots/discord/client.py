@@ -16,6 +16,8 @@ from bots.discord import commands, connection, doctor
 from bots.discord.events import (
     Interaction,
     command_event,
+    deletion_event,
+    edit_event,
     form_event,
     message_event,
     place_of,
@@ -174,6 +176,17 @@ class _Client(connection.Client):
         if incoming is not None:
             self._deliver(incoming, ChannelSurface(self, incoming.place, self._account))
 
+    async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
+        edit = edit_event(payload.message, self.me)
+        if edit is not None:
+            self._deliver(edit, ChannelSurface(self, edit.place, self._account))
+
+    async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
+        self._deleted(payload, {payload.message_id})
+
+    async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
+        self._deleted(payload, payload.message_ids)
+
     async def on_interaction(self, interaction: Interaction) -> None:
         if interaction.channel is None:
             _log.info("discord: interaction %s is not answered: unknown_channel", interaction.id)
@@ -199,6 +212,16 @@ class _Client(connection.Client):
         for task in self._tasks:
             task.cancel()
         await super().close()
+
+    def _deleted(
+        self,
+        payload: discord.RawMessageDeleteEvent | discord.RawBulkMessageDeleteEvent,
+        message_ids: set[int],
+    ) -> None:
+        channel, guild = self.get_channel(payload.channel_id), self.get_guild(payload.guild_id or 0)
+        for message_id in sorted(message_ids):
+            deletion = deletion_event(message_id, channel, payload.channel_id, guild)
+            self._deliver(deletion, ChannelSurface(self, deletion.place, self._account))
 
     @property
     def _account(self) -> str:

@@ -17,6 +17,8 @@ from core.messages import (
     FormSubmitted,
     IncomingCommand,
     IncomingMessage,
+    MessageDeleted,
+    MessageEdited,
     MessageRef,
     Person,
     Place,
@@ -57,6 +59,28 @@ def message_event(
         has_attachments=bool(message.attachments or message.stickers),
         mentions_others=_mentions_others(message, me),
     )
+
+
+def edit_event(message: discord.Message, me: discord.abc.User) -> MessageEdited | None:
+    """A change of somebody's own words; None for what Discord itself changes, such as a link's preview."""
+    if message.author.id == me.id or message.edited_at is None or not message.content:
+        return None
+    place = place_of(message.channel, message.guild)
+    return MessageEdited(
+        event_id=f"{message.id} {message.edited_at.isoformat()}",
+        place=place,
+        author=person_of(message),
+        ref=MessageRef(place.chat_id, str(message.id)),
+        text=readable(message, without=_our_mentions(message, me)),
+    )
+
+
+def deletion_event(
+    message_id: int, channel: object, channel_id: int, guild: discord.Guild | None
+) -> MessageDeleted:
+    """`channel`: as far as the library knows it: it may be gone itself."""
+    place = replace(place_of(channel, guild), chat_id=str(channel_id))
+    return MessageDeleted(f"{message_id} deleted", place, MessageRef(place.chat_id, str(message_id)))
 
 
 def command_event(interaction: Interaction, registry: Registry) -> IncomingCommand:

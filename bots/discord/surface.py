@@ -127,13 +127,13 @@ class ChannelSurface:
 
 
 def edited(content: MessageContent) -> dict[str, Any]:
-    """The arguments of every edit. Attachments are named only with a new one: else Discord keeps what hangs
-    there."""
+    """The arguments of every edit. Attachments are named only with a new one, or where none is to be left:
+    else Discord keeps what hangs there."""
     return {
         "content": content.body.text,
         "allowed_mentions": NOBODY,
         "view": view_of(content.controls),
-        **({"attachments": files_of(content)} if content.file else {}),
+        **({"attachments": files_of(content)} if content.file or content.replaces else {}),
     }
 
 

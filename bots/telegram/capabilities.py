@@ -30,5 +30,6 @@ TELEGRAM: Final = Capabilities(
     ),
     reasoning_above=reasoning_above,
     max_file_bytes=50_000_000,  # core.telegram.org/bots/api#senddocument: "up to 50 MB"
+    client_text_limits=(4_096,),  # core.telegram.org/bots/api#message
     typing_lasts_s=5.0,  # core.telegram.org/bots/api#sendchataction: "5 seconds or less"
 )

@@ -16,7 +16,13 @@ from core.ports.platform import PlatformError
 
 DEFAULT_BASE_URL: Final = "https://api.telegram.org"
 LONG_POLL_S: Final = 50  # Telegram waits no longer
-ALLOWED_UPDATES: Final = ("message", "callback_query", "my_chat_member", "stopped_message_generation")
+ALLOWED_UPDATES: Final = (
+    "message",
+    "edited_message",
+    "callback_query",
+    "my_chat_member",
+    "stopped_message_generation",
+)
 
 _POOL: Final = 256  # a burst of eight answers beside a hundred chats must never wait for a socket
 _POOL_TIMEOUT_S: Final = 30.0  # the library's 1 s fails under bursts

@@ -29,6 +29,7 @@ from core.messages import (
     Incoming,
     IncomingCommand,
     IncomingMessage,
+    MessageEdited,
     MessageRef,
     Person,
     Place,
@@ -56,6 +57,8 @@ def read_update(update: Update, us: User, registry: Registry) -> Incoming | Igno
     event_id = str(update.update_id)
     if update.message is not None:
         return _message(event_id, update.message, us, registry)
+    if update.edited_message is not None:
+        return _edit(event_id, update.edited_message, us)
     if update.callback_query is not None:
         return _press(event_id, update.callback_query)
     if update.my_chat_member is not None:
@@ -96,6 +99,19 @@ def _message(
         has_attachments,
         others,
     )
+
+
+def _edit(event_id: str, message: Message, us: User) -> MessageEdited | Ignored:
+    """Of a question asked by command it is what stands behind the command that counts."""
+    place = _place(message.chat, message)
+    written = message.text or message.caption
+    if place is None or not written:
+        return Ignored("edit_without_text")
+    text, _ = _without_mention(written, message.entities or message.caption_entities, us)
+    command = parse_command(text)
+    if command is not None and command.known:
+        text = command.rest
+    return MessageEdited(event_id, place, _author(message), _ref(message), text)
 
 
 def _press(event_id: str, query: CallbackQuery) -> ButtonPress | Ignored:

@@ -58,7 +58,8 @@ logger = logging.getLogger(__name__)
 class ChatSurface:
     """core.ports.surface.Surface for a private chat, a group, or one topic."""
 
-    alternate = ends_at = messages_left = open_form = None
+    alternate: ChatSurface | None = None
+    ends_at = messages_left = open_form = None
 
     def __init__(
         self, bot: Bot, place: Place, capabilities: Capabilities = TELEGRAM, drafts: Drafts | None = None
@@ -202,8 +203,8 @@ class ChatSurface:
 class PressSurface(ChatSurface):
     """The surface of a button press: its private answer appears on the presser's screen alone.
 
-    A press can be answered once, at no cost to the chat's limits. After that, and for what is not private,
-    this is the chat itself.
+    A press can be answered once, at no cost to the chat's limits. After that this is the chat itself; what is
+    not private belongs to `alternate`, which counts it.
     """
 
     def __init__(
@@ -217,6 +218,7 @@ class PressSurface(ChatSurface):
         alone = place.kind is PlaceKind.PRIVATE
         pressed = replace(capabilities, private_answers=True, private_lines_only=not alone)
         super().__init__(bot, place, pressed, drafts)
+        self.alternate = ChatSurface(bot, place, capabilities, drafts)
         self._query_id = query_id
         self._claimed = False
         self.answered = asyncio.Event()

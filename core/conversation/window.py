@@ -1,59 +1,98 @@
-"""What of a conversation the model gets to see: the newest exchanges that fit, as chat messages.
+"""What of a conversation the model gets to see: the newest turns that fit, older ones as a summary.
 
-Names and quotes are written by strangers. A name is cut down to one harmless word group, and a quote
-stands behind `>` line by line, so that neither can pass for anything else.
+Names, quotes and summaries are written by strangers. A name is cut down to one harmless word group, and
+the rest stands behind `>` line by line, so that none can pass for anything else.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from core.conversation.history import Exchange, Question
+from core.catalogue import say
 from core.messages import Quote
 from core.policy.spending import estimate_tokens
 from core.ports.completions import ChatMessage
+from core.ports.store import Message, Role, Summary
 
 _LONGEST_NAME = 32  # characters: what Discord allows
 _LONGEST_QUOTE = 2_000  # characters: one whole message on Discord, half a one on Telegram
 _TOKENS_PER_MESSAGE = 4  # what chat templates put around each
 _NOT_IN_A_NAME = re.compile(r"[^\w .'-]+")
 
+Turn = tuple[Message, ...]
+"""A question and what answered it on this path: nothing where nothing did."""
+
 
 def messages_for(
-    question: Question,
-    before: Sequence[Exchange],
+    asked: Message,
+    path: Sequence[Message],
     *,
     system_prompt: str | None,
     prompt_tokens: int,
+    summary: Summary | None = None,
+    locale: str | None = None,
 ) -> tuple[ChatMessage, ...]:
-    """System prompt, the newest exchanges that fit, the question; about `prompt_tokens` tokens.
+    """System prompt, the newest turns that fit, the question; about `prompt_tokens` estimated tokens.
 
-    The system prompt and the question are always there, even if they alone are more. People are told
-    apart by name once there are two of them.
+    `path`: what was said before it, oldest first; `summary`: of the beginning of that path. It stands for
+    what does not fit. The system prompt and the question are always there, even if they alone are more.
+    People are told apart by name once there are two of them. `locale`: the asker's.
     """
-    named = len({exchange.question.asker.id for exchange in before} | {question.asker.id}) > 1
+    named = is_named((*path, asked))
     system = (ChatMessage("system", system_prompt),) if system_prompt else ()
-    asked = ChatMessage("user", _words_of(question, before[-1] if before else None, named=named))
-    room = prompt_tokens - prompt_size((*system, asked))
-    kept: list[ChatMessage] = []
-    for index in reversed(range(len(before))):
-        exchange, previous = before[index], before[index - 1] if index else None
-        pair = (
-            ChatMessage("user", _words_of(exchange.question, previous, named=named)),
-            ChatMessage("assistant", exchange.answer),
-        )
-        room -= prompt_size(pair)
-        if room < 0:
-            break
-        kept[:0] = pair
-    return (*system, *kept, asked)
+    question = said(asked, named=named)
+    room = prompt_tokens - prompt_size((*system, question))
+    turns = turns_of(path)
+    kept = _newest(turns, room, named=named)
+    whole = len(kept) == len(turns) and (not path or path[0].parent_id is None)
+    if summary is None or whole:
+        return (*system, *_spoken(kept, named=named), question)
+    notes = _notes(summary, locale)
+    kept = _newest(after(turns, summary), room - estimate_tokens(notes), named=named)
+    first, *rest = (*_spoken(kept, named=named), question)
+    # In the words of whoever speaks first: many models want people and answers to take turns.
+    return (*system, ChatMessage(first.role, f"{notes}\n\n{first.content}"), *rest)
 
 
-def prompt_size(messages: Sequence[ChatMessage]) -> int:
+def turns_of(path: Iterable[Message]) -> list[Turn]:
+    """The turns of a path. What was withdrawn is left out, with its answer."""
+    turns: list[Turn] = []
+    for message in path:
+        if message.role is Role.USER:
+            turns.append((message,))
+        elif turns:  # else its question is beyond what was read
+            turns[-1] = (*turns[-1], message)
+    return [turn for turn in turns if not is_withdrawn(turn[0])]
+
+
+def after(turns: Sequence[Turn], summary: Summary | None) -> list[Turn]:
+    """The turns that a summary says nothing of."""
+    if summary is None:
+        return list(turns)
+    ends = [index for index, turn in enumerate(turns) if any(one.id == summary.until_id for one in turn)]
+    return list(turns[ends[-1] + 1 :] if ends else turns)
+
+
+def turn_size(turn: Turn, *, named: bool) -> int:
+    """About how many tokens a turn is."""
+    return prompt_size(_spoken([turn], named=named))
+
+
+def prompt_size(messages: Iterable[ChatMessage]) -> int:
     """About how many tokens the messages are."""
     return sum(estimate_tokens(message.content) + _TOKENS_PER_MESSAGE for message in messages)
+
+
+def is_named(messages: Iterable[Message]) -> bool:
+    """Whether more than one person asked."""
+    return len({message.asker for message in messages}) > 1
+
+
+def is_withdrawn(message: Message) -> bool:
+    """Whether a question was deleted while the conversation went on."""
+    return not message.text and not message.quote
 
 
 def harmless_name(name: str) -> str:
@@ -72,23 +111,45 @@ def is_blank(text: str) -> bool:
     return all(unicodedata.category(char)[0] in "CZ" for char in text)
 
 
-def _words_of(question: Question, previous: Exchange | None, *, named: bool) -> str:
-    text = cleaned(question.text)
-    if named:
-        text = f"{harmless_name(question.asker.name)}: {text}"
-    if question.quote is None or not question.quote.text.strip() or _just_said(question.quote, previous):
-        return text
-    return f"{_quoted(question.quote)}\n\n{text}"
+def as_data(text: str) -> str:
+    """Behind `>` line by line: nothing in it begins a line of its own."""
+    return "\n".join(f"> {line}" for line in cleaned(text).strip().splitlines())
 
 
-def _just_said(quote: Quote, previous: Exchange | None) -> bool:
-    """The message replied to is what stands right above: no need to repeat it."""
-    return previous is not None and quote.ref in (previous.question.ref, *previous.messages)
-
-
-def _quoted(quote: Quote) -> str:
+def quoted(quote: Quote | None) -> str:
+    """What a question quotes, as the model reads it; empty where there is nothing to quote."""
+    if quote is None or not cleaned(quote.text).strip():
+        return ""
     text = cleaned(quote.text).strip()
     if len(text) > _LONGEST_QUOTE:
         text = text[:_LONGEST_QUOTE] + " …"
     author = "you" if quote.by_us else harmless_name(quote.author_name)
-    return f"(In reply to this message by {author}:)\n" + "\n".join(f"> {line}" for line in text.splitlines())
+    return f"(In reply to this message by {author}:)\n{as_data(text)}"
+
+
+def said(message: Message, *, named: bool) -> ChatMessage:
+    """A message of the tree as the model reads it."""
+    if message.role is Role.ASSISTANT:
+        return ChatMessage("assistant", message.text)
+    text = cleaned(message.text)
+    if named:
+        text = f"{harmless_name(message.name)}: {text}"
+    return ChatMessage("user", f"{message.quote}\n\n{text}" if message.quote else text)
+
+
+def _newest(turns: Sequence[Turn], room: int, *, named: bool) -> list[Turn]:
+    kept: list[Turn] = []
+    for turn in reversed(turns):
+        room -= turn_size(turn, named=named)
+        if room < 0:
+            break
+        kept.insert(0, turn)
+    return kept
+
+
+def _spoken(turns: Iterable[Turn], *, named: bool) -> list[ChatMessage]:
+    return [said(message, named=named) for turn in turns for message in turn]
+
+
+def _notes(summary: Summary, locale: str | None) -> str:
+    return f"{say('summary.before', locale)}\n{as_data(summary.text)}"

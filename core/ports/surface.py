@@ -35,6 +35,7 @@ class Capabilities:
     command_groups: bool = False  # commands are chosen, and those that are not listed stand in groups
     message_menus: bool = False  # commands can be chosen from a message's menu
     nonces: bool = False  # a send with the same nonce is taken once (Discord's channel route)
+    client_text_limits: tuple[int, ...] = ()  # how long people's own messages may be, in any unit
 
 
 class Surface(Protocol):

@@ -7,19 +7,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from core.catalogue import say
-from core.conversation.history import History, Question
-from core.conversation.preferences import answers
+from core.configuration import ModelChoice
+from core.conversation.history import Question, lane_of
+from core.conversation.preferences import Busy, answers
+from core.conversation.tokens import Budgets
 from core.conversation.window import is_blank
 from core.messages import (
     Addressed,
     BotAdded,
     ButtonPress,
+    FormSubmitted,
     Incoming,
     IncomingCommand,
     IncomingMessage,
-    MessageRef,
+    MessageDeleted,
+    MessageEdited,
     Person,
     Place,
 )
@@ -28,16 +33,25 @@ from core.policy.frequency import Frequency
 from core.policy.spending import Spending
 from core.ports.clock import Clock
 from core.ports.completions import Completions
+from core.ports.store import Store
 from core.ports.surface import Surface
+from core.service.buttons import Buttons
+from core.service.changes import Changes
 from core.service.choosing import Choices
-from core.service.continuing import CONTINUE, Continuations, going_on
+from core.service.conversations import Conversations
 from core.service.door import Door, unanswered
 from core.service.driver import Driver
+from core.service.exchanges import Exchanges
+from core.service.intake import Intake
 from core.service.languages import language_of
 from core.service.notices import Notices
+from core.service.presses import Presses
 from core.service.queue import STREAMS, QueueFullError, TurnQueue
+from core.service.signing import Signer
+from core.service.summaries import Summaries
 from core.service.tasks import Tasks
-from core.service.turns import STOP, Turn, Turns
+from core.service.turn import Turn
+from core.service.turns import Turns
 from core.service.usage import Book
 from core.streaming.answer import DEFAULT_MAX_CHARS, Answer, Ending
 
@@ -45,6 +59,8 @@ log = logging.getLogger(__name__)
 
 LONGEST_QUESTION = 12_000
 """Characters: twice a Discord command's longest argument, three times Telegram's longest message."""
+KEEP_S = 1.0
+"""After the last marks: for the store to keep what was said."""
 
 
 class ChatService:
@@ -59,32 +75,68 @@ class ChatService:
         clock: Clock,
         access: Access,
         spending: Spending,
+        store: Store,
+        signer: Signer | None = None,
         max_answer_chars: int = DEFAULT_MAX_CHARS,
+        summarises: Callable[[ModelChoice], bool] = lambda _: True,
         book: Book | None = None,
     ) -> None:
-        """`book`: where what each turn used is written down; None: nowhere."""
+        """`store`: one whose conversations outlive its failures (`core.adapters.steady_store`), or in memory.
+        `signer`: None for buttons that end with this process. `summarises`: False for a model that is too
+        small to be of help with summaries. `book`: where what a turn used is written down; None: nowhere."""
         self.choices = choices
         self._driver = driver
         self._clock = clock
         self._max_answer_chars = max_answer_chars
         self._tasks = Tasks()
-        self._history = History()
         self.notices = Notices(driver, clock, self._tasks)
         self.door = Door(access, self.notices, clock)
-        self._continuations = Continuations()
+        self._conversations = Conversations(store, clock, choices.pause_s)
+        self._buttons = Buttons(signer or Signer())
+        budgets = Budgets()
         turns = Turns(
             completions=completions,
             choices=choices,
             driver=driver,
             clock=clock,
             spending=spending,
-            history=self._history,
+            conversations=self._conversations,
+            summaries=Summaries(
+                completions=completions,
+                conversations=self._conversations,
+                budgets=budgets,
+                spending=spending,
+                tasks=self._tasks,
+                wanted=summarises,
+                book=book,
+            ),
+            budgets=budgets,
             notices=self.notices,
-            continuations=self._continuations,
+            buttons=self._buttons,
             streams=STREAMS,
             book=book,
         )
         self._queue = TurnQueue(turns.run, self._tasks)
+        self._intake = Intake(clock, self._tasks, self._admit)
+        self._changes = Changes(self._intake, self._queue, store)
+        self.exchanges = Exchanges(
+            conversations=self._conversations,
+            queue=self._queue,
+            driver=driver,
+            clock=clock,
+            buttons=self._buttons,
+            line_up=self._line_up,
+            max_answer_chars=max_answer_chars,
+        )
+        self._presses = Presses(
+            buttons=self._buttons,
+            conversations=self._conversations,
+            exchanges=self.exchanges,
+            queue=self._queue,
+            door=self.door,
+            notices=self.notices,
+            tasks=self._tasks,
+        )
         self._greetings = Frequency(1, 3_600.0)
 
     async def handle(self, incoming: Incoming, surface: Surface) -> None:
@@ -93,10 +145,14 @@ class ChatService:
             case IncomingMessage():
                 self._message(incoming, surface)
             case ButtonPress():
-                self._press(incoming, surface)
+                self._presses.take(incoming, surface)
+            case MessageEdited():
+                await self._changes.edited(incoming)
+            case MessageDeleted():
+                await self._changes.deleted(incoming)
             case BotAdded():
                 self._greet(incoming, surface)
-            case IncomingCommand():
+            case IncomingCommand() | FormSubmitted():
                 raise TypeError("commands go through core.commands.dispatch")
 
     @property
@@ -106,27 +162,17 @@ class ChatService:
 
     def ask(self, question: Question, surface: Surface) -> None:
         """Answer a question of somebody whom the door has admitted, as soon as its conversation is free."""
-        asker, ref = question.asker, question.ref
-        quoted = question.quote is not None and not is_blank(question.quote.text)
-        if is_blank(question.text) and not quoted:
-            unanswered("empty", question.event_id, question.place, asker)
-            self.notices.reply(surface, asker, say("empty", language_of(asker, question.place)), ref=ref)
-            return
-        if len(question.text) > LONGEST_QUESTION:
-            unanswered("too_long", question.event_id, question.place, asker)
-            locale = language_of(asker, question.place)
-            words = say("too_long", locale, length=len(question.text), limit=LONGEST_QUESTION)
-            self.notices.reply(surface, asker, words, ref=ref)
-            return
-        self._enqueue(question, surface)
+        self._intake.take(question, surface)
 
     async def conversation_of(self, place: Place, person: Person) -> str | None:
         """The id of the conversation that the person goes on with by writing there; None where the place is
         the conversation."""
-        return self._history.own(place, person, self._clock.monotonic()).id
+        return await self._conversations.own(place, person)
 
     async def forgotten(self, person: str) -> None:
         """See `core.service.personal_data.Forgotten`. Their answers that still grow end, and are not kept."""
+        for question in self._intake.forget(person):
+            unanswered("forgotten", question.event_id, question.place, question.asker)
         for turn in self._queue.drop_waiting(person):
             unanswered("forgotten", turn.question.event_id, turn.question.place, turn.question.asker)
         for turn in self._queue.running:
@@ -134,8 +180,6 @@ class ChatService:
                 turn.forgotten = True
                 if turn.cut(Ending.STOPPED, self._clock.monotonic(), say("ending.stopped", turn.locale)):
                     self._driver.changed(turn.answer)
-        self._history.forget(person)
-        self._continuations.forget_person(person)
 
     async def stop(self, *, streams_until: float, marks_until: float) -> int:
         """Take nothing more; let streams finish until the first time, mark the rest, show until the second.
@@ -143,22 +187,24 @@ class ChatService:
         Both are on the clock's monotonic time. Returns how many answers could not be completed on screen.
         """
         self.door.closing = True
+        await self._wait_for([self._intake.close()], streams_until)
         for turn in self._queue.drop_waiting():
             unanswered("closing", turn.question.event_id, turn.question.place, turn.question.asker)
         running = self._queue.running
-        await self._wait_for(running, streams_until)
+        await self._wait_for([turn.over for turn in running], streams_until)
         now = self._clock.monotonic()
         for turn in running:
             if turn.cut(Ending.INTERRUPTED, now, say("ending.interrupted", turn.locale)):
                 self._driver.changed(turn.answer)
         unmarked = await self._driver.close(marks_until)
+        await self._wait_for([turn.finished for turn in running], marks_until + KEEP_S)
         await self._tasks.close()
         return unmarked
 
-    async def _wait_for(self, turns: tuple[Turn, ...], deadline: float) -> None:
+    async def _wait_for(self, events: list[asyncio.Event], deadline: float) -> None:
         async def all_over() -> None:
-            for turn in turns:
-                await turn.over.wait()
+            for event in events:
+                await event.wait()
 
         loop = asyncio.get_running_loop()
         waits = {loop.create_task(all_over()), loop.create_task(self._clock.sleep_until(deadline))}
@@ -170,6 +216,10 @@ class ChatService:
             await asyncio.gather(*waits, return_exceptions=True)
 
     def _message(self, message: IncomingMessage, surface: Surface) -> None:
+        if self._intake.waits_for(message):
+            if self.door.is_new(message):
+                self._intake.join(message)
+            return
         if not self._is_for_us(message):
             unanswered("not_addressed", message.event_id, message.place, message.author, level=logging.DEBUG)
             return
@@ -200,13 +250,29 @@ class ChatService:
         )
         return wanted and not (message.addressed is Addressed.NO and is_blank(message.text))
 
-    def _enqueue(self, question: Question, surface: Surface) -> bool:
-        """Whether there was room for it."""
-        now = self._clock.monotonic()
-        if question.quote is not None:
-            self._link_growing(question.quote.ref)
-        key = self._history.conversation_of(question, now)
-        turn = Turn(question, key, surface, Answer(max_chars=self._max_answer_chars))
+    async def _admit(self, question: Question, surface: Surface) -> None:
+        asker, ref = question.asker, question.ref
+        locale = language_of(asker, question.place)
+        quoted = question.quote is not None and not is_blank(question.quote.text)
+        if is_blank(question.text) and not quoted:
+            unanswered("empty", question.event_id, question.place, asker)
+            self.notices.reply(surface, asker, say("empty", locale), ref=ref)
+            return
+        if len(question.text) > LONGEST_QUESTION:
+            unanswered("too_long", question.event_id, question.place, asker)
+            words = say("too_long", locale, length=len(question.text), limit=LONGEST_QUESTION)
+            self.notices.reply(surface, asker, words, ref=ref)
+            return
+        async with self._conversations.lock(lane_of(question.place, asker, private=question.private)):
+            joined = await self._conversations.join(question, self._queue.turns)
+            taken = self._line_up(Turn(question, joined, surface, Answer(max_chars=self._max_answer_chars)))
+        if taken and joined.paused is not None:
+            resume = self._buttons.resume(joined.paused, question.place, locale)
+            self.notices.reply(surface, asker, say("paused", locale), ref=ref, buttons=(resume,))
+
+    def _line_up(self, turn: Turn) -> bool:
+        """Whether there was room for it; else the asker is told."""
+        question, surface = turn.question, turn.surface
         try:
             before = self._queue.add(turn)
         except QueueFullError:
@@ -214,54 +280,24 @@ class ChatService:
             words = say("busy", turn.locale)
             self.notices.tell(surface, question.asker, words, ref=question.ref, reaction="reaction.sorry")
             return False
-        if before:
+        if before and not self._interrupts(turn):
             log.info("turn %s in %s waits behind %d", turn.id, question.place, before)
             words = say("queued", turn.locale, place=before)
             self.notices.tell(surface, question.asker, words, ref=question.ref, reaction="reaction.queued")
         return True
 
-    def _link_growing(self, ref: MessageRef) -> None:
-        """A reply to an answer that still grows belongs to its conversation."""
-        for turn in self._queue.running:
-            if ref in turn.messages:
-                self._history.link(turn.question.place, ref, turn.key)
-
-    def _press(self, press: ButtonPress, surface: Surface) -> None:
-        if not self.door.is_new(press):
-            return
-        if press.data.startswith(CONTINUE):
-            self._continue(press, surface)
-        else:
-            self._stop(press, surface)
-
-    def _continue(self, press: ButtonPress, surface: Surface) -> None:
-        asked = self._continuations.question(press)
-        locale = language_of(press.author, press.place)
-        if asked is None:
-            unanswered("continue_over", press.event_id, press.place, press.author)
-            self.notices.reply(surface, press.author, say("continue.over", locale), ref=None)
-        elif asked.asker.id != press.author.id:
-            unanswered("continue_not_theirs", press.event_id, press.place, press.author)
-            self.notices.reply(surface, press.author, say("continue.not_yours", locale), ref=None)
-        elif self.door.admits(press, surface, ref=None) and self._enqueue(going_on(press, asked), surface):
-            self._continuations.forget(press)
-
-    def _stop(self, press: ButtonPress, surface: Surface) -> None:
-        turn = self._queue.find(press.data.removeprefix(STOP)) if press.data.startswith(STOP) else None
-        if turn is None or turn.question.place.chat_id != press.place.chat_id:
-            reason = "over"
-        elif press.author.id != turn.question.asker.id and not press.author.manages_messages:
-            reason = "not_yours"
-        elif turn.cut(Ending.STOPPED, self._clock.monotonic(), say("ending.stopped", turn.locale)):
-            self._driver.changed(turn.answer)
-            reason = "done"
-        else:  # its ending is on the way to the platform
-            reason = "done" if turn.answer.ending is Ending.STOPPED else "finishing"
-        if reason != "done":
-            unanswered(f"stop_{reason}", press.event_id, press.place, press.author)
-        if not press.answers_itself:
-            words = say(f"stop.{reason}", language_of(press.author, press.place))
-            self.notices.reply(surface, press.author, words, ref=None)
+    def _interrupts(self, turn: Turn) -> bool:
+        """Whether it ends the answer before it, which is then shown with its mark."""
+        if self.choices.busy(turn.question.place) is not Busy.INTERRUPT:
+            return False
+        for running in self._queue.running:
+            same = running.conversation_id == turn.conversation_id
+            if same and running.question.asker.id == turn.question.asker.id:
+                mark = say("ending.overtaken", running.locale)
+                if running.cut(Ending.STOPPED, self._clock.monotonic(), mark):
+                    self._driver.changed(running.answer)
+                return True
+        return False
 
     def _greet(self, added: BotAdded, surface: Surface) -> None:
         heard = (str(added.place), added.hears_everything)  # added again with other rights is news

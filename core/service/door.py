@@ -6,7 +6,7 @@ import logging
 from collections import OrderedDict
 
 from core.catalogue import say
-from core.messages import Incoming, MessageRef, Person, Place
+from core.messages import MessageRef, Person, Place, Wish
 from core.policy.access import Access
 from core.policy.frequency import Frequency
 from core.ports.clock import Clock
@@ -31,7 +31,7 @@ class Door:
         self._events: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._bots = Frequency(*_BOT_MAY_ASK)
 
-    def is_new(self, incoming: Incoming) -> bool:
+    def is_new(self, incoming: Wish) -> bool:
         """Whether this event is seen for the first time; platforms repeat what they are unsure of."""
         event = (incoming.place.platform, incoming.event_id)
         if event in self._events:
@@ -44,7 +44,7 @@ class Door:
 
     def admits(
         self,
-        incoming: Incoming,
+        incoming: Wish,
         surface: Surface,
         *,
         ref: MessageRef | None,
@@ -75,7 +75,7 @@ class Door:
         fresh = self._bots.take((str(author), str(place)), self._clock.monotonic())
         return None if fresh else "bot_too_often"
 
-    def _refusal_words(self, incoming: Incoming) -> str:
+    def _refusal_words(self, incoming: Wish) -> str:
         entries = " / ".join(self._access.entries_to_paste(incoming.author, incoming.place))
         locale = language_of(incoming.author, incoming.place)
         return say("refused.unclaimed" if self._access.unclaimed else "refused", locale, entries=entries)

@@ -17,7 +17,7 @@ from core.catalogue import say
 from core.messages import MessageRef, Place
 from core.ports.clock import Clock, Timer
 from core.ports.surface import Surface
-from core.streaming.answer import Answer
+from core.streaming.answer import Answer, Ending
 from core.streaming.figures import Figures
 from core.streaming.files import Files, FileStatus
 from core.streaming.meters import NEVER
@@ -259,6 +259,8 @@ def _second_way(surface: Surface) -> Way:
 
 
 async def _call(surface: Surface, operation: Operation, reply_to: MessageRef | None) -> Outcome:
+    if operation.kind is OperationKind.DELETE and operation.message_id is not None:
+        return await surface.delete(operation.message_id)
     if operation.kind is OperationKind.TYPING or operation.content is None:
         return await surface.typing() or Delivered("")
     if operation.message_id is None:
@@ -302,7 +304,7 @@ class Driver:
         streaming: bool = True,
         locale: str | None = None,
         foot: Foot = BARE,
-        onto: str = "",
+        over: tuple[str, ...] = (),
     ) -> Showing:
         """Begin to show an answer, which may still grow: call `changed` after each change.
 
@@ -310,8 +312,10 @@ class Driver:
         `private`: only where the surface has private answers. `show_reasoning`: only where it can.
         `streaming`: else nothing is shown but the typing sign before the answer has ended.
         `notice`: the bot speaks for itself, and `progress` is silent about it. `foot`: what hangs on its last
-        message. `onto`: the id of a message that this surface may edit, and that becomes the first page.
+        message.
         `locale`: the reader's, for what stands beside the answer's text.
+        `over`: our messages that stand there, in order. The answer takes their place, and what it does not
+        need of them is deleted: all of them where it has no text.
         """
         capabilities = surface.capabilities
         private = private and capabilities.private_answers
@@ -326,7 +330,7 @@ class Driver:
             ways=(_way(surface),) if second is None else (_way(surface), _second_way(second)),
             stop=stop if capabilities.buttons else None,
             private=private,
-            draft=_draft(None if private else capabilities.draft_lasts_s),
+            draft=_draft(None if private or over else capabilities.draft_lasts_s),
             typing_lasts_s=capabilities.typing_lasts_s,
             paced=bool(capabilities.rate_limits),
             nonce=nonce if any(way.capabilities.nonces for way in ways) else "",
@@ -337,9 +341,16 @@ class Driver:
             else None,
             foot=foot if capabilities.buttons else replace(foot, panel=()),
             whole=not streaming,
-            onto=onto,
+            over=over,
         )
         return self._accounts[surface.account].show(answer, ways, settings, reply_to, notice=notice)
+
+    def delete(self, surface: Surface, message_ids: tuple[str, ...]) -> None:
+        """Take messages away, as soon as the rate limits allow. What may not be deleted stays."""
+        if message_ids:
+            nothing = Answer()
+            nothing.end(Ending.COMPLETE, self._clock.monotonic())
+            self.show(nothing, surface, notice=True, over=message_ids)
 
     def changed(self, answer: Answer) -> None:
         """`answer` grew or ended: look soon."""

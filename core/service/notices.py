@@ -80,7 +80,7 @@ class Notices:
         """
         if not self._private.take(str(person), self._clock.monotonic()):
             return None
-        return self._show(surface, person, text, None, foot=foot, onto=message.message_id)
+        return self._show(surface, person, text, None, foot=foot, over=(message.message_id,))
 
     def may_fail_aloud(self, surface: Surface, person: Person) -> bool:
         """Whether a turn that failed before any text may say so in a line of its own; it counts as one."""
@@ -111,7 +111,7 @@ class Notices:
         *,
         foot: Foot = BARE,
         private: bool = True,
-        onto: str = "",
+        over: tuple[str, ...] = (),
     ) -> Showing:
         now = self._clock.monotonic()
         notice = Answer()
@@ -126,7 +126,7 @@ class Notices:
             nonce=secrets.token_hex(8),
             locale=language_of(person, surface.place),
             foot=foot,
-            onto=onto,
+            over=over,
         )
 
 

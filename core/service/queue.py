@@ -6,13 +6,13 @@ before anybody relies on it.
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 
-from core.conversation.history import ConversationKey
 from core.service.door import unanswered
 from core.service.tasks import Tasks
-from core.service.turns import Turn
+from core.service.turn import Turn
 
 STREAMS = 500
 """How many answers grow at once; the rest waits."""
@@ -39,7 +39,7 @@ class TurnQueue:
         self._waiting_each = waiting_each
         self._waiting_in_all = waiting_in_all
         self._each_person = each_person
-        self._lines: dict[ConversationKey, deque[Turn]] = {}
+        self._lines: dict[str, deque[Turn]] = {}  # by conversation
         self._turns: dict[str, Turn] = {}
         self._of_person: Counter[str] = Counter()
 
@@ -48,12 +48,17 @@ class TurnQueue:
         """The turns that were begun and are not over."""
         return tuple(line[0] for line in self._lines.values())
 
+    @property
+    def turns(self) -> tuple[Turn, ...]:
+        """All that are not over, in the order in which they came."""
+        return tuple(self._turns.values())
+
     def find(self, turn_id: str) -> Turn | None:
         return self._turns.get(turn_id)
 
     def add(self, turn: Turn) -> int:
         """Take a turn and return how many are before it in its conversation. Raises QueueFullError."""
-        line = self._lines.get(turn.key, ())
+        line = self._lines.get(turn.conversation_id, ())
         waiting = len(self._turns) - min(len(self._lines), STREAMS)
         must_wait = bool(line) or len(self._lines) >= STREAMS
         if (
@@ -66,10 +71,10 @@ class TurnQueue:
         self._turns[turn.id] = turn
         self._of_person[_person(turn)] += 1
         if before:
-            self._lines[turn.key].append(turn)
+            self._lines[turn.conversation_id].append(turn)
         else:
-            self._lines[turn.key] = deque([turn])
-            self._tasks.start(self._serve(turn.key), f"conversation in {turn.question.place}")
+            self._lines[turn.conversation_id] = deque([turn])
+            self._tasks.start(self._serve(turn.conversation_id), f"conversation in {turn.question.place}")
         return before
 
     def drop_waiting(self, person: str = "") -> tuple[Turn, ...]:
@@ -77,23 +82,33 @@ class TurnQueue:
         waiting = [turn for line in self._lines.values() for turn in list(line)[1:]]
         dropped = [turn for turn in waiting if not person or _person(turn) == person]
         for turn in dropped:
-            self._lines[turn.key].remove(turn)
-            self._forget(turn)
+            self.drop(turn)
         return tuple(dropped)
 
-    async def _serve(self, key: ConversationKey) -> None:
-        line = self._lines[key]
+    def drop(self, turn: Turn) -> bool:
+        """Let go of a turn; False when it was begun, or is over."""
+        line = self._lines.get(turn.conversation_id, ())
+        if turn not in itertools.islice(line, 1, None):
+            return False
+        self._lines[turn.conversation_id].remove(turn)
+        self._forget(turn)
+        return True
+
+    async def _serve(self, conversation_id: str) -> None:
+        line = self._lines[conversation_id]
         try:
             while line:
                 await self._run(line[0])
                 self._forget(turn := line.popleft())
+                for waiting in line:
+                    waiting.follow(turn)
                 if turn.place_gone:
                     break
         finally:
             for turn in line:  # the place is gone, or the bot ends
                 unanswered("not_reached", turn.question.event_id, turn.question.place, turn.question.asker)
                 self._forget(turn)
-            del self._lines[key]
+            del self._lines[conversation_id]
 
     def _forget(self, turn: Turn) -> None:
         del self._turns[turn.id]

@@ -106,6 +106,7 @@ class MessageContent:
     file: FileContent | None = None  # at most `Capabilities.max_file_bytes`
     panel: tuple[Row, ...] = ()
     wants_reply: bool = False  # where a platform can, it opens a reply to this; only without controls
+    replaces: bool = False  # an edit of what showed another text: a file that hung there goes
 
     @property
     def controls(self) -> tuple[Row, ...]:

@@ -346,6 +346,12 @@ class EditScheduler:
                 self._give_up(view, update, outcome.reason)
             case _ if update.kind is OperationKind.DRAFT:
                 view.no_drafts()
+            case _ if update.kind is OperationKind.DELETE:  # where that is not permitted, it stays
+                view.gone()
+            case NotSentReason.MESSAGE_GONE if view.takes_over(update):
+                view.gone()
+            case NotSentReason.REJECTED if view.takes_over(update) and view.plain:
+                view.gone(stands=True)
             case NotSentReason.REJECTED:
                 view.rejected(update, way)
             case NotSentReason.MESSAGE_GONE:

@@ -30,7 +30,7 @@ STATUS_EVERY_S: Final = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """One step that a view is ready to take: post or edit its current message, or show typing."""
+    """One step that a view is ready to take: post, edit or delete a message, or show typing."""
 
     kind: OperationKind
     message_id: str | None = None
@@ -45,7 +45,7 @@ class View:
         self.answer = answer
         self.settings = settings
         self.ways = Ways(settings.ways)
-        self.messages = [settings.onto] if settings.onto else []
+        self.messages: list[str] = []
         self.lost: NotSentReason | None = None
         self.error: Exception | None = None  # why it broke, for the log
         self.done = False
@@ -55,7 +55,7 @@ class View:
         self._last_at = 0.0  # when it was last granted something
         self.meter = FreshnessMeter()
         self._pages = Pages(settings.renderer, settings.files, settings.limit)
-        self._message: str | None = settings.onto or None  # the current page's
+        self._message: str | None = None  # the current page's
         self._standing: MessageContent | None = None  # what it shows; None: not known
         self._first_delta_at: float | None = None
         self._seen_length = -1  # of the answer, when a frame was made of it
@@ -70,6 +70,10 @@ class View:
         self._draft = settings.draft
         self._draft_until = 0.0  # the one that stands is to be shown again by then
         self._page_over = False  # what was a draft is to be sent
+        self._over = list(settings.over)  # messages that stand there and show something else
+        self._untaken: list[str] = []  # those of them that cannot be edited
+        self._replaces = False  # the current message was one of them
+        self._clearing = False  # all is shown: what is left of them is to go
         answer.shown(self, 0)
 
     @property
@@ -102,20 +106,21 @@ class View:
         """What should happen next, if anything. Looks at no text but for the start of the first page."""
         if self.over or self.in_flight:
             return None
+        if self._clearing:
+            return Want(OperationKind.DELETE, Priority.FINAL, self.not_before, self._last_at)
         self._first_delta_at = self._first_delta_at or self.answer.produced_at(0)
         if self.answer.ended or self._page_over:
             # The pages of a long answer take turns with the others' first texts and endings.
             since = max(self.answer.ended_at or 0.0, self._last_at)
             if self._message is None:
-                return Want(OperationKind.SEND, Priority.SEND, self.not_before, since)
+                return Want(self._begins_with(), Priority.SEND, self.not_before, since)
             return Want(OperationKind.EDIT, Priority.FINAL, self.not_before, since)
-        if self.settings.whole:
-            return self._want_typing(now)
         hidden_since = self.answer.produced_at(self._pages.shown)
         since = now if hidden_since is None else hidden_since
-        if not self._previewed:
-            return self._want_send(since) or self._want_typing(now)
-        return self._want_preview(since, now)
+        if self._previewed:
+            return self._want_preview(since, now)
+        send = None if self.settings.whole else self._want_send(since)
+        return send or self._want_typing(now)
 
     def _want_preview(self, since: float, now: float) -> Want | None:
         """More text, the Stop button, or a draft again before it is gone."""
@@ -155,8 +160,12 @@ class View:
         page_began = self.answer.produced_at(self._pages.start + len(head) - len(head.lstrip()))
         waited = (self._first_delta_at if page_began is None else page_began) + FIRST_WAIT_S
         at = self.not_before if ready else max(waited, self.not_before)
-        kind = OperationKind.SEND if self._draft is None else OperationKind.DRAFT
+        kind = self._begins_with() if self._draft is None else OperationKind.DRAFT
         return Want(kind, Priority.SEND, at, since)
+
+    def _begins_with(self) -> OperationKind:
+        """How a page becomes a message."""
+        return OperationKind.EDIT if self._over else OperationKind.SEND
 
     def _want_typing(self, now: float) -> Want | None:
         if self.settings.typing_lasts_s is None or self.messages or self.settings.private:
@@ -171,9 +180,10 @@ class View:
     def update(self, now: float) -> Update | None:
         """The newest state to bring to the platform; None when it would change nothing there."""
         want = self.want(now)
-        if want is not None and want.kind is OperationKind.TYPING:
-            self._typing_until = now + (self.settings.typing_lasts_s or 0.0) * 0.8
-            return Update(OperationKind.TYPING)
+        if want is not None and want.kind in {OperationKind.TYPING, OperationKind.DELETE}:
+            if want.kind is OperationKind.TYPING:
+                self._typing_until = now + (self.settings.typing_lasts_s or 0.0) * 0.8
+            return Update(want.kind, self._over[0] if self._clearing else None)
         drafting = want is not None and want.kind is OperationKind.DRAFT
         editing = self._message is not None
         self._awaiting = None
@@ -189,14 +199,14 @@ class View:
                 if content != self._standing or now >= self._draft_until:
                     return Update(OperationKind.DRAFT, None, content, frame)
             elif self._message is None and frame.body.text:
-                return Update(OperationKind.SEND, None, content, frame)
+                return Update(self._begins_with(), self._over[0] if self._over else None, content, frame)
             if self._message is not None and content != self._standing:
                 return Update(OperationKind.EDIT, self._message, content, frame)
             if self._message is not None or frame.closed:  # it stands already, or is blank
                 self._accept(frame)
             if self.over or not frame.closed:
                 self.not_before = max(self.not_before, now + LOOK_AGAIN_S)
-            if self.over or not frame.closed or editing:  # the next page is sent, from other buckets
+            if self.over or self._clearing or not frame.closed or editing:  # what is next has other buckets
                 return None
 
     def _begin(self) -> None:
@@ -225,6 +235,7 @@ class View:
             file=frame.file or (foot.file if foot and not self._bare else None),
             panel=foot.panel if foot else (),
             wants_reply=foot.wants_reply if foot else False,
+            replaces=bool(self._over) if self._message is None else self._replaces,
         )
 
     def _buttons(self, frame: Frame, now: float) -> tuple[Button, ...]:
@@ -236,7 +247,7 @@ class View:
         return (self.settings.stop,)
 
     def started(self, update: Update, now: float) -> None:
-        if update.frame is None:  # the text does not wait for it
+        if update.kind is OperationKind.TYPING:  # the text does not wait for it
             return
         self.in_flight, self._last_at = True, now
         if self.settings.paced:
@@ -245,6 +256,8 @@ class View:
     def delivered(self, update: Update, message_id: str, now: float) -> None:
         """The platform took the update, or an older try of the same send."""
         self.in_flight, self.failures = False, 0
+        if update.kind is OperationKind.DELETE:
+            self.gone()
         if update.frame is None:
             return
         if update.kind is OperationKind.DRAFT:
@@ -252,6 +265,8 @@ class View:
             return
         if self._message is None:
             self.messages.append(message_id)
+            self._replaces = bool(self._over)
+            del self._over[:1]
         self._message, self._page_over = message_id, False
         self.meter.visible(self.answer, self._pages.shown, now)
         first_try, self._unknown_send = self._unknown_send, None
@@ -279,7 +294,9 @@ class View:
         if frame.cut:
             self.lose(NotSentReason.FULL)
         elif frame.last:
-            self.done = True
+            self._over += self._untaken
+            self._clearing = bool(self._over)
+            self.done = not self._clearing
         elif frame.closed:
             self._message = self._standing = None
             self._seen_length, self._page_over = -1, False
@@ -301,6 +318,24 @@ class View:
 
     def not_sent(self, retry_at: float) -> None:
         self._try_again(retry_at)
+
+    def gone(self, *, stands: bool = False) -> None:
+        """The next of the messages that stood there cannot be taken: go on with the one behind it, or send.
+        `stands`: it is still there, and goes when all is shown."""
+        self._as_before()
+        if stands:
+            self._untaken.append(self._over[0])
+        del self._over[:1]
+        self.done = self._clearing and not self._over
+
+    def takes_over(self, update: Update) -> bool:
+        """Whether an update was to make this view's own what stood there, or to take that away."""
+        return bool(self._over) and update.message_id == self._over[0]
+
+    @property
+    def plain(self) -> bool:
+        """Whether it shows plain text, since its formatting was refused."""
+        return self._plain
 
     def rejected(self, update: Update, way: int) -> None:
         """The platform refuses the payload: once more without a file or as plain text, then not this way."""

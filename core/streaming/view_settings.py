@@ -51,4 +51,4 @@ class ViewSettings:
     reasoning: ShownReasoning | None = None  # None: it is hidden
     foot: Foot = BARE
     whole: bool = False  # nothing is shown before the answer has ended
-    onto: str = ""  # a message of ours that stands there already and is to become the first page
+    over: tuple[str, ...] = ()  # messages that stand already, in order: taken before any is sent

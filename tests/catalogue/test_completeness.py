@@ -15,6 +15,7 @@ from core.streaming.pages import MARK_UNITS
 COMPLETE = ("en", "pt-BR")
 """The languages in which nothing may be missing."""
 OTHERS = tuple(language for language in LANGUAGES if language != ENGLISH)
+_PRESSED = ("stop.", "continue.", "retry.", "variant.", "resume.", "button.over")
 TELEGRAM_ALERT = 200  # characters; core.telegram.org/bots/api#answercallbackquery
 
 
@@ -79,7 +80,7 @@ def test_the_mark_of_every_ending_has_room_on_its_page(language: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_what_answers_a_press_fits_telegrams_alert(language: str) -> None:
-    answers = (key for key in entries(ENGLISH) if key.startswith(("stop.", "continue.")))
+    answers = (key for key in entries(ENGLISH) if key.startswith(_PRESSED))
     assert all(len(say(key, language)) <= TELEGRAM_ALERT for key in answers)
 
 

@@ -19,6 +19,7 @@ from bots.bootstrap import (
     watch_configuration,
 )
 from bots.embedded_model.progress import ignore_progress
+from core.adapters.memory_store import MemoryStore
 from core.configuration import Configuration, ConfigurationError, Live
 from core.messages import Person, Place, PlaceKind
 from core.service.watching import Watch
@@ -50,7 +51,9 @@ async def standing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
     settings = read_settings({})
     live = Live(read_configuration(settings))
     async with open_model(settings, live, ignore_progress) as model:
-        yield Standing(settings, model, build_app(settings, model, FakeClock(), page=None), file)
+        yield Standing(
+            settings, model, build_app(settings, model, FakeClock(), store=MemoryStore(), page=None), file
+        )
 
 
 async def test_permissions_count_at_once(standing: Standing) -> None:

@@ -90,6 +90,22 @@ async def test_an_edit_that_changes_nothing_is_delivered(bench: Bench) -> None:
     assert await bench.shown() == [(message, "the same")]
 
 
+async def test_an_answer_takes_the_place_of_messages_that_stand_there(bench: Bench) -> None:
+    """More text takes more of them, less gives them back."""
+    first, _, third = [await sent(bench, text) for text in ("first", "second", "third")]
+    clock = SystemClock()
+    driver = Driver(clock)
+    answer = Answer()
+    answer.append("instead of two", clock.monotonic())
+    answer.end(Ending.COMPLETE, clock.monotonic())
+    shown = await driver.show(answer, bench.surface, over=(first, third)).finished()
+    assert shown.complete
+    assert [text for _, text in await bench.shown()] == ["instead of two", "second"]
+    driver.delete(bench.surface, (first,))
+    await driver.close(clock.monotonic() + 10.0)
+    assert [text for _, text in await bench.shown()] == ["second"]
+
+
 async def test_a_deleted_message_is_gone(bench: Bench) -> None:
     first, second = await sent(bench, "first"), await sent(bench, "second")
     assert isinstance(await bench.surface.delete(first), Delivered)
@@ -237,6 +253,21 @@ OTHER = FileContent("code-2.py", b"y = 2\n")
 
 def with_file(surface: Surface, file: FileContent, *, nonce: str = "") -> MessageContent:
     return replace(content(surface, "**The rest.**", nonce=nonce), file=file)
+
+
+@remote
+async def test_text_takes_the_place_of_a_message_with_a_file(bench: Bench) -> None:
+    """Nothing of the file is left, whether the platform can edit it away or not."""
+    outcome = await bench.surface.send(with_file(bench.surface, FILE), None)
+    assert isinstance(outcome, Delivered)
+    clock = SystemClock()
+    answer = Answer()
+    answer.append("only text", clock.monotonic())
+    answer.end(Ending.COMPLETE, clock.monotonic())
+    shown = await Driver(clock).show(answer, bench.surface, over=(outcome.message_id,)).finished()
+    assert shown.complete
+    assert await bench.shown() == [(shown.messages[0].message_id, "only text")]
+    assert await bench.files() == [None]
 
 
 @remote

@@ -8,7 +8,7 @@ import logging
 import pytest
 
 from bots.sandbox.discord.world import Permission
-from core.messages import Addressed, Incoming, IncomingCommand, IncomingMessage, PlaceKind
+from core.messages import Addressed, ButtonPress, Incoming, IncomingCommand, IncomingMessage, PlaceKind
 from core.ports.surface import Surface
 from core.streaming.operations import Button
 from tests.discord.support import Bot, content, local_discord, started
@@ -109,11 +109,14 @@ async def test_an_interaction_says_its_persons_language_and_a_message_only_its_s
     async with started() as bot:
         await bot.server.invoke("Ivo", "#general", "ask", {"prompt": "oi?"})
         command, surface = await bot.next()
+        assert isinstance(command, IncomingCommand)
         assert command.author.locale == "pt-BR"
         await surface.send(content("…", buttons=(Button("stop:1", "Parar"),)), None)
         answer = str(list(bot.server.world.chat("#general").messages)[-1])
         await bot.server.press("Ben", "#general", answer, "stop:1")
-        assert (await bot.next())[0].author.locale == "en-US"
+        press, _ = await bot.next()
+        assert isinstance(press, ButtonPress)
+        assert press.author.locale == "en-US"
         for chat in ("#general", "@Ivo"):
             await bot.server.say("Ivo", chat, "@Sluice oi")
             assert (await _message(bot)).author.locale is None
@@ -128,7 +131,9 @@ async def test_a_server_that_chose_a_language_is_spoken_to_in_it() -> None:
         await bot.server.say("Ivo", "@Ivo", "oi")
         assert (await _message(bot)).author.locale is None
         await bot.server.invoke("Ivo", "#general", "ask", {"prompt": "oi?"})
-        assert (await bot.next())[0].author.locale == "pt-BR"
+        command, _ = await bot.next()
+        assert isinstance(command, IncomingCommand)
+        assert command.author.locale == "pt-BR"
 
 
 async def test_who_may_manage_messages_is_asked_of_the_channel() -> None:

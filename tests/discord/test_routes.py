@@ -54,6 +54,7 @@ class Sluice:
             clock=bot.clock,
             access=access,
             spending=Spending(None, clock=bot.clock),
+            store=MemoryStore(),
         )
         self._dispatcher = parts.dispatcher(self.chat, access)
         self.private = False  # answers to commands are for their asker alone

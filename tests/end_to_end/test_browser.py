@@ -176,7 +176,9 @@ async def _check(
     assert json.loads(exchange.sent)["temperature"] == 0
     mark = words("ending.length") if b'"finish_reason":"length"' in exchange.received else ""
     assert broken_promise(exchange.text, [answer["text"]], renderer, mark=mark) is None
-    assert answer["buttons"] == []
+    under = [words("button.retry")] if question == IN_PRIVATE else []
+    under += [words("button.continue")] if mark else []
+    assert [button["label"] for button in answer["buttons"]] == under
 
     message = f'.message[data-platform="{screen.platform}"][data-message-id="{answer["id"]}"]'
     await expect(page.locator(message)).to_have_attribute("data-edits", str(answer["edited"]))

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from bots.bootstrap import build_app, open_model, read_configuration
+from bots.bootstrap import build_app, open_model, open_store, read_configuration
 from bots.discord.markdown import DiscordRenderer
 from bots.embedded_model.progress import ignore_progress
 from bots.sandbox.limits import load_profile
@@ -145,8 +145,11 @@ async def _telegram_at_a_tenth(world: World, folder: Path) -> AsyncIterator[None
         allow_everybody=True,
         data_dir=folder,
     )
-    async with open_model(settings, Live(read_configuration(settings)), ignore_progress) as model:
-        app = build_app(settings, model, clock, page=None)
+    async with (
+        open_model(settings, Live(read_configuration(settings)), ignore_progress) as model,
+        open_store(settings, sandbox=False) as store,
+    ):
+        app = build_app(settings, model, clock, store=store, page=None)
         platform = TelegramPlatform(
             world.telegram.token,
             clock=clock,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from core.messages import Form, MessageRef, Place, PlaceKind
@@ -41,6 +42,7 @@ _FAILURES: Mapping[str, Outcome] = {
     "rate_limited": NotSent(NotSentReason.RATE_LIMITED, retry_after_s=2.0),
     "expired": NotSent(NotSentReason.EXPIRED),
     "rate_limited_long": NotSent(NotSentReason.RATE_LIMITED, retry_after_s=280.0),
+    "rejected": NotSent(NotSentReason.REJECTED),
     "unavailable": NotSent(NotSentReason.UNAVAILABLE),
     "unknown_not_taken": Unknown("time-out"),
 }
@@ -133,6 +135,7 @@ class FakeSurface:
         self._server: dict[BucketKey, deque[float]] = {} if server is None else server
         self._nonces: dict[str, str] = {}
         self._own: set[str] = set()
+        self._numbers: Iterator[int] = itertools.count(1) if alternate is None else alternate._numbers
 
     @property
     def texts(self) -> list[str]:
@@ -162,8 +165,11 @@ class FakeSurface:
         return await self._call(OperationKind.EDIT, message_id, content, None)
 
     async def delete(self, message_id: str) -> Outcome:
-        del self.messages[message_id]
-        return Delivered(message_id)
+        self.calls.append((self._clock.monotonic(), OperationKind.DELETE, message_id))
+        if self.failures and (refusal := _FAILURES.get(self.failures.popleft())):
+            return refusal
+        gone = self.messages.pop(message_id, None)
+        return NotSent(NotSentReason.MESSAGE_GONE) if gone is None else Delivered(message_id)
 
     async def typing(self) -> None:
         self.typings += 1
@@ -210,7 +216,7 @@ class FakeSurface:
             self.drafts.append((self._clock.monotonic(), content.draft_id, content))
             return Unknown("time-out") if failure == "unknown_taken" else Delivered("")
         if message_id is None:
-            message_id = self._nonces.get(content.nonce) or f"m{len(self.messages) + 1}"
+            message_id = self._nonces.get(content.nonce) or f"m{next(self._numbers)}"
             self._own.add(message_id)
             if message_id not in self.messages:
                 self.messages[message_id] = FakeMessage(message_id, content, reply_to, [content.body.text])
@@ -252,3 +258,27 @@ class FakeSurface:
                     return window[0] + limit.per_s - now
                 window.append(now)
         return 0.0
+
+
+class FakePress(FakeSurface):
+    """The surface of a press on a button in `channel`: what is private is told to whoever pressed, and all
+    else goes to the channel itself."""
+
+    def __init__(self, clock: Clock, channel: FakeSurface) -> None:
+        place = channel.place
+        super().__init__(clock, chat_id=place.chat_id, kind=place.kind)
+        self.capabilities = replace(channel.capabilities, private_answers=True)
+        self.channel = channel
+        self.told: list[str] = []
+
+    async def send(self, content: MessageContent, reply_to: MessageRef | None) -> Outcome:
+        if not content.private:
+            return await self.channel.send(content, reply_to)
+        self.told.append(content.body.text)
+        return Delivered("told")
+
+    async def edit(self, message_id: str, content: MessageContent) -> Outcome:
+        return await self.channel.edit(message_id, content)
+
+    async def delete(self, message_id: str) -> Outcome:
+        return await self.channel.delete(message_id)

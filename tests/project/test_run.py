@@ -133,6 +133,40 @@ async def test_the_first_admin_claims_the_bot_with_the_printed_code(local: Local
     assert "Stopping." in program.said
 
 
+async def test_a_conversation_survives_a_restart(local: Local, tmp_path: Path) -> None:
+    for question in ("My cat is called Miso.", "What is it called?"):
+        async with running(tmp_path, "--live", settings=local.settings) as program:
+            await program.says("The model answers.")
+            await local.ask(question)
+            await local.bot_says(question)
+            await program.says(": complete, ")
+            program.process.send_signal(signal.SIGTERM)
+            assert await program.ends(ENDS_WITHIN_S) == 0
+        assert not any("Traceback" in line or "ERROR" in line for line in program.said)
+    asked = [
+        (message["role"], message["content"].strip()) for message in local.model.requests[-1].body["messages"]
+    ]
+    assert asked == [
+        ("user", "My cat is called Miso."),
+        ("assistant", "My cat is called Miso."),
+        ("user", "What is it called?"),
+    ]
+    kept = b"".join(file.read_bytes() for file in (tmp_path / "data").iterdir() if file.is_file())
+    assert b"Miso" not in kept
+
+
+async def test_a_database_whose_key_is_gone_is_one_line(local: Local, tmp_path: Path) -> None:
+    async with running(tmp_path, "--live", settings=local.settings) as program:
+        await program.says("The model answers.")
+        program.process.send_signal(signal.SIGTERM)
+        assert await program.ends(ENDS_WITHIN_S) == 0
+    (tmp_path / "data" / "sluice.key").unlink()
+    done = await sluice(tmp_path, "run", "--live", settings=local.settings)
+    assert done.code == 1
+    assert "sluice.key" in done.line
+    assert b"Traceback" not in done.out
+
+
 async def test_without_a_token_the_sandbox_runs(local: Local, tmp_path: Path) -> None:
     settings = {name: value for name, value in local.settings.items() if name.startswith("OPENAI_")}
     async with running(tmp_path, settings=settings | {"SLUICE_HTTP": "127.0.0.1:0"}) as program:

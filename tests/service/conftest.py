@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import replace
 
 import pytest
@@ -13,6 +13,7 @@ from core.adapters.memory_store import MemoryStore
 from core.catalogue import say
 from core.commands.registry import Registry
 from core.configuration import Configuration, Defaults, Live, ModelChoice, ModelEntry
+from core.conversation.preferences import Busy
 from core.messages import (
     Addressed,
     ButtonPress,
@@ -26,12 +27,15 @@ from core.messages import (
 )
 from core.policy.access import Access
 from core.policy.spending import Spending
+from core.ports.store import Store
 from core.service.chat import ChatService
 from core.service.choosing import Choices
 from core.service.driver import Driver, Progress
+from core.service.exchanges import Caller
+from core.service.signing import Signer
 from tests.commands.parts import Parts
 from tests.fakes.clock import FakeClock
-from tests.fakes.surface import FakeSurface
+from tests.fakes.surface import FakePress, FakeSurface
 from tests.service.scripted_model import ScriptedModel, Stream
 
 ADA = Person("fake", "1", "Ada")
@@ -68,10 +72,19 @@ class Bot:
         commands: Registry | None = None,
         store: MemoryStore | None = None,
         configuration: Configuration | None = None,
+        before: Bot | None = None,
+        busy_mode: Busy = Busy.QUEUE,
+        private_pause_s: float | None = None,
+        summaries: bool = True,
     ) -> None:
-        self.clock = FakeClock()
+        """`before`: the bot that ran until now; this one is its next start, with what was kept."""
+        self.clock: FakeClock = before.clock if before else FakeClock()
+        self.store: Store = before.store if before else store or MemoryStore()
+        self.signer: Signer = before.signer if before else Signer()
         self.model = ScriptedModel()
-        self.store = store or MemoryStore()
+        defaults = replace(
+            defaults or Defaults(), busy=busy_mode, pause_minutes_private=int((private_pause_s or 0.0) / 60)
+        )
         self.live = Live(configuration or configured(choice or ModelChoice("scripted"), defaults))
         self.progress: list[Progress] = []
         self.access = access or Access(allow_everybody=True)
@@ -84,11 +97,14 @@ class Bot:
             clock=self.clock,
             access=self.access,
             spending=self.spending,
+            store=self.store,
+            signer=self.signer,
+            summarises=lambda _: summaries,
             max_answer_chars=max_answer_chars,
             book=self.parts.usage.book,
         )
         self.dispatcher = self.parts.dispatcher(self.chat, self.access, commands, spending=self.spending)
-        self._events = itertools.count(1)
+        self._events: Iterator[int] = before._events if before else itertools.count(1)
 
     @property
     def choice(self) -> ModelChoice:
@@ -171,18 +187,27 @@ class Bot:
 
     async def press(self, surface: FakeSurface, message: MessageRef, *, author: Person = ADA) -> list[str]:
         """Press the first button under a message; what the person who pressed is told."""
-        data = surface.messages[message.message_id].content.buttons[0].data
+        return await self.press_label(surface, message, "", author=author)
+
+    async def press_label(
+        self, surface: FakeSurface, message: MessageRef, label: str, *, author: Person = ADA
+    ) -> list[str]:
+        """Press the button with this label, the first for none."""
+        buttons = surface.messages[message.message_id].content.buttons
+        data = next(button.data for button in buttons if label in {"", button.label})
         return await self.press_data(surface, message, data, author=author)
 
     async def press_data(
         self, surface: FakeSurface, message: MessageRef, data: str, *, author: Person = ADA
     ) -> list[str]:
-        told = self.surface(surface.place.chat_id, surface.place.kind, private_answers=True)
+        told = FakePress(self.clock, surface)
         press = ButtonPress(str(next(self._events)), surface.place, author, message, data)
         await self.handle(press, told)
         await self.clock.advance(1.0)
-        assert all(shown.content.private for shown in told.messages.values())
-        return told.texts
+        return told.told
+
+    def caller(self, surface: FakeSurface, person: Person = ADA) -> Caller:
+        return Caller(surface.place, person, surface, str(next(self._events)))
 
     async def asked(self, surface: FakeSurface, text: str, *, author: Person = ADA) -> Stream:
         """Ask, and have the model's stream for it."""

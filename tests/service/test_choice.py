@@ -26,7 +26,7 @@ async def test_a_question_is_answered_with_what_is_chosen_as_its_turn_begins(bot
 
 
 async def test_a_prompt_has_the_budget_of_its_model() -> None:
-    bot = Bot(choice=ModelChoice("small", prompt_tokens=250))
+    bot = Bot(choice=ModelChoice("small", prompt_tokens=250), summaries=False)
     surface = bot.surface(kind=PlaceKind.PRIVATE)
     for number in range(4):
         await bot.answered(surface, f"{number} " + "q" * 200, "a" * 200)
@@ -34,7 +34,8 @@ async def test_a_prompt_has_the_budget_of_its_model() -> None:
     await shut(bot)
 
 
-async def test_what_a_model_refused_is_remembered_of_that_model_alone(bot: Bot) -> None:
+async def test_what_a_model_refused_is_remembered_of_that_model_alone() -> None:
+    bot = Bot(summaries=False)
     surface = bot.surface(kind=PlaceKind.PRIVATE)
     for number in range(4):
         await bot.answered(surface, f"{number} " + "q" * 400, "a" * 400)

@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 
 from core.catalogue import say
+from core.configuration import ModelChoice
 from core.messages import Addressed, BotAdded, MessageRef, PlaceKind
 from core.policy.access import Access
-from core.ports.completions import ModelError, ModelErrorKind
+from core.ports.completions import FinishReason, ModelError, ModelErrorKind
 from core.service.languages import language_of
 from tests.service.conftest import ADA, Bot, shut
 from tests.streaming.test_files import code
@@ -119,3 +120,54 @@ async def test_an_interruption_is_marked_in_it(bot: Bot) -> None:
     await bot.clock.advance(5.0)
     assert await stopped == 0
     assert surface.texts[0].endswith(f"\n\n*{say('ending.interrupted', PT)}*")
+
+
+async def test_the_buttons_of_an_answer_and_what_a_press_is_told(bot: Bot) -> None:
+    surface = bot.surface(kind=PlaceKind.PRIVATE)
+    shown = await bot.answered(surface, "um", "Primeira.", author=GUS)
+    retry = say("button.retry", PT)
+    assert [button.label for button in surface.messages[shown.message_id].content.buttons] == [retry]
+    other = replace(GUS, id="8", locale="de")
+    assert await bot.press_label(surface, shown, retry, author=other) == [say("retry.not_yours", "de")]
+    assert await bot.press_label(surface, shown, retry, author=GUS) == []
+    (await bot.model.opened()).finish("Segunda.")
+    await bot.clock.advance(3.0)
+    labels = [button.label for button in surface.messages[shown.message_id].content.buttons]
+    assert labels == ["◀", "2/2", retry]
+    await bot.press_label(surface, shown, "◀", author=GUS)
+    await bot.clock.advance(3.0)
+    labels = [button.label for button in surface.messages[shown.message_id].content.buttons]
+    assert labels == ["1/2", "▶", retry]
+
+
+async def test_a_cut_answer_goes_on_in_it_and_its_mark_stays_so_under_a_variant(bot: Bot) -> None:
+    surface = bot.surface(kind=PlaceKind.PRIVATE)
+    stream = await bot.asked(surface, "um", author=GUS)
+    stream.finish("Era uma vez", reason=FinishReason.LENGTH)
+    await bot.clock.advance(3.0)
+    shown = MessageRef("c1", next(iter(surface.messages)))
+    await bot.press_label(surface, shown, say("button.retry", PT), author=GUS)
+    (await bot.model.opened()).finish("Segunda.")
+    await bot.clock.advance(3.0)
+    await bot.press_label(surface, shown, "◀", author=GUS)
+    await bot.clock.advance(3.0)
+    assert surface.texts[0].endswith(f"*{say('ending.length', PT)}*")
+    await bot.press_label(surface, shown, say("button.continue", PT), author=GUS)
+    assert (await bot.model.opened()).prompt[-1] == say("continue.question", PT)
+
+
+async def test_a_summary_is_asked_for_and_shown_in_it() -> None:
+    bot = Bot(choice=ModelChoice("home/b", prompt_tokens=200))
+    surface = bot.surface(kind=PlaceKind.PRIVATE)
+    for text in ("um", "dois"):
+        stream = await bot.asked(surface, f"{text} " * 40, author=GUS)
+        stream.finish("Porque. " * 20)
+        await bot.clock.advance(3.0)
+    summary = await bot.model.opened()
+    assert summary.request.model == "home/b"
+    assert summary.prompt[0] == say("summary.request", PT, words=24)
+    summary.finish("Falam de portas.")
+    await bot.clock.advance(1.0)
+    stream = await bot.asked(surface, "e agora? " * 10, author=GUS)
+    assert stream.prompt[0].startswith(f"{say('summary.before', PT)}\n> Falam de portas.")
+    await shut(bot)

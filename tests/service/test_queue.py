@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.catalogue import say
-from core.conversation.history import ConversationKey, Question
+from core.conversation.history import Joined, Question, lane_of
 from core.messages import MessageRef, Person, PlaceKind
 from core.service.queue import QueueFullError, TurnQueue
 from core.service.tasks import Tasks
-from core.service.turns import Turn
+from core.service.turn import Turn
 from core.streaming.answer import Answer
 from tests.fakes.clock import FakeClock, settle
 from tests.fakes.surface import FakeSurface
@@ -24,7 +24,8 @@ from tests.service.conftest import BEN, Bot
 def turn(conversation: int, number: int = 0, person: str = "1") -> Turn:
     surface = FakeSurface(FakeClock(), chat_id=str(conversation))
     question = Question(str(number), surface.place, Person("fake", person, ""), "?")
-    return Turn(question, ConversationKey(str(conversation)), surface, Answer())
+    joined = Joined(str(conversation), None, lane_of(surface.place, question.asker))
+    return Turn(question, joined, surface, Answer())
 
 
 @given(st.lists(st.integers(0, 3), max_size=30), st.data())
@@ -47,11 +48,14 @@ def test_each_conversation_is_served_in_order_one_at_a_time_beside_the_others(
             queue.add(one)
         await settle()
         while queue.running:
-            assert {one.key for one in queue.running} == {one.key for one in added if not done[one].is_set()}
+            assert {one.conversation_id for one in queue.running} == {
+                one.conversation_id for one in added if not done[one].is_set()
+            }
             done[data.draw(st.sampled_from(queue.running))].set()
             await settle()
-        for key in {one.key for one in added}:
-            assert [one for one in begun if one.key == key] == [one for one in added if one.key == key]
+        for same in {one.conversation_id for one in added}:
+            in_order = [one for one in added if one.conversation_id == same]
+            assert [one for one in begun if one.conversation_id == same] == in_order
         assert all(queue.find(one.id) is None for one in added)
         await tasks.close()
 

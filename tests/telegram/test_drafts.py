@@ -104,6 +104,7 @@ class Sluice:
             clock=clock,
             access=access,
             spending=Spending(None, clock=clock),
+            store=MemoryStore(),
         )
         self.dispatcher = parts.dispatcher(self.chat, access)
         self.drafts: list[tuple[float, str, str]] = []  # when, id, text

@@ -11,6 +11,7 @@ from core.messages import (
     ButtonPress,
     IncomingCommand,
     IncomingMessage,
+    MessageEdited,
     MessageRef,
     PlaceKind,
 )
@@ -176,3 +177,21 @@ async def test_privacy_mode_is_asked_for_when_the_bot_is_added(bot: Bot, server:
     server.fault("status", route="getMe", status=500)
     await server.add_bot_to_group("Ada", await server.create_group("Weir", ["Ada", "Ben"]))
     assert (await bot.next(BotAdded))[0].hears_everything is False
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "text"),
+    [("why?", "why not?", "why not?"), ("/ask why?", "/ask why not?", "why not?")],
+)
+async def test_an_edit_carries_what_the_question_is_now(
+    bot: Bot, server: TelegramServer, before: str, after: str, text: str
+) -> None:
+    message_id = await server.say("Ada", "Ada", before)
+    kind: type[IncomingMessage | IncomingCommand] = (
+        IncomingCommand if before.startswith("/") else IncomingMessage
+    )
+    asked, _ = await bot.next(kind)
+    await server.edit_own("Ada", "Ada", message_id, after)
+    edit, surface = await bot.next(MessageEdited)
+    assert (edit.text, edit.ref, edit.author) == (text, asked.ref, asked.author)
+    assert edit.place == asked.place == surface.place

@@ -156,5 +156,6 @@ def test_service_messages_and_unknown_kinds_are_ignored_with_a_reason() -> None:
     """For the log."""
     assert message(new_chat_members=[ADA]) == Ignored("service_message")
     assert message(chat=CHANNEL, text="x") == Ignored("unknown_chat_type")
-    edited = {"message_id": 11, "date": 1, "edit_date": 2, "chat": PRIVATE, "from": ADA, "text": "hi"}
-    assert read(edited_message=edited) == Ignored("unknown_kind")
+    edited = {"message_id": 11, "date": 1, "edit_date": 2, "chat": PRIVATE, "from": ADA}
+    assert read(edited_message=edited) == Ignored("edit_without_text")
+    assert read(edited_channel_post={**edited, "text": "hi"}) == Ignored("unknown_kind")

@@ -1,0 +1,69 @@
+"""What becomes of a question whose message is edited or deleted.
+
+The law: while it waits, an edit changes it and a deletion drops it. Once its answer has begun, both change
+only the history: what was deleted is not seen by the model again, and Retry asks what was edited.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from core.conversation.history import lane_of, shown_in
+from core.conversation.window import is_blank
+from core.messages import MessageDeleted, MessageEdited, MessageRef, Person, Place
+from core.ports.store import Message, Role, Shown, Store
+from core.service.door import unanswered
+from core.service.intake import Intake
+from core.service.queue import TurnQueue
+from core.service.turn import Turn
+
+
+class Changes:
+    """Edits and deletions of questions, wherever these are."""
+
+    def __init__(self, intake: Intake, queue: TurnQueue, store: Store) -> None:
+        self._intake = intake
+        self._queue = queue
+        self._store = store
+
+    async def edited(self, edit: MessageEdited) -> None:
+        """Of a question that several messages carried nothing changes: what one of them said is not known."""
+        if is_blank(edit.text) or self._intake.edit(edit.place, edit.ref, edit.text):
+            return
+        for turn in self._of(edit.place, edit.ref):
+            if turn.asked is None:
+                if not turn.question.more:
+                    turn.question = replace(turn.question, text=edit.text)
+                return
+        question, shows = await self._kept(edit.place, edit.ref)
+        if question is not None and question.asker == str(edit.author) and len(shows) == 1:
+            await self._store.add(replace(question, text=edit.text), shows)
+
+    async def deleted(self, deletion: MessageDeleted) -> None:
+        place, ref = deletion.place, deletion.ref
+        dropped = self._intake.drop(place, ref)
+        if dropped is not None:
+            unanswered("deleted", deletion.event_id, place, dropped.asker)
+            return
+        for turn in self._of(place, ref):
+            if self._queue.drop(turn):
+                unanswered("deleted", deletion.event_id, place, turn.question.asker)
+            else:
+                turn.withdrawn = True
+        question, _ = await self._kept(place, ref)
+        if question is not None:  # what goes on after it stays
+            await self._store.add(replace(question, text="", quote="", tokens=0), ())
+
+    def _of(self, place: Place, ref: MessageRef) -> list[Turn]:
+        return [
+            turn
+            for turn in self._queue.turns
+            if ref in turn.question.refs and str(turn.question.place) == str(place)
+        ]
+
+    async def _kept(self, place: Place, ref: MessageRef) -> tuple[Message | None, tuple[Shown, ...]]:
+        [shown] = shown_in(lane_of(place, Person("", "", "")), [ref.message_id])
+        found = await self._store.shown(shown)
+        if found is None or found.role is not Role.USER:
+            return None, ()
+        return found, await self._store.shows(found.id)

@@ -1,0 +1,194 @@
+"""Conversations over the store: where a question goes on, what was said before it, and what is kept of it.
+
+The law is in `core.conversation.history`; here it is awaited. A question is kept before its turn begins, and
+its answer with the messages that show it when the turn ends, so that a restart finds the conversation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from weakref import WeakValueDictionary
+
+from core.conversation.history import (
+    Joined,
+    Question,
+    goes_by_replies,
+    goes_on_after,
+    is_paused,
+    lane_of,
+    shown_in,
+)
+from core.conversation.window import is_blank, quoted
+from core.messages import MessageRef, Person, Place, PlaceKind
+from core.policy.spending import estimate_tokens
+from core.ports.clock import Clock
+from core.ports.store import Lane, LaneKey, Message, Role, Shown, Store
+from core.service.turn import Turn
+
+
+def new_id() -> str:
+    """An opaque id that cannot be guessed; 16 characters, so that it fits into a button."""
+    return secrets.token_hex(8)
+
+
+class Conversations:
+    """`pause_s`: the silence in seconds after which a conversation in a place begins anew; None: never."""
+
+    def __init__(self, store: Store, clock: Clock, pause_s: Callable[[Place], float | None]) -> None:
+        self.store = store
+        self._clock = clock
+        self._pause_s = pause_s
+        self._locks: WeakValueDictionary[LaneKey, asyncio.Lock] = WeakValueDictionary()
+
+    def lock(self, lane: LaneKey) -> asyncio.Lock:
+        """Held from looking where a lane ends until it is moved, and a question that joins it is queued."""
+        return self._locks.setdefault(lane, asyncio.Lock())
+
+    async def own(self, place: Place, person: Person) -> str | None:
+        """The conversation that somebody goes on with there without a reply, begun if there is none; None
+        where the place is the conversation."""
+        if place.kind is not PlaceKind.SHARED:
+            return None
+        key = lane_of(place, person)
+        async with self.lock(key):
+            joined = await self._go_on(place, key)
+            lane = Lane(joined.conversation_id, joined.parent_id, self._clock.wall())
+            await self.store.set_lane(key, lane)
+        return joined.conversation_id
+
+    async def join(self, question: Question, live: Iterable[Turn]) -> Joined:
+        """The conversation that the question goes on with or begins, under its lane's lock.
+
+        `live`: the turns that are not over.
+        """
+        lane = lane_of(question.place, question.asker, private=question.private)
+        if question.quote is not None and goes_by_replies(question.place, private=question.private):
+            joined, leaf_id = await self._reply(question.quote.ref, question.place, lane, live)
+        else:
+            joined = await self._go_on(question.place, lane)
+            leaf_id = joined.parent_id
+        await self.store.set_lane(lane, Lane(joined.conversation_id, leaf_id, self._clock.wall()))
+        return joined
+
+    async def _reply(
+        self, ref: MessageRef, place: Place, lane: LaneKey, live: Iterable[Turn]
+    ) -> tuple[Joined, str | None]:
+        """And at what is in the tree already the lane ends by now."""
+        for turn in live:
+            public = turn.joined.lane.place == lane.place and not turn.joined.lane.private
+            if public and ref in (*turn.question.refs, *turn.messages):
+                return Joined(turn.conversation_id, turn.id, lane), turn.parent_id
+        found = None
+        if ref.chat_id == place.chat_id:
+            [shown] = shown_in(replace(lane, private=False), [ref.message_id])
+            found = await self.store.shown(shown)
+        if found is None:
+            return Joined(new_id(), None, lane), None
+        answers = await self.store.answers(found.id) if found.role is Role.USER else ()
+        parent_id = goes_on_after(found, answers)
+        return Joined(found.conversation_id, parent_id, lane), parent_id
+
+    async def _go_on(self, place: Place, lane: LaneKey) -> Joined:
+        kept = await self.store.lane(lane)
+        if kept is None:
+            return Joined(new_id(), None, lane, follows=True)
+        if is_paused(kept, place, self._clock.wall(), after_s=self._pause_s(place)):
+            return Joined(new_id(), None, lane, follows=True, paused=kept.leaf_id)
+        return Joined(kept.conversation_id, kept.leaf_id, lane, follows=True)
+
+    async def prepare(self, turn: Turn) -> None:
+        """Find out what was said before the question, and make it a message of the tree (not kept yet)."""
+        turn.path = await self.store.path(turn.parent_id) if turn.parent_id else ()
+        turn.summary = await self.store.summary(tuple(message.id for message in turn.path))
+        if turn.asked is not None:
+            return
+        question = turn.question
+        turn.asked = Message(
+            new_id(),
+            turn.conversation_id,
+            turn.path[-1].id if turn.path else None,
+            Role.USER,
+            str(question.asker),
+            question.text,
+            self._clock.wall(),
+            name=question.asker.name,
+            quote=await self._quote(turn),
+            tokens=estimate_tokens(question.text),
+        )
+
+    async def keep_question(self, turn: Turn) -> None:
+        """Before the turn begins."""
+        if turn.asked is not None and turn.again is None:
+            ids = [ref.message_id for ref in turn.question.refs]
+            await self.store.add(turn.asked, shown_in(turn.joined.lane, ids))
+
+    async def keep_answer(self, turn: Turn, *, tokens: int, model: str) -> None:
+        """When the turn has ended. Without text there is none, and the next question goes on before it."""
+        asked, text = turn.asked, turn.answer.text.strip()
+        if asked is None or turn.forgotten:
+            return
+        if turn.withdrawn:
+            await self.store.remove(asked.id)
+        elif text and not turn.restored:
+            answer = Message(
+                turn.id,
+                asked.conversation_id,
+                asked.id,
+                Role.ASSISTANT,
+                asked.asker,
+                text,
+                self._clock.wall(),
+                tokens=tokens,
+                model=model,
+                ending=str(turn.answer.ending or ""),
+            )
+            lane = turn.joined.lane
+            shown = shown_in(lane, [ref.message_id for ref in turn.messages])
+            if turn.again is None:
+                await self.store.add(answer, shown)
+            else:
+                await self.show_variant(lane, answer, shown)
+            turn.kept = True
+            if turn.again is None:
+                async with self.lock(lane):
+                    await self._end_lane(turn, answer)
+
+    async def show_variant(self, lane: LaneKey, answer: Message, shown: tuple[Shown, ...]) -> None:
+        """Keep that this variant is the one that is shown, and that the lane goes on after it."""
+        for other in await self.store.answers(answer.parent_id or ""):
+            if other.id != answer.id and await self.store.shows(other.id):
+                await self.store.add(other, ())
+        await self.store.add(answer, shown)
+        async with self.lock(lane):
+            await self._choose(lane, answer)
+
+    async def _choose(self, lane: LaneKey, answer: Message) -> None:
+        """If it has passed the question."""
+        kept = await self.store.lane(lane)
+        if kept is None or kept.leaf_id is None or kept.leaf_id == answer.id:
+            return
+        if answer.parent_id in {message.id for message in await self.store.path(kept.leaf_id)}:
+            await self.store.set_lane(lane, Lane(answer.conversation_id, answer.id, kept.at))
+
+    async def _end_lane(self, turn: Turn, answer: Message) -> None:
+        lane = turn.joined.lane
+        kept = await self.store.lane(lane)
+        if (
+            kept is not None and kept.conversation_id == turn.conversation_id
+        ):  # else they began anew meanwhile
+            await self.store.set_lane(lane, replace(kept, leaf_id=answer.id))
+
+    async def _quote(self, turn: Turn) -> str:
+        """Not what stands right above the question anyway, unless there is no other word in it."""
+        question = turn.question
+        if question.quote is None:
+            return ""
+        if question.quote.ref.chat_id == question.place.chat_id and not is_blank(question.text):
+            [shown] = shown_in(turn.joined.lane, [question.quote.ref.message_id])
+            for message in turn.path[-2:]:
+                if shown in await self.store.shows(message.id):
+                    return ""
+        return quoted(question.quote)

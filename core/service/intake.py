@@ -1,0 +1,158 @@
+"""Questions on their way to the queue: in order within a lane, and what a client has split is joined again.
+
+A message that is nearly as long as a client lets one be may have a rest, in a message of its own and without
+a mention. So it waits a second for it; who asks behind it in the same lane waits as long.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from core.conversation.history import Question, lane_of
+from core.messages import IncomingMessage, MessageRef, Place
+from core.ports.clock import Clock, Timer
+from core.ports.store import LaneKey
+from core.ports.surface import Surface
+from core.service.tasks import Tasks
+
+log = logging.getLogger(__name__)
+
+REST_WITHIN_S: Final = 1.0
+NEARLY: Final = 0.9  # of a client's limit: it cuts at a good place, and a mention is taken out
+
+
+@dataclass(slots=True)
+class _Held:
+    question: Question
+    surface: Surface
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+    timer: Timer | None = None
+
+
+class Intake:
+    """`admit` takes each question when its turn has come."""
+
+    def __init__(
+        self, clock: Clock, tasks: Tasks, admit: Callable[[Question, Surface], Awaitable[None]]
+    ) -> None:
+        self._clock = clock
+        self._tasks = tasks
+        self._admit = admit
+        self._closing = False
+        self._lines: dict[LaneKey, deque[_Held]] = {}
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def take(self, question: Question, surface: Surface) -> None:
+        """Admit it as soon as those before it are, and its rest cannot come any more."""
+        held = _Held(question, surface)
+        self._wait_for_rest(held, question.text if question.ref is not None else "")
+        key = lane_of(question.place, question.asker, private=question.private)
+        if key in self._lines:
+            self._lines[key].append(held)
+            return
+        self._lines[key] = deque([held])
+        self._idle.clear()
+        self._tasks.start(self._serve(key), f"questions in {question.place}")
+
+    def waits_for(self, message: IncomingMessage) -> bool:
+        """Whether this may be the rest of a message that came just before."""
+        return self._begun(message) is not None
+
+    def join(self, message: IncomingMessage) -> None:
+        """Take it as the rest that is waited for."""
+        held = self._begun(message)
+        if held is not None:
+            asked = held.question
+            held.question = replace(
+                asked, text=f"{asked.text}\n{message.text}", more=(*asked.more, message.ref)
+            )
+            self._wait_for_rest(held, message.text)
+
+    def edit(self, place: Place, ref: MessageRef, text: str) -> bool:
+        """Change a question that is still here. One of several messages stays as it was."""
+        _, held = self._find(place, ref)
+        if held is not None and not held.question.more:
+            held.question = replace(held.question, text=text)
+        return held is not None
+
+    def drop(self, place: Place, ref: MessageRef) -> Question | None:
+        """Let go of a question that is still here."""
+        line, held = self._find(place, ref)
+        if held is None:
+            return None
+        line.remove(held)
+        held.ready.set()
+        return held.question
+
+    def forget(self, person: str) -> tuple[Question, ...]:
+        """Let go of all that somebody, `str(Person)`, has on its way here, and return it."""
+        gone = []
+        for line in self._lines.values():
+            for held in [one for one in line if str(one.question.asker) == person]:
+                line.remove(held)
+                held.ready.set()
+                gone.append(held.question)
+        return tuple(gone)
+
+    def close(self) -> asyncio.Event:
+        """Wait for no rest any more. The event: all that came has been admitted."""
+        self._closing = True
+        for line in self._lines.values():
+            for held in line:
+                held.ready.set()
+        return self._idle
+
+    async def _serve(self, key: LaneKey) -> None:
+        line = self._lines[key]
+        try:
+            while line:
+                held = line[0]
+                await held.ready.wait()
+                if not line or line[0] is not held:
+                    continue
+                line.popleft()
+                try:
+                    await self._admit(held.question, held.surface)
+                except Exception:
+                    # One question must not keep those behind it from being asked.
+                    log.exception("event %s in %s failed", held.question.event_id, held.question.place)
+        finally:
+            del self._lines[key]
+            if not self._lines:
+                self._idle.set()
+
+    def _wait_for_rest(self, held: _Held, text: str) -> None:
+        if held.timer is not None:
+            held.timer.cancel()
+        if self._closing or not _is_nearly_full(text, held.surface.capabilities.client_text_limits):
+            held.ready.set()
+            return
+        held.timer = self._clock.call_at(self._clock.monotonic() + REST_WITHIN_S, held.ready.set)
+
+    def _begun(self, message: IncomingMessage) -> _Held | None:
+        for key in {
+            lane_of(message.place, message.author, private=private) for private in (False, True)
+        } & self._lines.keys():
+            for held in self._lines[key]:
+                if not held.ready.is_set() and held.question.asker.id == message.author.id:
+                    return held
+        return None
+
+    def _find(self, place: Place, ref: MessageRef) -> tuple[deque[_Held], _Held | None]:
+        for key, line in self._lines.items():
+            for held in line if key.place == str(place) else ():
+                if ref in held.question.refs:
+                    return line, held
+        return deque(), None
+
+
+def _is_nearly_full(text: str, limits: tuple[int, ...]) -> bool:
+    """In code points or in UTF-16 units, whichever the client counts."""
+    sizes = (len(text), len(text.encode("utf-16-le", "surrogatepass")) // 2)
+    return any(NEARLY * limit <= size <= limit for limit in limits for size in sizes)

@@ -1,0 +1,93 @@
+"""Presses on our buttons: read, and handed to what they ask for. Nobody is left without a word."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from core.catalogue import say
+from core.messages import ButtonPress
+from core.ports.surface import Surface
+from core.service.buttons import Action, Buttons, Pressed, action_of
+from core.service.conversations import Conversations
+from core.service.door import Door, unanswered
+from core.service.exchanges import Caller, Exchanges
+from core.service.languages import language_of
+from core.service.notices import Notices
+from core.service.queue import TurnQueue
+from core.service.tasks import Tasks
+
+_OVER: Mapping[Action | None, str] = {
+    Action.CONTINUE: "continue.over",
+    Action.RETRY: "button.over",
+    Action.VARIANT: "button.over",
+    Action.RESUME: "button.over",
+}
+
+
+class Presses:
+    """`take` returns at once; Stop has been done by then."""
+
+    def __init__(
+        self,
+        *,
+        buttons: Buttons,
+        conversations: Conversations,
+        exchanges: Exchanges,
+        queue: TurnQueue,
+        door: Door,
+        notices: Notices,
+        tasks: Tasks,
+    ) -> None:
+        self._buttons = buttons
+        self._store = conversations.store
+        self._exchanges = exchanges
+        self._queue = queue
+        self._door = door
+        self._notices = notices
+        self._tasks = tasks
+
+    def take(self, press: ButtonPress, surface: Surface) -> None:
+        """Do what the button says, or tell why not."""
+        if not self._door.is_new(press):
+            return
+        pressed = self._buttons.read(press)
+        if pressed is None:
+            self._tell(press, surface, _OVER.get(action_of(press.data), "stop.over"))
+        elif pressed.action is Action.STOP:
+            self._stop(pressed, press, surface)
+        elif self._door.admits(press, surface, ref=None):
+            self._tasks.start(self._do(pressed, press, surface), f"press in {press.place}")
+
+    def _stop(self, pressed: Pressed, press: ButtonPress, surface: Surface) -> None:
+        turn = self._queue.find(pressed.id)
+        if turn is None or turn.question.place.chat_id != press.place.chat_id:
+            self._tell(press, surface, "stop.over")
+        elif press.author.id != turn.question.asker.id and not press.author.manages_messages:
+            self._tell(press, surface, "stop.not_yours")
+        else:
+            self._tell(press, surface, self._exchanges.end(turn))
+
+    async def _do(self, pressed: Pressed, press: ButtonPress, surface: Surface) -> None:
+        self._tell(press, surface, await self._done(pressed, press, surface))
+
+    async def _done(self, pressed: Pressed, press: ButtonPress, surface: Surface) -> str:
+        caller = Caller(press.place, press.author, surface, press.event_id, pressed=True)
+        match pressed.action:
+            case Action.RETRY:
+                question = await self._store.message(pressed.id)
+                if question is None:
+                    return "retry.unknown"
+                return await self._exchanges.retry_question(caller, question, press.ref)
+            case Action.VARIANT:
+                return await self._exchanges.step(caller, pressed.id, pressed.number)
+            case Action.CONTINUE:
+                return await self._exchanges.go_on_from(caller, pressed.id)
+            case _:
+                return await self._exchanges.resume(caller, pressed.id)
+
+    def _tell(self, press: ButtonPress, surface: Surface, key: str) -> None:
+        if key not in {"", "stop.done", "resume.done"}:
+            unanswered(key.replace(".", "_"), press.event_id, press.place, press.author)
+        if key and not press.answers_itself:
+            words = say(key, language_of(press.author, press.place))
+            self._notices.reply(surface, press.author, words, ref=None)

@@ -1,0 +1,123 @@
+"""Summaries made in the background, so that a long conversation stays within what its model takes.
+
+The law: at most one at a time for each conversation, paid from the same budget as answers. What fails costs
+nobody an answer: without a summary the model sees the newest turns alone, and the next turn tries again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import aclosing
+
+from core.configuration import ModelChoice
+from core.conversation.summary import SummaryRequest, summary_request
+from core.conversation.tokens import Budgets
+from core.conversation.window import prompt_size
+from core.policy.spending import Spending, estimate_tokens
+from core.ports.completions import (
+    Answering,
+    CompletionRequest,
+    Completions,
+    Finished,
+    FinishReason,
+    ModelError,
+    TextDelta,
+    Usage,
+)
+from core.ports.store import StoreError, Summary
+from core.service.conversations import Conversations
+from core.service.tasks import Tasks
+from core.service.turn import Tally, Turn
+from core.service.usage import Book
+
+log = logging.getLogger(__name__)
+
+
+class Summaries:
+    """`wanted`: False of a model that is too small to be of help with them."""
+
+    def __init__(
+        self,
+        *,
+        completions: Completions,
+        conversations: Conversations,
+        budgets: Budgets,
+        spending: Spending,
+        tasks: Tasks,
+        wanted: Callable[[ModelChoice], bool],
+        book: Book | None = None,
+    ) -> None:
+        self._completions = completions
+        self._conversations = conversations
+        self._budgets = budgets
+        self._spending = spending
+        self._tasks = tasks
+        self._wanted = wanted
+        self._book = book
+        self._under_way: set[str] = set()
+
+    def consider(self, turn: Turn) -> None:
+        """After a turn whose answer is kept: see to it that what is said next still fits."""
+        choice = turn.manner.choice if turn.manner else None
+        conversation_id = turn.conversation_id
+        if choice is None or not self._wanted(choice) or conversation_id in self._under_way:
+            return
+        self._under_way.add(conversation_id)
+        self._tasks.start(self._make(turn, choice), f"summary after turn {turn.id}")
+
+    async def _make(self, turn: Turn, choice: ModelChoice) -> None:
+        store, conversation_id = self._conversations.store, turn.conversation_id
+        try:
+            path = await store.path(turn.id)
+            before = await store.summary(tuple(message.id for message in path))
+            budget = self._budgets.of(choice, conversation_id)
+            room = budget - estimate_tokens(choice.system_prompt or "")
+            request = summary_request(path, before, prompt_tokens=room, locale=turn.locale)
+            text = await self._ask(request, choice, turn) if request else ""
+            if not request or not text:
+                return
+            if await store.path(turn.id) != path:  # somebody may have had it forgotten while the model wrote
+                log.info("conversation %s has no new summary: it has changed meanwhile", conversation_id)
+            else:
+                made = Summary(conversation_id, request.until_id, text, estimate_tokens(text))
+                await store.set_summary(made)
+                log.info("conversation %s: a summary of %d tokens", conversation_id, made.tokens)
+        except (ModelError, StoreError) as error:
+            log.info("conversation %s has no new summary: %s", conversation_id, error)
+        finally:
+            self._under_way.discard(conversation_id)
+
+    async def _ask(self, request: SummaryRequest, choice: ModelChoice, turn: Turn) -> str:
+        """The model's words; empty where today's tokens are used up, or its provider would not let it."""
+        tally = Tally(prompt_size(request.messages))
+        reservation = self._spending.reserve(prompt=tally.prompt, answer=request.tokens)
+        if reservation is None:
+            return ""
+        asked = CompletionRequest(request.messages, choice.model, max_tokens=request.tokens)
+        parts: list[str] = []
+        answered_by = choice.model
+        reason = FinishReason.OTHER
+        try:
+            async with aclosing(self._completions.stream(asked)) as events:
+                async for event in events:
+                    match event:
+                        case Answering(model):
+                            tally.another_answers(answered_by)
+                            answered_by = model
+                            parts.clear()
+                        case TextDelta(text):
+                            parts.append(text)
+                            tally.streamed += len(text.encode(errors="replace"))
+                        case Usage():
+                            tally.counted = event
+                        case Finished():
+                            reason = event.reason
+        except ModelError:
+            tally.billed = bool(parts)
+            raise
+        finally:
+            reservation.settle(tally.used)
+            if self._book is not None and (counted := tally.counts(answered_by)):
+                await self._book(turn.question.asker, turn.question.place, counted)
+        return "" if reason is FinishReason.CONTENT_FILTER else "".join(parts).strip()[: request.tokens * 8]

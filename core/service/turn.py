@@ -1,0 +1,180 @@
+"""One turn while it lives: what is asked, where it belongs, the answer that grows, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+
+from core.conversation.history import Joined, Question
+from core.messages import MessageRef
+from core.policy.spending import Reservation, size_within, tokens_in
+from core.ports.completions import Usage
+from core.ports.store import Message, Summary
+from core.ports.surface import Surface
+from core.service.choosing import Manner
+from core.service.driver import Showing, Shown
+from core.service.languages import language_of
+from core.service.usage import Counted
+from core.streaming.answer import Answer, Ending
+from core.streaming.operations import Button, NotSentReason
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """A question that is answered once more. Its variant takes the place of the one that stands there.
+
+    `over`: the messages that show that one, in order; `earlier`: its text, `number`: which of so many
+    `variants` it is, from 1; 0 where what stands there is no answer.
+    """
+
+    asked: Message
+    over: tuple[str, ...]
+    earlier: str = ""
+    number: int = 0
+    variants: int = 0
+
+
+class Turn:
+    """`id` cannot be guessed, and is the answer's in the store, too."""
+
+    def __init__(
+        self, question: Question, joined: Joined, surface: Surface, answer: Answer, again: Again | None = None
+    ) -> None:
+        self.id = secrets.token_hex(8)
+        self.question = question
+        self.locale = language_of(question.asker, question.place)
+        self.joined = joined
+        self.surface = surface
+        self.answer = answer
+        self.again = again
+        self.asked: Message | None = again.asked if again else None  # the question in the tree, once it is
+        self.parent_id = again.asked.parent_id if again else joined.parent_id
+        self.manner: Manner | None = None  # how it is answered; None: it has not begun
+        self.answered_by = ""  # the model that gave the answer, or the last one asked
+        self.path: tuple[Message, ...] = ()
+        self.summary: Summary | None = None
+        self.kept = False  # the answer is in the tree
+        self.restored = False  # the text is that of the variant before: this one has none
+        self.withdrawn = False  # the question was deleted meanwhile
+        self.forgotten = False  # whoever asked has had everything deleted: nothing of it is kept
+        self.over = asyncio.Event()  # the answer has ended; it may not be shown yet
+        self.finished = asyncio.Event()  # it is shown and kept as far as it can be
+        self.showing: Showing | None = None
+        self.shown: asyncio.Task[Shown] | None = None
+        self.buttons_under: Callable[[Ending, bool], tuple[Button, ...]] | None = None
+        self._streaming: asyncio.Timeout | None = None
+
+    @property
+    def conversation_id(self) -> str:
+        return self.joined.conversation_id
+
+    @property
+    def messages(self) -> tuple[MessageRef, ...]:
+        return self.showing.messages if self.showing else ()
+
+    @property
+    def place_gone(self) -> bool:
+        """Nothing more can be shown where this was asked."""
+        return (
+            self.shown is not None
+            and self.shown.done()
+            and not self.shown.cancelled()
+            and self.shown.result().reason is NotSentReason.PLACE_GONE
+        )
+
+    def follow(self, before: Turn) -> None:
+        """The turn before it in its conversation is over: go on after what it said, where this one does."""
+        follows = self.joined.follows and self.joined.lane == before.joined.lane
+        if self.again is None and before.kept and follows:
+            self.parent_id = before.id
+        elif self.parent_id == before.id and not before.kept:
+            self.parent_id = before.asked.id if before.asked else before.parent_id
+
+    def close(self, ending: Ending, now: float, mark: str = "", *, may_go_on: bool = True) -> None:
+        """End the answer; the first ending wins. For the turn's own stream, which then returns."""
+        if self.answer.ended:
+            return
+        if self.again is not None and self.again.earlier and not self.answer.length:
+            self.answer.append(self.again.earlier, now)
+            self.restored = True
+        buttons = self.buttons_under(ending, may_go_on) if self.buttons_under else ()
+        self.answer.end(ending, now, mark=mark, buttons=buttons)
+        self.over.set()
+
+    def cut(self, ending: Ending, now: float, mark: str) -> bool:
+        """End the answer from outside, and the model's stream at once; False when it has ended already."""
+        if self.answer.ended:
+            return False
+        self.close(ending, now, mark)
+        if self._streaming is not None:
+            self._streaming.reschedule(0)
+        return True
+
+    async def until_cut(self, work: Coroutine[object, object, None]) -> None:
+        """Await the work, or drop it when somebody cuts the turn.
+
+        asyncio's time-out is its one scope that cancels what is inside and nothing else: it is set to
+        now by `cut`, and otherwise never.
+        """
+        try:
+            async with asyncio.timeout(None) as self._streaming:
+                await work
+        except TimeoutError:
+            if not self.answer.ended:
+                raise
+        finally:
+            self._streaming = None
+
+
+@dataclass(slots=True)
+class Tally:
+    """Tokens of one turn: what the provider counted, else an estimate."""
+
+    prompt: int
+    before: list[Counted] = field(default_factory=list)  # by models that gave nothing, and another was asked
+    streamed: int = 0  # bytes: a delta is too small to be estimated alone
+    covered: int = 0  # bytes that the reservation is known to cover: up to there no delta need ask it
+    counted: Usage | None = None
+    billed: bool = True
+
+    @property
+    def used(self) -> int:
+        return self._earlier + self._own.prompt_tokens + self._own.completion_tokens
+
+    def counts(self, model: str) -> tuple[Counted, ...]:
+        """What each model used, the last one asked being `model`; only those that used anything."""
+        own = Counted(model, self._own.prompt_tokens, self._own.completion_tokens)
+        return (*self.before, own) if own.prompt_tokens or own.completion_tokens else tuple(self.before)
+
+    @property
+    def answer(self) -> int:
+        return self.counted.completion_tokens if self.counted else tokens_in(self.streamed)
+
+    def another_answers(self, than: str) -> None:
+        """What model `than` counted stays its own; nothing that was streamed can be seen."""
+        if self.counted:
+            self.before.append(Counted(than, self.counted.prompt_tokens, self.counted.completion_tokens))
+            self.counted = None
+        self.streamed = self.covered = 0
+
+    def within(self, reservation: Reservation) -> bool:
+        """Whether the answer may go on: what it has used by now is covered, or has been counted anyway."""
+        if self.streamed <= self.covered or self.counted is not None:
+            return True
+        if not reservation.covers(self.used):
+            return False
+        self.covered = size_within(reservation.tokens - self.prompt - self._earlier)
+        return True
+
+    @property
+    def _own(self) -> Usage:
+        """Of the last one asked."""
+        if self.counted:
+            return self.counted
+        return Usage(self.prompt, tokens_in(self.streamed)) if self.billed else Usage(0, 0)
+
+    @property
+    def _earlier(self) -> int:
+        return sum(one.prompt_tokens + one.completion_tokens for one in self.before)

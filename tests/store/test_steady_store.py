@@ -1,0 +1,151 @@
+"""A conversation goes on while its store fails, and is whole again when it works."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from typing import Any
+
+import pytest
+
+from core.adapters.memory_store import MemoryStore
+from core.adapters.steady_store import SteadyStore
+from core.ports.store import Lane, LaneKey, Message, Role, Shown, Store, StoreError
+
+ADA, BEN = "discord:1", "discord:2"
+LANE = LaneKey("discord:30", ADA)
+
+
+def asked(name: str, parent: str | None = None, *, asker: str = ADA) -> Message:
+    return Message(name, "c", parent, Role.USER, asker, f"text of {name}", at=100.0)
+
+
+def answered(name: str, parent: str) -> Message:
+    return Message(name, "c", parent, Role.ASSISTANT, ADA, f"text of {name}", at=101.0)
+
+
+async def grown(store: Store) -> None:
+    """q1 ─ a1 ─ q2 (Ben's) ─ a2."""
+    await store.add(asked("q1"), (Shown("p", "1"),))
+    await store.add(answered("a1", "q1"), (Shown("p", "2"),))
+    await store.add(asked("q2", "a1", asker=BEN), (Shown("p", "4"),))
+    await store.add(answered("a2", "q2"))
+
+
+def ids(messages: tuple[Message, ...]) -> list[str]:
+    return [message.id for message in messages]
+
+
+class Flaky(MemoryStore):
+    """Fails as long as it is told to, and refuses to add what it is told to refuse."""
+
+    down = False
+    refuses = ""
+
+    def __getattribute__(self, name: str) -> Any:
+        found = super().__getattribute__(name)
+        if not inspect.iscoroutinefunction(found):
+            return found
+
+        async def asked(*args: Any, **named: Any) -> Any:
+            if self.down or (name == "add" and args[0].id == self.refuses):
+                raise StoreError("out of order")
+            return await found(*args, **named)
+
+        return asked
+
+
+async def test_what_is_said_while_the_store_fails_is_known_and_then_kept(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    flaky = Flaky()
+    store = SteadyStore(flaky)
+    await grown(store)
+    await store.set_lane(LANE, Lane("c", "a1", 1.0))
+    flaky.down = True
+    await store.add(asked("q3", "a2"))
+    await store.add(answered("a3", "q3"), (Shown("p", "9"),))
+    await store.set_lane(LANE, Lane("c", "a3", 2.0))
+    assert ids(await store.path("a3"))[-2:] == ["q3", "a3"]
+    assert await store.lane(LANE) == Lane("c", "a3", 2.0)
+    flaky.down = False
+    assert await store.lane(LANE) == Lane("c", "a3", 2.0)
+    await store.add(asked("q4", "a3"))
+    assert ids(await flaky.path("q4"))[-3:] == ["q3", "a3", "q4"]
+    assert await flaky.lane(LANE) == Lane("c", "a3", 2.0)
+    assert caplog.text.count("the store fails") == 1
+    assert caplog.text.count("the store works again") == 1
+
+
+async def test_one_message_that_is_refused_does_not_hold_up_the_others() -> None:
+    flaky = Flaky()
+    store = SteadyStore(flaky)
+    flaky.refuses = "q0"
+    await store.add(asked("q0"))
+    await grown(store)
+    assert await flaky.message("q0") is None
+    assert ids(await flaky.path("a2")) == ["q1", "a1", "q2", "a2"]
+
+
+async def test_a_late_answer_of_somebody_forgotten_stays_nowhere(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    flaky = Flaky()
+    store = SteadyStore(flaky)
+    await store.add(asked("q1"), (Shown("p", "1"),))
+    await store.forget(ADA)
+    await store.add(answered("a1", "q1"), (Shown("p", "2"),))
+    await store.set_lane(LANE, Lane("c", "a1", 1.0))
+    flaky.down = True  # what is known now is known from memory
+    assert await store.message("a1") is None
+    assert await store.shown(Shown("p", "2")) is None
+    assert await store.path("a1") == ()
+    assert "cannot be kept" not in caplog.text
+
+
+async def test_a_lane_of_somebody_forgotten_is_not_written_later() -> None:
+    flaky = Flaky()
+    store = SteadyStore(flaky)
+    await grown(store)
+    flaky.down = True
+    await store.set_lane(LANE, Lane("c", "a1", 1.0))
+    flaky.down = False
+    await store.forget(ADA)
+    await store.add(asked("q5", asker=BEN))
+    assert await flaky.lane(LANE) is None
+
+
+async def test_a_conversation_from_before_goes_on_while_the_store_fails() -> None:
+    """What stood before this process is not in its memory, and what is said now is."""
+    flaky = Flaky()
+    await grown(flaky)
+    store = SteadyStore(flaky)
+    flaky.down = True
+    await store.add(asked("q3", "a2"))
+    await store.add(answered("a3", "q3"))
+    assert ids(await store.path("a3")) == ["q3", "a3"]
+    flaky.down = False
+    await store.add(asked("q4", "a3"))
+    assert ids(await flaky.path("q4")) == ["q1", "a1", "q2", "a2", "q3", "a3", "q4"]
+
+
+async def test_what_people_are_told_is_done_is_done_or_raises() -> None:
+    flaky = Flaky()
+    store = SteadyStore(flaky)
+    await grown(store)
+    flaky.down = True
+    with pytest.raises(StoreError):
+        await store.remove("q2")
+
+
+async def test_what_is_forgotten_meanwhile_is_not_written_later() -> None:
+    flaky = Flaky()
+    store = SteadyStore(flaky)
+    await grown(store)
+    flaky.down = True
+    await store.add(asked("q3", "a2"))
+    flaky.down = False
+    await store.forget(ADA)
+    await store.add(asked("q4", "q2", asker=BEN))
+    assert await flaky.message("q3") is None
+    assert await store.message("q3") is None
