@@ -113,15 +113,15 @@ class _Run:
         async with AsyncExitStack() as stack:
             world = await stack.enter_async_context(self._sandbox()) if sandbox else None
             try:
+                store = await stack.enter_async_context(open_store(settings, sandbox=sandbox))
+            except StoreError as error:
+                raise RunError(str(error)) from None
+            try:
                 with shown_progress(self._console) as on_progress:
                     model = await stack.enter_async_context(
                         open_model(settings, self._configuration, on_progress)
                     )
             except EmbeddedModelError as error:
-                raise RunError(str(error)) from None
-            try:
-                store = await stack.enter_async_context(open_store(settings, sandbox=sandbox))
-            except StoreError as error:
                 raise RunError(str(error)) from None
             page = world.page if world else None
             app = self._app = build_app(settings, model, self._clock, store=store, page=page)

@@ -57,7 +57,10 @@ class TurnQueue:
         return self._turns.get(turn_id)
 
     def add(self, turn: Turn) -> int:
-        """Take a turn and return how many are before it in its conversation. Raises QueueFullError."""
+        """Take a turn and return how many answers its conversation still has to show before it.
+
+        Raises QueueFullError.
+        """
         line = self._lines.get(turn.conversation_id, ())
         waiting = len(self._turns) - min(len(self._lines), STREAMS)
         must_wait = bool(line) or len(self._lines) >= STREAMS
@@ -67,10 +70,10 @@ class TurnQueue:
             or (must_wait and waiting >= self._waiting_in_all)
         ):
             raise QueueFullError
-        before = len(line)
+        before = sum(not turn.is_shown for turn in line)
         self._turns[turn.id] = turn
         self._of_person[_person(turn)] += 1
-        if before:
+        if line:
             self._lines[turn.conversation_id].append(turn)
         else:
             self._lines[turn.conversation_id] = deque([turn])

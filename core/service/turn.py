@@ -75,6 +75,11 @@ class Turn:
         return self.showing.messages if self.showing else ()
 
     @property
+    def is_shown(self) -> bool:
+        """Nobody waits for more of it, but it may not be kept yet."""
+        return self.shown is not None and self.shown.done()
+
+    @property
     def place_gone(self) -> bool:
         """Nothing more can be shown where this was asked."""
         return (

@@ -9,16 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.adapters.memory_store import MemoryStore
 from core.catalogue import say
 from core.conversation.history import Joined, Question, lane_of
 from core.messages import MessageRef, Person, PlaceKind
+from core.ports.store import Message, Role, Shown
 from core.service.queue import QueueFullError, TurnQueue
 from core.service.tasks import Tasks
 from core.service.turn import Turn
 from core.streaming.answer import Answer
 from tests.fakes.clock import FakeClock, settle
 from tests.fakes.surface import FakeSurface
-from tests.service.conftest import BEN, Bot
+from tests.service.conftest import BEN, Bot, shut
 
 
 def turn(conversation: int, number: int = 0, person: str = "1") -> Turn:
@@ -198,3 +200,33 @@ async def test_eight_people_see_their_answers_grow_at_once(bot: Bot) -> None:
         f"The answer to question {person.id} begins like this. And it ends." for person in people
     )
     assert surface.refused == 0
+
+
+class _SlowStore(MemoryStore):
+    """Keeps no answer before it may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may = asyncio.Event()
+
+    async def add(self, message: Message, shown: tuple[Shown, ...] = ()) -> None:
+        if message.role is Role.ASSISTANT:
+            await self.may.wait()
+        await super().add(message, shown)
+
+
+async def test_nobody_is_told_to_wait_for_an_answer_that_stands_there_and_is_being_kept() -> None:
+    before = Bot()
+    store = before.store = _SlowStore()
+    bot = Bot(before=before)
+    surface = bot.surface(kind=PlaceKind.PRIVATE)
+    await bot.answered(surface, "one", "First.")
+    await bot.say(surface, "two")
+    await bot.say(surface, "three")
+    await bot.clock.advance(2.0)
+    assert surface.texts == ["First.", say("queued", place=1)]
+    assert len(bot.model.streams) == 1
+    store.may.set()
+    await bot.clock.advance(1.0)
+    assert (await bot.model.opened()).prompt == ["one", "First.", "two"]
+    await shut(bot)
