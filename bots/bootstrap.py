@@ -25,6 +25,7 @@ from bots.telegram.client import TelegramPlatform
 from core.adapters.memory_store import MemoryStore
 from core.adapters.redaction import redact_all_logging
 from core.adapters.routing import RoutedCompletions
+from core.adapters.steady_store import SteadyStore
 from core.adapters.store.location import Location
 from core.adapters.store.opening import open_store as open_sql_store
 from core.commands.dispatch import Dispatcher

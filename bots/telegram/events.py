@@ -58,7 +58,7 @@ def read_update(update: Update, us: User, registry: Registry) -> Incoming | Igno
     if update.message is not None:
         return _message(event_id, update.message, us, registry)
     if update.edited_message is not None:
-        return _edit(event_id, update.edited_message, us)
+        return _edit(event_id, update.edited_message, us, registry)
     if update.callback_query is not None:
         return _press(event_id, update.callback_query)
     if update.my_chat_member is not None:
@@ -101,16 +101,16 @@ def _message(
     )
 
 
-def _edit(event_id: str, message: Message, us: User) -> MessageEdited | Ignored:
+def _edit(event_id: str, message: Message, us: User, registry: Registry) -> MessageEdited | Ignored:
     """Of a question asked by command it is what stands behind the command that counts."""
     place = _place(message.chat, message)
     written = message.text or message.caption
     if place is None or not written:
         return Ignored("edit_without_text")
-    text, _ = _without_mention(written, message.entities or message.caption_entities, us)
-    command = parse_command(text)
-    if command is not None and command.known:
-        text = command.rest
+    text, *_ = _without_mention(written, message.entities or message.caption_entities, us)
+    command = parse_command(text, registry)
+    if command is not None and command.command:
+        text = command.arguments.get("prompt", "")
     return MessageEdited(event_id, place, _author(message), _ref(message), text)
 
 

@@ -28,6 +28,7 @@ from core.messages import (
     Incoming,
     IncomingCommand,
     IncomingMessage,
+    MessageDeleted,
     MessageRef,
     Suggesting,
 )
@@ -118,9 +119,7 @@ class Dispatcher:
 
     async def _route(self, incoming: Incoming, surface: Surface) -> None:
         services = self.services
-        reader = reading_here(incoming.author, await services.chat.choices.at(incoming.place))
-        if reader is not incoming.author:
-            incoming = replace(incoming, author=reader)
+        incoming = await self._in_their_language(incoming)
         if isinstance(incoming, IncomingMessage) and services.access.unclaimed:
             incoming = self._as_claim(incoming, surface)
         if isinstance(incoming, IncomingMessage) and services.questions.expects(incoming):
@@ -142,6 +141,14 @@ class Dispatcher:
                     await self._press(command, incoming, incoming.ref, surface)
             case _:
                 await services.chat.handle(incoming, surface)
+
+    async def _in_their_language(self, incoming: Incoming) -> Incoming:
+        """The event, by a person of whom it is known what is read in its place; its choices are known now."""
+        chosen = await self.services.chat.choices.at(incoming.place)
+        if isinstance(incoming, MessageDeleted):
+            return incoming
+        reader = reading_here(incoming.author, chosen)
+        return incoming if reader is incoming.author else replace(incoming, author=reader)
 
     async def _command(self, incoming: IncomingCommand, surface: Surface) -> None:
         command = self.services.registry.get(incoming.name)

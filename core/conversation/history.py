@@ -5,7 +5,8 @@
 2. In a channel or group a reply goes on after the message replied to, whoever writes it: the newest goes on
    with the chain, an older one forks it. A reply to a message that no turn knows begins a new conversation,
    with the quote.
-3. Without a reply each person there has a lane: it goes on where they asked last, until a silence, an hour unless chosen otherwise.
+3. Without a reply each person there has a lane: it goes on where they asked last, until a silence (of an
+   hour, unless chosen otherwise).
 4. What only one person can see has a lane of its own, in every place where others could see the rest. It
    knows nothing of what is public, and what is public knows nothing of it.
 5. Lanes and messages are found by their place alone, so nothing said in one place is found from another.

@@ -54,6 +54,7 @@ from core.service.turn import Turn
 from core.service.turns import Turns
 from core.service.usage import Book
 from core.streaming.answer import DEFAULT_MAX_CHARS, Answer, Ending
+from core.streaming.view_settings import Foot
 
 log = logging.getLogger(__name__)
 
@@ -268,7 +269,7 @@ class ChatService:
             taken = self._line_up(Turn(question, joined, surface, Answer(max_chars=self._max_answer_chars)))
         if taken and joined.paused is not None:
             resume = self._buttons.resume(joined.paused, question.place, locale)
-            self.notices.reply(surface, asker, say("paused", locale), ref=ref, buttons=(resume,))
+            self.notices.reply(surface, asker, say("paused", locale), ref=ref, foot=Foot(((resume,),)))
 
     def _line_up(self, turn: Turn) -> bool:
         """Whether there was room for it; else the asker is told."""

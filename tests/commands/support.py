@@ -51,6 +51,7 @@ class Service:
         self.chat = ChatService(
             completions=self.model,
             choices=Choices(self.store, live),
+            store=self.store,
             driver=Driver(clock),
             clock=clock,
             access=access,

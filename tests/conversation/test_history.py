@@ -49,7 +49,11 @@ class Talk:
 
     def __post_init__(self) -> None:
         self.store = MemoryStore()
-        self.conversations = Conversations(self.store, self.clock, lambda _: self.private_pause_s)
+        self.conversations = Conversations(
+            self.store,
+            self.clock,
+            lambda place: 3_600.0 if place.kind is PlaceKind.SHARED else self.private_pause_s,
+        )
 
     async def turn(self, asked: Question, *live: Turn) -> Turn:
         joined = await self.conversations.join(asked, live)

@@ -16,7 +16,7 @@ from bots.discord.markdown import DiscordRenderer
 from bots.sandbox.discord.server import DiscordServer
 from bots.sandbox.limits import load_profile
 from core.commands.registry import Registry
-from core.messages import Incoming
+from core.messages import Incoming, MessageDeleted, Person
 from core.ports.surface import Surface
 from core.streaming.operations import Button, MessageContent
 from tests.fakes.moved_clock import MovedClock
@@ -41,6 +41,12 @@ class Bot:
     async def next(self) -> tuple[Incoming, Surface]:
         """The next event that reached the core, with its surface."""
         return await asyncio.wait_for(self._inbox.get(), PATIENCE_S)
+
+    async def author(self) -> Person:
+        """Whose the next event is."""
+        event, _ = await self.next()
+        assert not isinstance(event, MessageDeleted)
+        return event.author
 
     def shown(self, chat: str) -> list[tuple[str, str]]:
         """(author, text) of every message in a chat, in order."""

@@ -85,7 +85,7 @@ async def test_who_manages_the_server_is_known(bot: Bot) -> None:
     bot.server.grant("Cleo", Permission.MANAGE_GUILD)
     for person, manages in (("Ada", True), ("Ben", False), ("Cleo", True)):
         await bot.server.invoke(person, "#general", "ask", {"prompt": "hi"})
-        assert (await bot.next())[0].author.manages_place is manages
+        assert (await bot.author()).manages_place is manages
     await bot.server.invoke("Ben", "#general", "more about", {})
     event, _ = await bot.next()
     assert isinstance(event, IncomingCommand)

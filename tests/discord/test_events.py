@@ -174,11 +174,11 @@ async def test_who_manages_a_channel_need_not_manage_the_server() -> None:
         bot.server.overwrite("#help", "Ben", allow=Permission.MANAGE_CHANNELS)
         for where, manages in (("#help", True), ("#general", False)):
             await bot.server.invoke("Ben", where, "ask", {"prompt": "hi"})
-            author = (await bot.next())[0].author
+            author = await bot.author()
             assert (author.manages_channel, author.manages_place) == (manages, False)
         bot.server.grant("Cleo", Permission.MANAGE_GUILD)
         await bot.server.invoke("Cleo", "#general", "ask", {"prompt": "hi"})
-        assert (await bot.next())[0].author.manages_channel
+        assert (await bot.author()).manages_channel
 
 
 async def test_bots_are_told_apart_and_our_own_messages_do_not_come_back() -> None:

@@ -33,6 +33,7 @@ from core.service.choosing import Choices
 from core.service.driver import Driver, Progress
 from core.service.exchanges import Caller
 from core.service.signing import Signer
+from core.streaming.operations import Button
 from tests.commands.parts import Parts
 from tests.fakes.clock import FakeClock
 from tests.fakes.surface import FakePress, FakeSurface
@@ -70,7 +71,7 @@ class Bot:
         defaults: Defaults | None = None,
         max_answer_chars: int = 64_000,
         commands: Registry | None = None,
-        store: MemoryStore | None = None,
+        store: Store | None = None,
         configuration: Configuration | None = None,
         before: Bot | None = None,
         busy_mode: Busy = Busy.QUEUE,
@@ -193,7 +194,8 @@ class Bot:
         self, surface: FakeSurface, message: MessageRef, label: str, *, author: Person = ADA
     ) -> list[str]:
         """Press the button with this label, the first for none."""
-        buttons = surface.messages[message.message_id].content.buttons
+        controls = surface.messages[message.message_id].content.controls
+        buttons = [one for row in controls for one in row if isinstance(one, Button)]
         data = next(button.data for button in buttons if label in {"", button.label})
         return await self.press_data(surface, message, data, author=author)
 

@@ -274,7 +274,7 @@ async def test_without_streaming_nothing_shows_but_the_typing_sign_before_the_en
     await bot.clock.advance(8.0)
     assert [len(message.history) for message in surface.messages.values()] == [1, 1]
     assert surface.texts[-1].endswith("the rest.")
-    assert not any(message.content.buttons for message in surface.messages.values())
+    assert "Stop" not in {b.label for shown in surface.messages.values() for b in shown.content.buttons}
 
 
 async def test_reasoning_is_shown_where_that_was_chosen(bot: Bot) -> None:

@@ -16,11 +16,9 @@ from core.adapters.memory_store import MemoryStore
 from core.catalogue import LANGUAGES, entries, say
 from core.commands.declared.forget import YES
 from core.configuration import Configuration, Defaults, ModelEntry, Provider
-from core.conversation.history import Question
 from core.messages import ButtonPress, FormSubmitted, MessageRef, Person, PlaceKind
 from core.policy.access import Access
 from core.ports.store import Message, Role, StoreError, Used
-from core.service.continuing import Continuations
 from core.service.personal_data import ASKED_S
 from core.streaming.operations import Button, FileContent
 from tests.fakes.surface import FakeSurface
@@ -211,13 +209,6 @@ async def test_what_was_asked_in_a_form_and_could_go_on_is_let_go_too(bot: Bot) 
     assert surface.messages["m1"].content.wants_reply
     forms = bot.surface("c2", private_answers=True, forms=True)
     await bot.command(forms, "ask")
-    continuations = Continuations()
-    asked = Question("e1", surface.place, ADA, CANARY, None)
-    button = continuations.offer("t1", asked)
-    press = ButtonPress("e2", surface.place, ADA, MessageRef("c1", "m1"), button.data)
-    assert continuations.question(press) == asked
-    continuations.forget_person("fake:1")
-    assert continuations.question(press) is None
     await bot.parts.personal.forget(ADA)
     stream = await bot.asked(surface, "hello")
     assert stream.prompt == ["hello"]
