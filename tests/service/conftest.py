@@ -33,7 +33,6 @@ from core.service.choosing import Choices
 from core.service.driver import Driver, Progress
 from core.service.exchanges import Caller
 from core.service.signing import Signer
-from core.streaming.operations import Button
 from tests.commands.parts import Parts
 from tests.fakes.clock import FakeClock
 from tests.fakes.surface import FakePress, FakeSurface
@@ -195,7 +194,7 @@ class Bot:
     ) -> list[str]:
         """Press the button with this label, the first for none."""
         controls = surface.messages[message.message_id].content.controls
-        buttons = [one for row in controls for one in row if isinstance(one, Button)]
+        buttons = [one for row in controls if isinstance(row, tuple) for one in row]
         data = next(button.data for button in buttons if label in {"", button.label})
         return await self.press_data(surface, message, data, author=author)
 
