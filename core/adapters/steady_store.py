@@ -32,6 +32,7 @@ from core.ports.store import (
 log = logging.getLogger(__name__)
 
 REMEMBERED: Final = 4_000  # questions and answers
+_NOWHERE: Final = LaneKey("")  # no place has this name
 _T = TypeVar("_T")
 
 
@@ -43,10 +44,11 @@ class SteadyStore:
         self._memory = MemoryStore(messages=remembered, partial=True)
         self._most = remembered
         self._failing = False
+        self._failures = 0
         self._missed: dict[
             str | LaneKey, Callable[[Store], Awaitable[None]]
         ] = {}  # by message or lane: what to write
-        self._catching_up = asyncio.Lock()
+        self._writing = asyncio.Lock()  # one at a time, and nothing while something is taken out
 
     async def lane(self, key: LaneKey) -> Lane | None:
         if key in self._missed:
@@ -75,9 +77,10 @@ class SteadyStore:
         return await self._read(lambda store: store.shows(message_id))
 
     async def remove(self, message_id: str) -> None:
-        await self._store.remove(message_id)
-        await self._memory.remove(message_id)
-        await self._miss_no_more()
+        async with self._writing:
+            await self._store.remove(message_id)
+            await self._memory.remove(message_id)
+            await self._miss_no_more()
 
     async def summary(self, message_ids: tuple[str, ...]) -> Summary | None:
         return await self._read(lambda store: store.summary(message_ids))
@@ -116,15 +119,17 @@ class SteadyStore:
         return await self._store.export(person)
 
     async def forget(self, person: str) -> int:
-        rows = await self._store.forget(person)
-        await self._memory.forget(person)
-        await self._miss_no_more()
+        async with self._writing:
+            rows = await self._store.forget(person)
+            await self._memory.forget(person)
+            await self._miss_no_more()
         return rows
 
     async def expire(self, *, before: float, overheard_before: float) -> int:
-        gone = await self._store.expire(before=before, overheard_before=overheard_before)
-        await self._memory.expire(before=before, overheard_before=overheard_before)
-        await self._miss_no_more()
+        async with self._writing:
+            gone = await self._store.expire(before=before, overheard_before=overheard_before)
+            await self._memory.expire(before=before, overheard_before=overheard_before)
+            await self._miss_no_more()
         return gone
 
     async def aclose(self) -> None:
@@ -136,15 +141,18 @@ class SteadyStore:
         except StoreError as error:
             self._failed(error)
             return await ask(self._memory)
-        self._works()
+        if not self._missed:
+            self._works()
         return found or (await ask(self._memory) if self._missed else found)
 
     async def _write(self, key: str | LaneKey, tell: Callable[[Store], Awaitable[None]]) -> None:
         await tell(self._memory)
         self._missed.pop(key, None)
         self._missed[key] = tell
-        async with self._catching_up:
-            await self._catch_up()
+        failures = self._failures
+        async with self._writing:
+            if self._failures == failures:  # else whoever was before has just waited for nothing
+                await self._catch_up()
 
     async def _catch_up(self) -> None:
         """Write what the store has not yet, oldest first: a message needs the one above it."""
@@ -156,8 +164,9 @@ class SteadyStore:
                 if isinstance(key, str):  # a late answer of somebody who was forgotten
                     await self._memory.remove(key)
             except StoreError as error:
-                if not await self._answers():
+                if not await self._takes_writes():
                     self._failed(error)
+                    self._failures += 1
                     while len(self._missed) > self._most:
                         del self._missed[next(iter(self._missed))]
                     return
@@ -174,10 +183,11 @@ class SteadyStore:
             if kept is None:
                 self._missed.pop(key, None)
 
-    async def _answers(self) -> bool:
-        """Whether the store works in general: then it is one write alone that it refuses."""
+    async def _takes_writes(self) -> bool:
+        """Whether the store works in general: then it is one write alone that it refuses. A database that is
+        locked or has no room can be read all the same."""
         try:
-            await self._store.choices(("",))
+            await self._store.set_lane(_NOWHERE, Lane("", None, 0.0))
         except StoreError:
             return False
         return True

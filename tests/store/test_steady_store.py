@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import logging
 from typing import Any
@@ -149,3 +150,84 @@ async def test_what_is_forgotten_meanwhile_is_not_written_later() -> None:
     await store.add(asked("q4", "q2", asker=BEN))
     assert await flaky.message("q3") is None
     assert await store.message("q3") is None
+
+
+class ReadOnly(Flaky):
+    """Reads, but takes no write while `full`: a full disk, or a lock that another process holds."""
+
+    full = False
+
+    def __getattribute__(self, name: str) -> Any:
+        found = super().__getattribute__(name)
+        if name not in {"add", "set_lane", "remove", "set_summary"}:
+            return found
+
+        async def asked(*args: Any, **named: Any) -> Any:
+            self.tries += 1
+            if self.full:
+                await self.refusal.wait()
+                raise StoreError("database or disk is full")
+            return await found(*args, **named)
+
+        return asked
+
+    def __init__(self) -> None:
+        self.tries = 0
+        self.refusal = asyncio.Event()
+        self.refusal.set()
+        super().__init__()
+
+
+async def test_what_is_said_while_the_store_can_only_be_read_is_known_and_then_kept() -> None:
+    full = ReadOnly()
+    store = SteadyStore(full)
+    await grown(store)
+    full.full = True
+    await store.add(asked("q3", "a2"))
+    await store.add(answered("a3", "q3"), (Shown("p", "9"),))
+    await store.set_lane(LANE, Lane("c", "a3", 2.0))
+    assert ids(await store.path("a3"))[-2:] == ["q3", "a3"]
+    assert await store.lane(LANE) == Lane("c", "a3", 2.0)
+    full.full = False
+    await store.add(asked("q4", "a3"))
+    assert ids(await full.path("q4"))[-3:] == ["q3", "a3", "q4"]
+    assert await full.lane(LANE) == Lane("c", "a3", 2.0)
+
+
+async def test_nobody_waits_for_the_patience_that_others_have_with_a_failing_store() -> None:
+    """SQLite waits seconds for a lock: once for all who write meanwhile, not once for each."""
+    full = ReadOnly()
+    store = SteadyStore(full)
+    full.full = True
+    full.refusal.clear()
+    writes = [asyncio.ensure_future(store.add(asked(f"q{number}"))) for number in range(20)]
+    for _ in range(100):
+        await asyncio.sleep(0)
+    full.refusal.set()
+    await asyncio.gather(*writes)
+    assert full.tries <= 3
+
+
+async def test_nothing_of_somebody_is_written_while_they_are_forgotten() -> None:
+    """What a failing store has missed is written once it works: not behind the back of /forget."""
+
+    class Slow(Flaky):
+        forgetting = asyncio.Event()
+
+        async def forget(self, person: str) -> int:
+            rows = await super().forget(person)
+            self.forgetting.set()
+            for _ in range(10):
+                await asyncio.sleep(0)
+            return rows
+
+    slow = Slow()
+    store = SteadyStore(slow)
+    slow.down = True
+    await store.add(asked("q1"))
+    slow.down = False
+    forgetting = asyncio.ensure_future(store.forget(ADA))
+    await slow.forgetting.wait()
+    await asyncio.gather(forgetting, store.add(asked("q2", asker=BEN)))
+    assert await slow.message("q1") is None
+    assert await slow.message("q2") is not None
