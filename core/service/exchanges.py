@@ -78,7 +78,7 @@ class Exchanges:
         self._line_up = line_up
         self._max_answer_chars = max_answer_chars
         self._continued: dict[str, None] = {}
-        self._stepping: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._changes: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def new(self, place: Place, person: Person, *, private: bool = False) -> str:
         """The next question there begins a conversation."""
@@ -112,9 +112,13 @@ class Exchanges:
 
     async def retry_question(self, caller: Caller, question: Message, ref: MessageRef | None = None) -> str:
         """The variant takes the place of the answer that stands there, which `ref` shows if it is given."""
-        place, person = caller.place, caller.person
-        if not _may(person, question):
+        if not _may(caller.person, question):
             return "retry.not_yours"
+        async with self._changing(question.id):
+            return await self._retry(caller, question, ref)
+
+    async def _retry(self, caller: Caller, question: Message, ref: MessageRef | None) -> str:
+        place = caller.place
         if not await self._is_kept(question.id):
             return "retry.busy"
         answers = await self._store.answers(question.id)
@@ -141,8 +145,7 @@ class Exchanges:
             return "variant.unknown"
         if not _may(caller.person, question):
             return "variant.not_yours"
-        lock = self._stepping.setdefault(question_id, asyncio.Lock())
-        async with lock:
+        async with self._changing(question_id):
             if not await self._is_kept(question_id):
                 return "retry.busy"
             answers = await self._store.answers(question_id)
@@ -180,6 +183,8 @@ class Exchanges:
         private = any(was_private(shown) for shown in await self._store.shows(answer.id))
         lane = lane_of(caller.place, caller.person, private=private)
         async with self._conversations.lock(lane):
+            if answer.id in self._continued:  # by a press that came at the same time
+                return "continue.over"
             words = say("continue.question", language_of(caller.person, caller.place))
             question = Question(caller.event_id, caller.place, caller.person, words, private=private)
             joined = Joined(answer.conversation_id, answer.id, lane)
@@ -299,6 +304,10 @@ class Exchanges:
                     return False
                 await turn.finished.wait()
         return True
+
+    def _changing(self, question_id: str) -> asyncio.Lock:
+        """Held from looking which answer to a question stands there until another one is on its way."""
+        return self._changes.setdefault(question_id, asyncio.Lock())
 
     def _answer(self) -> Answer:
         return Answer(max_chars=self._max_answer_chars)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import itertools
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -56,6 +58,21 @@ def configured(choice: ModelChoice, defaults: Defaults | None = None) -> Configu
         system_prompt=choice.system_prompt,
     )
     return Configuration(None, {}, {model.id: model}, model.id, defaults=defaults or Defaults())
+
+
+class Yielding(MemoryStore):
+    """Answers no sooner than others have had their turn, as any store that is not in memory."""
+
+    def __getattribute__(self, name: str) -> Any:
+        found = super().__getattribute__(name)
+        if not inspect.iscoroutinefunction(found):
+            return found
+
+        async def asked(*args: Any, **named: Any) -> Any:
+            await asyncio.sleep(0)
+            return await found(*args, **named)
+
+        return asked
 
 
 class Bot:

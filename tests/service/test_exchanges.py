@@ -12,7 +12,7 @@ from core.conversation.preferences import Busy
 from core.messages import MessageRef, PlaceKind
 from core.ports.completions import FinishReason
 from core.streaming.operations import OperationKind
-from tests.service.conftest import ADA, BEN, MODERATOR, Bot, mark, shut
+from tests.service.conftest import ADA, BEN, MODERATOR, Bot, Yielding, mark, shut
 
 HOUR_S = 3_600.0
 LONG = "Water finds its way, slowly and then all at once."
@@ -192,4 +192,19 @@ async def test_where_it_is_wanted_a_new_question_interrupts_ones_own_answer() ->
     assert thread.texts[0] == f"{LONG}\n\n{mark('ending.overtaken')}"
     prompt = (await bot.model.opened()).prompt
     assert prompt == ["Ada: one", LONG, "Ben: ben waits"]
+    await shut(bot)
+
+
+async def test_two_presses_at_once_have_an_answer_go_on_once() -> None:
+    bot = Bot(store=Yielding())
+    surface = bot.surface()
+    stream = await bot.asked(surface, "a tale")
+    stream.finish("It was a dark night, and", reason=FinishReason.LENGTH)
+    await bot.clock.advance(2.0)
+    ref, exchanges = MessageRef("c1", "m1"), bot.chat.exchanges
+    said = await asyncio.gather(*(exchanges.go_on(bot.caller(surface), ref) for _ in range(2)))
+    assert sorted(said) == ["", "continue.over"]
+    (await bot.model.opened()).finish("then it dawned.")
+    await bot.clock.advance(5.0)
+    assert len(bot.model.streams) == 2
     await shut(bot)
