@@ -124,6 +124,7 @@ class Conversations:
         if turn.asked is not None and turn.again is None:
             ids = [ref.message_id for ref in turn.question.refs]
             await self.store.add(turn.asked, shown_in(turn.joined.lane, ids))
+            turn.asked_kept = True
 
     async def keep_answer(self, turn: Turn, *, tokens: int, model: str) -> None:
         """When the turn has ended. Without text there is none, and the next question goes on before it."""
@@ -131,7 +132,9 @@ class Conversations:
         if asked is None or turn.forgotten:
             return
         if turn.withdrawn:
-            await self.store.remove(asked.id)
+            if turn.again is None:  # else others may have gone on after it long ago
+                await self.store.remove(asked.id)
+                turn.asked_kept = False
         elif text and not turn.restored:
             answer = Message(
                 turn.id,

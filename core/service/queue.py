@@ -94,6 +94,9 @@ class TurnQueue:
         if turn not in itertools.islice(line, 1, None):
             return False
         self._lines[turn.conversation_id].remove(turn)
+        for waiting in line:
+            if waiting.parent_id == turn.id:
+                waiting.parent_id = turn.parent_id
         self._forget(turn)
         return True
 

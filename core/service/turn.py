@@ -56,6 +56,7 @@ class Turn:
         self.path: tuple[Message, ...] = ()
         self.summary: Summary | None = None
         self.kept = False  # the answer is in the tree
+        self.asked_kept = again is not None  # the question is
         self.restored = False  # the text is that of the variant before: this one has none
         self.withdrawn = False  # the question was deleted meanwhile
         self.forgotten = False  # whoever asked has had everything deleted: nothing of it is kept
@@ -95,7 +96,7 @@ class Turn:
         if self.again is None and before.kept and follows:
             self.parent_id = before.id
         elif self.parent_id == before.id and not before.kept:
-            self.parent_id = before.asked.id if before.asked else before.parent_id
+            self.parent_id = before.asked.id if before.asked and before.asked_kept else before.parent_id
 
     def close(self, ending: Ending, now: float, mark: str = "", *, may_go_on: bool = True) -> None:
         """End the answer; the first ending wins. For the turn's own stream, which then returns."""

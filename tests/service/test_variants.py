@@ -7,11 +7,11 @@ import asyncio
 import pytest
 
 from core.catalogue import say
-from core.messages import Addressed, MessageRef, PlaceKind
+from core.messages import Addressed, MessageDeleted, MessageRef, PlaceKind
 from core.ports.completions import FinishReason, ModelError, ModelErrorKind
 from core.streaming.operations import OperationKind
 from tests.fakes.surface import FakeSurface
-from tests.service.conftest import ADA, BEN, MODERATOR, Bot, failed, mark, shut
+from tests.service.conftest import ADA, BEN, MODERATOR, Bot, Yielding, failed, mark, shut
 
 RETRY = say("button.retry")
 
@@ -251,3 +251,49 @@ async def test_in_a_private_chat_everything_is_addressed(bot: Bot, chat: FakeSur
     (await bot.model.opened()).finish("Hi.")
     await bot.clock.advance(5.0)
     assert chat.texts == ["Hi."]
+
+
+async def test_two_who_press_retry_at_once_have_one_variant() -> None:
+    bot = Bot(store=Yielding())
+    chat = private(bot)
+    shown = await bot.answered(chat, "why?", "Because.")
+    exchanges = bot.chat.exchanges
+    said = await asyncio.gather(*(exchanges.retry(bot.caller(chat), shown) for _ in range(2)))
+    assert sorted(said) == ["", "retry.busy"]
+    (await bot.model.opened()).finish("Why not?")
+    await bot.clock.advance(5.0)
+    assert labels(chat, shown) == ["◀", "2/2", RETRY]
+    await shut(bot)
+
+
+async def test_a_question_deleted_while_it_is_answered_again_takes_nothing_of_others_along(bot: Bot) -> None:
+    thread = bot.surface(kind=PlaceKind.THREAD)
+    shown = await bot.answered(thread, "ada's", "To Ada.")
+    await bot.answered(thread, "ben's", "To Ben.", author=BEN)
+    assert await bot.chat.exchanges.retry(bot.caller(thread), shown) == ""
+    stream = await bot.model.opened()
+    asked = MessageRef("c1", "u1")
+    await bot.handle(MessageDeleted(bot.event_id(), thread.place, asked), thread)
+    stream.finish("To Ada, again.")
+    await bot.clock.advance(5.0)
+    prompt = (await bot.asked(thread, "more", author=BEN)).prompt
+    assert prompt == ["Ben: ben's", "To Ben.", "Ben: more"]
+
+
+async def test_a_reply_to_a_question_that_is_deleted_goes_on_from_above_it(bot: Bot) -> None:
+    """While it waits, and while it is answered."""
+    surface = bot.surface()
+    await bot.answered(surface, "one", "First.")
+    running = await bot.asked(surface, "two")
+    waiting = await bot.say(surface, "three")
+    await bot.reply(surface, "to two", MessageRef("c1", "u2"), author=BEN)
+    await bot.reply(surface, "to three", waiting, author=BEN)
+    for ref in (MessageRef("c1", "u2"), waiting):
+        await bot.handle(MessageDeleted(bot.event_id(), surface.place, ref), surface)
+    running.finish("Second.")
+    await bot.clock.advance(5.0)
+    stream = await bot.model.opened()
+    assert stream.prompt[:2] == ["Ada: one", "First."]
+    stream.finish("To Ben.")
+    await bot.clock.advance(5.0)
+    assert (await bot.model.opened()).prompt[:2] == ["Ada: one", "First."]
