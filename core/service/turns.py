@@ -124,6 +124,9 @@ class Turns:
             return
         await self._conversations.prepare(turn)
         manner = turn.manner = await self._choices.manner(question, turn.conversation_id)
+        if turn.forgotten:  # while the store was asked
+            unanswered("forgotten", question.event_id, question.place, question.asker)
+            return
         choice = manner.choice
         turn.answered_by = choice.model
         tally.prompt = prompt_size(self._messages(turn, choice))
@@ -154,7 +157,9 @@ class Turns:
         turn.shown.add_done_callback(lambda _: self._cut_lost(turn))
         limit = self._at_its_limit(turn)
         try:
-            await turn.until_cut(self._stream(turn, choice, reservation, tally))
+            tally.billed = not turn.answer.ended
+            if not turn.answer.ended:  # else it was cut before the model was asked
+                await turn.until_cut(self._stream(turn, choice, reservation, tally))
         except asyncio.CancelledError:
             self._close(turn, Ending.INTERRUPTED, say("ending.interrupted", turn.locale))
             raise

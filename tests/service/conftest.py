@@ -29,7 +29,7 @@ from core.messages import (
 )
 from core.policy.access import Access
 from core.policy.spending import Spending
-from core.ports.store import Store
+from core.ports.store import Message, Store
 from core.service.chat import ChatService
 from core.service.choosing import Choices
 from core.service.driver import Driver, Progress
@@ -73,6 +73,19 @@ class Yielding(MemoryStore):
             return await found(*args, **named)
 
         return asked
+
+
+class Held(MemoryStore):
+    """While it is not `free`, whoever asks what was said before waits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.free = asyncio.Event()
+        self.free.set()
+
+    async def path(self, message_id: str, *, limit: int = 400) -> tuple[Message, ...]:
+        await self.free.wait()
+        return await super().path(message_id, limit=limit)
 
 
 class Bot:

@@ -12,7 +12,7 @@ from core.conversation.preferences import Busy
 from core.messages import MessageRef, PlaceKind
 from core.ports.completions import FinishReason
 from core.streaming.operations import OperationKind
-from tests.service.conftest import ADA, BEN, MODERATOR, Bot, Yielding, mark, shut
+from tests.service.conftest import ADA, BEN, MODERATOR, Bot, Held, Yielding, mark, shut
 
 HOUR_S = 3_600.0
 LONG = "Water finds its way, slowly and then all at once."
@@ -175,6 +175,21 @@ async def test_a_private_chat_pauses_by_setting(pause_s: float | None, paused: b
     assert (await bot.asked(surface, "two")).prompt == (["two"] if paused else ["one", "First.", "two"])
     await bot.clock.advance(2.0)
     assert (say("paused") in surface.texts) is paused
+    await shut(bot)
+
+
+async def test_what_is_overtaken_before_the_model_is_asked_says_so_and_asks_nothing() -> None:
+    store = Held()
+    bot = Bot(busy_mode=Busy.INTERRUPT, store=store)
+    chat = bot.surface(kind=PlaceKind.PRIVATE)
+    await bot.answered(chat, "one", "First.")
+    store.free.clear()
+    await bot.say(chat, "two")
+    await bot.say(chat, "three")
+    store.free.set()
+    await bot.clock.advance(5.0)
+    assert chat.texts[1] == mark("ending.overtaken")
+    assert [stream.prompt[-1] for stream in bot.model.streams] == ["one", "three"]
     await shut(bot)
 
 

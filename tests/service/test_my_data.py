@@ -22,7 +22,7 @@ from core.ports.store import Message, Role, StoreError, Used
 from core.service.personal_data import ASKED_S
 from core.streaming.operations import Button, FileContent
 from tests.fakes.surface import FakeSurface
-from tests.service.conftest import ADA, BEN, Bot, mark, shut
+from tests.service.conftest import ADA, BEN, Bot, Held, mark, shut
 
 CANARY = "canary in the lock chamber"
 ALERT = 200  # characters that answer a press (Telegram)
@@ -320,3 +320,18 @@ def test_what_answers_a_press_in_a_group_fits(language: str) -> None:
 def test_the_buttons_data_fits() -> None:
     assert len((YES + "0" * 16).encode()) <= 64
     assert "|" not in Button(YES + "0" * 16, "x").data
+
+
+async def test_a_question_whose_turn_just_begins_is_not_kept_either() -> None:
+    store = Held()
+    bot = Bot(store=store)
+    surface = bot.surface()
+    await bot.answered(surface, "one", "First.")
+    store.free.clear()
+    await bot.say(surface, CANARY)
+    await bot.parts.personal.forget(ADA)
+    store.free.set()
+    await bot.clock.advance(5.0)
+    assert CANARY not in json.dumps(await exported(bot))
+    assert len(bot.model.streams) == 1
+    await shut(bot)
