@@ -18,7 +18,7 @@ from core.catalogue import say
 from core.conversation.history import Joined, Question, lane_of, shown_in, was_private
 from core.messages import MessageRef, Person, Place
 from core.ports.clock import Clock
-from core.ports.store import Lane, Message, Role, StoreError
+from core.ports.store import Lane, LaneKey, Message, Role, StoreError
 from core.ports.surface import Surface
 from core.service.buttons import GOES_ON, Buttons
 from core.service.conversations import Conversations, new_id
@@ -203,9 +203,7 @@ class Exchanges:
         lane = lane_of(caller.place, caller.person, private=private)
         async with self._conversations.lock(lane):
             kept = await self._store.lane(lane)
-            if kept is not None and any(
-                turn.conversation_id == kept.conversation_id for turn in self._queue.turns
-            ):
+            if kept is not None and any(_is_of(turn, kept) for turn in self._queue.turns):
                 return "undo.busy"
             last = await self._store.message(kept.leaf_id) if kept and kept.leaf_id else None
             question = await self._question_of(last)
@@ -226,25 +224,32 @@ class Exchanges:
         return "undo.done"
 
     async def resume(self, caller: Caller, leaf_id: str) -> str:
-        """Go on with a conversation that had paused; what was said since comes along."""
+        """Go on with a conversation that had paused; what was said since comes along, once it is answered."""
         leaf = await self._store.message(leaf_id)
         if leaf is None:
             return "resume.over"
         lane = lane_of(caller.place, caller.person)
         if lane.person and not _may(caller.person, leaf):
             return "resume.not_yours"
-        async with self._conversations.lock(lane):
-            kept = await self._store.lane(lane)
-            if kept is not None and kept.conversation_id == leaf.conversation_id:
-                return "resume.over"
-            since = await self._store.path(kept.leaf_id) if kept and kept.leaf_id else ()
-            for message in since:
-                shown = await self._store.shows(message.id)
-                moved = replace(message, id=new_id(), conversation_id=leaf.conversation_id, parent_id=leaf.id)
-                await self._store.add(moved, shown)
-                leaf = moved
-            await self._store.set_lane(lane, Lane(leaf.conversation_id, leaf.id, self._clock.wall()))
-        return "resume.done"
+        while True:
+            async with self._conversations.lock(lane):
+                kept = await self._store.lane(lane)
+                if kept is not None and kept.conversation_id == leaf.conversation_id:
+                    return "resume.over"
+                running = [turn for turn in self._queue.running if kept and _is_of(turn, kept)]
+                if not running:
+                    await self._move(lane, kept, leaf)
+                    return "resume.done"
+            await running[0].finished.wait()
+
+    async def _move(self, lane: LaneKey, kept: Lane | None, leaf: Message) -> None:
+        since = await self._store.path(kept.leaf_id) if kept and kept.leaf_id else ()
+        for message in since:
+            shown = await self._store.shows(message.id)
+            moved = replace(message, id=new_id(), conversation_id=leaf.conversation_id, parent_id=leaf.id)
+            await self._store.add(moved, shown)
+            leaf = moved
+        await self._store.set_lane(lane, Lane(leaf.conversation_id, leaf.id, self._clock.wall()))
 
     async def _show(
         self, caller: Caller, chosen: Message, over: tuple[str, ...], buttons: tuple[Button, ...]
@@ -311,6 +316,10 @@ class Exchanges:
 
     def _answer(self) -> Answer:
         return Answer(max_chars=self._max_answer_chars)
+
+
+def _is_of(turn: Turn, lane: Lane) -> bool:
+    return turn.conversation_id == lane.conversation_id
 
 
 def _may(person: Person, message: Message) -> bool:

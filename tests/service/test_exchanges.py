@@ -223,3 +223,18 @@ async def test_two_presses_at_once_have_an_answer_go_on_once() -> None:
     await bot.clock.advance(5.0)
     assert len(bot.model.streams) == 2
     await shut(bot)
+
+
+async def test_what_is_still_being_answered_comes_along_when_a_conversation_is_resumed(bot: Bot) -> None:
+    """The offer to go on stands there before the answer does."""
+    surface = bot.surface()
+    await bot.answered(surface, "old", "Old answer.")
+    await bot.clock.advance(HOUR_S + 10.0)
+    stream = await bot.asked(surface, "new")
+    await bot.clock.advance(2.0)
+    [notice] = [key for key, shown in surface.messages.items() if shown.content.body.text == say("paused")]
+    assert await bot.press(surface, MessageRef("c1", notice)) == []
+    stream.finish("New answer.")
+    await bot.clock.advance(5.0)
+    expected = ["old", "Old answer.", "new", "New answer.", "and?"]
+    assert (await bot.asked(surface, "and?")).prompt == expected
