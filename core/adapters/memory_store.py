@@ -78,6 +78,8 @@ class MemoryStore:
         known = self._messages.get(message.id)
         if known is not None and known.parent_id != message.parent_id:
             self._children.get(known.parent_id or "", {}).pop(known.id, None)
+        if known is not None and (known.text, known.quote) != (message.text, message.quote):
+            self._drop_summaries(known.id)
         self._messages[message.id] = message
         if message.parent_id is not None:
             self._children.setdefault(message.parent_id, {})[message.id] = None
@@ -105,15 +107,12 @@ class MemoryStore:
         return self._shows.get(message_id, ())
 
     async def remove(self, message_id: str) -> None:
-        message = self._messages.get(message_id)
-        if message is None:
+        if message_id not in self._messages:
             return
-        gone = self._below(message_id)
-        for key, lane in self._lanes.items():
-            if lane.leaf_id in gone:
-                self._lanes[key] = replace(lane, leaf_id=message.parent_id)
-        for one in gone:
-            self._drop(one)
+        self._drop_summaries(message_id)
+        for answer in await self.answers(message_id):
+            self._take_from_between(answer.id)
+        self._take_from_between(message_id)
 
     async def summary(self, message_ids: tuple[str, ...]) -> Summary | None:
         found = (self._summaries.get(message_id) for message_id in reversed(message_ids))
@@ -244,8 +243,13 @@ class MemoryStore:
             found.extend(self._children.get(one, ()))
         return found
 
+    def _drop_summaries(self, message_id: str) -> None:
+        """Those that tell of a message."""
+        for one in self._below(message_id):
+            self._summaries.pop(one, None)
+
     def _take_from_between(self, message_id: str) -> None:
-        """What others wrote below it stays, and goes on from what was above it."""
+        """What was said below it stays, and goes on from what was above it."""
         message = self._messages[message_id]
         for child in tuple(self._children.get(message_id, ())):
             self._messages[child] = replace(self._messages[child], parent_id=message.parent_id)

@@ -154,7 +154,8 @@ class Store(Protocol):
         """The message of the tree that a platform's message stands for."""
 
     async def add(self, message: Message, shown: tuple[Shown, ...] = ()) -> None:
-        """Keep a message, or its new state: same id, text and what shows it may change.
+        """Keep a message, or its new state: same id, text and what shows it may change. A summary that tells
+        of an earlier text goes.
 
         `shown`: all that shows it now, in the order in which it was sent; what was shown before is replaced.
         Raises GoneError when there is a parent and it is not kept.
@@ -170,7 +171,10 @@ class Store(Protocol):
         """The platform's messages that show it, in the order in which they were sent."""
 
     async def remove(self, message_id: str) -> None:
-        """Take a message out with everything below it; lanes that ended there end at its parent."""
+        """Take a question out with its answers, or an answer, and every summary that tells of them.
+
+        What was said after them stays, and goes on from what stood above; lanes that ended there end there.
+        """
 
     async def summary(self, message_ids: tuple[str, ...]) -> Summary | None:
         """The summary that reaches furthest on a path, given as the ids of its messages, oldest first."""

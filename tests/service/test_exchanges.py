@@ -238,3 +238,14 @@ async def test_what_is_still_being_answered_comes_along_when_a_conversation_is_r
     await bot.clock.advance(5.0)
     expected = ["old", "Old answer.", "new", "New answer.", "and?"]
     assert (await bot.asked(surface, "and?")).prompt == expected
+
+
+async def test_undo_leaves_what_others_said_after_it(bot: Bot) -> None:
+    surface = bot.surface()
+    shown = await bot.answered(surface, "ada's", "To Ada.")
+    await bot.reply(surface, "ben's", shown, author=BEN)
+    (await bot.model.opened()).finish("To Ben.")
+    await bot.clock.advance(5.0)
+    assert await bot.chat.exchanges.undo(bot.caller(surface)) == "undo.done"
+    await bot.clock.advance(5.0)
+    assert (await bot.asked(surface, "more", author=BEN)).prompt == ["ben's", "To Ben.", "more"]

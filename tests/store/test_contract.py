@@ -96,7 +96,7 @@ async def test_lanes_are_apart_by_place_person_and_privacy(store: Store) -> None
     assert await store.lane(LANE) == Lane("d", None, 2.0)
 
 
-async def test_what_is_removed_takes_what_is_below_and_lanes_end_above(store: Store) -> None:
+async def test_what_is_removed_takes_its_answers_and_lanes_end_above(store: Store) -> None:
     await grown(store)
     await store.set_lane(LANE, Lane("c", "b2", 1.0))
     await store.set_summary(Summary("c", "a1", "short", 3))
@@ -297,3 +297,27 @@ async def test_what_is_old_expires(store: Store) -> None:
     assert await store.lane(LaneKey("u")) == Lane("c", None, 200.0)
     assert [heard.text for heard in await store.overheard("p", since=0.0, limit=9)] == ["new"]
     assert await store.expire(before=150.0, overheard_before=150.0) == 0
+
+
+async def test_a_summary_does_not_outlive_what_it_tells_of(store: Store) -> None:
+    """What was deleted, edited or taken back is told by no summary that reaches beyond it."""
+    await grown(store)
+    for until_id in ("q1", "a1", "q2"):
+        await store.set_summary(Summary("c", until_id, "told", 3))
+    [question, answer] = await store.path("a1")
+    await store.add(answer, (Shown("p", "2"),))
+    assert await store.summary(("q1", "a1", "q2")) == Summary("c", "q2", "told", 3)
+    await store.add(replace(answer, text=""), ())
+    assert await store.summary(("q1", "a1", "q2")) == Summary("c", "q1", "told", 3)
+    await store.add(replace(question, text="edited"), ())
+    assert await store.summary(("q1", "a1", "q2")) is None
+
+
+async def test_what_was_said_after_something_that_is_removed_goes_on_from_above_it(store: Store) -> None:
+    await grown(store)
+    await store.set_lane(LANE, Lane("c", "b2", 1.0))
+    await store.set_summary(Summary("c", "q2", "told", 3))
+    await store.remove("q1")
+    assert ids(await store.path("b2")) == ["q2", "b2"]
+    assert await store.lane(LANE) == Lane("c", "b2", 1.0)
+    assert await store.summary(("q2", "b2")) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import insert
@@ -64,7 +65,12 @@ async def test_a_long_chain_can_be_forgotten_and_removed(location: Location) -> 
         assert await store.forget(ADA) == LENGTH // 3
         assert ids(await store.path("m1499", limit=2)) == ["m1498", "m1499"]
         assert len(await store.path("m1499", limit=LENGTH)) == LENGTH * 2 // 3
+        left = await store.path("m1499", limit=LENGTH)
         await store.remove("m2")
-        assert await store.lane(LaneKey("t")) == Lane("c", "m1", 1.0)
-        assert await store.message("m1499") is None
-        assert await store.expire(before=9_999.0, overheard_before=0.0) == 1
+        assert await store.lane(LaneKey("t")) == Lane("c", "m1499", 1.0)
+        assert await store.path("m1499", limit=LENGTH) == (
+            left[0],
+            replace(left[2], parent_id=left[0].id),
+            *left[3:],
+        )
+        assert await store.expire(before=9_999.0, overheard_before=0.0) == len(left) - 1

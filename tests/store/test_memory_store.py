@@ -54,7 +54,7 @@ async def test_a_platforms_message_stands_for_one_of_the_tree() -> None:
     assert [message.text for message in await store.path("a1")] == ["text of q1", "new"]
 
 
-async def test_what_is_removed_takes_what_is_below_and_lanes_end_above() -> None:
+async def test_what_is_removed_takes_its_answers_and_lanes_end_above() -> None:
     store = MemoryStore()
     await grown(store)
     await store.set_lane(LANE, Lane("c", "b2", 1.0))
@@ -133,3 +133,15 @@ async def test_a_part_of_another_store_takes_what_follows_something_it_never_saw
     store = MemoryStore(partial=True)
     await store.add(answered("a1", "q1"))
     assert ids(await store.path("a1")) == ["a1"]
+
+
+async def test_a_summary_does_not_outlive_what_it_tells_of() -> None:
+    store = MemoryStore()
+    await grown(store)
+    for until_id in ("q1", "a1", "q2"):
+        await store.set_summary(Summary("c", until_id, "told", 3))
+    [question, answer] = await store.path("a1")
+    await store.add(replace(answer, text=""), ())
+    assert await store.summary(("q1", "a1", "q2")) == Summary("c", "q1", "told", 3)
+    await store.add(replace(question, text="edited"), ())
+    assert await store.summary(("q1", "a1", "q2")) is None

@@ -76,6 +76,7 @@ class Conversations(Part):
                     await connection.execute(parent.with_for_update(read=True, key_share=True))
                 ).first() is None:
                     raise GoneError("The message that this one follows was taken out meanwhile.")
+            await self._forget_summaries_of_earlier(connection, message)
             row = {**_columns(message), **sealed}
             kept = insert_into(connection, messages).values(row)
             await connection.execute(kept.on_conflict_do_update(index_elements=["id"], set_=row))
@@ -100,16 +101,12 @@ class Conversations(Part):
 
     async def remove(self, message_id: str) -> None:
         async def take_out(connection: AsyncConnection) -> None:
-            top = select(messages.c.parent_id).where(messages.c.id == message_id)
-            found = (await connection.execute(top.with_for_update())).first()
-            if found is None:
-                return
             below = await _below(connection, message_id)
-            for some in in_parts(below):
-                ends_there = update(lanes).where(lanes.c.leaf_id.in_(some))
-                await connection.execute(ends_there.values(leaf_id=found.parent_id))
-            for some in in_parts(below[::-1]):  # the leaves first, since nothing may hang in the air
-                await connection.execute(delete(messages).where(messages.c.id.in_(some)))
+            answers = (messages.c.parent_id == message_id) & (messages.c.role == Role.ASSISTANT.value)
+            going = select(messages.c.id, messages.c.parent_id).where((messages.c.id == message_id) | answers)
+            parents = {row.id: row.parent_id for row in await connection.execute(going)}
+            await _drop_summaries(connection, below)
+            await take_from_between(connection, parents)
 
         await self._database.write(take_out)
 
@@ -150,6 +147,12 @@ class Conversations(Part):
 
         await self._database.write(keep)
 
+    async def _forget_summaries_of_earlier(self, connection: AsyncConnection, message: Message) -> None:
+        known = await connection.execute(select(messages).where(messages.c.id == message.id))
+        for before in await self._messages(connection, known):
+            if (before.text, before.quote) != (message.text, message.quote):
+                await _drop_summaries(connection, await _below(connection, message.id))
+
     async def _first(self, query: Select[Any]) -> Message | None:
         return next(iter(await self._all(query)), None)
 
@@ -187,6 +190,46 @@ async def _below(connection: AsyncConnection, message_id: str) -> list[str]:
         locked = found
         for some in in_parts(sorted(found)):
             await connection.execute(select(messages.c.id).where(messages.c.id.in_(some)).with_for_update())
+
+
+async def take_from_between(connection: AsyncConnection, parents: Mapping[str, str | None]) -> None:
+    """Take messages out, given with their parents. What others hung on one goes on from above it."""
+    above = _first_kept_above(parents)
+    for some in in_parts(list(parents)):
+        hanging = select(messages.c.id, messages.c.parent_id).where(messages.c.parent_id.in_(some))
+        for row in (await connection.execute(hanging)).all():
+            if row.id not in parents:
+                moved = update(messages).where(messages.c.id == row.id)
+                await connection.execute(moved.values(parent_id=above[row.parent_id]))
+        ending = select(lanes.c.leaf_id).where(lanes.c.leaf_id.in_(some)).distinct()
+        for row in (await connection.execute(ending)).all():
+            ends = update(lanes).where(lanes.c.leaf_id == row.leaf_id)
+            await connection.execute(ends.values(leaf_id=above[row.leaf_id]))
+    # Theirs hang on one another: cut these first, since they go in several statements.
+    for some in in_parts(list(parents)):
+        await connection.execute(update(messages).where(messages.c.id.in_(some)).values(parent_id=None))
+    for some in in_parts(list(parents)):
+        await connection.execute(delete(messages).where(messages.c.id.in_(some)))
+
+
+def _first_kept_above(parents: Mapping[str, str | None]) -> dict[str, str | None]:
+    """For each message that goes, the nearest one above it that stays."""
+    found: dict[str, str | None] = {}
+    for message_id in parents:
+        way: list[str] = []
+        above: str | None = message_id
+        while above is not None and above in parents and above not in found:
+            way.append(above)
+            above = parents[above]
+        if above is not None and above in found:
+            above = found[above]
+        found.update(dict.fromkeys(way, above))
+    return found
+
+
+async def _drop_summaries(connection: AsyncConnection, until_ids: list[str]) -> None:
+    for some in in_parts(until_ids):
+        await connection.execute(delete(summaries).where(summaries.c.until_id.in_(some)))
 
 
 async def _set_shown(connection: AsyncConnection, message_id: str, shown: tuple[Shown, ...]) -> None:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Table, delete, exists, or_, select, text, update
+from sqlalchemy import Table, delete, exists, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.adapters.store.choices import Choices
-from core.adapters.store.conversations import Conversations, conversation_scope, in_parts
+from core.adapters.store.conversations import Conversations, conversation_scope, take_from_between
 from core.adapters.store.counts import Counts
 from core.adapters.store.hearing import Hearing
 from core.adapters.store.keys import OWN
@@ -76,7 +76,7 @@ class SqlStore(Conversations, Choices, Counts, Hearing):
                     said.where(messages.c.asker == person).order_by(messages.c.id).with_for_update()
                 )
             ).all()
-            await _take_from_between(connection, {row.id: row.parent_id for row in theirs})
+            await take_from_between(connection, {row.id: row.parent_id for row in theirs})
             chosen = await connection.execute(delete(choices).where(choices.c.scope == _person_scope(person)))
             rows = len(theirs) + bool(chosen.rowcount)
             for condition in (
@@ -135,41 +135,6 @@ class SqlStore(Conversations, Choices, Counts, Hearing):
         """Bring SQLite's log into the file, where what was deleted is overwritten, and cut it to nothing."""
         async with self._database.reading() as connection:
             await connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
-
-
-async def _take_from_between(connection: AsyncConnection, parents: Mapping[str, str | None]) -> None:
-    """Take messages out, given with their parents. What others hung on one goes on from above it."""
-    above = _first_kept_above(parents)
-    for some in in_parts(list(parents)):
-        hanging = select(messages.c.id, messages.c.parent_id).where(messages.c.parent_id.in_(some))
-        for row in (await connection.execute(hanging)).all():
-            if row.id not in parents:
-                moved = update(messages).where(messages.c.id == row.id)
-                await connection.execute(moved.values(parent_id=above[row.parent_id]))
-        ending = select(lanes.c.leaf_id).where(lanes.c.leaf_id.in_(some)).distinct()
-        for row in (await connection.execute(ending)).all():
-            ends = update(lanes).where(lanes.c.leaf_id == row.leaf_id)
-            await connection.execute(ends.values(leaf_id=above[row.leaf_id]))
-    # Theirs hang on one another: cut these first, since they go in several statements.
-    for some in in_parts(list(parents)):
-        await connection.execute(update(messages).where(messages.c.id.in_(some)).values(parent_id=None))
-    for some in in_parts(list(parents)):
-        await connection.execute(delete(messages).where(messages.c.id.in_(some)))
-
-
-def _first_kept_above(parents: Mapping[str, str | None]) -> dict[str, str | None]:
-    """For each message that goes, the nearest one above it that stays."""
-    found: dict[str, str | None] = {}
-    for message_id in parents:
-        way: list[str] = []
-        above: str | None = message_id
-        while above is not None and above in parents and above not in found:
-            way.append(above)
-            above = parents[above]
-        if above is not None and above in found:
-            above = found[above]
-        found.update(dict.fromkeys(way, above))
-    return found
 
 
 def _of_person(table: Table, person: str) -> Any:
