@@ -20,7 +20,7 @@ from bots.discord.events import (
     edit_event,
     form_event,
     message_event,
-    place_of,
+    place_of_interaction,
     press_event,
     reach_of,
     suggesting_event,
@@ -247,7 +247,7 @@ class _Client(connection.Client):
     def _surface_of(
         self, interaction: Interaction, acknowledge_after_s: float, *, private: bool = False
     ) -> InteractionSurface:
-        place = place_of(interaction.channel, interaction.guild)
+        place = place_of_interaction(interaction)
         visible, may_send = reach_of(interaction)
         channel = ChannelSurface(self, place, self._account, may_send=may_send) if visible else None
         return InteractionSurface(

@@ -86,7 +86,7 @@ def deletion_event(
 def command_event(interaction: Interaction, registry: Registry) -> IncomingCommand:
     """A command as the core sees it: a slash command, one of a group, or one from a message's menu."""
     data: dict[str, Any] = dict(interaction.data or {})
-    place = place_of(interaction.channel, interaction.guild)
+    place = place_of_interaction(interaction)
     author = _presser(interaction)
     if data.get("type") == discord.AppCommandType.message.value:
         name, target = menu_command(registry, str(data.get("name", ""))), _target(data, place, interaction)
@@ -102,14 +102,14 @@ def suggesting_event(interaction: Interaction) -> Suggesting | None:
     focused = next((option for option in options if option.get("focused")), None)
     if focused is None:
         return None
-    place = place_of(interaction.channel, interaction.guild)
+    place = place_of_interaction(interaction)
     return Suggesting(place, _presser(interaction), name, str(focused["name"]), str(focused.get("value", "")))
 
 
 def form_event(interaction: Interaction) -> FormSubmitted:
     """A form that somebody filled in, as the core sees it."""
     data: dict[str, Any] = dict(interaction.data or {})
-    place = place_of(interaction.channel, interaction.guild)
+    place = place_of_interaction(interaction)
     inputs = [
         one
         for component in data.get("components") or ()
@@ -133,7 +133,7 @@ def form_event(interaction: Interaction) -> FormSubmitted:
 def press_event(interaction: Interaction, message: discord.Message) -> ButtonPress:
     """A press on a button, or a choice from a select, under one of our messages as the core sees it."""
     data: dict[str, Any] = dict(interaction.data or {})
-    place = place_of(interaction.channel, interaction.guild)
+    place = place_of_interaction(interaction)
     return ButtonPress(
         event_id=str(interaction.id),
         place=place,
@@ -182,6 +182,13 @@ def place_of(channel: object, guild: discord.Guild | None) -> Place:
         return Place(PLATFORM, chat_id, PlaceKind.THREAD, guild_id=guild_id, parent_id=str(channel.parent_id))
     kind = PlaceKind.PRIVATE if isinstance(channel, discord.DMChannel) else PlaceKind.SHARED
     return Place(PLATFORM, chat_id, kind, guild_id=guild_id)
+
+
+def place_of_interaction(interaction: Interaction) -> Place:
+    """Where a command or a control was used. Whoever installed the app for themselves takes it along into
+    direct messages with others, which the library cannot tell from those with the bot."""
+    place = place_of(interaction.channel, interaction.guild)
+    return replace(place, kind=PlaceKind.SHARED) if interaction.context.private_channel else place
 
 
 def reach_of(interaction: Interaction) -> tuple[bool, bool]:

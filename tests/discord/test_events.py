@@ -259,3 +259,17 @@ async def test_a_stopping_bot_takes_no_questions_and_still_takes_presses() -> No
         incoming, _ = await bot.next()
         assert incoming.event_id != answer
         assert not isinstance(incoming, (IncomingMessage, IncomingCommand))
+
+
+async def test_a_direct_message_between_two_people_is_no_private_chat_with_the_bot() -> None:
+    """Both see what is answered there; what one of them sees alone must not meet it."""
+    async with started() as bot:
+        chat = await bot.server.open_private("Ada", "Ben")
+        for who in ("Ada", "Ben"):
+            await bot.server.invoke(who, chat, "ask", {"prompt": "oi?"})
+            asked, surface = await bot.next()
+            assert isinstance(asked, IncomingCommand)
+            assert asked.place == surface.place
+            assert asked.place.kind is PlaceKind.SHARED
+            assert asked.place.guild_id is None
+            assert not asked.author.manages_place
