@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 
 from core.catalogue import say
 from core.configuration import ModelChoice
@@ -162,7 +163,12 @@ class ChatService:
         return bool(self._queue.running)
 
     def ask(self, question: Question, surface: Surface) -> None:
-        """Answer a question of somebody whom the door has admitted, as soon as its conversation is free."""
+        """Answer a question of somebody whom the door has admitted, as soon as its conversation is free.
+
+        It is private only where its answer can be.
+        """
+        if question.private and not surface.capabilities.private_answers:
+            question = replace(question, private=False)
         self._intake.take(question, surface)
 
     async def conversation_of(self, place: Place, person: Person) -> str | None:

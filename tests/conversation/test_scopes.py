@@ -56,7 +56,8 @@ async def prompts(
     """Every prompt that the model reads, summaries included, with the scope that it is of."""
     bot = Bot(choice=ModelChoice("m", system_prompt="Be brief.", prompt_tokens=TOKENS))
     surfaces = {
-        str(place): FakeSurface(bot.clock, chat_id=place.chat_id, kind=place.kind) for place in PLACES
+        str(place): FakeSurface(bot.clock, chat_id=place.chat_id, kind=place.kind, private_answers=True)
+        for place in PLACES
     }
     messages: list[MessageRef] = [MessageRef("c1", "nothing")]
     read: list[tuple[tuple[str, str], list[str]]] = []

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from core.catalogue import say
-from core.messages import PlaceKind, Quote
+from core.messages import MessageRef, PlaceKind, Quote
 from tests.service.conftest import BEN, Bot
 
 
@@ -54,3 +56,20 @@ async def test_what_goes_on_is_said_where_nothing_can(bot: Bot) -> None:
         await bot.command(chat, name)
         await bot.clock.advance(2.0)
         assert chat.texts[-1] == say(key)
+
+
+@pytest.mark.parametrize("kind", PlaceKind)
+async def test_an_answer_that_all_can_see_is_no_private_one_whatever_was_wished(
+    bot: Bot, kind: PlaceKind
+) -> None:
+    """Where nothing can be said to one person alone, "explain" is answered for all, who can go on with it."""
+    surface = bot.surface(kind=kind)
+    quote = Quote(MessageRef("c1", "x1"), "Cleo", "e = mc2")
+    await bot.command(surface, "explain", quote=quote)
+    (await bot.model.opened()).finish("It is about energy.")
+    await bot.clock.advance(5.0)
+    [(shown, message)] = surface.messages.items()
+    has_retry = say("button.retry") in {button.label for button in message.content.buttons}
+    assert has_retry is (kind is not PlaceKind.SHARED)
+    await bot.reply(surface, "and light?", MessageRef("c1", shown), author=BEN)
+    assert "It is about energy." in (await bot.model.opened()).prompt
