@@ -5,6 +5,8 @@ the store fails, and as long as something is not written yet. So an answer goes 
 store failed is written once it works again, and until then known to this process. What hangs on something
 that was taken out meanwhile, as by /forget, is kept nowhere. What people are told is done (choices, personas,
 what is taken back or forgotten) is done in the store first, and its failure raised.
+
+Nobody waits long for a store that is slow or locked.
 """
 
 from __future__ import annotations
@@ -32,6 +34,8 @@ from core.ports.store import (
 log = logging.getLogger(__name__)
 
 REMEMBERED: Final = 4_000  # questions and answers
+PATIENCE_S: Final = 1.0
+"""Whoever says something waits for so long until it is kept; then it is known from memory meanwhile."""
 _NOWHERE: Final = LaneKey("")  # no place has this name
 _T = TypeVar("_T")
 
@@ -39,16 +43,17 @@ _T = TypeVar("_T")
 class SteadyStore:
     """The port `core.ports.store.Store` over another one."""
 
-    def __init__(self, store: Store, *, remembered: int = REMEMBERED) -> None:
+    def __init__(self, store: Store, *, remembered: int = REMEMBERED, patience_s: float = PATIENCE_S) -> None:
         self._store = store
+        self._patience_s = patience_s
         self._memory = MemoryStore(messages=remembered, partial=True)
         self._most = remembered
         self._failing = False
-        self._failures = 0
         self._missed: dict[
             str | LaneKey, Callable[[Store], Awaitable[None]]
         ] = {}  # by message or lane: what to write
         self._writing = asyncio.Lock()  # one at a time, and nothing while something is taken out
+        self._catching_up: asyncio.Task[None] | None = None
 
     async def lane(self, key: LaneKey) -> Lane | None:
         if key in self._missed:
@@ -149,13 +154,20 @@ class SteadyStore:
         await tell(self._memory)
         self._missed.pop(key, None)
         self._missed[key] = tell
-        failures = self._failures
-        async with self._writing:
-            if self._failures == failures:  # else whoever was before has just waited for nothing
-                await self._catch_up()
+        if self._catching_up is None or self._catching_up.done():
+            self._catching_up = asyncio.create_task(self._catch_up(), name="store catching up")
+        # It takes along what comes meanwhile, so all have the same patience with a store that is locked.
+        await asyncio.wait({self._catching_up}, timeout=self._patience_s)
+        if self._catching_up.done():
+            self._catching_up.result()
 
     async def _catch_up(self) -> None:
         """Write what the store has not yet, oldest first: a message needs the one above it."""
+        async with self._writing:
+            await self._write_missed()
+
+    async def _write_missed(self) -> None:
+        doubted: object = None  # refused once while the store works: it may have begun to work just then
         while self._missed:
             key, tell = next(iter(self._missed.items()))
             try:
@@ -166,10 +178,12 @@ class SteadyStore:
             except StoreError as error:
                 if not await self._takes_writes():
                     self._failed(error)
-                    self._failures += 1
                     while len(self._missed) > self._most:
                         del self._missed[next(iter(self._missed))]
                     return
+                if doubted is not tell:
+                    doubted = tell
+                    continue
                 log.warning("one message cannot be kept: %s", error)
             if self._missed.get(key) is tell:
                 del self._missed[key]

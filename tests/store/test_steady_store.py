@@ -208,6 +208,23 @@ async def test_nobody_waits_for_the_patience_that_others_have_with_a_failing_sto
     assert full.tries <= 3
 
 
+async def test_what_is_said_does_not_wait_for_a_store_that_is_locked() -> None:
+    locked = ReadOnly()
+    store = SteadyStore(locked, patience_s=0.0)
+    locked.full = True
+    locked.refusal.clear()
+    await store.add(asked("q1"))
+    await store.set_lane(LANE, Lane("c", "q1", 1.0))
+    assert ids(await store.path("q1")) == ["q1"]
+    assert await store.lane(LANE) == Lane("c", "q1", 1.0)
+    locked.full = False
+    locked.refusal.set()
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert await locked.lane(LANE) == Lane("c", "q1", 1.0)
+    assert ids(await store.path("q1")) == ["q1"]
+
+
 async def test_nothing_of_somebody_is_written_while_they_are_forgotten() -> None:
     """What a failing store has missed is written once it works: not behind the back of /forget."""
 
