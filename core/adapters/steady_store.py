@@ -73,7 +73,12 @@ class SteadyStore:
         await self._write(message.id, lambda store: store.add(message, shown))
 
     async def path(self, message_id: str, *, limit: int = 400) -> tuple[Message, ...]:
-        return await self._read(lambda store: store.path(message_id, limit=limit))
+        found = await self._read(lambda store: store.path(message_id, limit=limit))
+        top = found[0].parent_id if found else None
+        if top is None or len(found) >= limit:
+            return found
+        # Its end is not written yet, and what stood before this process is not in memory.
+        return (*await self._read(lambda store: store.path(top, limit=limit - len(found))), *found)
 
     async def answers(self, question_id: str) -> tuple[Message, ...]:
         return await self._read(lambda store: store.answers(question_id))

@@ -248,3 +248,14 @@ async def test_nothing_of_somebody_is_written_while_they_are_forgotten() -> None
     await asyncio.gather(forgetting, store.add(asked("q2", asker=BEN)))
     assert await slow.message("q1") is None
     assert await slow.message("q2") is not None
+
+
+async def test_a_conversation_from_before_is_whole_while_the_store_can_only_be_read() -> None:
+    full = ReadOnly()
+    await grown(full)
+    store = SteadyStore(full)
+    full.full = True
+    await store.add(asked("q3", "a2"))
+    await store.add(answered("a3", "q3"))
+    assert ids(await store.path("a3")) == ["q1", "a1", "q2", "a2", "q3", "a3"]
+    assert ids(await store.path("a3", limit=3)) == ["a2", "q3", "a3"]
