@@ -10,6 +10,7 @@ import asyncio
 import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import Final
 from weakref import WeakValueDictionary
 
 from core.conversation.history import (
@@ -28,6 +29,8 @@ from core.ports.clock import Clock
 from core.ports.store import Lane, LaneKey, Message, Role, Shown, Store
 from core.service.turn import Turn
 
+_COMING: Final = 1_000
+
 
 def new_id() -> str:
     """An opaque id that cannot be guessed; 16 characters, so that it fits into a button."""
@@ -41,6 +44,7 @@ class Conversations:
         self.store = store
         self._clock = clock
         self._pause_s = pause_s
+        self._coming: dict[LaneKey, str] = {}  # after a pause: the conversation that the next question begins
         self._locks: WeakValueDictionary[LaneKey, asyncio.Lock] = WeakValueDictionary()
 
     def lock(self, lane: LaneKey) -> asyncio.Lock:
@@ -55,6 +59,11 @@ class Conversations:
         key = lane_of(place, person)
         async with self.lock(key):
             joined = await self._go_on(place, key)
+            if joined.paused is not None:  # which the next question is to tell
+                self._coming[key] = joined.conversation_id
+                if len(self._coming) > _COMING:
+                    del self._coming[next(iter(self._coming))]
+                return joined.conversation_id
             lane = Lane(joined.conversation_id, joined.parent_id, self._clock.wall())
             await self.store.set_lane(key, lane)
         return joined.conversation_id
@@ -70,6 +79,7 @@ class Conversations:
         else:
             joined = await self._go_on(question.place, lane)
             leaf_id = joined.parent_id
+            self._coming.pop(lane, None)
         await self.store.set_lane(lane, Lane(joined.conversation_id, leaf_id, self._clock.wall()))
         return joined
 
@@ -96,7 +106,8 @@ class Conversations:
         if kept is None:
             return Joined(new_id(), None, lane, follows=True)
         if is_paused(kept, place, self._clock.wall(), after_s=self._pause_s(place)):
-            return Joined(new_id(), None, lane, follows=True, paused=kept.leaf_id)
+            coming = self._coming.get(lane) or new_id()
+            return Joined(coming, None, lane, follows=True, paused=kept.leaf_id)
         return Joined(kept.conversation_id, kept.leaf_id, lane, follows=True)
 
     async def prepare(self, turn: Turn) -> None:

@@ -249,3 +249,16 @@ async def test_undo_leaves_what_others_said_after_it(bot: Bot) -> None:
     assert await bot.chat.exchanges.undo(bot.caller(surface)) == "undo.done"
     await bot.clock.advance(5.0)
     assert (await bot.asked(surface, "more", author=BEN)).prompt == ["ben's", "To Ben.", "more"]
+
+
+async def test_to_choose_a_model_after_a_silence_does_not_hide_the_offer_to_go_on(bot: Bot) -> None:
+    surface = bot.surface()
+    await bot.answered(surface, "old", "Old answer.")
+    await bot.clock.advance(HOUR_S + 10.0)
+    chosen = await bot.chat.conversation_of(surface.place, ADA)
+    assert chosen == await bot.chat.conversation_of(surface.place, ADA)
+    await bot.answered(surface, "new", "New answer.")
+    assert surface.texts.count(say("paused")) == 1
+    assert await bot.chat.conversation_of(surface.place, ADA) == chosen
+    [notice] = [key for key, shown in surface.messages.items() if shown.content.body.text == say("paused")]
+    assert await bot.press(surface, MessageRef("c1", notice)) == [say("resume.done")]
