@@ -40,6 +40,7 @@ _SIGNS: Final = {
     "streaming": "⚡",
     "reasoning": "💭",
 }
+_LONGEST_LIST: Final = 600  # characters
 SELECTS: Final = ("when", "sees", "language", "busy")
 SWITCHES: Final = ("streaming", "reasoning", "auto_thread")
 _TAB_OF: Final = {"when": WHEN_TAB, "sees": WHEN_TAB, "language": HOW_TAB, "busy": HOW_TAB}
@@ -178,7 +179,7 @@ def words_for(name: str, preferences: Preferences, locale: str | None) -> str:
         case "when":
             words = _when(value, locale)
         case "keywords":
-            words = ", ".join(map(escaped, value)) or say("settings.none", locale)
+            words = _listed(value) or say("settings.none", locale)
         case "language":
             words = say("settings.language.auto", locale) if value in {None, AUTO} else name_of(value)
         case "sees":
@@ -190,6 +191,15 @@ def words_for(name: str, preferences: Preferences, locale: str | None) -> str:
         case _:
             words = say("settings.on" if value else "settings.off", locale)
     return words
+
+
+def _listed(words: tuple[str, ...]) -> str:
+    """As many as there is room for: the form shows all of them."""
+    listed = ", ".join(map(escaped, words))
+    while len(listed) > _LONGEST_LIST:
+        words = words[:-1]
+        listed = ", ".join([*map(escaped, words), "…"])
+    return listed
 
 
 def _when(when: frozenset[When], locale: str | None) -> str:
