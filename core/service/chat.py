@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from core.catalogue import say
 from core.configuration import ModelChoice
@@ -127,7 +128,7 @@ class ChatService:
             driver=driver,
             clock=clock,
             buttons=self._buttons,
-            line_up=self._line_up,
+            line_up=partial(self._line_up, tells=False),
             max_answer_chars=max_answer_chars,
         )
         self._presses = Presses(
@@ -277,15 +278,16 @@ class ChatService:
             resume = self._buttons.resume(joined.paused, question.place, locale)
             self.notices.reply(surface, asker, say("paused", locale), ref=ref, foot=Foot(((resume,),)))
 
-    def _line_up(self, turn: Turn) -> bool:
-        """Whether there was room for it; else the asker is told."""
+    def _line_up(self, turn: Turn, *, tells: bool = True) -> bool:
+        """Whether there was room for it; else the asker is told, if it `tells`."""
         question, surface = turn.question, turn.surface
         try:
             before = self._queue.add(turn)
         except QueueFullError:
             unanswered("busy", question.event_id, question.place, question.asker)
-            words = say("busy", turn.locale)
-            self.notices.tell(surface, question.asker, words, ref=question.ref, reaction="reaction.sorry")
+            if tells:
+                words = say("busy", turn.locale)
+                self.notices.tell(surface, question.asker, words, ref=question.ref, reaction="reaction.sorry")
             return False
         if before and not self._interrupts(turn):
             log.info("turn %s in %s waits behind %d", turn.id, question.place, before)

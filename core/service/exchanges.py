@@ -191,7 +191,7 @@ class Exchanges:
             by_channel = caller.pressed and not private
             surface = _channel_of(caller.surface) if by_channel else caller.surface
             if not self._line_up(Turn(question, joined, surface, self._answer())):
-                return ""
+                return "busy"
             self._continued[answer.id] = None
             if len(self._continued) > _CONTINUED:
                 del self._continued[next(iter(self._continued))]

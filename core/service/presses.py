@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 
 from core.catalogue import say
@@ -15,6 +16,8 @@ from core.service.languages import language_of
 from core.service.notices import Notices
 from core.service.queue import TurnQueue
 from core.service.tasks import Tasks
+
+log = logging.getLogger(__name__)
 
 _OVER: Mapping[Action | None, str] = {
     Action.CONTINUE: "continue.over",
@@ -68,7 +71,12 @@ class Presses:
             self._tell(press, surface, self._exchanges.end(turn))
 
     async def _do(self, pressed: Pressed, press: ButtonPress, surface: Surface) -> None:
-        self._tell(press, surface, await self._done(pressed, press, surface))
+        try:
+            key = await self._done(pressed, press, surface)
+        except Exception:
+            log.exception("a press in %s failed", press.place)
+            key = "unusable.failed"
+        self._tell(press, surface, key)
 
     async def _done(self, pressed: Pressed, press: ButtonPress, surface: Surface) -> str:
         caller = Caller(press.place, press.author, surface, press.event_id, pressed=True)

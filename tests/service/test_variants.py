@@ -6,9 +6,11 @@ import asyncio
 
 import pytest
 
+from core.adapters.memory_store import MemoryStore
 from core.catalogue import say
 from core.messages import Addressed, MessageDeleted, MessageRef, PlaceKind
 from core.ports.completions import FinishReason, ModelError, ModelErrorKind
+from core.ports.store import Message, StoreError
 from core.streaming.operations import OperationKind
 from tests.fakes.surface import FakeSurface
 from tests.service.conftest import ADA, BEN, MODERATOR, Bot, Yielding, failed, mark, shut
@@ -297,3 +299,23 @@ async def test_a_reply_to_a_question_that_is_deleted_goes_on_from_above_it(bot: 
     stream.finish("To Ben.")
     await bot.clock.advance(5.0)
     assert (await bot.model.opened()).prompt[:2] == ["Ada: one", "First."]
+
+
+async def test_who_presses_retry_where_there_is_no_room_is_told_once(bot: Bot, chat: FakeSurface) -> None:
+    shown = await bot.answered(chat, "why?", "Because.")
+    for number in range(20):
+        await bot.say(chat, f"{number}?")
+    await bot.clock.advance(30.0)
+    assert await bot.press_label(chat, shown, RETRY) == [say("busy")]
+
+
+async def test_a_press_that_fails_is_told() -> None:
+    class Failing(MemoryStore):
+        async def answers(self, question_id: str) -> tuple[Message, ...]:
+            raise StoreError("out of order")
+
+    bot = Bot(store=Failing())
+    chat = private(bot)
+    shown = await bot.answered(chat, "why?", "Because.")
+    assert await bot.press_label(chat, shown, RETRY) == [say("unusable.failed")]
+    await shut(bot)
