@@ -41,7 +41,7 @@ def messages_for(
     People are told apart by name once there are two of them. `locale`: the asker's.
     """
     named = is_named((*path, asked))
-    system = (ChatMessage("system", system_prompt),) if system_prompt else ()
+    system = (ChatMessage("system", cleaned(system_prompt)),) if system_prompt else ()
     question = said(asked, named=named)
     room = prompt_tokens - prompt_size((*system, question))
     turns = turns_of(path)

@@ -154,3 +154,8 @@ def test_an_emoji_is_left_whole() -> None:
     family = "👨‍👩‍👧"
     assert cleaned(family) == family
     assert window(replace(asked("x"), text=family)) == [f"user: {family}"]
+
+
+def test_a_system_prompt_can_always_be_sent() -> None:
+    """A persona's is whatever somebody wrote into a form."""
+    assert window(asked("x"), system="Be \ud800brief\x00.") == ["system: Be brief.", "user: x"]
