@@ -44,7 +44,7 @@ from core.service.conversations import Conversations
 from core.service.door import Door, unanswered
 from core.service.driver import Driver
 from core.service.exchanges import Exchanges
-from core.service.intake import Intake
+from core.service.intake import Intake, Now
 from core.service.languages import language_of
 from core.service.notices import Notices
 from core.service.presses import Presses
@@ -258,7 +258,7 @@ class ChatService:
         )
         return wanted and not (message.addressed is Addressed.NO and is_blank(message.text))
 
-    async def _admit(self, question: Question, surface: Surface) -> None:
+    async def _admit(self, question: Question, surface: Surface, now: Now) -> None:
         asker, ref = question.asker, question.ref
         locale = language_of(asker, question.place)
         quoted = question.quote is not None and not is_blank(question.quote.text)
@@ -273,6 +273,10 @@ class ChatService:
             return
         async with self._conversations.lock(lane_of(question.place, asker, private=question.private)):
             joined = await self._conversations.join(question, self._queue.turns)
+            changed = now()
+            if changed is None:  # its message was deleted meanwhile
+                return
+            question = changed
             taken = self._line_up(Turn(question, joined, surface, Answer(max_chars=self._max_answer_chars)))
         if taken and joined.paused is not None:
             resume = self._buttons.resume(joined.paused, question.place, locale)

@@ -26,7 +26,11 @@ REST_WITHIN_S: Final = 1.0
 NEARLY: Final = 0.9  # of a client's limit: it cuts at a good place, and a mention is taken out
 
 
-@dataclass(slots=True)
+Now = Callable[[], Question | None]
+"""The question as it is by now; None: it was let go of."""
+
+
+@dataclass(slots=True, eq=False)
 class _Held:
     question: Question
     surface: Surface
@@ -35,10 +39,11 @@ class _Held:
 
 
 class Intake:
-    """`admit` takes each question when its turn has come."""
+    """`admit` takes each question when its turn has come. Until it returns, the question can be changed and
+    let go of: it asks `Now` once nothing more is awaited."""
 
     def __init__(
-        self, clock: Clock, tasks: Tasks, admit: Callable[[Question, Surface], Awaitable[None]]
+        self, clock: Clock, tasks: Tasks, admit: Callable[[Question, Surface, Now], Awaitable[None]]
     ) -> None:
         self._clock = clock
         self._tasks = tasks
@@ -116,12 +121,17 @@ class Intake:
                 await held.ready.wait()
                 if not line or line[0] is not held:
                     continue
-                line.popleft()
+
+                def now(held: _Held = held) -> Question | None:
+                    return held.question if held in line else None
+
                 try:
-                    await self._admit(held.question, held.surface)
+                    await self._admit(held.question, held.surface, now)
                 except Exception:
                     # One question must not keep those behind it from being asked.
                     log.exception("event %s in %s failed", held.question.event_id, held.question.place)
+                if held in line:
+                    line.remove(held)
         finally:
             del self._lines[key]
             if not self._lines:

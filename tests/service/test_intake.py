@@ -11,9 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.catalogue import say
-from core.messages import Addressed, MessageDeleted, MessageEdited, MessageRef, Person, PlaceKind
+from core.messages import (
+    Addressed,
+    IncomingMessage,
+    MessageDeleted,
+    MessageEdited,
+    MessageRef,
+    Person,
+    PlaceKind,
+)
+from core.ports.store import Shown
 from tests.fakes.surface import FakeSurface
-from tests.service.conftest import ADA, BEN, Bot, shut
+from tests.service.conftest import ADA, BEN, Bot, Yielding, shut
 
 LIMIT = 100
 LONG = "word " * 19  # 95 characters
@@ -201,3 +210,32 @@ async def test_a_deletion_elsewhere_changes_nothing(bot: Bot) -> None:
     await delete(bot, bot.surface("c2"), ref)
     await delete(bot, surface, MessageRef("c1", "m1"))  # an answer is taken back with /undo
     assert (await bot.asked(surface, "and?")).prompt == ["mine", "Yours.", "and?"]
+
+
+@pytest.mark.parametrize("steps", range(6))
+async def test_a_deletion_and_an_edit_count_at_whatever_moment_they_come(steps: int) -> None:
+    """Also while the store is asked where the question belongs."""
+    store = Yielding()
+    bot = Bot(store=store)
+    surface = bot.surface()
+    refs = [MessageRef("c1", "first"), MessageRef("c1", "second")]
+    for number, ref in enumerate(refs):
+        said = IncomingMessage(bot.event_id(), surface.place, ADA, ref, f"text {number}", Addressed.MENTION)
+        await bot.dispatcher.handle(said, surface)
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    await bot.dispatcher.handle(MessageDeleted(bot.event_id(), surface.place, refs[0]), surface)
+    edit = MessageEdited(bot.event_id(), surface.place, ADA, refs[1], "edited")
+    await bot.dispatcher.handle(edit, surface)
+    await bot.clock.advance(1.0)
+    for stream in bot.model.streams:
+        stream.finish("Done.")
+    await bot.clock.advance(3.0)
+    for stream in bot.model.streams[1:]:
+        stream.finish("Done.")
+    await bot.clock.advance(3.0)
+    assert await store.shown(Shown("fake:c1", "first")) is None
+    kept = await store.shown(Shown("fake:c1", "second"))
+    assert kept is not None
+    assert kept.text == "edited"
+    await shut(bot)
