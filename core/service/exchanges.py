@@ -18,7 +18,7 @@ from core.catalogue import say
 from core.conversation.history import Joined, Question, lane_of, shown_in, was_private
 from core.messages import MessageRef, Person, Place
 from core.ports.clock import Clock
-from core.ports.store import Lane, Message, Role, StoreError
+from core.ports.store import Lane, LaneKey, Message, Role, StoreError
 from core.ports.surface import Surface
 from core.service.buttons import GOES_ON, Buttons
 from core.service.conversations import Conversations, new_id
@@ -196,10 +196,12 @@ class Exchanges:
     async def undo(self, caller: Caller, *, private: bool = False) -> str:
         """Take back the last exchange of their lane, with its messages: the question's where we may."""
         lane = lane_of(caller.place, caller.person, private=private)
+        await self._settled(lane)
         async with self._conversations.lock(lane):
             kept = await self._store.lane(lane)
             if kept is not None and any(
-                turn.conversation_id == kept.conversation_id for turn in self._queue.turns
+                turn.conversation_id == kept.conversation_id and not turn.finished.is_set()
+                for turn in self._queue.turns
             ):
                 return "undo.busy"
             last = await self._store.message(kept.leaf_id) if kept and kept.leaf_id else None
@@ -228,6 +230,9 @@ class Exchanges:
         lane = lane_of(caller.place, caller.person)
         if lane.person and not _may(caller.person, leaf):
             return "resume.not_yours"
+        for turn in self._queue.turns:  # what is said now comes along, once it is kept
+            if turn.joined.lane == lane:
+                await turn.finished.wait()
         async with self._conversations.lock(lane):
             kept = await self._store.lane(lane)
             if kept is not None and kept.conversation_id == leaf.conversation_id:
@@ -271,6 +276,7 @@ class Exchanges:
         if ref is not None:
             [shown] = shown_in(lane, [ref.message_id])
             return await self._store.shown(shown) if ref.chat_id == caller.place.chat_id else None
+        await self._settled(lane)
         kept = await self._store.lane(lane)
         return await self._store.message(kept.leaf_id) if kept and kept.leaf_id else None
 
@@ -289,6 +295,12 @@ class Exchanges:
     async def _ref_of(self, question: Message, place: Place) -> MessageRef | None:
         shows = await self._store.shows(question.id)
         return MessageRef(place.chat_id, shows[0].message_id) if shows else None
+
+    async def _settled(self, lane: LaneKey) -> None:
+        """Wait for what has ended there and is not kept yet: people answer to what they see."""
+        for turn in self._queue.turns:
+            if turn.joined.lane == lane and turn.answer.ended:
+                await turn.finished.wait()
 
     async def _is_kept(self, message_id: str) -> bool:
         """Whether no turn for this question, or with this answer, waits or runs. One that has ended is waited
