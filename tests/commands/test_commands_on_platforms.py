@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bots.sandbox.discord.server import DiscordServer
 from core.catalogue import say
 from core.ports.completions import FinishReason
 from tests.commands.hands import Hands, on_platform
@@ -23,13 +24,16 @@ async def test_ask_takes_a_model_and_a_persona_for_this_question_alone(hands: Ha
     assert (await hands.ask("and now?")).request.model == "near/small"
 
 
-async def test_a_file_is_not_read_and_the_text_beside_it_is_answered() -> None:
-    async with on_platform("discord") as hands:
-        files = (("notes.txt", b"weirs"),)
-        await hands.server.say("Ada", "@Ada", "why?", files=files)  # type: ignore[call-arg]
-        (await hands.asked()).finish("Because.")
-        await hands.shows(say("attachment"))
-        await hands.shows("Because.")
+async def test_a_file_is_not_read_and_the_text_beside_it_is_answered(hands: Hands) -> None:
+    if isinstance(hands.server, DiscordServer):
+        await hands.server.say("Ada", hands.chat, "why?", files=(("notes.txt", b"weirs"),))
+    else:
+        await hands.server.send_file("Ada", hands.chat, "notes.txt", b"weirs", caption="why?")
+    stream = await hands.asked()
+    assert stream.prompt == ["why?"]
+    stream.finish("Because.")
+    await hands.shows(say("attachment"))
+    await hands.shows("Because.")
 
 
 async def test_new_begins_a_conversation(hands: Hands) -> None:

@@ -204,6 +204,7 @@ async def test_telegram_every_control_of_settings_once_and_after_a_restart() -> 
             await server.say("Ada", "Riverside", "/settings")
             panel = await ada.says(OF_GROUP)
             scope = f"server:telegram:{panel['chat']}"
+            assert not any("auto_thread" in one["id"] for row in panel["rows"] for one in row)
             await ada.press(panel, "when|commands")
             panel = await ada.says("I answer: commands only")
             await ada.press(panel, "sees|question")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from bots.sandbox.discord.server import DiscordServer
 from core.catalogue import say
 from core.ports.completions import ReasoningDelta
-from tests.commands.hands import Hands
+from tests.commands.hands import Hands, plain
 
 SILENCE_S = 61 * 60.0
 
@@ -117,3 +118,23 @@ async def test_a_pause_that_is_switched_off_ends_no_conversation(hands: Hands) -
     await hands.rested()
     hands.clock.move(SILENCE_S)
     assert (await hands.ask("two")).prompt == ["one", "First.", "two"]
+
+
+async def test_in_a_private_chat_one_sets_ones_own_pause(hands: Hands) -> None:
+    await hands.command("settings")
+    panel = await hands.shows(say("settings.title", scope=say("scope.chat")))
+    [button] = [one for row in panel["rows"] for one in row if one["id"].endswith(":pause_private_minutes")]
+    await hands.server.press("Ada", hands.chat, panel["id"], button["id"])
+    if isinstance(hands.server, DiscordServer):
+        server = hands.server
+        await hands.screen.until(lambda: server.open_modals("Ada"))
+        [form] = server.open_modals("Ada")
+        await server.submit("Ada", form["id"], {"pause_private_minutes": "90"})
+    else:
+        asked = await hands.shows(say("settings.pause.label"))
+        await hands.say("90", reply_to=asked["id"])
+    words = say("settings.minutes", minutes=90)
+    await hands.screen.until(
+        lambda: words in plain(hands.screen.messages[panel["chat"], panel["id"]]["text"])
+    )
+    assert hands.service.chat.choices.pause_s(hands.place) == 90 * 60.0
