@@ -282,3 +282,18 @@ async def test_telegram_persona_is_made_in_private_and_chosen() -> None:
             stream = await service.model.opened()
             assert (stream.request.model, stream.prompt) == ("near/large", ["Arr.", "well?"])
             stream.finish("Arr.")
+
+
+async def test_telegram_model_is_chosen_on_its_panel() -> None:
+    async with local_telegram() as server:
+        chat = Seat(server, "Ada", "Ada")
+        async with served_on_telegram(server, MemoryStore()) as service:
+            await server.say("Ada", "Ada", "/model")
+            panel = await chat.says(say("choose.model.title", scope=say("scope.chat")))
+            [button] = [one for row in panel["rows"] for one in row if one["label"] == "Large one"]
+            await server.press("Ada", "Ada", panel["id"], button["id"])
+            await chat.says("Answers: Large one")
+            await server.say("Ada", "Ada", "well?")
+            stream = await service.model.opened()
+            assert stream.request.model == "near/large"
+            stream.finish("Well.")
