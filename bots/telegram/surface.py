@@ -303,6 +303,11 @@ def _options(select: Select) -> list[list[InlineKeyboardButton]]:
         )
         for option in select.options
     ]
-    longest = max(len(button.text) for button in buttons)
-    beside = max(1, min(_MOST_BESIDE, _LINE // longest))
-    return [buttons[at : at + beside] for at in range(0, len(buttons), beside)]
+    rows: list[list[InlineKeyboardButton]] = []
+    for button in buttons:
+        beside = [*rows[-1], button] if rows else []  # all in a row are as wide
+        if beside and len(beside) <= min(_MOST_BESIDE, _LINE // max(len(one.text) for one in beside)):
+            rows[-1] = beside
+        else:
+            rows.append([button])
+    return rows

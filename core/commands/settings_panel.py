@@ -144,13 +144,16 @@ class Panel:
         if here and now not in values:  # chosen elsewhere than in this panel
             values = (now, *values)
         above = self.above.get(name)
+        title = say(f"setting.{name}", self.locale)  # so that people see what the select is about
         inherited = say(f"inherit.{above.word if above else 'default'}", self.locale)
-        labels = {INHERIT: inherited} | {value: label_for(name, value, self.locale) for value in values}
+        labels = {INHERIT: f"{title}: {inherited}"} | {
+            value: label_for(name, value, self.locale) for value in values
+        }
         options = tuple(
             Option(value, f"{_SIGNS[name]} {label}"[:100], chosen=value == (now if here else INHERIT))
             for value, label in labels.items()
         )
-        return Select(self._data(name), options, say(f"setting.{name}", self.locale))
+        return Select(self._data(name), options, title)
 
     def _switch(self, name: str) -> Button:
         label, value = say(f"setting.{name}", self.locale), words_for(name, self.held, self.locale)

@@ -201,9 +201,11 @@ class Exchanges:
     async def undo(self, caller: Caller, *, private: bool = False) -> str:
         """Take back the last exchange of their lane, with its messages: the question's where we may."""
         lane = lane_of(caller.place, caller.person, private=private)
+        await self._settled(lane)
         async with self._conversations.lock(lane):
             kept = await self._store.lane(lane)
-            if kept is not None and any(_is_of(turn, kept) for turn in self._queue.turns):
+            running = (turn for turn in self._queue.turns if not turn.finished.is_set())
+            if kept is not None and any(_is_of(turn, kept) for turn in running):
                 return "undo.busy"
             last = await self._store.message(kept.leaf_id) if kept and kept.leaf_id else None
             question = await self._question_of(last)
@@ -281,6 +283,7 @@ class Exchanges:
         if ref is not None:
             [shown] = shown_in(lane, [ref.message_id])
             return await self._store.shown(shown) if ref.chat_id == caller.place.chat_id else None
+        await self._settled(lane)
         kept = await self._store.lane(lane)
         return await self._store.message(kept.leaf_id) if kept and kept.leaf_id else None
 
@@ -299,6 +302,12 @@ class Exchanges:
     async def _ref_of(self, question: Message, place: Place) -> MessageRef | None:
         shows = await self._store.shows(question.id)
         return MessageRef(place.chat_id, shows[0].message_id) if shows else None
+
+    async def _settled(self, lane: LaneKey) -> None:
+        """Wait for what has ended there and is not kept yet: people answer to what they see."""
+        for turn in self._queue.turns:
+            if turn.joined.lane == lane and turn.answer.ended:
+                await turn.finished.wait()
 
     async def _is_kept(self, message_id: str) -> bool:
         """Whether no turn for this question, or with this answer, waits or runs. One that has ended is waited

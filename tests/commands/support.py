@@ -45,7 +45,7 @@ class Service:
         self.clock = clock
         self.store = store or MemoryStore()
         live = Live(configuration or configured(ModelChoice("scripted")))
-        access = Access(allow_everybody=True, admins=frozenset({admin} if admin else ()))
+        self.access = Access(allow_everybody=True, admins=frozenset({admin} if admin else ()))
         self.parts = Parts(clock, self.store, live)
         self.spending = Spending(daily_tokens, clock=clock)
         self.chat = ChatService(
@@ -54,11 +54,11 @@ class Service:
             store=self.store,
             driver=Driver(clock),
             clock=clock,
-            access=access,
+            access=self.access,
             spending=self.spending,
             book=self.parts.usage.book,
         )
-        self.dispatcher = self.parts.dispatcher(self.chat, access, commands, spending=self.spending)
+        self.dispatcher = self.parts.dispatcher(self.chat, self.access, commands, spending=self.spending)
 
     async def close(self) -> None:
         now = self.clock.monotonic()

@@ -204,6 +204,7 @@ async def test_telegram_every_control_of_settings_once_and_after_a_restart() -> 
             await server.say("Ada", "Riverside", "/settings")
             panel = await ada.says(OF_GROUP)
             scope = f"server:telegram:{panel['chat']}"
+            assert not any("auto_thread" in one["id"] for row in panel["rows"] for one in row)
             await ada.press(panel, "when|commands")
             panel = await ada.says("I answer: commands only")
             await ada.press(panel, "sees|question")
@@ -281,3 +282,18 @@ async def test_telegram_persona_is_made_in_private_and_chosen() -> None:
             stream = await service.model.opened()
             assert (stream.request.model, stream.prompt) == ("near/large", ["Arr.", "well?"])
             stream.finish("Arr.")
+
+
+async def test_telegram_model_is_chosen_on_its_panel() -> None:
+    async with local_telegram() as server:
+        chat = Seat(server, "Ada", "Ada")
+        async with served_on_telegram(server, MemoryStore()) as service:
+            await server.say("Ada", "Ada", "/model")
+            panel = await chat.says(say("choose.model.title", scope=say("scope.chat")))
+            [button] = [one for row in panel["rows"] for one in row if one["label"] == "Large one"]
+            await server.press("Ada", "Ada", panel["id"], button["id"])
+            await chat.says("Answers: Large one")
+            await server.say("Ada", "Ada", "well?")
+            stream = await service.model.opened()
+            assert stream.request.model == "near/large"
+            stream.finish("Well.")

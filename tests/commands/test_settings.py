@@ -109,7 +109,7 @@ async def test_it_says_what_holds_and_whose_choice_that_is(bot: Bot) -> None:
     await panel.choose("scope", "c")
     assert f"I answer: **commands only** · *{say('settings.from.server')}*" in panel.text
     [first] = [option for option in panel.selects["when"].options if option.chosen]
-    assert (first.value, first.label) == (INHERIT, "💬 as the server")
+    assert (first.value, first.label) == (INHERIT, "💬 I answer: as the server")
     assert await kept(bot, SERVER) == {"when": "commands"}
     assert await kept(bot, CHANNEL) == {}
 

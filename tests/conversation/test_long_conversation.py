@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import cast
 
 import pytest
 
+from core.adapters.memory_store import MemoryStore
+from core.adapters.store.location import Location
+from core.adapters.store.opening import open_store
 from core.catalogue import say
 from core.configuration import ModelChoice
 from core.conversation.history import lane_of
@@ -13,7 +21,7 @@ from core.conversation.summary import summary_request
 from core.conversation.window import prompt_size
 from core.messages import PlaceKind
 from core.ports.completions import ModelError, ModelErrorKind, Usage
-from core.ports.store import Message, Role, Summary
+from core.ports.store import Message, Role, Store, Summary
 from tests.fakes.surface import FakeSurface
 from tests.service.conftest import ADA, BEN, Bot, shut
 from tests.service.scripted_model import Stream
@@ -21,6 +29,8 @@ from tests.service.scripted_model import Stream
 BUDGET = 1_000
 CHOICE = ModelChoice("m", system_prompt="Be brief.", prompt_tokens=BUDGET)
 FACT = "my locker is number 4711"
+SETTLED = 20
+"""Rounds of the event loop with nothing asked of the store: whoever waited for it has gone on."""
 PER_TOKEN = 3  # bytes of the scripted provider's tokens: ours are estimated at 4
 NOTES = say("summary.request", words=0)[:40]
 
@@ -34,44 +44,97 @@ def is_summary(stream: Stream) -> bool:
     return stream.prompt[0].startswith(NOTES)
 
 
+class Counted:
+    """A store that tells when nothing is asked of it: a database answers in its own time, not the clock's."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._under_way = 0
+        self.idle = asyncio.Event()
+        self.idle.set()
+
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[object]]:
+        async def counted(*arguments: object, **named: object) -> object:
+            self._under_way += 1
+            self.idle.clear()
+            try:
+                return await getattr(self._store, name)(*arguments, **named)
+            finally:
+                self._under_way -= 1
+                if not self._under_way:
+                    self.idle.set()
+
+        return counted
+
+
+@asynccontextmanager
+async def started(location: Location | None, before: Bot | None) -> AsyncIterator[Bot]:
+    """The bot's next start, over a store that is opened anew: on its file, or in memory, which stays."""
+    async with AsyncExitStack() as stack:
+        if location is not None:
+            store = cast("Store", Counted(await stack.enter_async_context(open_store(location))))
+        else:
+            store = before.store if before else cast("Store", Counted(MemoryStore()))
+        bot = Bot(choice=CHOICE, store=store)
+        if before is not None:
+            bot.clock, bot.signer = before.clock, before.signer
+            bot.store = store
+            bot = Bot(choice=CHOICE, before=bot)
+        yield bot
+        await shut(bot)
+
+
+async def advance(bot: Bot, seconds: float) -> None:
+    """Let time pass, and then all be kept that is to be."""
+    await bot.clock.advance(seconds)
+    store, quiet = cast("Counted", bot.store), 0
+    while quiet < SETTLED:
+        quiet = quiet + 1 if store.idle.is_set() else 0
+        await store.idle.wait()
+        await asyncio.sleep(0)
+
+
 async def turn(bot: Bot, surface: FakeSurface, text: str, answer: str) -> Stream:
     """One question and its answer, and the summary where one is asked for: the model notes the fact."""
     stream = await bot.asked(surface, text)
     assert not is_summary(stream)
     stream.emit(Usage(counted(stream), len(answer) // PER_TOKEN))
     stream.finish(answer)
-    await bot.clock.advance(3.0)
+    await advance(bot, 3.0)
     while is_summary(bot.model.streams[-1]) and not bot.model.streams[-1].closed.is_set():
         summary = await bot.model.opened()
         assert counted(summary) <= BUDGET
         knows = any(FACT in words for words in summary.prompt)
         summary.finish(f"They talk of water. {FACT if knows else ''}")
-        await bot.clock.advance(1.0)
+        await advance(bot, 1.0)
     return stream
 
 
-async def test_200_turns_stay_within_the_budget_and_remember_the_third_over_a_restart() -> None:
-    bot = Bot(choice=CHOICE)
-    surface = bot.surface(kind=PlaceKind.PRIVATE)
+@pytest.mark.parametrize("kept", ["memory", "sqlite"])
+async def test_200_turns_stay_within_the_budget_and_remember_the_third_over_a_restart(
+    kept: str, tmp_path: Path
+) -> None:
+    location = Location(tmp_path) if kept == "sqlite" else None
     sizes: list[int] = []
     summaries = 0
-    for number in range(200):
-        if number == 100:
-            await shut(bot)
+    before: Bot | None = None
+    for start in (0, 100):
+        async with started(location, before) as bot:
+            surface = bot.surface(kind=PlaceKind.PRIVATE)
+            for number in range(start, start + 100):
+                text = f"question {number}: " + "how does the water know? " * (number % 7)
+                answer = f"answer {number}: " + "it does not, it falls. " * (number % 5)
+                stream = await turn(bot, surface, FACT if number == 2 else text, answer)
+                sizes.append(counted(stream))
+                if number >= 3:
+                    assert any(FACT in words for words in stream.prompt), number
             summaries += sum(map(is_summary, bot.model.streams))
-            bot = Bot(choice=CHOICE, before=bot)
-        text = FACT if number == 2 else f"question {number}: " + "how does the water know? " * (number % 7)
-        stream = await turn(
-            bot, surface, text, f"answer {number}: " + "it does not, it falls. " * (number % 5)
-        )
-        sizes.append(counted(stream))
-        if number >= 3:
-            assert any(FACT in words for words in stream.prompt), number
+            before = bot
     assert max(sizes[1:]) <= BUDGET
     assert sum(sizes[50:]) / len(sizes[50:]) > BUDGET / 3  # and not because little is shown
-    summaries += sum(map(is_summary, bot.model.streams))
     assert 5 <= summaries <= 60
-    await shut(bot)
+    if location is not None:
+        assert FACT.encode() not in location.file.read_bytes()
 
 
 async def test_a_summary_that_fails_costs_nobody_anything(caplog: pytest.LogCaptureFixture) -> None:

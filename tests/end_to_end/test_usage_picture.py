@@ -105,9 +105,9 @@ async def test_usage_is_words_and_a_chart_on_both_platforms(chromium: Browser) -
     async with sandbox() as (page, service):
         view = await chromium.new_page(viewport={"width": 1640, "height": 1180})
         await view.goto(page.url)
-        await _write(view, "Discord", f"@Sluice {QUESTION}")
+        await write(view, "Discord", f"@Sluice {QUESTION}")
         await answered(service)
-        await _write(view, "Telegram", QUESTION)
+        await write(view, "Telegram", QUESTION)
         await answered(service)
         for platform in ("discord", "telegram"):
             await expect(view.locator(f".{platform}")).to_contain_text("fills or empties.")
@@ -115,7 +115,7 @@ async def test_usage_is_words_and_a_chart_on_both_platforms(chromium: Browser) -
         await view.get_by_role("option", name="/more usage").click()
         await view.get_by_role("option", name=say("command.usage.of.me")).click()
         await view.get_by_label("of", exact=True).press("Enter")
-        await _write(view, "Telegram", "/usage")
+        await write(view, "Telegram", "/usage")
         for platform in ("discord", "telegram"):
             told = view.locator(f".{platform} .message", has_text=say("usage.of.me"))
             await expect(told).to_contain_text("GPT-5 mini")
@@ -133,7 +133,7 @@ async def test_usage_is_words_and_a_chart_on_both_platforms(chromium: Browser) -
         await view.close()
 
 
-async def _write(view: Page, platform: str, text: str) -> None:
+async def write(view: Page, platform: str, text: str) -> None:
     box = view.get_by_label(f"Message in {platform}", exact=True)
     await box.fill(text)
     await box.press("Enter")

@@ -1,0 +1,145 @@
+"""Commands from a person's hand to what they see, on both platforms by their real libraries."""
+
+from __future__ import annotations
+
+import pytest
+
+from bots.sandbox.discord.server import DiscordServer
+from core.catalogue import say
+from core.ports.completions import FinishReason
+from tests.commands.hands import Hands, on_platform
+
+
+async def test_about_says_what_this_is(hands: Hands) -> None:
+    await hands.command("about")
+    await hands.shows(say("about", version="*").split("*")[0])
+
+
+async def test_ask_takes_a_model_and_a_persona_for_this_question_alone(hands: Hands) -> None:
+    await hands.command("ask", "well?", model="large", persona="poet")
+    stream = await hands.asked()
+    assert (stream.request.model, stream.prompt) == ("near/large", ["Rhyme.", "well?"])
+    stream.finish("Swell.")
+    await hands.shows("Swell.")
+    assert (await hands.ask("and now?")).request.model == "near/small"
+
+
+async def test_a_file_is_not_read_and_the_text_beside_it_is_answered(hands: Hands) -> None:
+    if isinstance(hands.server, DiscordServer):
+        await hands.server.say("Ada", hands.chat, "why?", files=(("notes.txt", b"weirs"),))
+    else:
+        await hands.server.send_file("Ada", hands.chat, "notes.txt", b"weirs", caption="why?")
+    stream = await hands.asked()
+    assert stream.prompt == ["why?"]
+    stream.finish("Because.")
+    await hands.shows(say("attachment"))
+    await hands.shows("Because.")
+
+
+async def test_new_begins_a_conversation(hands: Hands) -> None:
+    await hands.answered("one", "First.")
+    await hands.command("new")
+    await hands.shows(say("new.done"))
+    assert (await hands.ask("two")).prompt == ["two"]
+
+
+@pytest.mark.parametrize("private", [True, False], ids=["private", "shared"])
+async def test_stop_ends_the_answer_and_keeps_what_is_there(hands: Hands, private: bool) -> None:
+    hands.private = private
+    stream = await hands.ask("one")
+    stream.say("A beginning that is long enough to be shown. ")
+    growing = await hands.shows("A beginning")
+    await hands.command("stop")
+    await hands.screen.until(lambda: say("ending.stopped") in _now(hands, growing))
+    await stream.closed.wait()
+    assert _now(hands, growing).startswith("A beginning that is long enough to be shown.")
+
+
+async def test_retry_answers_again_in_the_answers_own_message(hands: Hands) -> None:
+    first = await hands.answered("one", "First.")
+    await hands.command("retry")
+    stream = await hands.asked()
+    assert stream.prompt == ["one"]
+    stream.finish("Another one.")
+    again = await hands.shows("Another one.")
+    assert again["id"] == first["id"]
+
+
+async def test_retry_from_a_messages_menu_is_for_that_answer(hands: Hands) -> None:
+    hands.private = False
+    first = await hands.answered("one", "First.")
+    await hands.answered("two", "Second.")
+    await hands.on_message("retry", first["id"])
+    stream = await hands.asked()
+    assert stream.prompt == ["one"]
+    stream.finish("Another one.")
+    assert (await hands.shows("Another one."))["id"] == first["id"]
+
+
+@pytest.mark.parametrize("private", [True, False], ids=["private", "shared"])
+async def test_continue_has_a_cut_answer_go_on(hands: Hands, private: bool) -> None:
+    hands.private = private
+    (await hands.ask("a tale")).finish("It was a dark night, and", reason=FinishReason.LENGTH)
+    await hands.screen.until(
+        lambda: any(say("ending.length") in one["text"] for one in hands.screen.by_bot())
+    )
+    await hands.command("continue")
+    stream = await hands.asked()
+    assert stream.prompt[-2:] == ["It was a dark night, and", say("continue.question")]
+    stream.finish("then it dawned.")
+    await hands.shows("then it dawned.")
+
+
+@pytest.mark.parametrize("private", [True, False], ids=["private", "shared"])
+async def test_undo_takes_the_last_exchange_back_with_its_messages(hands: Hands, private: bool) -> None:
+    """Telegram tells bots of no deletion, so that this is the one way to have it forgotten there."""
+    hands.private = private
+    await hands.answered("one", "First.")
+    second = await hands.answered("two", "Second.")
+    await hands.command("undo")
+    await hands.shows(say("undo.done"))
+    await hands.screen.until(lambda: (second["chat"], second["id"]) not in hands.screen.messages)
+    assert (await hands.ask("three")).prompt == ["one", "First.", "three"]
+
+
+@pytest.mark.parametrize("name", ["summarise", "translate", "explain"])
+async def test_a_message_is_asked_about(hands: Hands, name: str) -> None:
+    hands.private = False
+    message = await hands.say("Weirs are low dams.", person="Ben")
+    await hands.on_message(name, message)
+    stream = await hands.asked()
+    assert "Weirs are low dams." in stream.prompt[-1]
+    assert stream.prompt[-1].endswith(say(f"question.{name}"))
+    stream.finish("Low dams.")
+    told = await hands.shows("Low dams.")
+    assert (told["only_for"] == hands.screen.person("Ada")) is (hands.platform == "discord")
+
+
+async def test_model_and_persona_hold_for_the_conversation_by_name(hands: Hands) -> None:
+    await hands.command("persona", name="calm")
+    await hands.shows(say("choose.persona.chosen", name="calm", scope=say("scope.chat")))
+    await hands.command("model", name="large")
+    await hands.shows(say("choose.model.chosen", name="Large one", scope=say("scope.chat")))
+    stream = await hands.ask("well?")
+    assert (stream.request.model, stream.prompt) == ("near/large", ["Be calm.", "well?"])
+
+
+async def test_start_greets_on_telegram() -> None:
+    async with on_platform("telegram") as hands:
+        await hands.server.say("Ada", "Ada", "/start")
+        await hands.shows(say("start"))
+
+
+async def test_claim_makes_the_first_admin_in_private(hands: Hands) -> None:
+    code = hands.service.access.claim_code()
+    assert code is not None
+    await hands.command("claim", "wrong")
+    await hands.shows(say("claim.wrong"))
+    await hands.command("claim", code)
+    ada = f"{hands.platform}:{hands.screen.person('Ada')}"
+    await hands.shows(say("claimed", entry=ada))
+    assert hands.service.access.admins_on(hands.platform) == (ada,)
+
+
+def _now(hands: Hands, message: dict[str, str]) -> str:
+    return str(hands.screen.messages[message["chat"], message["id"]]["text"])
