@@ -24,6 +24,13 @@ class DiscordReading:
         self._client = client
         self._place = place
 
+    async def refused(self, reader: Person) -> NotReadable | None:
+        try:
+            return await self._refused(reader)
+        except _FAILURES as problem:
+            _log.info("%s: who may read it is not known: %s", self._place, _told(problem))
+            return NotReadable.FAILED
+
     async def message(self, ref: MessageRef) -> Seen | None:
         if ref.chat_id != self._place.chat_id:
             return None

@@ -20,16 +20,17 @@ from telegram import (
     ReplyParameters,
 )
 from telegram.constants import ChatAction
-from telegram.error import TelegramError
+from telegram.error import BadRequest, RetryAfter, TelegramError
 
 from bots.telegram.capabilities import BOT, CHAT, DRAFT, GROUP, TELEGRAM
 from bots.telegram.connection import describe
 from bots.telegram.drafts import DRAFT_S, Drafts, with_stop
 from bots.telegram.entities import Entity
 from bots.telegram.events import CHOSEN
-from bots.telegram.outcomes import outcome_of
+from bots.telegram.links import link_of
+from bots.telegram.outcomes import outcome_of, seconds
 from core.messages import MessageRef, Place, PlaceKind
-from core.ports.surface import Capabilities
+from core.ports.surface import Capabilities, NoThread, NotOpened, Opened, OpenThread
 from core.streaming.operations import (
     BucketKey,
     Button,
@@ -48,6 +49,7 @@ from core.streaming.operations import (
 _NO_PREVIEW: Final = LinkPreviewOptions(is_disabled=True)
 _STYLES: Final = {ButtonStyle.PLAIN: None, ButtonStyle.DANGER: "danger"}
 _MAX_ALERT: Final = 200  # characters; core.telegram.org/bots/api#answercallbackquery
+_MANAGE_TOPICS: Final = "Manage Topics"
 _TICK: Final = "✓"
 _LINE, _MOST_BESIDE = 40, 3  # characters of a phone's line; buttons in it
 _MAX_TOAST: Final = 60  # a longer one than a phone's line is gone before it is read
@@ -59,7 +61,7 @@ class ChatSurface:
     """core.ports.surface.Surface for a private chat, a group, or one topic."""
 
     alternate: ChatSurface | None = None
-    ends_at = messages_left = open_form = None
+    ends_at = messages_left = open_form = reading = None
 
     def __init__(
         self, bot: Bot, place: Place, capabilities: Capabilities = TELEGRAM, drafts: Drafts | None = None
@@ -85,6 +87,11 @@ class ChatSurface:
     @property
     def capabilities(self) -> Capabilities:
         return self._capabilities
+
+    @property
+    def open_thread(self) -> OpenThread | None:
+        """Only Telegram knows whether a group is a forum."""
+        return self._open_topic if self._place.kind is PlaceKind.SHARED else None
 
     def buckets(self, kind: OperationKind) -> tuple[BucketKey, ...]:
         account = BucketKey(BOT)
@@ -139,6 +146,24 @@ class ChatSurface:
             await self._bot.set_message_reaction(int(ref.chat_id), int(ref.message_id), emoji)
         except TelegramError as error:
             logger.debug("reaction in %s failed: %s", self._place, describe(error))
+
+    async def _open_topic(self, name: str, on: MessageRef | None) -> Opened | NotOpened:
+        try:
+            topic = await self._bot.create_forum_topic(self._chat, name)
+        except RetryAfter as error:
+            return NotOpened(NoThread.FAILED, retry_after_s=seconds(error.retry_after))
+        except TelegramError as error:
+            words = str(error).lower()
+            if isinstance(error, BadRequest) and "not a forum" in words:
+                return NotOpened(NoThread.NONE)
+            if "not enough rights" in words or "chat_admin_required" in words:
+                return NotOpened(NoThread.PERMISSION, _MANAGE_TOPICS)
+            logger.info("%s: no topic was opened: %s", self._place, describe(error))
+            return NotOpened(NoThread.FAILED)
+        topic_id = str(topic.message_thread_id)
+        place = replace(self._place, kind=PlaceKind.THREAD, topic_id=topic_id)
+        surface = ChatSurface(self._bot, place, self._capabilities, self._drafts)
+        return Opened(surface, link_of(MessageRef(place.chat_id, topic_id)) or "")
 
     async def _show_draft(self, content: MessageContent, drafts: Drafts) -> Outcome:
         for button in content.buttons:

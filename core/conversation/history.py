@@ -40,6 +40,11 @@ class Question:
     more: tuple[MessageRef, ...] = ()  # further messages that carried it: clients split what is long
 
     @property
+    def reply_to(self) -> MessageRef | None:
+        """The message that an answer can be a reply to: not where it is given elsewhere, as in a thread."""
+        return self.ref if self.ref and self.ref.chat_id == self.place.chat_id else None
+
+    @property
     def refs(self) -> tuple[MessageRef, ...]:
         """All messages that carried it, in order."""
         return (self.ref, *self.more) if self.ref else self.more

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 
 from core.catalogue import say
 from core.configuration import ModelChoice
@@ -50,6 +50,7 @@ from core.service.queue import STREAMS, QueueFullError, TurnQueue
 from core.service.signing import Signer
 from core.service.summaries import Summaries
 from core.service.tasks import Tasks
+from core.service.threads import Threads
 from core.service.turn import Turn
 from core.service.turns import Turns
 from core.service.usage import Book
@@ -92,6 +93,7 @@ class ChatService:
         self._tasks = Tasks()
         self.notices = Notices(driver, clock, self._tasks)
         self.door = Door(access, self.notices, clock)
+        self.threads = Threads(choices, self.notices, clock)
         self._conversations = Conversations(store, clock, choices.pause_s)
         self._buttons = Buttons(signer or Signer())
         budgets = Budgets()
@@ -164,6 +166,10 @@ class ChatService:
     def ask(self, question: Question, surface: Surface) -> None:
         """Answer a question of somebody whom the door has admitted, as soon as its conversation is free."""
         self._intake.take(question, surface)
+
+    def later(self, work: Coroutine[object, object, None], name: str) -> None:
+        """Do what takes long beside everything else. `name`: for the log, ids only."""
+        self._tasks.start(work, name)
 
     async def conversation_of(self, place: Place, person: Person) -> str | None:
         """The id of the conversation that the person goes on with by writing there; None where the place is
@@ -264,6 +270,8 @@ class ChatService:
             words = say("too_long", locale, length=len(question.text), limit=LONGEST_QUESTION)
             self.notices.reply(surface, asker, words, ref=ref)
             return
+        question, surface = await self.threads.moved(question, surface)
+        ref = question.reply_to
         async with self._conversations.lock(lane_of(question.place, asker, private=question.private)):
             joined = await self._conversations.join(question, self._queue.turns)
             taken = self._line_up(Turn(question, joined, surface, Answer(max_chars=self._max_answer_chars)))
@@ -279,12 +287,16 @@ class ChatService:
         except QueueFullError:
             unanswered("busy", question.event_id, question.place, question.asker)
             words = say("busy", turn.locale)
-            self.notices.tell(surface, question.asker, words, ref=question.ref, reaction="reaction.sorry")
+            self.notices.tell(
+                surface, question.asker, words, ref=question.reply_to, reaction="reaction.sorry"
+            )
             return False
         if before and not self._interrupts(turn):
             log.info("turn %s in %s waits behind %d", turn.id, question.place, before)
             words = say("queued", turn.locale, place=before)
-            self.notices.tell(surface, question.asker, words, ref=question.ref, reaction="reaction.queued")
+            self.notices.tell(
+                surface, question.asker, words, ref=question.reply_to, reaction="reaction.queued"
+            )
         return True
 
     def _interrupts(self, turn: Turn) -> bool:

@@ -122,8 +122,13 @@ class Conversations:
     async def keep_question(self, turn: Turn) -> None:
         """Before the turn begins."""
         if turn.asked is not None and turn.again is None:
-            ids = [ref.message_id for ref in turn.question.refs]
-            await self.store.add(turn.asked, shown_in(turn.joined.lane, ids))
+            question, lane = turn.question, turn.joined.lane
+            ids = [ref.message_id for ref in question.refs]
+            if (
+                question.ref != question.reply_to and question.ref is not None
+            ):  # it was asked above the thread
+                lane = replace(lane, place=f"{question.place.platform}:{question.ref.chat_id}")
+            await self.store.add(turn.asked, shown_in(lane, ids))
 
     async def keep_answer(self, turn: Turn, *, tokens: int, model: str) -> None:
         """When the turn has ended. Without text there is none, and the next question goes on before it."""

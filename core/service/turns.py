@@ -140,7 +140,7 @@ class Turns:
         turn.showing = self._driver.show(
             turn.answer,
             turn.surface,
-            reply_to=question.ref,
+            reply_to=question.reply_to,
             stop=self._buttons.stop(turn.id, question.place, turn.locale),
             private=question.private,
             nonce=turn.id,
@@ -285,8 +285,8 @@ class Turns:
             mark = say("ending.failed", turn.locale, reason=say(f"model.{error.kind}", turn.locale))
         if not turn.answer.length and not self._notices.may_fail_aloud(surface, question.asker):
             mark = ""
-            if question.ref is not None:
-                self._notices.react(surface, question.ref, "reaction.sorry")
+            if question.reply_to is not None:
+                self._notices.react(surface, question.reply_to, "reaction.sorry")
         self._close(turn, Ending.FAILED, mark)
 
     def _may_show_less(self, error: ModelError, turn: Turn, messages: tuple[ChatMessage, ...]) -> bool:
@@ -313,7 +313,9 @@ class Turns:
         unanswered("spent", question.event_id, question.place, question.asker)
         minutes = -(-int(self._spending.resets_in_s()) // 60)
         words = say("spent", turn.locale, hours=minutes // 60, minutes=minutes % 60)
-        self._notices.tell(turn.surface, question.asker, words, ref=question.ref, reaction="reaction.sorry")
+        self._notices.tell(
+            turn.surface, question.asker, words, ref=question.reply_to, reaction="reaction.sorry"
+        )
         turn.close(Ending.FAILED, self._clock.monotonic(), words)
 
     def _close(self, turn: Turn, ending: Ending, mark: str, *, may_go_on: bool = True) -> None:
