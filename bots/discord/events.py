@@ -268,7 +268,18 @@ def _quote(message: discord.Message, me: discord.abc.User) -> Quote | None:
         text=readable(quoted, without=frozenset()),
         by_us=quoted.author.id == me.id,
         author_id=str(quoted.author.id),
+        replies_to=replied_to(quoted),
     )
+
+
+def replied_to(message: discord.Message) -> MessageRef | None:
+    """The message of the same channel that a message is a reply to."""
+    reference = message.reference
+    if reference is None or reference.type is not discord.MessageReferenceType.reply:
+        return None
+    if reference.message_id is None or reference.channel_id != message.channel.id:
+        return None
+    return MessageRef(str(reference.channel_id), str(reference.message_id))
 
 
 def person_of(message: discord.Message) -> Person:

@@ -8,7 +8,7 @@ from typing import Final
 
 import discord
 
-from bots.discord.events import person_of, readable
+from bots.discord.events import person_of, readable, replied_to
 from core.messages import MessageRef, Person, Place, PlaceKind
 from core.ports.reading import NotReadable, Seen
 
@@ -86,10 +86,6 @@ class DiscordReading:
         return None if readable_now else NotReadable.READER
 
     def _seen(self, message: discord.Message) -> Seen:
-        reference = message.reference
-        is_reply = reference is not None and reference.type is discord.MessageReferenceType.reply
-        same_place = reference is not None and str(reference.channel_id) == self._place.chat_id
-        reply_to = reference.message_id if reference is not None and is_reply and same_place else None
         me = self._client.user
         return Seen(
             MessageRef(self._place.chat_id, str(message.id)),
@@ -97,7 +93,7 @@ class DiscordReading:
             readable(message, without=frozenset()),
             message.created_at.timestamp(),
             link=message.jump_url,
-            reply_to=MessageRef(self._place.chat_id, str(reply_to)) if reply_to else None,
+            reply_to=replied_to(message),
             by_us=me is not None and message.author.id == me.id,
         )
 

@@ -31,13 +31,14 @@ class Transcript:
     left_out: int
 
 
-def transcript(messages: Sequence[Seen], *, tokens: int) -> Transcript:
-    """The newest messages that fit into about so many tokens, oldest first; blank ones and ours left out."""
+def transcript(messages: Sequence[Seen], *, tokens: int, numbered: bool = True) -> Transcript:
+    """The newest messages that fit into about so many tokens, oldest first; blank ones and ours left out.
+    `numbered`: so that the model can cite them."""
     told = [seen for seen in messages if not seen.by_us and cleaned(seen.text).strip()]
     kept: list[str] = []
     room = tokens
     for number in range(len(told), 0, -1):
-        line = _line(number, told[number - 1])
+        line = _line(number if numbered else None, told[number - 1])
         room -= estimate_tokens(line) + 1
         if room < 0:
             break
@@ -76,10 +77,11 @@ class Citations:
         return _CITATION.sub(link, text)
 
 
-def _line(number: int, seen: Seen) -> str:
+def _line(number: int | None, seen: Seen) -> str:
     text = " ".join(cleaned(seen.text).split())
     if len(text) > _LONGEST:
         text = text[:_LONGEST] + " …"
     clock = datetime.fromtimestamp(seen.at, UTC).strftime("%d %H:%M")
     answers = " (reply)" if seen.reply_to else ""
-    return f"> [{number}] {clock} {harmless_name(seen.author.name)}{answers}: {text}"
+    cited = f"[{number}] " if number is not None else ""
+    return f"> {cited}{clock} {harmless_name(seen.author.name)}{answers}: {text}"

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from core.messages import MessageRef, Person, Place, PlaceKind, Quote
+from core.ports.reading import Seen
 from core.ports.store import Lane, LaneKey, Message, Role, Shown
 
 _FOR: Final = " for "  # in no id of a place
@@ -37,6 +38,7 @@ class Question:
     private: bool = False  # the answer is for the asker's eyes alone
     model: str = ""  # asked for by name, for this question alone
     persona: str = ""  # the same
+    about: tuple[Seen, ...] = ()  # what was said in the place, for this turn alone: it is never kept
     more: tuple[MessageRef, ...] = ()  # further messages that carried it: clients split what is long
 
     @property

@@ -49,6 +49,7 @@ from core.service.presses import Presses
 from core.service.queue import STREAMS, QueueFullError, TurnQueue
 from core.service.signing import Signer
 from core.service.summaries import Summaries
+from core.service.surroundings import Surroundings
 from core.service.tasks import Tasks
 from core.service.threads import Threads
 from core.service.turn import Turn
@@ -96,6 +97,7 @@ class ChatService:
         self.threads = Threads(choices, self.notices, clock)
         self._conversations = Conversations(store, clock, choices.pause_s)
         self._buttons = Buttons(signer or Signer())
+        self.surroundings = Surroundings(store, choices, clock)
         budgets = Budgets()
         turns = Turns(
             completions=completions,
@@ -113,6 +115,7 @@ class ChatService:
                 wanted=summarises,
                 book=book,
             ),
+            surroundings=self.surroundings,
             budgets=budgets,
             notices=self.notices,
             buttons=self._buttons,
@@ -151,6 +154,7 @@ class ChatService:
                 self._presses.take(incoming, surface)
             case MessageEdited():
                 await self._changes.edited(incoming)
+                await self.surroundings.edited(incoming)
             case MessageDeleted():
                 await self._changes.deleted(incoming)
             case BotAdded():
@@ -229,6 +233,7 @@ class ChatService:
             return
         if not self._is_for_us(message):
             unanswered("not_addressed", message.event_id, message.place, message.author, level=logging.DEBUG)
+            self._tasks.start(self.surroundings.overhear(message), f"overheard in {message.place}")
             return
         mentioned = message.addressed is Addressed.MENTION
         overheard = message.addressed is Addressed.NO

@@ -196,4 +196,4 @@ class Conversations:
             for message in turn.path[-2:]:
                 if shown in await self.store.shows(message.id):
                     return ""
-        return quoted(question.quote)
+        return quoted(question.quote, turn.earlier)

@@ -33,6 +33,7 @@ from core.conversation.preferences import (
 from core.messages import Field, Form
 from core.ports.store import StoreError
 from core.service.languages import reading_here
+from core.service.retention import OVERHEARD_DAYS
 
 _PAUSES: Final = frozenset({"pause_minutes", "pause_private_minutes"})
 
@@ -87,6 +88,11 @@ async def _choose(press: Press, panel: Panel, what: str) -> str:
     elif what in SWITCHES:
         flipped = "off" if getattr(panel.held, what) else "on"
         await choose(scope.key, what, flipped)
+        if what == "overhear":  # everybody there is told, not only who switched it
+            words = press.say(f"overhear.{flipped}", days=OVERHEARD_DAYS)
+            press.services.chat.notices.reply(
+                press.surface.alternate or press.surface, press.person, words, ref=None, private=False
+            )
     elif what in SELECTS:
         value = press.values[0] if press.values else ""
         if value == INHERIT:
