@@ -34,7 +34,7 @@ class DiscordReading:
     async def message(self, ref: MessageRef) -> Seen | None:
         if ref.chat_id != self._place.chat_id:
             return None
-        channel = self._client.get_partial_messageable(int(ref.chat_id))
+        channel = self._channel()
         try:
             return self._seen(await channel.fetch_message(int(ref.message_id)))
         except _FAILURES as problem:
@@ -52,7 +52,7 @@ class DiscordReading:
         try:
             if (refused := await self._refused(reader)) is not None:
                 return refused
-            channel = self._client.get_partial_messageable(int(self._place.chat_id))
+            channel = self._channel()
             found = [
                 self._seen(message)
                 async for message in channel.history(
@@ -68,6 +68,11 @@ class DiscordReading:
             _log.info("%s: its messages are not read: %s", self._place, _told(problem))
             return NotReadable.FAILED
         return tuple(reversed(found))
+
+    def _channel(self) -> discord.PartialMessageable:
+        """With its guild, which stands in the links to its messages."""
+        guild_id = None if self._place.guild_id is None else int(self._place.guild_id)
+        return self._client.get_partial_messageable(int(self._place.chat_id), guild_id=guild_id)
 
     async def _refused(self, reader: Person) -> NotReadable | None:
         """Whether the bot or the reader may not read here: the reader's roles are asked for anew."""

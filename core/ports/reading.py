@@ -23,7 +23,7 @@ class Seen:
 
 
 class NotReadable(StrEnum):
-    """Why nothing is read. The catalogue has words for each: `reading.<value>`."""
+    """Why nothing is read."""
 
     BOT = "bot"  # the bot itself may not read here
     READER = "reader"  # the person it is for may not read here

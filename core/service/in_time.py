@@ -14,7 +14,11 @@ _T = TypeVar("_T")
 async def in_time(clock: Clock, seconds: float, work: Coroutine[Any, Any, _T]) -> _T | None:
     """What it returns; None when it takes longer than so many seconds, and is then cancelled."""
     task = asyncio.get_running_loop().create_task(work)
-    timer = clock.call_at(clock.monotonic() + seconds, task.cancel)
+
+    def stop() -> None:
+        task.cancel()
+
+    timer = clock.call_at(clock.monotonic() + seconds, stop)
     try:
         return await task
     except asyncio.CancelledError:

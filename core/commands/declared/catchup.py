@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Final
 
 from core.commands.call import Call
@@ -10,6 +11,14 @@ from core.conversation.history import Question
 from core.conversation.since import MOST, Since, missed, read_since
 from core.conversation.window import is_blank
 from core.ports.reading import NotReadable
+
+_WHY: Final = MappingProxyType(
+    {
+        NotReadable.BOT: "reading.bot",
+        NotReadable.READER: "reading.reader",
+        NotReadable.FAILED: "reading.failed",
+    }
+)
 
 
 async def run(call: Call) -> None:
@@ -30,7 +39,7 @@ async def _catch_up(call: Call, since: Since) -> None:
         call.reply(call.say("reading.bot" if call.place.guild_id else "catchup.off"))
         return
     if isinstance(found, NotReadable):
-        call.reply(call.say(f"reading.{found}"))
+        call.reply(call.say(_WHY[found]))
         return
     told = missed(found, call.person.id) if since.last_own else found
     if all(seen.by_us or is_blank(seen.text) for seen in told):

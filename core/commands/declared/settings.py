@@ -89,7 +89,7 @@ async def _choose(press: Press, panel: Panel, what: str) -> str:
         flipped = "off" if getattr(panel.held, what) else "on"
         await choose(scope.key, what, flipped)
         if what == "overhear":  # everybody there is told, not only who switched it
-            words = press.say(f"overhear.{flipped}", days=OVERHEARD_DAYS)
+            words = press.say("overhear.on" if flipped == "on" else "overhear.off", days=OVERHEARD_DAYS)
             press.services.chat.notices.reply(
                 press.surface.alternate or press.surface, press.person, words, ref=None, private=False
             )
