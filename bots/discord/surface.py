@@ -35,6 +35,7 @@ _log = logging.getLogger(__name__)
 NOBODY: Final = discord.AllowedMentions.none()  # `replied_user` included
 """For every send and every edit: Discord parses an edit again, with the default allowances."""
 
+_NO_THREADS_HERE: Final = 50024  # "cannot execute action on this channel type": a voice channel's chat
 _ARCHIVE_AFTER_MIN: Final = 1_440  # without activity; what clients offer first
 _CREATE_THREADS, _SEND_IN_THREADS = "Create Public Threads", "Send Messages in Threads"
 _STYLES = {ButtonStyle.PLAIN: discord.ButtonStyle.secondary, ButtonStyle.DANGER: discord.ButtonStyle.danger}
@@ -103,6 +104,9 @@ class ChannelSurface:
         if missing := self._missing_for_threads():
             return NotOpened(NoThread.PERMISSION, missing)
         http, channel_id = self._client.http, int(self._place.chat_id)
+        channel = self._client.get_channel(channel_id)
+        of_news = isinstance(channel, discord.TextChannel) and channel.is_news()
+        kind = discord.ChannelType.news_thread if of_news else discord.ChannelType.public_thread
 
         def call() -> Awaitable[object]:
             if on is not None and on.chat_id == self._place.chat_id:
@@ -113,12 +117,14 @@ class ChannelSurface:
                 channel_id,
                 name=name,
                 auto_archive_duration=_ARCHIVE_AFTER_MIN,
-                type=discord.ChannelType.public_thread.value,
+                type=kind.value,
             )
 
         answer = await ask(call)
         if isinstance(answer, Answer) and answer.status < 300:
             return self._opened(str(answer.fields["id"]))
+        if isinstance(answer, Answer) and answer.code == _NO_THREADS_HERE:
+            return NotOpened(NoThread.NONE)
         if isinstance(answer, Answer) and answer.code == MISSING_PERMISSIONS:
             return NotOpened(NoThread.PERMISSION, _CREATE_THREADS)
         outcome = outcome_of(answer, BucketKey("thread", "")) if isinstance(answer, Answer) else answer

@@ -65,6 +65,11 @@ def shown_in(lane: LaneKey, message_ids: Sequence[str]) -> tuple[Shown, ...]:
     return tuple(Shown(place, message_id) for message_id in message_ids)
 
 
+def stands_in(shown: Shown, place: Place) -> bool:
+    """Whether it is a message of that place: a question can have been asked above the thread."""
+    return shown.place.partition(_FOR)[0] == str(place)
+
+
 def was_private(shown: Shown) -> bool:
     """Whether it stands for what only one person sees."""
     return _FOR in shown.place

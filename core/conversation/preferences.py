@@ -66,7 +66,7 @@ class Preferences:
     pause_private_minutes: int = 0
     model: str | None = None
     persona: str | None = None
-    overhear: bool = False  # keep for a while what is not for the bot, where the platform tells no past
+    overhear: bool = False  # keep for a while what people say there, where the platform tells no past
     opened: bool = False  # a thread or topic that /chat opened: every message is for the bot
 
 

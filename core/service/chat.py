@@ -227,13 +227,14 @@ class ChatService:
             await asyncio.gather(*waits, return_exceptions=True)
 
     def _message(self, message: IncomingMessage, surface: Surface) -> None:
+        if self.surroundings.hears(message):
+            self._tasks.start(self.surroundings.overhear(message), f"overheard in {message.place}")
         if self._intake.waits_for(message):
             if self.door.is_new(message):
                 self._intake.join(message)
             return
         if not self._is_for_us(message):
             unanswered("not_addressed", message.event_id, message.place, message.author, level=logging.DEBUG)
-            self._tasks.start(self.surroundings.overhear(message), f"overheard in {message.place}")
             return
         mentioned = message.addressed is Addressed.MENTION
         overheard = message.addressed is Addressed.NO

@@ -88,11 +88,13 @@ class Surroundings:
             if one.ref not in own and await self._conversation_of(question, one.ref) != conversation_id
         ])  # fmt: skip
 
+    def hears(self, message: IncomingMessage) -> bool:
+        """Whether it is to be kept for `/catchup`: what people write in a chat that opted in."""
+        told = not (message.author.is_bot or is_blank(message.text))
+        return told and self._choices.known(message.place).overhear
+
     async def overhear(self, message: IncomingMessage) -> None:
-        """Keep a message that was not for the bot, where its chat opted in."""
-        heard = self._choices.known(message.place).overhear
-        if not heard or message.author.is_bot or is_blank(message.text):
-            return
+        """Keep it."""
         person, now = message.author, self._clock.wall()
         await self._keep(
             Overheard(str(message.place), message.ref.message_id, str(person), person.name, message.text, now)

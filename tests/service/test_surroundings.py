@@ -272,7 +272,7 @@ async def test_a_transcript_too_long_for_the_model_is_shown_in_part(bot: Bot) ->
     assert here.texts == ["So [\\[99\\]](https://chat.example/99)."]
 
 
-async def test_what_is_not_for_the_bot_is_kept_only_where_a_chat_opted_in(bot: Bot) -> None:
+async def test_what_people_say_is_kept_only_where_a_chat_opted_in(bot: Bot) -> None:
     here = bot.surface()
     await bot.say(here, "unheard", addressed=Addressed.NO, author=BEN)
     await bot.store.choose("chat:fake:c1", "overhear", "on")
@@ -283,11 +283,11 @@ async def test_what_is_not_for_the_bot_is_kept_only_where_a_chat_opted_in(bot: B
     other = bot.surface("c2")
     await bot.say(other, "elsewhere", addressed=Addressed.NO, author=BEN)
     kept = await bot.store.overheard("fake:c1", since=0.0, limit=10)
-    assert [(one.text, one.author) for one in kept] == [("heard", str(BEN))]
+    assert [(one.text, one.author) for one in kept] == [("heard", str(BEN)), ("for the bot", str(BEN))]
     assert await bot.store.overheard("fake:c2", since=0.0, limit=10) == ()
     await bot.clock.advance(5.0)
     await bot.handle(MessageEdited("e1", here.place, BEN, said, "heard, and edited"), here)
-    [edited] = await bot.store.overheard("fake:c1", since=0.0, limit=10)
+    [edited, _] = await bot.store.overheard("fake:c1", since=0.0, limit=10)
     assert (edited.text, edited.at) == ("heard, and edited", kept[0].at)
     await bot.command(here, "catchup", {})
     stream = await bot.model.opened()

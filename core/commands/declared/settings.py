@@ -64,6 +64,7 @@ async def press(press: Press) -> None:
     if opens and not press.fields:
         await press.open_form(_form(press, panel, what))
         return
+    heard = (await press.services.chat.choices.at(press.place)).overhear
     try:
         mistake = await _choose(press, panel, what)
     except StoreError:
@@ -73,10 +74,19 @@ async def press(press: Press) -> None:
         press.reply(mistake, private=True)
         return
     here = await press.services.chat.choices.at(press.place)
+    if here.overhear is not heard:
+        _announce(press, on=here.overhear)
     panel = await _panel(replace(press, person=reading_here(press.person, here)), scope, tab)
     press.update(panel.text, panel.rows)
     if press.fields and not press.surface.capabilities.private_answers:  # the panel stands further up
         press.reply(press.say("settings.kept"))
+
+
+def _announce(press: Press, *, on: bool) -> None:
+    """Everybody there is told, not only who switched it."""
+    words = press.say("overhear.on" if on else "overhear.off", days=OVERHEARD_DAYS)
+    channel = press.surface.alternate or press.surface
+    press.services.chat.notices.reply(channel, press.person, words, ref=None, private=False)
 
 
 async def _choose(press: Press, panel: Panel, what: str) -> str:
@@ -88,11 +98,6 @@ async def _choose(press: Press, panel: Panel, what: str) -> str:
     elif what in SWITCHES:
         flipped = "off" if getattr(panel.held, what) else "on"
         await choose(scope.key, what, flipped)
-        if what == "overhear":  # everybody there is told, not only who switched it
-            words = press.say("overhear.on" if flipped == "on" else "overhear.off", days=OVERHEARD_DAYS)
-            press.services.chat.notices.reply(
-                press.surface.alternate or press.surface, press.person, words, ref=None, private=False
-            )
     elif what in SELECTS:
         value = press.values[0] if press.values else ""
         if value == INHERIT:
