@@ -167,7 +167,17 @@ def _target(data: Mapping[str, Any], place: Place, interaction: Interaction) -> 
         by_us=interaction.client.user is not None
         and str(author.get("id")) == str(interaction.client.user.id),
         author_id=str(author.get("id", "")),
+        replies_to=_replied_to_in(message, place),
     )
+
+
+def _replied_to_in(message: Mapping[str, Any], place: Place) -> MessageRef | None:
+    """The same as `replied_to`, of a message that is no object of the library's."""
+    reference = message.get("message_reference") or {}
+    is_reply = message.get("type") == discord.MessageType.reply.value
+    if not is_reply or str(reference.get("channel_id")) != place.chat_id or "message_id" not in reference:
+        return None
+    return MessageRef(place.chat_id, str(reference["message_id"]))
 
 
 def _name(user: Mapping[str, Any]) -> str:

@@ -36,6 +36,8 @@ NOBODY: Final = discord.AllowedMentions.none()  # `replied_user` included
 """For every send and every edit: Discord parses an edit again, with the default allowances."""
 
 _NO_THREADS_HERE: Final = 50024  # "cannot execute action on this channel type": a voice channel's chat
+_NEWS_THREAD: Final = 10  # docs: "Channel Types"
+_PUBLIC_THREAD: Final = 11
 _ARCHIVE_AFTER_MIN: Final = 1_440  # without activity; what clients offer first
 _CREATE_THREADS, _SEND_IN_THREADS = "Create Public Threads", "Send Messages in Threads"
 _STYLES = {ButtonStyle.PLAIN: discord.ButtonStyle.secondary, ButtonStyle.DANGER: discord.ButtonStyle.danger}
@@ -106,7 +108,6 @@ class ChannelSurface:
         http, channel_id = self._client.http, int(self._place.chat_id)
         channel = self._client.get_channel(channel_id)
         of_news = isinstance(channel, discord.TextChannel) and channel.is_news()
-        kind = discord.ChannelType.news_thread if of_news else discord.ChannelType.public_thread
 
         def call() -> Awaitable[object]:
             if on is not None and on.chat_id == self._place.chat_id:
@@ -117,7 +118,7 @@ class ChannelSurface:
                 channel_id,
                 name=name,
                 auto_archive_duration=_ARCHIVE_AFTER_MIN,
-                type=kind.value,
+                type=_NEWS_THREAD if of_news else _PUBLIC_THREAD,
             )
 
         answer = await ask(call)

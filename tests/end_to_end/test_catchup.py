@@ -33,6 +33,10 @@ async def test_discord_a_chain_of_replies_that_the_bot_never_saw() -> None:
                 "> stones do not",
             ]
             stream.finish("Cleo.")
+            await server.use_on_message("Ada", "#general", third, "Explain")
+            stream = await service.model.opened()
+            assert "> Ada: boats float\n> Ben: all of them? Ada: no\n" in stream.prompt[-1]
+            stream.finish("Cleo says.")
 
 
 async def test_discord_catchup_is_private_and_leads_to_the_messages() -> None:

@@ -9,6 +9,7 @@ from core.configuration import Defaults
 from core.messages import Addressed, MessageDeleted, MessageRef, PlaceKind, Quote
 from core.ports.store import StoreError
 from core.ports.surface import NoThread, NotOpened
+from core.streaming.operations import OperationKind
 from tests.fakes.surface import FakeSurface
 from tests.service.conftest import ADA, BEN, Bot, shut
 
@@ -141,6 +142,25 @@ async def test_an_answer_goes_into_a_thread_on_the_question_where_the_channel_wa
         "a question is followed where it was asked"
     )
     stream.finish("Yes.")
+    await shut(bot)
+
+
+async def test_an_answer_in_a_thread_is_given_again_and_taken_back_there() -> None:
+    bot = Bot(defaults=Defaults(auto_thread=True))
+    here = FakeSurface(bot.clock, threads=True)
+    await bot.say(here, "how?")
+    (await bot.model.opened()).finish("Well.")
+    await bot.clock.advance(2.0)
+    [(*_, there)] = here.opened
+    assert await bot.chat.exchanges.retry(bot.caller(there)) == ""
+    (await bot.model.opened()).finish("Better.")
+    await bot.clock.advance(2.0)
+    assert there.texts == ["Better."]
+    assert await bot.chat.exchanges.undo(bot.caller(there)) == "undo.done"
+    await bot.clock.advance(2.0)
+    assert there.texts == []
+    deleted = [what for _, kind, what in there.calls if kind is OperationKind.DELETE]
+    assert len(deleted) == 1, "the question stands above the thread, and stays"
     await shut(bot)
 
 

@@ -23,6 +23,7 @@ from core.conversation.preferences import (
     LONGEST_KEYWORD,
     LONGEST_PAUSE_MINUTES,
     MOST_KEYWORDS,
+    Sees,
     When,
     holders,
     read,
@@ -104,6 +105,8 @@ async def _choose(press: Press, panel: Panel, what: str) -> str:
             await choose(scope.key, what, None)
         elif value in values_of(what, press.place):
             await choose(scope.key, what, value)
+            if value == Sees.CHANNEL and press.place.guild_id is None and not panel.held.overhear:
+                press.reply(press.say("settings.sees.needs_overhear"), private=True)
     elif what in _PAUSES:
         text = press.fields.get(what, "").strip()
         if read(what, text) is None:
