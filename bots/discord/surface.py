@@ -143,7 +143,8 @@ class ChannelSurface:
             parent_id=self._place.chat_id,
         )
         link = f"https://discord.com/channels/{guild_id}/{thread_id}"
-        return Opened(ChannelSurface(self._client, place, self._account), link)
+        surface = ChannelSurface(self._client, place, self._account)
+        return Opened(surface, link, hears_all=self._client.intents.message_content)
 
     def _missing_for_threads(self) -> str:
         """The permission that we lack, as far as is known here: a thread in which we could not answer is of

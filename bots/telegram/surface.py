@@ -20,7 +20,7 @@ from telegram import (
     ReplyParameters,
 )
 from telegram.constants import ChatAction
-from telegram.error import BadRequest, RetryAfter, TelegramError
+from telegram.error import TelegramError
 
 from bots.telegram.capabilities import BOT, CHAT, DRAFT, GROUP, TELEGRAM
 from bots.telegram.connection import describe
@@ -28,9 +28,10 @@ from bots.telegram.drafts import DRAFT_S, Drafts, with_stop
 from bots.telegram.entities import Entity
 from bots.telegram.events import CHOSEN
 from bots.telegram.links import link_of
-from bots.telegram.outcomes import outcome_of, seconds
+from bots.telegram.outcomes import outcome_of
+from bots.telegram.topics import open_topic
 from core.messages import MessageRef, Place, PlaceKind
-from core.ports.surface import Capabilities, NoThread, NotOpened, Opened, OpenThread
+from core.ports.surface import Capabilities, NotOpened, Opened, OpenThread
 from core.streaming.operations import (
     BucketKey,
     Button,
@@ -49,7 +50,6 @@ from core.streaming.operations import (
 _NO_PREVIEW: Final = LinkPreviewOptions(is_disabled=True)
 _STYLES: Final = {ButtonStyle.PLAIN: None, ButtonStyle.DANGER: "danger"}
 _MAX_ALERT: Final = 200  # characters; core.telegram.org/bots/api#answercallbackquery
-_MANAGE_TOPICS: Final = "Manage Topics"
 _TICK: Final = "✓"
 _LINE, _MOST_BESIDE = 40, 3  # characters of a phone's line; buttons in it
 _MAX_TOAST: Final = 60  # a longer one than a phone's line is gone before it is read
@@ -90,7 +90,6 @@ class ChatSurface:
 
     @property
     def open_thread(self) -> OpenThread | None:
-        """Only Telegram knows whether a group is a forum."""
         return self._open_topic if self._place.kind is PlaceKind.SHARED else None
 
     def buckets(self, kind: OperationKind) -> tuple[BucketKey, ...]:
@@ -148,22 +147,11 @@ class ChatSurface:
             logger.debug("reaction in %s failed: %s", self._place, describe(error))
 
     async def _open_topic(self, name: str, on: MessageRef | None) -> Opened | NotOpened:
-        try:
-            topic = await self._bot.create_forum_topic(self._chat, name)
-        except RetryAfter as error:
-            return NotOpened(NoThread.FAILED, retry_after_s=seconds(error.retry_after))
-        except TelegramError as error:
-            words = str(error).lower()
-            if isinstance(error, BadRequest) and "not a forum" in words:
-                return NotOpened(NoThread.NONE)
-            if "not enough rights" in words or "chat_admin_required" in words:
-                return NotOpened(NoThread.PERMISSION, _MANAGE_TOPICS)
-            logger.info("%s: no topic was opened: %s", self._place, describe(error))
-            return NotOpened(NoThread.FAILED)
-        topic_id = str(topic.message_thread_id)
-        place = replace(self._place, kind=PlaceKind.THREAD, topic_id=topic_id)
+        place = await open_topic(self._bot, self._place, name)
+        if isinstance(place, NotOpened):
+            return place
         surface = ChatSurface(self._bot, place, self._capabilities, self._drafts)
-        return Opened(surface, link_of(MessageRef(place.chat_id, topic_id)) or "")
+        return Opened(surface, link_of(MessageRef(place.chat_id, place.topic_id or "")) or "")
 
     async def _show_draft(self, content: MessageContent, drafts: Drafts) -> Outcome:
         for button in content.buttons:

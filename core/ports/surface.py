@@ -60,10 +60,12 @@ class NotOpened:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A thread or topic, and the address at which people open it."""
+    """A thread or topic, and the address at which people open it. `hears_all`: False where only what is said
+    to the bot by name reaches it."""
 
     surface: Surface
     link: str
+    hears_all: bool = True
 
 
 OpenThread: TypeAlias = "Callable[[str, MessageRef | None], Awaitable[Opened | NotOpened]]"

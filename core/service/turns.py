@@ -18,7 +18,7 @@ from functools import partial
 
 from core.catalogue import say
 from core.configuration import ModelChoice
-from core.conversation.catchup import Citations, Transcript, transcript
+from core.conversation.catchup import Citations, transcript
 from core.conversation.preferences import Sees
 from core.conversation.tokens import Budgets
 from core.conversation.window import is_blank, messages_for, prompt_size
@@ -235,7 +235,8 @@ class Turns:
                         choice, turn.conversation_id, estimated=prompt_size(messages)
                     )
                     log.info("turn %s: too long for %s; from now on %d tokens", turn.id, choice.model, tokens)
-                    continue
+                    if prompt_size(self._messages(turn, choice)) < prompt_size(messages):
+                        continue
                 tally.billed = bool(turn.answer.length) or error.kind not in _UNBILLED
                 self._fail(turn, error)
             return
@@ -334,7 +335,7 @@ class Turns:
         told = transcript(turn.about, tokens=int(room * share), numbered=asked_for)
         if asked_for:
             turn.citations = Citations(told.links)
-        return _in_words(told)
+        return told.words
 
     def _flush(self, turn: Turn) -> None:
         """What was held back because it could have become a citation."""
@@ -355,16 +356,6 @@ class Turns:
         self._flush(turn)
         turn.close(ending, self._clock.monotonic(), mark, may_go_on=may_go_on)
         self._driver.changed(turn.answer)
-
-
-def _in_words(told: Transcript) -> str:
-    if not told.lines:
-        return ""
-    head = "(What was said here lately, quoted, oldest first; times are UTC:)"
-    left_out = (
-        f"\n(There was no room for the {told.left_out} messages before these.)" if told.left_out else ""
-    )
-    return f"{head}\n{told.lines}{left_out}"
 
 
 def _is_invisible(turn: Turn) -> bool:

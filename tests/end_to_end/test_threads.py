@@ -63,6 +63,19 @@ async def test_discord_without_the_permission_chat_names_it() -> None:
             assert told["text"] == say("chat.not_permitted", permission="Create Public Threads")
 
 
+async def test_discord_promises_nothing_where_the_bot_hears_only_mentions() -> None:
+    async with local_discord() as bot:
+        bot.server.grant_message_content(False)
+        ada = DiscordSeat(bot.server, "Ada", "#general")
+        store = MemoryStore()
+        async with served_on_discord(bot.server, store, bot.clock):
+            await bot.server.invoke("Ada", "#general", "chat", {"topic": "Boats"})
+            told = await ada.says(say("chat.opened_by_mention"))
+            thread = chat_named(ada, "Boats")
+            assert told["chat"] == thread
+            assert await store.choices((f"chat:discord:{thread}",)) == {}
+
+
 async def test_discord_an_answer_has_a_thread_of_its_own_where_that_was_chosen() -> None:
     async with local_discord() as bot:
         server, store = bot.server, MemoryStore()

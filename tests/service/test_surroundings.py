@@ -13,7 +13,7 @@ from core.ports.completions import ModelError, ModelErrorKind
 from core.ports.reading import NotReadable, Seen
 from tests.fakes.reading import FakeReading
 from tests.fakes.surface import FakeSurface
-from tests.service.conftest import ADA, BEN, Bot, shut
+from tests.service.conftest import ADA, BEN, Bot, failed, shut
 
 CLEO = Person("fake", "3", "Cleo")
 
@@ -270,6 +270,20 @@ async def test_a_transcript_too_long_for_the_model_is_shown_in_part(bot: Bot) ->
     stream.finish("So [99].")
     await bot.clock.advance(2.0)
     assert here.texts == ["So [\\[99\\]](https://chat.example/99)."]
+
+
+async def test_a_model_that_refuses_whatever_it_is_shown_is_not_asked_for_ever(bot: Bot) -> None:
+    here, _ = readable(
+        bot, *(seen(bot, number, BEN, "word " * 60) for number in range(1, 100)), private_answers=True
+    )
+    await bot.command(here, "catchup", {"since": "200"})
+    for _ in range(20):
+        for stream in bot.model.streams:
+            stream.emit(ModelError(ModelErrorKind.CONTEXT_TOO_LONG, "too long"))
+        await bot.clock.advance(1.0)
+    assert 2 <= len(bot.model.streams) < 12
+    assert "99" not in here.texts[-1]
+    assert here.texts == [failed("context_too_long")]
 
 
 async def test_what_people_say_is_kept_only_where_a_chat_opted_in(bot: Bot) -> None:

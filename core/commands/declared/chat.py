@@ -39,7 +39,7 @@ async def _chat(call: Call) -> None:
 
 async def _begin_there(call: Call, opened: Opened) -> None:
     chat, there = call.services.chat, opened.surface
-    kept = await chat.threads.answer_all(there.place)
+    kept = opened.hears_all and await chat.threads.answer_all(there.place)
     question = call.text("question")
     lines = [call.say("chat.opened" if kept else "chat.opened_by_mention")]
     if question:
