@@ -21,6 +21,8 @@ class SwallowingSurface:
     ends_at = None
     messages_left = None
     open_form = None
+    open_thread = None
+    reading = None
 
     def __init__(
         self, place: Place, capabilities: Capabilities, buckets: Callable[[OperationKind], Keys]

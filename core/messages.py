@@ -70,6 +70,7 @@ class Quote:
     text: str
     by_us: bool = False
     author_id: str = ""
+    replies_to: MessageRef | None = None  # in the same chat
 
 
 class Addressed(StrEnum):

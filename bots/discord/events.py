@@ -167,7 +167,17 @@ def _target(data: Mapping[str, Any], place: Place, interaction: Interaction) -> 
         by_us=interaction.client.user is not None
         and str(author.get("id")) == str(interaction.client.user.id),
         author_id=str(author.get("id", "")),
+        replies_to=_replied_to_in(message, place),
     )
+
+
+def _replied_to_in(message: Mapping[str, Any], place: Place) -> MessageRef | None:
+    """The same as `replied_to`, of a message that is no object of the library's."""
+    reference = message.get("message_reference") or {}
+    is_reply = message.get("type") == discord.MessageType.reply.value
+    if not is_reply or str(reference.get("channel_id")) != place.chat_id or "message_id" not in reference:
+        return None
+    return MessageRef(place.chat_id, str(reference["message_id"]))
 
 
 def _name(user: Mapping[str, Any]) -> str:
@@ -275,7 +285,18 @@ def _quote(message: discord.Message, me: discord.abc.User) -> Quote | None:
         text=readable(quoted, without=frozenset()),
         by_us=quoted.author.id == me.id,
         author_id=str(quoted.author.id),
+        replies_to=replied_to(quoted),
     )
+
+
+def replied_to(message: discord.Message) -> MessageRef | None:
+    """The message of the same channel that a message is a reply to."""
+    reference = message.reference
+    if reference is None or reference.type is not discord.MessageReferenceType.reply:
+        return None
+    if reference.message_id is None or reference.channel_id != message.channel.id:
+        return None
+    return MessageRef(str(reference.channel_id), str(reference.message_id))
 
 
 def person_of(message: discord.Message) -> Person:

@@ -43,7 +43,7 @@ _OLD_EDITS_PAUSE_S: Final = 6.0  # edits of messages older than an hour: 3 per 6
 ALREADY_ANSWERED: Final = 40060
 """Discord's code for a second first answer to one interaction."""
 
-_MISSING_PERMISSIONS: Final = 50013
+MISSING_PERMISSIONS: Final = 50013
 
 _BY_CODE: Final[Mapping[int, NotSentReason]] = {
     10003: NotSentReason.PLACE_GONE,  # unknown channel
@@ -56,7 +56,7 @@ _BY_CODE: Final[Mapping[int, NotSentReason]] = {
     50001: NotSentReason.PLACE_GONE,  # missing access
     50005: NotSentReason.REJECTED,  # somebody else's message
     50007: NotSentReason.PLACE_GONE,  # this person takes no direct messages from us
-    _MISSING_PERMISSIONS: NotSentReason.PLACE_GONE,
+    MISSING_PERMISSIONS: NotSentReason.PLACE_GONE,
     50027: NotSentReason.EXPIRED,  # invalid webhook token
     50083: NotSentReason.PLACE_GONE,  # the thread is archived
     50278: NotSentReason.PLACE_GONE,  # no mutual guild with this person
@@ -172,7 +172,7 @@ def outcome_of(answer: Answer, key: BucketKey, message_id: str = "", *, with_fil
         return Delivered(message_id or _message_id(answer.fields), observed)
     detail = f"HTTP {answer.status}, code {answer.code}: {answer.fields.get('message', '')}"
     reason = _reason(answer)
-    if with_file and answer.code == _MISSING_PERMISSIONS:
+    if with_file and answer.code == MISSING_PERMISSIONS:
         reason = NotSentReason.REJECTED  # it may be Attach Files alone: without the file we shall see
     if reason is None:
         return Unknown(detail, observed)

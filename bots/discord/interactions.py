@@ -17,10 +17,11 @@ import discord
 from bots.discord.capabilities import FOLLOW_UPS, INTERACTION, LAST_REQUEST_AFTER_S, LAST_WORD_AFTER_S
 from bots.discord.events import is_users_own
 from bots.discord.exchange import ALREADY_ANSWERED, Answer, ask, outcome_of, perform
+from bots.discord.reading import DiscordReading
 from bots.discord.surface import NOBODY, ChannelSurface, edited, files_of, view_of
 from core.messages import Form, MessageRef, Place
 from core.ports.clock import Clock
-from core.ports.surface import Capabilities
+from core.ports.surface import Capabilities, OpenThread
 from core.streaming.operations import (
     BucketKey,
     Delivered,
@@ -93,6 +94,14 @@ class InteractionSurface:
     @property
     def ends_at(self) -> float:
         return self._began_at + LAST_WORD_AFTER_S
+
+    @property
+    def open_thread(self) -> OpenThread | None:
+        return self._channel.open_thread if self._channel is not None else None
+
+    @property
+    def reading(self) -> DiscordReading | None:
+        return self._channel.reading if self._channel is not None else None
 
     @property
     def messages_left(self) -> int | None:

@@ -8,7 +8,7 @@ from typing import Final
 
 import discord
 
-from bots.discord.events import person_of, readable
+from bots.discord.events import person_of, readable, replied_to
 from core.messages import MessageRef, Person, Place, PlaceKind
 from core.ports.reading import NotReadable, Seen
 
@@ -24,10 +24,17 @@ class DiscordReading:
         self._client = client
         self._place = place
 
+    async def refused(self, reader: Person) -> NotReadable | None:
+        try:
+            return await self._refused(reader)
+        except _FAILURES as problem:
+            _log.info("%s: who may read it is not known: %s", self._place, _told(problem))
+            return NotReadable.FAILED
+
     async def message(self, ref: MessageRef) -> Seen | None:
         if ref.chat_id != self._place.chat_id:
             return None
-        channel = self._client.get_partial_messageable(int(ref.chat_id))
+        channel = self._channel()
         try:
             return self._seen(await channel.fetch_message(int(ref.message_id)))
         except _FAILURES as problem:
@@ -45,7 +52,7 @@ class DiscordReading:
         try:
             if (refused := await self._refused(reader)) is not None:
                 return refused
-            channel = self._client.get_partial_messageable(int(self._place.chat_id))
+            channel = self._channel()
             found = [
                 self._seen(message)
                 async for message in channel.history(
@@ -61,6 +68,11 @@ class DiscordReading:
             _log.info("%s: its messages are not read: %s", self._place, _told(problem))
             return NotReadable.FAILED
         return tuple(reversed(found))
+
+    def _channel(self) -> discord.PartialMessageable:
+        """With its guild, which stands in the links to its messages."""
+        guild_id = None if self._place.guild_id is None else int(self._place.guild_id)
+        return self._client.get_partial_messageable(int(self._place.chat_id), guild_id=guild_id)
 
     async def _refused(self, reader: Person) -> NotReadable | None:
         """Whether the bot or the reader may not read here: the reader's roles are asked for anew."""
@@ -79,10 +91,6 @@ class DiscordReading:
         return None if readable_now else NotReadable.READER
 
     def _seen(self, message: discord.Message) -> Seen:
-        reference = message.reference
-        is_reply = reference is not None and reference.type is discord.MessageReferenceType.reply
-        same_place = reference is not None and str(reference.channel_id) == self._place.chat_id
-        reply_to = reference.message_id if reference is not None and is_reply and same_place else None
         me = self._client.user
         return Seen(
             MessageRef(self._place.chat_id, str(message.id)),
@@ -90,7 +98,7 @@ class DiscordReading:
             readable(message, without=frozenset()),
             message.created_at.timestamp(),
             link=message.jump_url,
-            reply_to=MessageRef(self._place.chat_id, str(reply_to)) if reply_to else None,
+            reply_to=replied_to(message),
             by_us=me is not None and message.author.id == me.id,
         )
 

@@ -7,21 +7,24 @@ from __future__ import annotations
 
 import io
 import logging
+from collections.abc import Awaitable
 from functools import partial
 from typing import Any, Final
 
 import discord
 
 from bots.discord.capabilities import ACCOUNT, CHANNEL
-from bots.discord.exchange import perform
-from core.messages import MessageRef, Place
-from core.ports.surface import Capabilities
+from bots.discord.exchange import MISSING_PERMISSIONS, Answer, ask, outcome_of, perform
+from bots.discord.reading import DiscordReading
+from core.messages import MessageRef, Place, PlaceKind
+from core.ports.surface import Capabilities, NoThread, NotOpened, Opened, OpenThread
 from core.streaming.operations import (
     BucketKey,
     Button,
     ButtonStyle,
     Delivered,
     MessageContent,
+    NotSent,
     OperationKind,
     Outcome,
     Row,
@@ -32,6 +35,11 @@ _log = logging.getLogger(__name__)
 NOBODY: Final = discord.AllowedMentions.none()  # `replied_user` included
 """For every send and every edit: Discord parses an edit again, with the default allowances."""
 
+_NO_THREADS_HERE: Final = 50024  # "cannot execute action on this channel type": a voice channel's chat
+_NEWS_THREAD: Final = 10  # docs: "Channel Types"
+_PUBLIC_THREAD: Final = 11
+_ARCHIVE_AFTER_MIN: Final = 1_440  # without activity; what clients offer first
+_CREATE_THREADS, _SEND_IN_THREADS = "Create Public Threads", "Send Messages in Threads"
 _STYLES = {ButtonStyle.PLAIN: discord.ButtonStyle.secondary, ButtonStyle.DANGER: discord.ButtonStyle.danger}
 
 
@@ -57,6 +65,15 @@ class ChannelSurface:
     @property
     def place(self) -> Place:
         return self._place
+
+    @property
+    def open_thread(self) -> OpenThread | None:
+        below = self._place.kind is PlaceKind.SHARED and self._place.guild_id is not None
+        return self._open_thread if below else None
+
+    @property
+    def reading(self) -> DiscordReading:
+        return DiscordReading(self._client, self._place)
 
     def buckets(self, kind: OperationKind) -> tuple[BucketKey, ...] | None:
         if kind is OperationKind.DRAFT or (kind is OperationKind.SEND and not self._may_send):
@@ -84,6 +101,61 @@ class ChannelSurface:
         outcome = await perform(lambda: self._message(ref.message_id).add_reaction(emoji), key)
         if not isinstance(outcome, Delivered):
             _log.debug("%s: a reaction was not taken: %s", self._place, outcome)
+
+    async def _open_thread(self, name: str, on: MessageRef | None) -> Opened | NotOpened:
+        if missing := self._missing_for_threads():
+            return NotOpened(NoThread.PERMISSION, missing)
+        http, channel_id = self._client.http, int(self._place.chat_id)
+        channel = self._client.get_channel(channel_id)
+        of_news = isinstance(channel, discord.TextChannel) and channel.is_news()
+
+        def call() -> Awaitable[object]:
+            if on is not None and on.chat_id == self._place.chat_id:
+                return http.start_thread_with_message(
+                    channel_id, int(on.message_id), name=name, auto_archive_duration=_ARCHIVE_AFTER_MIN
+                )
+            return http.start_thread_without_message(
+                channel_id,
+                name=name,
+                auto_archive_duration=_ARCHIVE_AFTER_MIN,
+                type=_NEWS_THREAD if of_news else _PUBLIC_THREAD,
+            )
+
+        answer = await ask(call)
+        if isinstance(answer, Answer) and answer.status < 300:
+            return self._opened(str(answer.fields["id"]))
+        if isinstance(answer, Answer) and answer.code == _NO_THREADS_HERE:
+            return NotOpened(NoThread.NONE)
+        if isinstance(answer, Answer) and answer.code == MISSING_PERMISSIONS:
+            return NotOpened(NoThread.PERMISSION, _CREATE_THREADS)
+        outcome = outcome_of(answer, BucketKey("thread", "")) if isinstance(answer, Answer) else answer
+        _log.info("%s: no thread was opened: %s", self._place, outcome)
+        retry_after_s = outcome.retry_after_s if isinstance(outcome, NotSent) else 0.0
+        return NotOpened(NoThread.FAILED, retry_after_s=retry_after_s or 0.0)
+
+    def _opened(self, thread_id: str) -> Opened:
+        guild_id = self._place.guild_id
+        place = Place(
+            self._place.platform,
+            thread_id,
+            PlaceKind.THREAD,
+            guild_id=guild_id,
+            parent_id=self._place.chat_id,
+        )
+        link = f"https://discord.com/channels/{guild_id}/{thread_id}"
+        surface = ChannelSurface(self._client, place, self._account)
+        return Opened(surface, link, hears_all=self._client.intents.message_content)
+
+    def _missing_for_threads(self) -> str:
+        """The permission that we lack, as far as is known here: a thread in which we could not answer is of
+        no use."""
+        channel = self._client.get_channel(int(self._place.chat_id))
+        if not isinstance(channel, discord.abc.GuildChannel):
+            return ""
+        may = channel.permissions_for(channel.guild.me)
+        if not may.create_public_threads:
+            return _CREATE_THREADS
+        return "" if may.send_messages_in_threads else _SEND_IN_THREADS
 
     async def _send(self, content: MessageContent, reply_to: MessageRef | None) -> None:
         await self._channel.send(

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from bots.telegram.entities import TelegramRenderer, reasoning_above
+from bots.telegram.links import link_of
 from core.ports.surface import Capabilities
 from core.streaming.meters import RateLimit
 
@@ -31,5 +32,6 @@ TELEGRAM: Final = Capabilities(
     reasoning_above=reasoning_above,
     max_file_bytes=50_000_000,  # core.telegram.org/bots/api#senddocument: "up to 50 MB"
     client_text_limits=(4_096,),  # core.telegram.org/bots/api#message
+    link_of=link_of,
     typing_lasts_s=5.0,  # core.telegram.org/bots/api#sendchataction: "5 seconds or less"
 )

@@ -27,9 +27,11 @@ from bots.telegram.connection import describe
 from bots.telegram.drafts import DRAFT_S, Drafts, with_stop
 from bots.telegram.entities import Entity
 from bots.telegram.events import CHOSEN
+from bots.telegram.links import link_of
 from bots.telegram.outcomes import outcome_of
+from bots.telegram.topics import open_topic
 from core.messages import MessageRef, Place, PlaceKind
-from core.ports.surface import Capabilities
+from core.ports.surface import Capabilities, NotOpened, Opened, OpenThread
 from core.streaming.operations import (
     BucketKey,
     Button,
@@ -59,7 +61,7 @@ class ChatSurface:
     """core.ports.surface.Surface for a private chat, a group, or one topic."""
 
     alternate: ChatSurface | None = None
-    ends_at = messages_left = open_form = None
+    ends_at = messages_left = open_form = reading = None
 
     def __init__(
         self, bot: Bot, place: Place, capabilities: Capabilities = TELEGRAM, drafts: Drafts | None = None
@@ -85,6 +87,10 @@ class ChatSurface:
     @property
     def capabilities(self) -> Capabilities:
         return self._capabilities
+
+    @property
+    def open_thread(self) -> OpenThread | None:
+        return self._open_topic if self._place.kind is PlaceKind.SHARED else None
 
     def buckets(self, kind: OperationKind) -> tuple[BucketKey, ...]:
         account = BucketKey(BOT)
@@ -139,6 +145,13 @@ class ChatSurface:
             await self._bot.set_message_reaction(int(ref.chat_id), int(ref.message_id), emoji)
         except TelegramError as error:
             logger.debug("reaction in %s failed: %s", self._place, describe(error))
+
+    async def _open_topic(self, name: str, on: MessageRef | None) -> Opened | NotOpened:
+        place = await open_topic(self._bot, self._place, name)
+        if isinstance(place, NotOpened):
+            return place
+        surface = ChatSurface(self._bot, place, self._capabilities, self._drafts)
+        return Opened(surface, link_of(MessageRef(place.chat_id, place.topic_id or "")) or "")
 
     async def _show_draft(self, content: MessageContent, drafts: Drafts) -> Outcome:
         for button in content.buttons:

@@ -168,9 +168,9 @@ class MemoryStore:
     # overheard
 
     async def overhear(self, heard: Overheard) -> None:
-        before = self._overheard.get(heard.place, ())
-        others = (one for one in before if one.message_id != heard.message_id)
-        kept = deque(sorted((*others, heard), key=lambda one: one.at), maxlen=_OVERHEARD_EACH)
+        before = {one.message_id: one for one in self._overheard.get(heard.place, ())}
+        before[heard.message_id] = heard  # a new state stays where the message was said
+        kept = deque(sorted(before.values(), key=lambda one: one.at), maxlen=_OVERHEARD_EACH)
         _remember(self._overheard, heard.place, kept, _OVERHEARD_EACH)
 
     async def overheard(self, place: str, *, since: float, limit: int) -> tuple[Overheard, ...]:

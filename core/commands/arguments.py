@@ -38,7 +38,8 @@ def parse(command: Command, text: str) -> dict[str, str]:
         given[word["name"]] = _unquoted(word["value"])
         rest = rest[word.end() :].strip()
     required = [argument for argument in command.arguments if argument.required]
-    open_ = [argument for argument in required or command.arguments if argument.name not in given]
+    unnamed = required or [argument for argument in command.arguments if not argument.by_name]
+    open_ = [argument for argument in unnamed if argument.name not in given]
     for argument in open_:
         if not rest:
             break

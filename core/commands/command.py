@@ -80,6 +80,7 @@ class Argument:
     max_length: int = MAX_TEXT
     choices: tuple[str, ...] = ()
     suggest: Callable[[Inquiry, str], Awaitable[tuple[Choice, ...]]] | None = None
+    by_name: bool = False  # where it is typed, only as `name=value`
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ _SIGNS: Final = {
     "keywords": "🔑",
     "sees": "📜",
     "auto_thread": "🧵",
+    "overhear": "👂",
     "pause_minutes": "💤",
     "pause_private_minutes": "💤",
     "language": "🌐",
@@ -42,7 +43,7 @@ _SIGNS: Final = {
 }
 _LONGEST_LIST: Final = 600  # characters
 SELECTS: Final = ("when", "sees", "language", "busy")
-SWITCHES: Final = ("streaming", "reasoning", "auto_thread")
+SWITCHES: Final = ("streaming", "reasoning", "auto_thread", "overhear")
 _TAB_OF: Final = {"when": WHEN_TAB, "sees": WHEN_TAB, "language": HOW_TAB, "busy": HOW_TAB}
 
 
@@ -53,6 +54,8 @@ def names_in(scope: Scope, place: Place) -> tuple[str, ...]:
     own = ["when", "keywords", "sees"]
     if place.guild_id is not None and scope.word != "thread":
         own.append("auto_thread")
+    if place.guild_id is None:  # of a channel the platform tells the past itself
+        own.append("overhear")
     if scope.word not in {"thread", "topic"}:  # each of these is one conversation, for as long as it is there
         own.append("pause_minutes")
     return (*own, "language", "streaming", "reasoning", "busy")

@@ -30,16 +30,26 @@ class Transcript:
     shown: int
     left_out: int
 
+    @property
+    def words(self) -> str:
+        """All of it as the model reads it; empty where there is nothing."""
+        if not self.lines:
+            return ""
+        head = "(What was said here lately, quoted, oldest first; times are UTC:)"
+        left_out = f"\n(There was no room for the {self.left_out} messages before these.)"
+        return f"{head}\n{self.lines}{left_out if self.left_out else ''}"
 
-def transcript(messages: Sequence[Seen], *, tokens: int) -> Transcript:
-    """The newest messages that fit into about so many tokens, oldest first; blank ones and ours left out."""
+
+def transcript(messages: Sequence[Seen], *, tokens: int, numbered: bool = True) -> Transcript:
+    """The newest messages that fit into about so many tokens, and always the last one, oldest first.
+    Blank ones and ours are left out. `numbered`: so that the model can cite them."""
     told = [seen for seen in messages if not seen.by_us and cleaned(seen.text).strip()]
     kept: list[str] = []
     room = tokens
     for number in range(len(told), 0, -1):
-        line = _line(number, told[number - 1])
+        line = _line(number if numbered else None, told[number - 1])
         room -= estimate_tokens(line) + 1
-        if room < 0:
+        if room < 0 and kept:
             break
         kept.append(line)
     first = len(told) - len(kept)
@@ -76,10 +86,11 @@ class Citations:
         return _CITATION.sub(link, text)
 
 
-def _line(number: int, seen: Seen) -> str:
+def _line(number: int | None, seen: Seen) -> str:
     text = " ".join(cleaned(seen.text).split())
     if len(text) > _LONGEST:
         text = text[:_LONGEST] + " …"
     clock = datetime.fromtimestamp(seen.at, UTC).strftime("%d %H:%M")
     answers = " (reply)" if seen.reply_to else ""
-    return f"> [{number}] {clock} {harmless_name(seen.author.name)}{answers}: {text}"
+    cited = f"[{number}] " if number is not None else ""
+    return f"> {cited}{clock} {harmless_name(seen.author.name)}{answers}: {text}"

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from core.messages import MessageRef, Person, Place, PlaceKind, Quote
+from core.ports.reading import Seen
 from core.ports.store import Lane, LaneKey, Message, Role, Shown
 
 _FOR: Final = " for "  # in no id of a place
@@ -37,7 +38,13 @@ class Question:
     private: bool = False  # the answer is for the asker's eyes alone
     model: str = ""  # asked for by name, for this question alone
     persona: str = ""  # the same
+    about: tuple[Seen, ...] = ()  # what was said in the place, for this turn alone: it is never kept
     more: tuple[MessageRef, ...] = ()  # further messages that carried it: clients split what is long
+
+    @property
+    def reply_to(self) -> MessageRef | None:
+        """The message that an answer can be a reply to: not where it is given elsewhere, as in a thread."""
+        return self.ref if self.ref and self.ref.chat_id == self.place.chat_id else None
 
     @property
     def refs(self) -> tuple[MessageRef, ...]:
@@ -56,6 +63,11 @@ def shown_in(lane: LaneKey, message_ids: Sequence[str]) -> tuple[Shown, ...]:
     """What stands for a message of this lane. What only one person sees is not found by what all may say."""
     place = f"{lane.place}{_FOR}{lane.person}" if lane.private else lane.place
     return tuple(Shown(place, message_id) for message_id in message_ids)
+
+
+def stands_in(shown: Shown, place: Place) -> bool:
+    """Whether it is a message of that place: a question can have been asked above the thread."""
+    return shown.place.partition(_FOR)[0] == str(place)
 
 
 def was_private(shown: Shown) -> bool:

@@ -66,6 +66,7 @@ class Preferences:
     pause_private_minutes: int = 0
     model: str | None = None
     persona: str | None = None
+    overhear: bool = False  # keep for a while what people say there, where the platform tells no past
     opened: bool = False  # a thread or topic that /chat opened: every message is for the bot
 
 
@@ -206,6 +207,7 @@ _READERS: Final[Mapping[str, Callable[[str], object | None]]] = MappingProxyType
         "pause_private_minutes": _minutes,
         "model": _line,
         "persona": _line,
+        "overhear": _switch,
         "opened": _switch,
     }
 )

@@ -14,9 +14,12 @@ from core.catalogue import say
 from core.messages import Quote
 from core.policy.spending import estimate_tokens
 from core.ports.completions import ChatMessage
+from core.ports.reading import Seen
 from core.ports.store import Message, Role, Summary
 
 _LONGEST_NAME = 32  # characters: what Discord allows
+_LONGEST_CHAIN = 4_000  # characters of all that a quote was a reply to
+_LONGEST_LINK = 500  # characters of one message of it
 _LONGEST_QUOTE = 2_000  # characters: one whole message on Discord, half a one on Telegram
 _TOKENS_PER_MESSAGE = 4  # what chat templates put around each
 _NOT_IN_A_NAME = re.compile(r"[^\w .'-]+")
@@ -33,16 +36,20 @@ def messages_for(
     prompt_tokens: int,
     summary: Summary | None = None,
     locale: str | None = None,
+    context: str = "",
 ) -> tuple[ChatMessage, ...]:
     """System prompt, the newest turns that fit, the question; about `prompt_tokens` estimated tokens.
 
     `path`: what was said before it, oldest first; `summary`: of the beginning of that path. It stands for
     what does not fit. The system prompt and the question are always there, even if they alone are more.
     People are told apart by name once there are two of them. `locale`: the asker's.
+    `context`: quoted data to be read with the question, in this turn alone.
     """
     named = is_named((*path, asked))
     system = (ChatMessage("system", cleaned(system_prompt)),) if system_prompt else ()
     question = said(asked, named=named)
+    if context:
+        question = ChatMessage("user", f"{context}\n\n{question.content}")
     room = prompt_tokens - prompt_size((*system, question))
     turns = turns_of(path)
     kept = _newest(turns, room, named=named)
@@ -116,15 +123,42 @@ def as_data(text: str) -> str:
     return "\n".join(f"> {line}" for line in cleaned(text).strip().splitlines())
 
 
-def quoted(quote: Quote | None) -> str:
-    """What a question quotes, as the model reads it; empty where there is nothing to quote."""
+def quoted(quote: Quote | None, earlier: Sequence[Seen] = ()) -> str:
+    """What a question quotes, as the model reads it; empty where there is nothing to quote.
+
+    `earlier`: what the quoted message was a reply to, and so on, oldest first; the nearest that have room.
+    """
+    above = _chain(earlier)
     if quote is None or not cleaned(quote.text).strip():
-        return ""
+        return above
     text = cleaned(quote.text).strip()
     if len(text) > _LONGEST_QUOTE:
         text = text[:_LONGEST_QUOTE] + " …"
     author = "you" if quote.by_us else harmless_name(quote.author_name)
-    return f"(In reply to this message by {author}:)\n{as_data(text)}"
+    own = f"(In reply to this message by {author}:)\n{as_data(text)}"
+    return f"{above}\n{own}" if above else own
+
+
+def on_one_line(seen: Seen, longest: int) -> str:
+    """A message as one line, with who wrote it: no text in it can pass for another's."""
+    text = " ".join(cleaned(seen.text).split())
+    if len(text) > longest:
+        text = text[:longest] + " …"
+    return f"{'you' if seen.by_us else harmless_name(seen.author.name)}: {text}"
+
+
+def _chain(earlier: Sequence[Seen]) -> str:
+    lines: list[str] = []
+    room = _LONGEST_CHAIN
+    for seen in reversed(earlier):
+        if not cleaned(seen.text).strip():
+            continue
+        line = on_one_line(seen, _LONGEST_LINK)
+        room -= len(line)
+        if room < 0:
+            break
+        lines.insert(0, f"> {line}")
+    return "\n".join(["(Messages before that, each a reply to the one above it:)", *lines]) if lines else ""
 
 
 def said(message: Message, *, named: bool) -> ChatMessage:

@@ -23,7 +23,7 @@ class Seen:
 
 
 class NotReadable(StrEnum):
-    """Why nothing is read. The catalogue has words for each: `reading.<value>`."""
+    """Why nothing is read."""
 
     BOT = "bot"  # the bot itself may not read here
     READER = "reader"  # the person it is for may not read here
@@ -33,8 +33,12 @@ class NotReadable(StrEnum):
 class Reading(Protocol):
     """Bound to one place. Each call asks the platform anew, what the reader may see included."""
 
+    async def refused(self, reader: Person) -> NotReadable | None:
+        """Why the bot, or this person, may not read here now; None: both may."""
+
     async def message(self, ref: MessageRef) -> Seen | None:
-        """One message of this place; None where it is gone or cannot be read."""
+        """One message of this place; None where it is gone or cannot be read. Whoever it is for has to be
+        weighed by `refused` before."""
 
     async def recent(
         self,

@@ -131,7 +131,7 @@ class Used:
 
 @dataclass(frozen=True, slots=True)
 class Overheard:
-    """A message that was not for the bot, kept where a chat opted in (`/catchup` on Telegram)."""
+    """What somebody wrote in a chat that opted in, for the bot or not (`/catchup` on Telegram)."""
 
     place: str
     message_id: str

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from enum import StrEnum
+from typing import Protocol, TypeAlias
 
 from core.messages import Choice, Form, Incoming, MessageRef, Place, Suggesting
+from core.ports.reading import Reading
 from core.streaming.meters import RateLimit
 from core.streaming.operations import BucketKey, MessageContent, OperationKind, Outcome
 from core.streaming.rendering import Above, Renderer
@@ -36,6 +38,39 @@ class Capabilities:
     message_menus: bool = False  # commands can be chosen from a message's menu
     nonces: bool = False  # a send with the same nonce is taken once (Discord's channel route)
     client_text_limits: tuple[int, ...] = ()  # how long people's own messages may be, in any unit
+    link_of: Callable[[MessageRef], str | None] | None = None  # where a person opens a message
+
+
+class NoThread(StrEnum):
+    """Why no thread was opened."""
+
+    NONE = "none"  # there are none in this place
+    PERMISSION = "permission"  # the bot lacks one
+    FAILED = "failed"  # the platform did not say, or said that it is too much
+
+
+@dataclass(frozen=True, slots=True)
+class NotOpened:
+    """`permission`: the one that is missing, by the name that the platform shows to its people."""
+
+    why: NoThread
+    permission: str = ""
+    retry_after_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A thread or topic, and the address at which people open it. `hears_all`: False where only what is said
+    to the bot by name reaches it."""
+
+    surface: Surface
+    link: str
+    hears_all: bool = True
+
+
+OpenThread: TypeAlias = "Callable[[str, MessageRef | None], Awaitable[Opened | NotOpened]]"
+"""Open a thread or topic of this name (1 to 100 characters), on a message where one is given.
+One request, made at once: whoever calls sees to it that there are few."""
 
 
 class Surface(Protocol):
@@ -73,6 +108,14 @@ class Surface(Protocol):
         """Have the asker fill in a form, which comes back as `FormSubmitted`. None: it cannot be done here,
         or no longer; the core then asks for one text after the other. Where it can, it must be done at once:
         Discord gives 3 s, and nothing may have been said before."""
+
+    @property
+    def open_thread(self) -> OpenThread | None:
+        """None: there are no threads below this place."""
+
+    @property
+    def reading(self) -> Reading | None:
+        """What was written in this place, asked of the platform; None: it does not tell."""
 
     def buckets(self, kind: OperationKind) -> tuple[BucketKey, ...] | None:
         """The buckets that the next operation of this kind draws from: all must grant. None: it cannot go

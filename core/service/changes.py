@@ -58,7 +58,7 @@ class Changes:
         return [
             turn
             for turn in self._queue.turns
-            if ref in turn.question.refs and str(turn.question.place) == str(place)
+            if ref in turn.question.refs and turn.question.place.platform == place.platform
         ]
 
     async def _kept(self, place: Place, ref: MessageRef) -> tuple[Message | None, tuple[Shown, ...]]:

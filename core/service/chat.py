@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from functools import partial
 
@@ -51,7 +51,9 @@ from core.service.presses import Presses
 from core.service.queue import STREAMS, QueueFullError, TurnQueue
 from core.service.signing import Signer
 from core.service.summaries import Summaries
+from core.service.surroundings import Surroundings
 from core.service.tasks import Tasks
+from core.service.threads import Threads
 from core.service.turn import Turn
 from core.service.turns import Turns
 from core.service.usage import Book
@@ -94,8 +96,10 @@ class ChatService:
         self._tasks = Tasks()
         self.notices = Notices(driver, clock, self._tasks)
         self.door = Door(access, self.notices, clock)
+        self.threads = Threads(choices, self.notices, clock)
         self._conversations = Conversations(store, clock, choices.pause_s)
         self._buttons = Buttons(signer or Signer())
+        self.surroundings = Surroundings(store, choices, clock)
         budgets = Budgets()
         turns = Turns(
             completions=completions,
@@ -113,6 +117,7 @@ class ChatService:
                 wanted=summarises,
                 book=book,
             ),
+            surroundings=self.surroundings,
             budgets=budgets,
             notices=self.notices,
             buttons=self._buttons,
@@ -151,6 +156,7 @@ class ChatService:
                 self._presses.take(incoming, surface)
             case MessageEdited():
                 await self._changes.edited(incoming)
+                await self.surroundings.edited(incoming)
             case MessageDeleted():
                 await self._changes.deleted(incoming)
             case BotAdded():
@@ -171,6 +177,10 @@ class ChatService:
         if question.private and not surface.capabilities.private_answers:
             question = replace(question, private=False)
         self._intake.take(question, surface)
+
+    def later(self, work: Coroutine[object, object, None], name: str) -> None:
+        """Do what takes long beside everything else. `name`: for the log, ids only."""
+        self._tasks.start(work, name)
 
     async def conversation_of(self, place: Place, person: Person) -> str | None:
         """The id of the conversation that the person goes on with by writing there; None where the place is
@@ -224,6 +234,8 @@ class ChatService:
             await asyncio.gather(*waits, return_exceptions=True)
 
     def _message(self, message: IncomingMessage, surface: Surface) -> None:
+        if self.surroundings.hears(message):
+            self._tasks.start(self.surroundings.overhear(message), f"overheard in {message.place}")
         if self._intake.waits_for(message):
             if self.door.is_new(message):
                 self._intake.join(message)
@@ -271,12 +283,14 @@ class ChatService:
             words = say("too_long", locale, length=len(question.text), limit=LONGEST_QUESTION)
             self.notices.reply(surface, asker, words, ref=ref)
             return
+        question, surface = await self.threads.moved(question, surface)
+        ref = question.reply_to
         async with self._conversations.lock(lane_of(question.place, asker, private=question.private)):
             joined = await self._conversations.join(question, self._queue.turns)
             changed = now()
             if changed is None:  # its message was deleted meanwhile
                 return
-            question = changed
+            question = replace(question, text=changed.text)
             taken = self._line_up(Turn(question, joined, surface, Answer(max_chars=self._max_answer_chars)))
         if taken and joined.paused is not None:
             resume = self._buttons.resume(joined.paused, question.place, locale)
@@ -291,12 +305,15 @@ class ChatService:
             unanswered("busy", question.event_id, question.place, question.asker)
             if tells:
                 words = say("busy", turn.locale)
-                self.notices.tell(surface, question.asker, words, ref=question.ref, reaction="reaction.sorry")
+                ref = question.reply_to
+                self.notices.tell(surface, question.asker, words, ref=ref, reaction="reaction.sorry")
             return False
         if before and not self._interrupts(turn):
             log.info("turn %s in %s waits behind %d", turn.id, question.place, before)
             words = say("queued", turn.locale, place=before)
-            self.notices.tell(surface, question.asker, words, ref=question.ref, reaction="reaction.queued")
+            self.notices.tell(
+                surface, question.asker, words, ref=question.reply_to, reaction="reaction.queued"
+            )
         return True
 
     def _interrupts(self, turn: Turn) -> bool:

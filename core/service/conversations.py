@@ -133,8 +133,13 @@ class Conversations:
     async def keep_question(self, turn: Turn) -> None:
         """Before the turn begins."""
         if turn.asked is not None and turn.again is None:
-            ids = [ref.message_id for ref in turn.question.refs]
-            await self.store.add(turn.asked, shown_in(turn.joined.lane, ids))
+            question, lane = turn.question, turn.joined.lane
+            ids = [ref.message_id for ref in question.refs]
+            if (
+                question.ref != question.reply_to and question.ref is not None
+            ):  # it was asked above the thread
+                lane = replace(lane, place=f"{question.place.platform}:{question.ref.chat_id}")
+            await self.store.add(turn.asked, shown_in(lane, ids))
             turn.asked_kept = True
 
     async def keep_answer(self, turn: Turn, *, tokens: int, model: str) -> None:
@@ -205,4 +210,4 @@ class Conversations:
             for message in turn.path[-2:]:
                 if shown in await self.store.shows(message.id):
                     return ""
-        return quoted(question.quote)
+        return quoted(question.quote, turn.earlier)

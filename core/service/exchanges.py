@@ -15,7 +15,7 @@ from typing import Final
 from weakref import WeakValueDictionary
 
 from core.catalogue import say
-from core.conversation.history import Joined, Question, lane_of, shown_in, was_private
+from core.conversation.history import Joined, Question, lane_of, shown_in, stands_in, was_private
 from core.messages import MessageRef, Person, Place
 from core.ports.clock import Clock
 from core.ports.store import Lane, LaneKey, Message, Role, StoreError
@@ -214,7 +214,7 @@ class Exchanges:
             if not _may(caller.person, question):
                 return "undo.not_yours"
             _, over = await self._standing(await self._store.answers(question.id))
-            asked = await self._store.shows(question.id)
+            asked = [one for one in await self._store.shows(question.id) if stands_in(one, caller.place)]
             try:
                 await self._store.remove(question.id)
             except StoreError as error:
@@ -300,7 +300,7 @@ class Exchanges:
         return None, ()
 
     async def _ref_of(self, question: Message, place: Place) -> MessageRef | None:
-        shows = await self._store.shows(question.id)
+        shows = [one for one in await self._store.shows(question.id) if stands_in(one, place)]
         return MessageRef(place.chat_id, shows[0].message_id) if shows else None
 
     async def _settled(self, lane: LaneKey) -> None:

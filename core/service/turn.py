@@ -7,10 +7,12 @@ import secrets
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 
+from core.conversation.catchup import Citations
 from core.conversation.history import Joined, Question
 from core.messages import MessageRef
 from core.policy.spending import Reservation, size_within, tokens_in
 from core.ports.completions import Usage
+from core.ports.reading import Seen
 from core.ports.store import Message, Summary
 from core.ports.surface import Surface
 from core.service.choosing import Manner
@@ -55,6 +57,9 @@ class Turn:
         self.answered_by = ""  # the model that gave the answer, or the last one asked
         self.path: tuple[Message, ...] = ()
         self.summary: Summary | None = None
+        self.earlier: tuple[Seen, ...] = ()  # what the quoted message was a reply to, and so on
+        self.about: tuple[Seen, ...] = question.about  # what was said around it, for this turn alone
+        self.citations: Citations | None = None  # makes numbers in the answer lead to those messages
         self.kept = False  # the answer is in the tree
         self.asked_kept = again is not None  # the question is
         self.restored = False  # the text is that of the variant before: this one has none

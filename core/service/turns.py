@@ -18,9 +18,11 @@ from functools import partial
 
 from core.catalogue import say
 from core.configuration import ModelChoice
+from core.conversation.catchup import Citations, transcript
+from core.conversation.preferences import Sees
 from core.conversation.tokens import Budgets
 from core.conversation.window import is_blank, messages_for, prompt_size
-from core.policy.spending import Reservation, Spending, size_of
+from core.policy.spending import Reservation, Spending, estimate_tokens, size_of
 from core.ports.clock import Clock, Timer
 from core.ports.completions import (
     Answering,
@@ -43,6 +45,7 @@ from core.service.door import unanswered
 from core.service.driver import Driver, Shown
 from core.service.notices import Notices
 from core.service.summaries import Summaries
+from core.service.surroundings import Surroundings
 from core.service.turn import Tally, Turn
 from core.service.usage import Book
 from core.streaming.answer import Ending
@@ -51,6 +54,10 @@ from core.streaming.operations import Button
 log = logging.getLogger(__name__)
 
 _ANSWER_TOKENS = 1_024  # what is reserved for an answer whose length nobody limits; it may grow beyond
+_OF_THE_PROMPT_ASKED, _OF_THE_PROMPT = (
+    0.7,
+    0.3,
+)  # at most, for what was said around: asked for just that; else
 _SAMPLE = 1_000  # characters: whatever shows nothing in so many shows nothing
 _UNBILLED = frozenset(  # errors with which a provider refuses before it does any work
     {
@@ -79,6 +86,7 @@ class Turns:
         spending: Spending,
         conversations: Conversations,
         summaries: Summaries,
+        surroundings: Surroundings,
         budgets: Budgets,
         notices: Notices,
         buttons: Buttons,
@@ -92,6 +100,7 @@ class Turns:
         self._spending = spending
         self._conversations = conversations
         self._summaries = summaries
+        self._surroundings = surroundings
         self._budgets = budgets
         self._notices = notices
         self._buttons = buttons
@@ -122,6 +131,8 @@ class Turns:
         if turn.answer.ended:
             unanswered("closing", question.event_id, question.place, question.asker)
             return
+        if turn.asked is None:
+            turn.earlier = await self._surroundings.chain(question, turn.surface)
         await self._conversations.prepare(turn)
         manner = turn.manner = await self._choices.manner(question, turn.conversation_id)
         if turn.forgotten:  # while the store was asked
@@ -129,6 +140,8 @@ class Turns:
             return
         choice = manner.choice
         turn.answered_by = choice.model
+        if manner.preferences.sees is Sees.CHANNEL and not question.about:
+            turn.about = await self._surroundings.lately(question, turn.conversation_id, turn.surface)
         tally.prompt = prompt_size(self._messages(turn, choice))
         reservation = self._spending.reserve(prompt=tally.prompt, answer=choice.max_tokens or _ANSWER_TOKENS)
         if reservation is None:
@@ -143,7 +156,7 @@ class Turns:
         turn.showing = self._driver.show(
             turn.answer,
             turn.surface,
-            reply_to=question.ref,
+            reply_to=question.reply_to,
             stop=self._buttons.stop(turn.id, question.place, turn.locale),
             private=question.private,
             nonce=turn.id,
@@ -227,7 +240,8 @@ class Turns:
                         choice, turn.conversation_id, estimated=prompt_size(messages)
                     )
                     log.info("turn %s: too long for %s; from now on %d tokens", turn.id, choice.model, tokens)
-                    continue
+                    if prompt_size(self._messages(turn, choice)) < prompt_size(messages):
+                        continue
                 tally.billed = bool(turn.answer.length) or error.kind not in _UNBILLED
                 self._fail(turn, error)
             return
@@ -261,7 +275,7 @@ class Turns:
                 turn.answered_by = model
             case TextDelta(text):
                 tally.streamed += size_of(text)
-                turn.answer.append(text, now)
+                turn.answer.append(turn.citations.feed(text) if turn.citations else text, now)
                 self._driver.changed(turn.answer)
             case ReasoningDelta(text):
                 tally.streamed += size_of(text)
@@ -272,6 +286,7 @@ class Turns:
                 self._finish(turn, reason)
 
     def _finish(self, turn: Turn, reason: FinishReason) -> None:
+        self._flush(turn)
         if reason is FinishReason.CONTENT_FILTER:
             self._close(turn, Ending.FILTERED, say("ending.filtered", turn.locale))
         elif not turn.messages and _is_invisible(turn):
@@ -290,38 +305,60 @@ class Turns:
             mark = say("ending.failed", turn.locale, reason=say(f"model.{error.kind}", turn.locale))
         if not turn.answer.length and not self._notices.may_fail_aloud(surface, question.asker):
             mark = ""
-            if question.ref is not None:
-                self._notices.react(surface, question.ref, "reaction.sorry")
+            if question.reply_to is not None:
+                self._notices.react(surface, question.reply_to, "reaction.sorry")
         self._close(turn, Ending.FAILED, mark)
 
     def _may_show_less(self, error: ModelError, turn: Turn, messages: tuple[ChatMessage, ...]) -> bool:
         return (
             error.kind is ModelErrorKind.CONTEXT_TOO_LONG
             and not turn.answer.length
-            and any(message.role == "assistant" for message in messages)
+            and (bool(turn.about) or any(message.role == "assistant" for message in messages))
         )
 
     def _messages(self, turn: Turn, choice: ModelChoice) -> tuple[ChatMessage, ...]:
         if turn.asked is None:
             raise RuntimeError("the question is not prepared")
+        budget = self._budgets.of(choice, turn.conversation_id)
         return messages_for(
             turn.asked,
             turn.path if turn.manner is None or turn.manner.from_before else (),
             system_prompt=choice.system_prompt,
-            prompt_tokens=self._budgets.of(choice, turn.conversation_id),
+            prompt_tokens=budget,
             summary=turn.summary if turn.manner is None or turn.manner.from_before else None,
             locale=turn.locale,
+            context=self._context(turn, choice, budget),
         )
+
+    def _context(self, turn: Turn, choice: ModelChoice, budget: int) -> str:
+        """What was said around the question, as far as there is room."""
+        if not turn.about or turn.asked is None:
+            return ""
+        asked_for = bool(turn.question.about)
+        room = budget - estimate_tokens(choice.system_prompt or "") - estimate_tokens(turn.asked.text)
+        share = _OF_THE_PROMPT_ASKED if asked_for else _OF_THE_PROMPT
+        told = transcript(turn.about, tokens=int(room * share), numbered=asked_for)
+        if asked_for:
+            turn.citations = Citations(told.links)
+        return told.words
+
+    def _flush(self, turn: Turn) -> None:
+        """What was held back because it could have become a citation."""
+        if turn.citations is not None and not turn.answer.ended and (rest := turn.citations.end()):
+            turn.answer.append(rest, self._clock.monotonic())
 
     def _refuse_spent(self, turn: Turn) -> None:
         question = turn.question
         unanswered("spent", question.event_id, question.place, question.asker)
         minutes = -(-int(self._spending.resets_in_s()) // 60)
         words = say("spent", turn.locale, hours=minutes // 60, minutes=minutes % 60)
-        self._notices.tell(turn.surface, question.asker, words, ref=question.ref, reaction="reaction.sorry")
+        self._notices.tell(
+            turn.surface, question.asker, words, ref=question.reply_to, reaction="reaction.sorry"
+        )
         turn.close(Ending.FAILED, self._clock.monotonic(), words)
 
     def _close(self, turn: Turn, ending: Ending, mark: str, *, may_go_on: bool = True) -> None:
+        self._flush(turn)
         turn.close(ending, self._clock.monotonic(), mark, may_go_on=may_go_on)
         self._driver.changed(turn.answer)
 

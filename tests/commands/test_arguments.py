@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from core.commands.arguments import EXTRA, Mistake, parse, read
 from core.commands.command import Argument, Command, Kind
 
-from core.commands.declared import ask, help as help_  # isort: skip
+from core.commands.declared import ask, chat, help as help_  # isort: skip
 
 
 async def run(call: object) -> None: ...
@@ -100,6 +100,19 @@ def test_each_mistake_has_its_word(command: Command, line: str, key: str) -> Non
     with pytest.raises(Mistake) as caught:
         read(command, parse(command, line))
     assert caught.value.key == key
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("how do boats float?", {"question": "how do boats float?"}),
+        ("topic=Boats", {"topic": "Boats"}),
+        ('topic="All boats" how do they float?', {"topic": "All boats", "question": "how do they float?"}),
+        ("", {}),
+    ],
+)
+def test_what_goes_by_name_takes_nothing_of_the_rest(line: str, expected: dict[str, str]) -> None:
+    assert parse(chat.COMMAND, line) == expected
 
 
 def test_a_choice_is_taken_as_it_was_declared() -> None:

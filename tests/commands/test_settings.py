@@ -14,6 +14,7 @@ from core.conversation.preferences import read, scopes_of
 from core.messages import Addressed, MessageRef, Person, Place, PlaceKind, Quote
 from core.policy.access import Access
 from core.ports.store import StoreError
+from core.service.retention import OVERHEARD_DAYS
 from core.streaming.operations import MAX_DATA_BYTES, Select
 from tests.commands import panels
 from tests.commands.panels import Panel, kept, surface_in
@@ -63,7 +64,7 @@ async def test_every_control_of_every_panel_does_what_it_says(bot: Bot, place: P
             for button in panel.buttons:
                 what = button.data.rpartition(":")[2]
                 assert len(button.data.encode()) <= MAX_DATA_BYTES
-                if what in {"streaming", "reasoning", "auto_thread"}:
+                if what in {"streaming", "reasoning", "auto_thread", "overhear"}:
                     before = panel.button(what).label
                     await panel.press(button.data)
                     assert panel.button(what).label != before
@@ -77,7 +78,10 @@ async def test_every_control_of_every_panel_does_what_it_says(bot: Bot, place: P
         await panel.press(panel.button("reset").data)
     for scope in scopes_of(place):
         assert await kept(bot, scope) == {}
-    assert len(panel.surface.messages) == 1, "all of it in one message"
+    told = {say(f"overhear.{state}", days=OVERHEARD_DAYS) for state in ("on", "off")}
+    told.add(say("settings.sees.needs_overhear"))
+    shown = [text for text in panel.surface.texts if text not in told]
+    assert len(shown) == 1, "all of it in one message"
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -284,9 +288,11 @@ def test_each_place_offers_what_is_of_use_there() -> None:
     server, channel = names(IN_CHANNEL)
     assert server == channel
     assert "auto_thread" in server
+    assert "overhear" not in server, "the platform tells what was said"
     assert names(IN_THREAD)[-1] == server - {"auto_thread", "pause_minutes"}
-    assert names(IN_GROUP) == [server - {"auto_thread"}]
-    assert names(IN_TOPIC) == [server - {"auto_thread"}, server - {"auto_thread", "pause_minutes"}]
+    group = server - {"auto_thread"} | {"overhear"}
+    assert names(IN_GROUP) == [group]
+    assert names(IN_TOPIC) == [group, group - {"pause_minutes"}]
     assert names(IN_PRIVATE) == [
         {"language", "streaming", "reasoning", "busy", "sees", "pause_private_minutes"}
     ]

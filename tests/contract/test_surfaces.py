@@ -363,6 +363,8 @@ class Unpaced:
         self.delete, self.react, self.typing = surface.delete, surface.react, surface.typing
         self.send, self.edit = surface.send, surface.edit
         self.open_form = surface.open_form
+        self.open_thread = surface.open_thread
+        self.reading = surface.reading
 
     def buckets(self, kind: OperationKind) -> tuple[BucketKey, ...] | None:
         return self._surface.buckets(kind)

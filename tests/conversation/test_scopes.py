@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.configuration import ModelChoice
+from core.configuration import Defaults, ModelChoice
 from core.conversation.history import Question, lane_of
 from core.messages import MessageRef, Person, Place, PlaceKind, Quote
 from core.ports.completions import Usage
+from core.ports.reading import Seen
 from core.ports.store import LaneKey
+from tests.fakes.reading import FakeReading
 from tests.fakes.surface import FakeSurface
 from tests.service.conftest import Bot, shut
 
@@ -51,14 +53,21 @@ def scope_of(place: Place, person: Person, *, private: bool) -> tuple[str, str]:
 
 
 async def prompts(
-    story: list[Step], changed: tuple[str, str] | None
+    story: list[Step], changed: tuple[str, str] | None, *, sees_channel: bool = False
 ) -> list[tuple[tuple[str, str], list[str]]]:
-    """Every prompt that the model reads, summaries included, with the scope that it is of."""
-    bot = Bot(choice=ModelChoice("m", system_prompt="Be brief.", prompt_tokens=TOKENS))
+    """Every prompt that the model reads, summaries included, with the scope that it is of.
+
+    `sees_channel`: with what was said in the place lately, as everybody there can read it.
+    """
+    defaults = Defaults(history="channel") if sees_channel else None
+    bot = Bot(defaults=defaults, choice=ModelChoice("m", system_prompt="Be brief.", prompt_tokens=TOKENS))
     surfaces = {
         str(place): FakeSurface(bot.clock, chat_id=place.chat_id, kind=place.kind, private_answers=True)
         for place in PLACES
     }
+    readings = {key: FakeReading() for key in surfaces}
+    for key, surface in surfaces.items():
+        surface.reading = readings[key] if sees_channel else None
     messages: list[MessageRef] = [MessageRef("c1", "nothing")]
     read: list[tuple[tuple[str, str], list[str]]] = []
     for number, step in enumerate(story):
@@ -77,6 +86,9 @@ async def prompts(
             quote = Quote(to, "somebody", "" if to.chat_id != step.place.chat_id else "quoted")
         asked = Question(str(number), step.place, step.person, step.words + other, ref, quote, step.private)
         bot.chat.ask(asked, surface)
+        if not step.private:
+            said = Seen(ref, step.person, step.words + other, bot.clock.wall())
+            readings[str(step.place)].messages.append(said)
         await bot.clock.advance(3.0)
         while len(read) < len(bot.model.streams):  # the answer, then perhaps a summary
             stream = bot.model.streams[len(read)]
@@ -113,6 +125,37 @@ def test_what_one_scope_says_changes_no_other_scopes_prompt(story: list[Step], d
         assert others == [prompt for scope, prompt in after if scope != changed]
 
     asyncio.run(tell())
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(STEPS, min_size=2, max_size=12), st.data())
+def test_a_channel_that_is_seen_is_seen_from_nowhere_else(story: list[Step], data: st.DataObject) -> None:
+    """What all may read in a place is shown there alone, and what one person sees there to nobody else."""
+    scopes = sorted({scope_of(step.place, step.person, private=step.private) for step in story})
+    changed = data.draw(st.sampled_from(scopes))
+
+    def unmoved(scope: tuple[str, str]) -> bool:
+        read_there = scope[0] == changed[0] and not changed[1]
+        return scope != changed and not read_there
+
+    async def tell() -> None:
+        before = await prompts(story, None, sees_channel=True)
+        after = await prompts(story, changed, sees_channel=True)
+        assert [told for scope, told in before if unmoved(scope)] == [
+            told for scope, told in after if unmoved(scope)
+        ]
+
+    asyncio.run(tell())
+
+
+async def test_what_is_seen_is_there_to_be_seen() -> None:
+    """Else the proof would prove nothing."""
+    story = [
+        Step(PLACES[0], person, private=False, words="why?", reply_to=None, gap_s=0.0, act="")
+        for person in PEOPLE
+    ]
+    *_, (_, [_, seen]) = await prompts(story, None, sees_channel=True)
+    assert "Ada: why?" in seen
 
 
 async def test_the_proof_sees_a_leak() -> None:

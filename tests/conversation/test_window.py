@@ -14,8 +14,9 @@ from core.conversation.window import (
     prompt_size,
     quoted,
 )
-from core.messages import MessageRef, Quote
+from core.messages import MessageRef, Person, Quote
 from core.ports.completions import ChatMessage
+from core.ports.reading import Seen
 from core.ports.store import Message, Role, Summary
 
 Exchange = tuple[Message, Message]
@@ -159,3 +160,23 @@ def test_an_emoji_is_left_whole() -> None:
 def test_a_system_prompt_can_always_be_sent() -> None:
     """A persona's is whatever somebody wrote into a form."""
     assert window(asked("x"), system="Be \ud800brief\x00.") == ["system: Be brief.", "user: x"]
+
+
+@given(st.lists(st.tuples(st.text(), st.text(), st.booleans()), max_size=12), st.text())
+def test_a_chain_of_replies_cannot_pass_for_anything_else(
+    chain: list[tuple[str, str, bool]], text: str
+) -> None:
+    """Each message is one line of quoted data, by a harmless name, whatever was written."""
+    earlier = [
+        Seen(MessageRef("1", str(number)), Person("discord", "1", name), said, 0.0, by_us=by_us)
+        for number, (name, said, by_us) in enumerate(chain)
+    ]
+    told = quoted(Quote(MessageRef("1", "99"), "Ben", text), earlier)
+    heads = {
+        "(Messages before that, each a reply to the one above it:)",
+        "(In reply to this message by Ben:)",
+    }
+    rest = [line for line in told.splitlines() if not line.startswith("> ")]
+    assert set(rest) <= heads
+    assert len(rest) == len(set(rest))
+    assert len(told) < 4_000 + 2 * 2_000 + 200 + 3 * told.count("\n")

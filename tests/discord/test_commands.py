@@ -57,6 +57,7 @@ def names(bot: Bot, person: str, chat: str) -> set[str]:
 async def test_discord_offers_each_where_and_to_whom_it_is_for(bot: Bot) -> None:
     everybody = {
         "ask",
+        "chat",
         "help",
         "model",
         "new",

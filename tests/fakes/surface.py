@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 
 from core.messages import Form, MessageRef, Place, PlaceKind
 from core.ports.clock import Clock
-from core.ports.surface import Capabilities
+from core.ports.reading import Reading
+from core.ports.surface import Capabilities, NotOpened, Opened, OpenThread
 from core.streaming.meters import RateLimit
 from core.streaming.operations import (
     BucketKey,
@@ -100,10 +101,11 @@ class FakeSurface:
         messages_left: int | None = None,
         draft_lasts_s: float | None = None,
         forms: bool = False,
+        threads: bool = False,
     ) -> None:
         """With an `alternate` this is as an interaction: no nonces, an end, a bucket for all it does, and
         messages that both ways know, though this one edits only its own."""
-        self.place = Place("fake", chat_id, kind)
+        self.place = Place("fake", chat_id, kind, guild_id="g1" if threads else None)
         self.capabilities = Capabilities(
             renderer=FakeRenderer(page_units),
             rate_limits=limits,
@@ -126,6 +128,10 @@ class FakeSurface:
         self.typings = 0
         self.forms: list[Form] = []  # that were opened
         self.open_form = self._open_form if forms else None
+        self.opened: list[tuple[str, MessageRef | None, FakeSurface]] = []  # threads below this place
+        self.not_opened: deque[NotOpened] = deque()  # what the next ones become instead
+        self.open_thread: OpenThread | None = self._open_thread if threads else None
+        self.reading: Reading | None = None
         self.refused = 0
         self.failures: deque[str] = deque()
         self.permits_files = True
@@ -176,6 +182,14 @@ class FakeSurface:
 
     async def react(self, ref: MessageRef, emoji: str) -> None:
         self.reactions.append((ref, emoji))
+
+    async def _open_thread(self, name: str, on: MessageRef | None) -> Opened | NotOpened:
+        if self.not_opened:
+            return self.not_opened.popleft()
+        thread = FakeSurface(self._clock, chat_id=f"t{len(self.opened) + 1}", kind=PlaceKind.THREAD)
+        thread.place = replace(thread.place, guild_id="g1", parent_id=self.place.chat_id)
+        self.opened.append((name, on, thread))
+        return Opened(thread, f"https://chat.example/{thread.place.chat_id}")
 
     async def _open_form(self, form: Form) -> Outcome:
         self.forms.append(form)

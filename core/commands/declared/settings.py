@@ -23,6 +23,7 @@ from core.conversation.preferences import (
     LONGEST_KEYWORD,
     LONGEST_PAUSE_MINUTES,
     MOST_KEYWORDS,
+    Sees,
     When,
     holders,
     read,
@@ -33,6 +34,7 @@ from core.conversation.preferences import (
 from core.messages import Field, Form
 from core.ports.store import StoreError
 from core.service.languages import reading_here
+from core.service.retention import OVERHEARD_DAYS
 
 _PAUSES: Final = frozenset({"pause_minutes", "pause_private_minutes"})
 
@@ -63,6 +65,7 @@ async def press(press: Press) -> None:
     if opens and not press.fields:
         await press.open_form(_form(press, panel, what))
         return
+    heard = (await press.services.chat.choices.at(press.place)).overhear
     try:
         mistake = await _choose(press, panel, what)
     except StoreError:
@@ -72,10 +75,19 @@ async def press(press: Press) -> None:
         press.reply(mistake, private=True)
         return
     here = await press.services.chat.choices.at(press.place)
+    if here.overhear is not heard:
+        _announce(press, on=here.overhear)
     panel = await _panel(replace(press, person=reading_here(press.person, here)), scope, tab)
     press.update(panel.text, panel.rows)
     if press.fields and not press.surface.capabilities.private_answers:  # the panel stands further up
         press.reply(press.say("settings.kept"))
+
+
+def _announce(press: Press, *, on: bool) -> None:
+    """Everybody there is told, not only who switched it."""
+    words = press.say("overhear.on" if on else "overhear.off", days=OVERHEARD_DAYS)
+    channel = press.surface.alternate or press.surface
+    press.services.chat.notices.reply(channel, press.person, words, ref=None, private=False)
 
 
 async def _choose(press: Press, panel: Panel, what: str) -> str:
@@ -93,6 +105,8 @@ async def _choose(press: Press, panel: Panel, what: str) -> str:
             await choose(scope.key, what, None)
         elif value in values_of(what, press.place):
             await choose(scope.key, what, value)
+            if value == Sees.CHANNEL and press.place.guild_id is None and not panel.held.overhear:
+                press.reply(press.say("settings.sees.needs_overhear"), private=True)
     elif what in _PAUSES:
         text = press.fields.get(what, "").strip()
         if read(what, text) is None:

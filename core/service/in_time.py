@@ -1,0 +1,30 @@
+"""Waiting for something, but not for long."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from core.ports.clock import Clock
+
+_T = TypeVar("_T")
+
+
+async def in_time(clock: Clock, seconds: float, work: Coroutine[Any, Any, _T]) -> _T | None:
+    """What it returns; None when it takes longer than so many seconds, and is then cancelled."""
+    task = asyncio.get_running_loop().create_task(work)
+
+    def stop() -> None:
+        task.cancel()
+
+    timer = clock.call_at(clock.monotonic() + seconds, stop)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        waiting = asyncio.current_task()
+        if waiting is not None and waiting.cancelling():
+            raise
+        return None
+    finally:
+        timer.cancel()
