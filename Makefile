@@ -16,7 +16,7 @@ test: ## Run every check: format, lint, types, import contracts, tests
 	.venv/bin/ruff check
 	.venv/bin/mypy
 	.venv/bin/lint-imports
-	.venv/bin/pytest
+	.venv/bin/pytest -n auto --maxprocesses 4 --dist loadfile
 
 bench: setup  ## Measure freshness, CPU, growth and the store (ARGS="freshness --quick" for less)
 	@.venv/bin/sluice bench $(ARGS)

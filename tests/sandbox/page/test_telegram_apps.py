@@ -62,7 +62,9 @@ async def test_rows_of_buttons_and_what_a_press_says(sandbox: Sandbox, bot: ptb.
     ]
     sent = await bot.send_message(ada, "An answer", reply_markup=ptb.InlineKeyboardMarkup(rows))
     node = sandbox.message("telegram", sent.message_id)
-    boxes = [await row.bounding_box() for row in await node.locator(".keyboard-row button").all()]
+    buttons = node.locator(".keyboard-row button")
+    await expect(buttons).to_have_count(3)
+    boxes = [await button.bounding_box() for button in await buttons.all()]
     tops = [round(box["y"]) for box in boxes if box]
     assert tops[0] == tops[1] < tops[2]
     await node.get_by_role("button", name="Retry").click()
