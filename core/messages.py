@@ -7,7 +7,7 @@ names are shown to people and to the model, and never compared.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -28,6 +28,7 @@ class Place:
     topic_id: str | None = None  # Telegram: the forum topic
     guild_id: str | None = None  # Discord: the guild
     parent_id: str | None = None  # Discord: the channel that a thread hangs in
+    owner: str | None = field(default=None, compare=False)  # whose private chat it is, once that is known
 
     def __str__(self) -> str:
         topic = f"/{self.topic_id}" if self.topic_id else ""
@@ -51,6 +52,11 @@ class Person:
 
     def __str__(self) -> str:
         return f"{self.platform}:{self.id}"
+
+
+def owned(place: Place, person: Person) -> Place:
+    """The place, as this person's own where it is a private chat: that belongs to whoever writes there."""
+    return replace(place, owner=str(person)) if place.kind is PlaceKind.PRIVATE else place
 
 
 @dataclass(frozen=True, slots=True)

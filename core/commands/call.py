@@ -9,7 +9,7 @@ from types import MappingProxyType
 from core.catalogue import say
 from core.commands.command import Command
 from core.commands.services import Services
-from core.messages import Form, IncomingCommand, MessageRef, Person, Place, Suggesting
+from core.messages import Form, IncomingCommand, MessageRef, Person, Place, Suggesting, owned
 from core.ports.surface import Surface
 from core.service.driver import Showing
 from core.service.languages import language_of
@@ -33,7 +33,7 @@ class Occasion:
 
     @property
     def place(self) -> Place:
-        return self.surface.place
+        return owned(self.surface.place, self.person)
 
     @property
     def unseen_by_others(self) -> bool:

@@ -31,6 +31,7 @@ from core.messages import (
     MessageDeleted,
     MessageRef,
     Suggesting,
+    owned,
 )
 from core.policy.access import Access
 from core.policy.spending import Spending
@@ -96,7 +97,7 @@ class Dispatcher:
         """What an argument could become; nothing for whom the bot does not serve. Never raises."""
         command = self.services.registry.get(suggesting.command)
         argument = command and command.argument(suggesting.argument)
-        person, place = suggesting.author, suggesting.place
+        person, place = suggesting.author, owned(suggesting.place, suggesting.author)
         if command is None or not argument or argument.suggest is None or person.is_bot:
             return ()
         access = self.services.access
@@ -104,7 +105,7 @@ class Dispatcher:
             return ()
         try:
             reader = reading_here(person, await self.services.chat.choices.at(place))
-            inquiry = Inquiry(replace(suggesting, author=reader), self.services)
+            inquiry = Inquiry(replace(suggesting, author=reader, place=place), self.services)
             choices = await argument.suggest(inquiry, suggesting.typed)
         except Exception:
             log.exception("no suggestions for %s of /%s", argument.name, command.name)
@@ -119,7 +120,7 @@ class Dispatcher:
 
     async def _route(self, incoming: Incoming, surface: Surface) -> None:
         services = self.services
-        incoming = await self._in_their_language(incoming)
+        incoming = await self._as_known(incoming)
         if isinstance(incoming, IncomingMessage) and services.access.unclaimed:
             incoming = self._as_claim(incoming, surface)
         if isinstance(incoming, IncomingMessage) and services.questions.expects(incoming):
@@ -142,11 +143,12 @@ class Dispatcher:
             case _:
                 await services.chat.handle(incoming, surface)
 
-    async def _in_their_language(self, incoming: Incoming) -> Incoming:
-        """The event, by a person of whom it is known what is read in its place; its choices are known now."""
-        chosen = await self.services.chat.choices.at(incoming.place)
+    async def _as_known(self, incoming: Incoming) -> Incoming:
+        """The event, by a person of whom it is known what they read, in a place whose choices are known."""
         if isinstance(incoming, MessageDeleted):
             return incoming
+        incoming = replace(incoming, place=owned(incoming.place, incoming.author))
+        chosen = await self.services.chat.choices.at(incoming.place)
         reader = reading_here(incoming.author, chosen)
         return incoming if reader is incoming.author else replace(incoming, author=reader)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from core.commands.command import Where, where_of
-from core.conversation.preferences import server_of
+from core.conversation.preferences import here_of, server_of
 from core.messages import Person, Place
 from core.policy.access import Access
 
@@ -31,7 +31,7 @@ class Scope:
 
 def scopes_at(place: Place) -> tuple[Scope, ...]:
     """Those that a place lies in, the widest first."""
-    server, here = server_of(place), f"chat:{place}"
+    server, here = server_of(place), here_of(place)
     match where_of(place):
         case Where.PRIVATE:
             return (Scope(HERE, here, "chat"),)
@@ -57,7 +57,7 @@ def conversation(place: Place, conversation_id: str | None) -> Scope:
     """That of the conversation alone, which anybody in it may choose for."""
     here = scopes_at(place)[-1]
     if conversation_id is None:
-        return here if here.level == HERE else Scope(HERE, f"chat:{place}", here.word)
+        return here if here.level == HERE else Scope(HERE, here_of(place), here.word)
     return Scope(CONVERSATION, f"conversation:{conversation_id}", "conversation")
 
 

@@ -75,10 +75,15 @@ def scopes_of(place: Place, conversation_id: str | None = None) -> tuple[str, ..
     scopes = [server_of(place)] if place.kind is not PlaceKind.PRIVATE else []
     if place.parent_id:
         scopes.append(f"chat:{place.platform}:{place.parent_id}")
-    scopes.append(f"chat:{place}")
+    scopes.append(here_of(place))
     if conversation_id is not None:
         scopes.append(f"conversation:{conversation_id}")
     return tuple(scopes)
+
+
+def here_of(place: Place) -> str:
+    """The scope of the place itself: of a private chat its person's, whose own its choices are."""
+    return f"person:{place.owner}" if place.owner else f"chat:{place}"
 
 
 def server_of(place: Place) -> str:

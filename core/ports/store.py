@@ -183,7 +183,7 @@ class Store(Protocol):
         """Nothing is kept where `until_id` was taken out meanwhile."""
 
     # what people have chosen, by scope:
-    # `server:<platform>:<id>`, `chat:<place>`, `person:<person>`, `conversation:<id>`
+    # `server:<platform>:<id>`, `chat:<place>`, `person:<person>` (of their private chat), `conversation:<id>`
     async def choices(self, scopes: tuple[str, ...]) -> Mapping[str, Mapping[str, str]]: ...
     async def choose(self, scope: str, name: str, value: str | None) -> None:
         """`None` takes the choice back."""

@@ -189,6 +189,7 @@ class ChatService:
 
     async def forgotten(self, person: str) -> None:
         """See `core.service.personal_data.Forgotten`. Their answers that still grow end, and are not kept."""
+        self.choices.forget(person)
         for question in self._intake.forget(person):
             unanswered("forgotten", question.event_id, question.place, question.asker)
         for turn in self._queue.drop_waiting(person):

@@ -109,6 +109,11 @@ class Choices:
             self._known.pop(scope, None)
         await self.chosen((scope,))
 
+    def forget(self, person: str) -> None:
+        """Remember nothing of what somebody, `str(Person)`, chose for themselves: the store forgets it."""
+        self._changes += 1
+        self._known.pop(f"person:{person}", None)
+
     async def manner(self, question: Question, conversation_id: str | None = None) -> Manner:
         """How a question is answered whose turn begins now.
 

@@ -158,15 +158,6 @@ class Exchanges:
                 await self._show(caller, chosen, over, buttons)
         return ""
 
-    async def step_from(self, caller: Caller, ref: MessageRef, by: int) -> str:
-        """The next variant of the answer that `ref` shows, or with -1 the one before."""
-        found = await self._found(caller, ref)
-        if found is None or found.role is not Role.ASSISTANT or found.parent_id is None:
-            return "variant.unknown"
-        answers = await self._store.answers(found.parent_id)
-        number = (answers.index(found) + by) % len(answers) + 1
-        return await self.step(caller, found.parent_id, number)
-
     async def go_on(self, caller: Caller, ref: MessageRef | None = None) -> str:
         """Have a cut answer go on: the one shown by `ref`, else the last one of their lane."""
         found = await self._found(caller, ref)

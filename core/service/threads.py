@@ -14,6 +14,7 @@ from weakref import WeakValueDictionary
 
 from core.catalogue import say
 from core.conversation.history import Question
+from core.conversation.preferences import here_of
 from core.conversation.thread_names import thread_name
 from core.conversation.window import harmless_name
 from core.messages import MessageRef, Person, Place, PlaceKind
@@ -67,7 +68,7 @@ class Threads:
     async def answer_all(self, place: Place) -> bool:
         """From now on every message there is for the bot; False: that could not be kept."""
         try:
-            await self._choices.choose(f"chat:{place}", "opened", "on")
+            await self._choices.choose(here_of(place), "opened", "on")
         except StoreError as error:
             log.error("%s: that every message is answered cannot be kept: %s", place, error)
             return False

@@ -11,7 +11,8 @@ from bots.sandbox.discord.server import DiscordServer
 from bots.sandbox.telegram.server import TelegramServer
 from bots.telegram.client import TelegramPlatform
 from core.commands.registry import registry
-from core.messages import Place, PlaceKind
+from core.conversation.preferences import here_of
+from core.messages import Person, Place, PlaceKind, owned
 from tests.commands.support import PATIENCE_S, Service
 from tests.commands.test_choosers import CONFIGURATION
 from tests.discord.support import local_discord
@@ -44,6 +45,10 @@ class Hands:
     @property
     def place(self) -> Place:
         """Where that is, as the core knows it."""
+        return owned(self._place, Person(self.platform, self.screen.person(NAME), NAME))
+
+    @property
+    def _place(self) -> Place:
         if isinstance(self.server, DiscordServer):
             world = self.server.world
             chat = str(world.chat(self.chat).id)
@@ -115,7 +120,7 @@ class Hands:
     async def choose(self, name: str, value: str) -> None:
         """As the panel of `/settings` keeps a choice for this chat; `test_panels_on_platforms.py`
         presses its every control."""
-        await self.service.chat.choices.choose(f"chat:{self.place}", name, value)
+        await self.service.chat.choices.choose(here_of(self.place), name, value)
 
 
 def plain(text: str) -> str:

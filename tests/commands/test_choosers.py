@@ -29,7 +29,7 @@ IN_THREAD = Place("fake", "t1", PlaceKind.THREAD, guild_id="g1", parent_id="c1")
 IN_GROUP = Place("fake", "c9", PlaceKind.SHARED)
 IN_TOPIC = Place("fake", "c9", PlaceKind.THREAD, topic_id="7")
 IN_PRIVATE = Place("fake", "p1", PlaceKind.PRIVATE)
-SERVER, CHANNEL, THREAD, PRIVATE = "server:fake:g1", "chat:fake:c1", "chat:fake:t1", "chat:fake:p1"
+SERVER, CHANNEL, THREAD, PRIVATE = "server:fake:g1", "chat:fake:c1", "chat:fake:t1", "person:fake:2"
 LONG = "far/" + "x" * 150
 
 MODELS = {
@@ -106,11 +106,14 @@ async def test_who_goes_on_with_a_conversation_goes_on_with_its_model(bot: Bot) 
 
 
 async def test_a_thread_or_private_chat_is_one_conversation_for_all_in_it(bot: Bot) -> None:
-    for place, scope, word in ((IN_THREAD, THREAD, "thread"), (IN_PRIVATE, PRIVATE, "chat")):
+    for place, scope, word, other in (
+        (IN_THREAD, THREAD, "thread", MANAGER),
+        (IN_PRIVATE, PRIVATE, "chat", BEN),
+    ):
         words = say("choose.model.chosen", name="Large one", scope=say(f"scope.{word}"))
         assert await told(bot, "model", {"name": "Large ONE"}, place) == words
         assert await kept(bot, scope) == {"model": "near/large"}
-        assert (await asked(bot, place, MANAGER)).request.model == "near/large"
+        assert (await asked(bot, place, other)).request.model == "near/large"
 
 
 @pytest.mark.parametrize(
@@ -135,7 +138,8 @@ async def test_for_a_channel_or_server_those_choose_who_manage_it(
     refused = await told(bot, "model", arguments, place, BEN)
     assert (refused == say("settings.not_yours")) is not open_to_all
     assert (await kept(bot, key) == {}) is not open_to_all
-    await told(bot, "model", arguments, place, MANAGER)
+    manager = BEN if place is IN_PRIVATE else MANAGER
+    await told(bot, "model", arguments, place, manager)
     assert await kept(bot, key) == {"model": "near/large"}
 
 

@@ -124,6 +124,20 @@ async def test_model_and_persona_hold_for_the_conversation_by_name(hands: Hands)
     assert (stream.request.model, stream.prompt) == ("near/large", ["Be calm.", "well?"])
 
 
+async def test_what_one_chose_in_private_is_exported_and_forgotten(hands: Hands) -> None:
+    person = f"{hands.platform}:{hands.screen.person('Ada')}"
+    await hands.command("model", name="large")
+    await hands.shows(say("choose.model.chosen", name="Large one", scope=say("scope.chat")))
+    assert (await hands.service.store.export(person))["choices"] == {"model": "near/large"}
+    await hands.command("forget")
+    asked = await hands.shows(say("forget.ask"))
+    [yes] = [one["id"] for row in asked["rows"] for one in row if one["label"] == say("button.forget")]
+    await hands.server.press("Ada", hands.chat, asked["id"], yes)
+    await hands.shows(say("forget.done", entries=1))
+    assert (await hands.service.store.export(person))["choices"] == {}
+    assert (await hands.ask("well?")).request.model == "near/small"
+
+
 async def test_start_greets_on_telegram() -> None:
     async with on_platform("telegram") as hands:
         await hands.server.say("Ada", "Ada", "/start")

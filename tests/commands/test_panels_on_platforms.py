@@ -161,9 +161,8 @@ async def test_discord_who_manages_nothing_is_neither_offered_it_nor_served() ->
             panel = await ben.says(say("settings.title", scope=say("scope.chat")))
             await ben.press(panel, "streaming")
             await ben.says("Streaming: **off**")
-            [(scope, kept)] = (await store.choices((f"chat:discord:{panel['chat']}",))).items()
-            assert kept == {"streaming": "off"}
-            assert scope == f"chat:discord:{panel['chat']}"
+            own = f"person:discord:{ben.screen.person('Ben')}"
+            assert await store.choices((own,)) == {own: {"streaming": "off"}}
 
 
 async def test_discord_model_and_persona_with_completion_panel_and_form() -> None:

@@ -176,7 +176,7 @@ async def test_where_there_are_no_forms_they_are_asked_for_in_the_chat(bot: Bot)
 async def test_in_a_private_chat_everybody_sets_their_own(bot: Bot) -> None:
     panel = await opened(bot, IN_PRIVATE, BEN, forms=False)
     await panel.choose("language", "pt-BR")
-    assert await kept(bot, "chat:fake:p1") == {"language": "pt-BR"}
+    assert await kept(bot, f"person:{BEN}") == {"language": "pt-BR"}
     assert say("settings.title", "pt-BR", scope=say("scope.chat", "pt-BR")) in panel.text
     await panel.choose("language", INHERIT)
     assert say("settings.title", scope=say("scope.chat")) in panel.text

@@ -263,7 +263,7 @@ async def test_a_choice_changes_only_what_lies_in_its_scope_and_memory_never_tel
 
 async def test_without_streaming_nothing_shows_but_the_typing_sign_before_the_end(bot: Bot) -> None:
     surface = bot.surface(kind=PlaceKind.PRIVATE)
-    await bot.chat.choices.choose("chat:fake:c1", "streaming", "off")
+    await bot.chat.choices.choose("person:fake:1", "streaming", "off")
     stream = await bot.asked(surface, "why?")
     for _ in range(10):
         stream.say("Because of this and that, and because of " * 8)
@@ -279,7 +279,7 @@ async def test_without_streaming_nothing_shows_but_the_typing_sign_before_the_en
 
 async def test_reasoning_is_shown_where_that_was_chosen(bot: Bot) -> None:
     surface = bot.surface(kind=PlaceKind.PRIVATE)
-    await bot.chat.choices.choose("chat:fake:c1", "reasoning", "on")
+    await bot.chat.choices.choose("person:fake:1", "reasoning", "on")
     stream = await bot.asked(surface, "why?")
     stream.emit(ReasoningDelta("It floats."))
     stream.finish("So.")
@@ -290,12 +290,12 @@ async def test_reasoning_is_shown_where_that_was_chosen(bot: Bot) -> None:
 async def test_each_question_alone_where_that_was_chosen(bot: Bot) -> None:
     surface = bot.surface(kind=PlaceKind.PRIVATE)
     await bot.answered(surface, "one", "First.")
-    await bot.chat.choices.choose("chat:fake:c1", "sees", "question")
+    await bot.chat.choices.choose("person:fake:1", "sees", "question")
     stream = await bot.asked(surface, "two")
     assert stream.prompt == ["two"]
     stream.finish("Second.")
     await bot.clock.advance(2.0)
-    await bot.chat.choices.choose("chat:fake:c1", "sees", None)
+    await bot.chat.choices.choose("person:fake:1", "sees", None)
     assert (await bot.asked(surface, "three")).prompt == ["one", "First.", "two", "Second.", "three"]
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from core.adapters.memory_store import MemoryStore
 from core.catalogue import say
+from core.conversation.history import lane_of
 from core.messages import Addressed, MessageDeleted, MessageRef, PlaceKind
 from core.ports.completions import FinishReason, ModelError, ModelErrorKind
 from core.ports.store import Message, StoreError
@@ -158,7 +159,11 @@ async def test_in_a_channel_a_finished_answer_has_no_button_but_can_be_answered_
     stream.finish("Why not?")
     await bot.clock.advance(5.0)
     assert channel.texts == ["Why not?"]
-    stepped = asyncio.ensure_future(bot.chat.exchanges.step_from(bot.caller(channel), shown, 1))
+    kept = await bot.store.lane(lane_of(channel.place, ADA))
+    assert kept is not None
+    assert kept.leaf_id is not None
+    question, _ = await bot.store.path(kept.leaf_id)
+    stepped = asyncio.ensure_future(bot.chat.exchanges.step(bot.caller(channel), question.id, 1))
     await bot.clock.advance(5.0)
     assert await stepped == ""
     assert channel.texts == ["Because."]
