@@ -29,6 +29,7 @@ from core.adapters.steady_store import SteadyStore
 from core.adapters.store.location import Location
 from core.adapters.store.opening import open_store as open_sql_store
 from core.commands.dispatch import Dispatcher
+from core.commands.registry import Registry, registry
 from core.configuration import (
     Configuration,
     ConfigurationError,
@@ -102,7 +103,18 @@ def read_configuration(settings: Settings) -> Configuration:
 def warnings_about(settings: Settings, configuration: Configuration) -> tuple[str, ...]:
     """What is worth saying of both. A variable that a provider's key is in is read, whatever its name."""
     read = tuple(f"{provider.api_key_env} is " for provider in configuration.providers.values())
-    return (*(one for one in settings.warnings if not one.startswith(read)), *configuration.warnings)
+    menu = tuple(
+        f"[defaults] menu: there is no command {name!r}. Take it out, or see /help for their names."
+        for name in configuration.defaults.menu
+        if registry().get(name) is None
+    )
+    return (*(one for one in settings.warnings if not one.startswith(read)), *configuration.warnings, *menu)
+
+
+def commands_of(configuration: Configuration) -> Registry:
+    """Every command; those that the configuration puts on the menu stand in the platforms' first list."""
+    every = registry()
+    return Registry(every, listed=[name for name in configuration.defaults.menu if every.get(name)])
 
 
 def model_label(configuration: Configuration) -> str:
@@ -192,6 +204,7 @@ def build_app(
         chat,
         access,
         clock,
+        commands_of(model.live.current),
         configuration=lambda: model.live.current,
         spending=spending,
         usage=usage,
@@ -271,12 +284,18 @@ def _show_figures(page: SandboxPage, progress: Progress) -> None:
     )
 
 
-def live_platforms(settings: Settings, clock: Clock) -> tuple[Platform, ...]:
+def live_platforms(settings: Settings, clock: Clock, configuration: Configuration) -> tuple[Platform, ...]:
     """One for each token that is set."""
+    commands = commands_of(configuration)
     platforms: list[Platform] = []
     if settings.discord_token:
         platforms.append(
-            DiscordPlatform(settings.discord_token, clock=clock, api_base_url=settings.discord_api_base_url)
+            DiscordPlatform(
+                settings.discord_token,
+                clock=clock,
+                api_base_url=settings.discord_api_base_url,
+                commands=commands,
+            )
         )
     if settings.telegram_token:
         platforms.append(
@@ -285,6 +304,8 @@ def live_platforms(settings: Settings, clock: Clock) -> tuple[Platform, ...]:
                 clock=clock,
                 base_url=settings.telegram_api_base_url,
                 drafts=settings.telegram_drafts,
+                commands=commands,
+                inline_mode=configuration.defaults.telegram_inline,
             )
         )
     return tuple(platforms)
@@ -306,12 +327,20 @@ class Sandbox:
             for progress in driver.progress():
                 _show_figures(self.page, progress)
 
-    def platforms(self, clock: Clock) -> tuple[Platform, ...]:
+    def platforms(self, clock: Clock, configuration: Configuration) -> tuple[Platform, ...]:
         """The real adapters, pointed at the local servers."""
+        commands = commands_of(configuration)
         return (
-            DiscordPlatform(self.discord.token, clock=clock, api_base_url=self.discord.url),
+            DiscordPlatform(
+                self.discord.token, clock=clock, api_base_url=self.discord.url, commands=commands
+            ),
             TelegramPlatform(
-                self.telegram.token, clock=clock, base_url=self.telegram.url, drafts=self.drafts
+                self.telegram.token,
+                clock=clock,
+                base_url=self.telegram.url,
+                drafts=self.drafts,
+                commands=commands,
+                inline_mode=configuration.defaults.telegram_inline,
             ),
         )
 

@@ -88,7 +88,7 @@ async def examine(clock: Clock, console: Console) -> tuple[Check, ...]:
     found = [_split("Configuration", CheckState.NOTE, warning) for warning in warnings]
     found += [_split("Configuration", CheckState.BAD, problem) for problem in settings.unusable]
     found[:0] = [_where(), _configuration(settings, configuration), _file(configuration, settings)]
-    platforms = live_platforms(settings, clock)
+    platforms = live_platforms(settings, clock, configuration)
     for checks in await asyncio.gather(*(platform.check() for platform in platforms)):
         found += checks
     if not configuration.model_chosen and platforms:

@@ -125,7 +125,12 @@ class _Run:
                 raise RunError(str(error)) from None
             page = world.page if world else None
             app = self._app = build_app(settings, model, self._clock, store=store, page=page)
-            platforms = world.platforms(self._clock) if world else live_platforms(settings, self._clock)
+            offered = self._configuration.current
+            platforms = (
+                world.platforms(self._clock, offered)
+                if world
+                else live_platforms(settings, self._clock, offered)
+            )
             try:
                 ready = await self._start(platforms, app)
                 self._tell(ready, app, world)

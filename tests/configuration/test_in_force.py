@@ -13,6 +13,7 @@ from bots.bootstrap import (
     App,
     Model,
     build_app,
+    commands_of,
     open_model,
     read_configuration,
     warnings_about,
@@ -20,6 +21,7 @@ from bots.bootstrap import (
 )
 from bots.embedded_model.progress import ignore_progress
 from core.adapters.memory_store import MemoryStore
+from core.commands.registry import registry
 from core.configuration import Configuration, ConfigurationError, Live
 from core.messages import Person, Place, PlaceKind
 from core.service.watching import Watch
@@ -114,3 +116,22 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(Path, "read_bytes", refused)  # root may read everything
     with pytest.raises(ConfigurationError, match=r"cannot be read \(Permission denied\)"):
         read_configuration(Settings(config_file=file))
+
+
+def test_the_menu_is_what_the_file_puts_there_and_an_unknown_name_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sluice.toml").write_text(_FILE + '[defaults]\nmenu = ["ask", "usage", "dance"]\n')
+    settings = read_settings({})
+    configuration = read_configuration(settings)
+    commands = commands_of(configuration)
+    assert {command.name for command in commands if commands.is_listed(command)} == {"ask", "usage"}
+    assert commands.get("help") is not None
+    [warning] = warnings_about(settings, configuration)
+    assert "there is no command 'dance'" in warning
+
+
+def test_without_a_file_the_menu_is_what_the_commands_say_of_themselves() -> None:
+    usual, own = commands_of(Configuration(None, {}, {}, "")), registry()
+    assert {c.name for c in usual if usual.is_listed(c)} == {c.name for c in own if own.is_listed(c)}
