@@ -15,6 +15,7 @@ from core.ports.platform import Check, CheckState, PlatformError
 PERMISSIONS: Final = discord.Permissions(
     view_channel=True,
     send_messages=True,
+    create_public_threads=True,  # /chat, and answers in threads of their own
     send_messages_in_threads=True,
     read_message_history=True,  # replies
     attach_files=True,  # the rest of a long block of code
