@@ -55,6 +55,9 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("--json", action="store_true", help="for machines")
     doctor.set_defaults(command=_doctor)
 
+    words = commands.add_parser("words", help="how much of what the bot says is translated")
+    words.set_defaults(command=_words)
+
     config = commands.add_parser("config", help="what sluice.toml says: check it, or see an example")
     parts = config.add_subparsers(metavar="PART", required=True)
     check = parts.add_parser("check", help="what is in force; exit code 1 with warnings, 2 when it is wrong")
@@ -167,6 +170,14 @@ def _config_check(_arguments: argparse.Namespace) -> int:
     from bots.config_check import check
 
     return check(Console(highlight=False))
+
+
+def _words(_arguments: argparse.Namespace) -> int:
+    from core.catalogue import completeness
+
+    for language in completeness():
+        print(language)
+    return 0
 
 
 def _config_example(_arguments: argparse.Namespace) -> int:

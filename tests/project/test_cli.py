@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bots.cli import main
+from core.catalogue import LANGUAGES
 from tests.project.program import sluice
 
 
@@ -40,3 +41,12 @@ def test_figures_that_cannot_be_written_are_one_line_before_any_work(
 ) -> None:
     assert main(["bench", "freshness", "--json", "/nowhere/figures.json"]) == 1
     assert "/nowhere/figures.json cannot be written" in capsys.readouterr().err
+
+
+def test_how_complete_each_language_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["words"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert {line.partition(":")[0] for line in lines} == set(LANGUAGES)
+    whole = [line for line in lines if line.startswith(("en:", "pt-BR:"))]
+    assert len(whole) == 2
+    assert not any("in English" in line for line in whole)

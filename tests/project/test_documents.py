@@ -41,7 +41,7 @@ def test_every_command_named_exists(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--help"])
     commands = set(re.findall(r"^    (\w+)  ", capsys.readouterr().out, re.MULTILINE))
-    names = {"run", "ask", "doctor", "config", "backup", "restore", "keys", "bench"}
+    names = {"run", "ask", "doctor", "config", "words", "backup", "restore", "keys", "bench"}
     assert commands == names
     assert set(re.findall(rf"\bsluice ({'|'.join(names)})\b", README)) <= commands
 
