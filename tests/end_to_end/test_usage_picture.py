@@ -66,7 +66,7 @@ async def sandbox() -> AsyncIterator[tuple[SandboxPage, Service]]:
     """Both platforms, Sluice on them, and the page."""
     profile, clock = load_profile(scale=0.05), SystemClock()
     discord, telegram = DiscordServer(profile=profile), TelegramServer(profile=profile)
-    page = SandboxPage(discord, telegram, note="GPT-5 mini")
+    page = SandboxPage(discord, telegram, note="GPT-5 mini", port=0)
     service = Service(clock, daily_tokens=250_000)
     service.parts.configuration.swap(CONFIGURATION)
     for part in (discord, telegram, page):
