@@ -120,7 +120,7 @@ class Questions:
         lines = [prefix + f"**{wanted.label}**", wanted.hint]
         if wanted.value:
             lines.append(say("form.now", locale, value=wanted.value))
-        cancel, skip = say("form.cancel", locale), say("form.skip", locale, nothing=NOTHING)
+        cancel, skip = say("form.cancel", locale), say("form.skip", locale, nothing=f"`{NOTHING}`")
         lines.append(cancel if wanted.required else skip)
         question = self._notices.reply(
             surface,

@@ -6,12 +6,15 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from core.catalogue import say
+from bots.discord.markdown import DiscordRenderer
+from bots.telegram.entities import TelegramRenderer
+from core.catalogue import LANGUAGES, say
 from core.commands.call import Call, Press
 from core.commands.command import Command
 from core.commands.questions import KEPT_S, NOTHING
 from core.commands.registry import Registry, registry
 from core.messages import Addressed, Field, Form, MessageRef, PlaceKind
+from core.streaming.rendering import Renderer
 from tests.fakes.surface import FakeSurface
 from tests.service.conftest import ADA, BEN, Bot, shut
 
@@ -66,7 +69,7 @@ async def test_each_field_is_asked_and_all_come_back_together(bot: Bot) -> None:
     assert second.splitlines() == [
         "**Why so**",
         say("form.now", value="because"),
-        say("form.skip", nothing=NOTHING),
+        say("form.skip", nothing=f"`{NOTHING}`"),
     ]
     assert await says(bot, chat, "It is long") == "name_it:1 {'name': 'Long Weir', 'why': 'It is long'}"
     assert not bot.model.streams
@@ -132,3 +135,12 @@ async def test_a_bare_command_is_asked_for_what_it_lacks(bot: Bot) -> None:
     assert (await asked(bot, chat, "ask")).startswith(f"**{say('command.ask.prompt')}**")
     await says(bot, chat, "what is a sluice?")
     assert (await bot.model.opened()).prompt == ["what is a sluice?"]
+
+
+@pytest.mark.parametrize("renderer", [DiscordRenderer(), TelegramRenderer()], ids=["discord", "telegram"])
+def test_what_leaves_a_field_empty_is_read_as_it_is_to_be_written(renderer: Renderer) -> None:
+    """At a line's start a bare hyphen would be drawn as a bullet."""
+    for language in LANGUAGES:
+        hint = renderer.render(say("form.skip", language, nothing=f"`{NOTHING}`")).text
+        assert NOTHING in hint
+        assert "•" not in hint
