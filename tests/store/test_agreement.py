@@ -195,7 +195,6 @@ async def emptied(store: SqlStore) -> None:
         await connection.execute(delete(keys).where(keys.c.scope != ""))
 
     await store._database.write(empty)
-    store._keys.drop()
 
 
 @pytest.mark.parametrize(("which", "examples"), [("sqlite", 6), ("postgresql", 6)])

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from core.adapters.store.encryption import Key, SealError, key_id_of
 from core.adapters.store.key_files import _read
 from core.adapters.store.location import Location
 from core.adapters.store.opening import open_store
+from core.adapters.store.tables import keys
 from core.ports.store import KeptPersona, Overheard, StoreError, Summary, Used
 from tests.store.people import ADA, BEN, grown, ids
 
@@ -111,8 +114,14 @@ async def test_the_key_of_the_forgotten_is_held_by_nothing(location: Location) -
     async with open_store(location) as store:
         await grown(store)
         await store.path("b2")
+        async with store._database.reading() as connection:
+            ada = await connection.scalar(select(keys.c.id).where(keys.c.scope == ADA))
+        held = Key(str(ada), bytes(32))
+        assert ada in {key.id for key in gc.get_objects() if isinstance(key, Key)}
+        del held
         await store.forget(ADA)
-        assert store._keys._known == {}
+        gc.collect()
+        assert ada not in {key.id for key in gc.get_objects() if isinstance(key, Key)}
         assert ids(await store.path("b2")) == ["q2", "b2"]
 
 

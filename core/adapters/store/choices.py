@@ -8,7 +8,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.adapters.store.database import insert_into
-from core.adapters.store.part import Part
+from core.adapters.store.part import Part, sealed_rows
 from core.adapters.store.tables import choices, personas
 from core.ports.store import KeptPersona
 
@@ -35,10 +35,10 @@ class Choices(Part):
         await self._database.write(keep)
 
     async def personas(self, scopes: tuple[str, ...]) -> tuple[KeptPersona, ...]:
-        query = select(personas).where(personas.c.scope.in_(scopes))
+        query = sealed_rows(personas).where(personas.c.scope.in_(scopes))
         async with self._database.reading() as connection:
             rows = await connection.execute(query)
-            opened = await self._opened(connection, rows, "personas", "scope", "name")
+            opened = self._opened(rows, "personas", "scope", "name")
         found = (
             KeptPersona(row.scope, row.name, texts["prompt"], row.made_by, row.model, row.temperature)
             for row, texts in opened

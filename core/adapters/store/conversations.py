@@ -9,7 +9,7 @@ from sqlalchemy import Row, Select, bindparam, delete, literal, null, select, up
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.adapters.store.database import insert_into
-from core.adapters.store.part import Part
+from core.adapters.store.part import Part, sealed_rows
 from core.adapters.store.tables import lanes, messages, showings, summaries
 from core.ports.store import GoneError, Lane, LaneKey, Message, Role, Shown, Summary
 
@@ -23,7 +23,7 @@ def _path() -> Select[Any]:
     step = select(messages.c.id, messages.c.parent_id, up.c.depth + 1)
     higher = step.join(up, messages.c.id == up.c.parent_id).where(up.c.depth < bindparam("limit"))
     up = up.union_all(higher)
-    return select(messages).join(up, messages.c.id == up.c.id).order_by(up.c.depth.desc())
+    return sealed_rows(messages).join(up, messages.c.id == up.c.id).order_by(up.c.depth.desc())
 
 
 _PATH: Final = _path()  # built once: it is asked for at every question
@@ -51,10 +51,10 @@ class Conversations(Part):
         await self._database.write(keep)
 
     async def message(self, message_id: str) -> Message | None:
-        return await self._first(select(messages).where(messages.c.id == message_id))
+        return await self._first(sealed_rows(messages).where(messages.c.id == message_id))
 
     async def shown(self, shown: Shown) -> Message | None:
-        query = select(messages).join(showings, showings.c.shows == messages.c.id)
+        query = sealed_rows(messages).join(showings, showings.c.shows == messages.c.id)
         return await self._first(
             query.where(showings.c.place == shown.place, showings.c.message_id == shown.message_id)
         )
@@ -88,7 +88,7 @@ class Conversations(Part):
         return await self._all(_PATH, start=message_id, limit=limit) if limit > 0 else ()
 
     async def answers(self, question_id: str) -> tuple[Message, ...]:
-        query = select(messages).where(
+        query = sealed_rows(messages).where(
             messages.c.parent_id == question_id, messages.c.role == Role.ASSISTANT.value
         )
         return await self._all(query.order_by(messages.c.at, messages.c.number))
@@ -116,18 +116,15 @@ class Conversations(Part):
         found: dict[str, Row[Any]] = {}
         async with self._database.reading() as connection:
             for some in in_parts(message_ids[::-1]):
-                query = select(summaries).where(summaries.c.until_id.in_(some))
+                query = sealed_rows(summaries).where(summaries.c.until_id.in_(some))
                 found |= {row.until_id: row for row in await connection.execute(query)}
                 if found:
                     break
             furthest = next((found[one] for one in reversed(message_ids) if one in found), None)
             if furthest is None:
                 return None
-            opened = await self._opened(connection, [furthest], "summaries", "until_id")
-        return next(
-            (Summary(row.conversation_id, row.until_id, texts["text"], row.tokens) for row, texts in opened),
-            None,
-        )
+            ((row, texts),) = self._opened([furthest], "summaries", "until_id")
+        return Summary(row.conversation_id, row.until_id, texts["text"], row.tokens)
 
     async def set_summary(self, summary: Summary) -> None:
         async def keep(connection: AsyncConnection) -> None:
@@ -148,8 +145,8 @@ class Conversations(Part):
         await self._database.write(keep)
 
     async def _forget_summaries_of_earlier(self, connection: AsyncConnection, message: Message) -> None:
-        known = await connection.execute(select(messages).where(messages.c.id == message.id))
-        for before in await self._messages(connection, known):
+        known = await connection.execute(sealed_rows(messages).where(messages.c.id == message.id))
+        for before in self._messages(known):
             if (before.text, before.quote) != (message.text, message.quote):
                 await _drop_summaries(connection, await _below(connection, message.id))
 
@@ -158,10 +155,10 @@ class Conversations(Part):
 
     async def _all(self, query: Select[Any], **values: Any) -> tuple[Message, ...]:
         async with self._database.reading() as connection:
-            return await self._messages(connection, await connection.execute(query, values))
+            return self._messages(await connection.execute(query, values))
 
-    async def _messages(self, connection: AsyncConnection, rows: Iterable[Row[Any]]) -> tuple[Message, ...]:
-        opened = await self._opened(connection, rows, "messages", "id")
+    def _messages(self, rows: Iterable[Row[Any]]) -> tuple[Message, ...]:
+        opened = self._opened(rows, "messages", "id")
         return tuple(_message(row, texts) for row, texts in opened)
 
 

@@ -32,7 +32,6 @@ _CONNECTIONS: Final = 8
 _TOGETHER: Final = 64  # writes in one commit
 _PATIENCE_S: Final = 10.0  # for a connection to PostgreSQL
 _COMMAND_S: Final = 30.0
-_READING: Final = {"reads_only": True}
 _PRAGMAS: Final = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
@@ -51,7 +50,8 @@ class Database:
     def __init__(self, url: URL, *, migrating: bool = False) -> None:
         self.url = url
         self.is_sqlite = url.get_backend_name() == "sqlite"
-        self._engine = _sqlite(url, migrating=migrating) if self.is_sqlite else _postgresql(url)
+        self._engine = _sqlite_writer(url, migrating=migrating) if self.is_sqlite else _postgresql(url)
+        self._readers = _sqlite_readers(url) if self.is_sqlite else self._engine
         self._waiting: list[_Write[Any]] = []
         self._writer: asyncio.Task[None] | None = None
 
@@ -59,8 +59,8 @@ class Database:
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """A connection to read with. Raises StoreError."""
         with translated():
-            async with self._engine.connect() as connection:
-                yield await connection.execution_options(**_READING) if self.is_sqlite else connection
+            async with self._readers.connect() as connection:
+                yield connection
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[AsyncConnection]:
@@ -93,6 +93,7 @@ class Database:
         if self._writer is not None:
             await self._writer
         with translated():
+            await self._readers.dispose()
             await self._engine.dispose()
 
     async def _write_all(self) -> None:
@@ -150,23 +151,38 @@ def postgresql_url(address: str) -> URL:
     return url.set(query=query)
 
 
-def _sqlite(url: URL, *, migrating: bool) -> AsyncEngine:
-    engine = create_async_engine(url, pool_size=_CONNECTIONS, max_overflow=0)
+def _sqlite_writer(url: URL, *, migrating: bool) -> AsyncEngine:
+    engine = create_async_engine(url, pool_size=1, max_overflow=0)
+    _prepare(engine, f"PRAGMA foreign_keys={'OFF' if migrating else 'ON'}")
 
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # waits for its turn, instead of failing half-way
+
+    return engine
+
+
+def _sqlite_readers(url: URL) -> AsyncEngine:
+    """Each statement for itself, so that a read pays no other thread for a BEGIN and a ROLLBACK."""
+    engine = create_async_engine(
+        url,
+        pool_size=_CONNECTIONS,
+        max_overflow=0,
+        isolation_level="AUTOCOMMIT",
+        skip_autocommit_rollback=True,
+    )
+    _prepare(engine, "PRAGMA foreign_keys=ON")
+    return engine
+
+
+def _prepare(engine: AsyncEngine, *more: str) -> None:
     @event.listens_for(engine.sync_engine, "connect")
     def prepare(connection: Any, _: object) -> None:
         connection.isolation_level = None  # the driver begins nothing by itself
         cursor = connection.cursor()
-        for pragma in (*_PRAGMAS, f"PRAGMA foreign_keys={'OFF' if migrating else 'ON'}"):
+        for pragma in (*_PRAGMAS, *more):
             cursor.execute(pragma)
         cursor.close()
-
-    @event.listens_for(engine.sync_engine, "begin")
-    def begin(connection: Connection) -> None:
-        if not connection.get_execution_options().get("reads_only"):
-            connection.exec_driver_sql("BEGIN IMMEDIATE")  # waits for its turn, instead of failing half-way
-
-    return engine
 
 
 def _postgresql(url: URL) -> AsyncEngine:

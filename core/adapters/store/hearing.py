@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.adapters.store.database import insert_into
-from core.adapters.store.part import Part
+from core.adapters.store.part import Part, sealed_rows
 from core.adapters.store.tables import overheard
 from core.ports.store import Overheard
 
@@ -37,17 +37,17 @@ class Hearing(Part):
 
     async def overheard(self, place: str, *, since: float, limit: int) -> tuple[Overheard, ...]:
         query = (
-            select(overheard)
+            sealed_rows(overheard)
             .where(overheard.c.place == place, overheard.c.at >= since)
             .order_by(overheard.c.at.desc(), overheard.c.number.desc())
             .limit(limit)
         )
         async with self._database.reading() as connection:
             newest = (await connection.execute(query)).all()
-            return await self._heard(connection, newest[::-1])
+            return self._heard(newest[::-1])
 
-    async def _heard(self, connection: AsyncConnection, rows: Iterable[Row[Any]]) -> tuple[Overheard, ...]:
-        opened = await self._opened(connection, rows, "overheard", "place", "message_id")
+    def _heard(self, rows: Iterable[Row[Any]]) -> tuple[Overheard, ...]:
+        opened = self._opened(rows, "overheard", "place", "message_id")
         return tuple(
             Overheard(row.place, row.message_id, row.author, texts["name"], texts["text"], row.at)
             for row, texts in opened

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections import OrderedDict
-from collections.abc import Collection, Mapping, Sequence
-from typing import Final, Literal
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, Literal
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import Row, bindparam, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.adapters.store.database import Database, insert_into
@@ -20,19 +19,16 @@ from core.ports.store import StoreError
 OWN: Final = ""
 """The scope of the store's own key: it proves that the key file is the right one, and hashes persons."""
 _LOST: Final = "The database has lost its own key. Restore a backup with `sluice restore`."
-_CACHED: Final = 4_096
 _AT_ONCE: Final = 500  # rows that are wrapped again by one statement
 
 
 class Keys:
-    """What is asked for within a transaction is part of it."""
+    """What is asked for within a transaction is part of it. No data key is held: each comes with its rows."""
 
     def __init__(self, database: Database, chain: KeyChain) -> None:
         self._database = database
         self._chain = chain
         self._own = b""
-        self._known: OrderedDict[str, Key] = OrderedDict()  # by id, those used last at the end
-        self._dropped = 0
 
     async def open(self) -> None:
         """Make the first key of a new database, or prove that the key file is its own. Raises StoreError."""
@@ -68,32 +64,18 @@ class Keys:
             found = await _wrapped(connection, scope, lock="shared")
         if found is None:
             raise StoreError("The database did not keep a new key.")
-        return self._known.get(found[0]) or self._keep(self._unwrap(*found, scope))
+        return self._unwrap(*found, scope)
 
-    async def of_rows(self, connection: AsyncConnection, ids: Collection[str]) -> Mapping[str, Key]:
-        """Keys by id. One that was destroyed meanwhile is not among them."""
-        missing = [key_id for key_id in set(ids) if key_id not in self._known]
-        dropped = self._dropped
-        found = {key_id: self._known[key_id] for key_id in set(ids) if key_id in self._known}
-        for start in range(0, len(missing), _AT_ONCE):
-            some = missing[start : start + _AT_ONCE]
-            rows = await connection.execute(select(keys).where(keys.c.id.in_(some)))
-            for row in rows:
-                key = found[row.id] = self._unwrap(row.id, row.wrapped, row.scope)
-                if dropped == self._dropped:  # else it may have been destroyed since it was read
-                    self._keep(key)
-        return found
+    def of_rows(self, rows: Iterable[Row[Any]]) -> Mapping[str, Key]:
+        """By id, what opens rows that came with it (`part.sealed_rows`)."""
+        wrapped = {row.key_id: (row.wrapped, row.key_scope) for row in rows}
+        return {key_id: self._unwrap(key_id, *opening) for key_id, opening in wrapped.items()}
 
     async def destroy(self, connection: AsyncConnection, scopes: Sequence[str]) -> None:
-        """With them goes every row under them. What is cached stays until `drop`."""
+        """With them goes every row under them."""
         for start in range(0, len(scopes), _AT_ONCE):
             some = scopes[start : start + _AT_ONCE]
             await connection.execute(delete(keys).where(keys.c.scope.in_(some)))
-
-    def drop(self) -> None:
-        """Hold no key any longer, after some were destroyed: the others are read again as they are needed."""
-        self._known.clear()
-        self._dropped += 1
 
     async def rewrap(self, connection: AsyncConnection, *, new_master: bool) -> None:
         """Wrap every data key with a new key. `settle` must follow the commit."""
@@ -154,12 +136,6 @@ class Keys:
 
     def _unwrap(self, key_id: str, wrapped: bytes, scope: str) -> Key:
         return unwrap(self._chain, key_id, wrapped, scope)
-
-    def _keep(self, key: Key) -> Key:
-        self._known[key.id] = key
-        while len(self._known) > _CACHED:
-            self._known.popitem(last=False)
-        return key
 
 
 def unwrap(chain: KeyChain, key_id: str, wrapped: bytes, scope: str) -> Key:

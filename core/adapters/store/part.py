@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Row
+from sqlalchemy import Row, Select, Table, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.adapters.store.database import Database
 from core.adapters.store.encryption import packed, unpacked
 from core.adapters.store.keys import Keys
+from core.adapters.store.tables import keys
 
 _SEALED: Final = "sealed"
 
@@ -27,19 +28,26 @@ class Part:
         key = await self._keys.of_scope(connection, scope)
         return {"key_id": key.id, _SEALED: key.seal(packed(**texts), *where, _SEALED)}
 
-    async def _opened(
-        self, connection: AsyncConnection, rows: Iterable[Row[Any]], table: str, *ids: str
+    def _opened(
+        self, rows: Iterable[Row[Any]], table: str, *ids: str
     ) -> Sequence[tuple[Row[Any], Mapping[str, str]]]:
-        """Each row with its texts, but for those whose key is destroyed. `ids`: the columns that name it."""
+        """Each row of a `sealed_rows` with its texts. `ids`: the columns that name it."""
         found = list(rows)
-        keys = await self._keys.of_rows(connection, {row.key_id for row in found})
+        opening = self._keys.of_rows(found)
         return [
             (
                 row,
                 unpacked(
-                    keys[row.key_id].open(row.sealed, table, *(getattr(row, name) for name in ids), _SEALED)
+                    opening[row.key_id].open(
+                        row.sealed, table, *(getattr(row, name) for name in ids), _SEALED
+                    )
                 ),
             )
             for row in found
-            if row.key_id in keys
         ]
+
+
+def sealed_rows(table: Table) -> Select[Any]:
+    """Rows with what opens them, in one statement. Without its key a row is not there."""
+    opening = select(table, keys.c.wrapped, keys.c.scope.label("key_scope"))
+    return opening.join(keys, keys.c.id == table.c.key_id)

@@ -14,6 +14,7 @@ from core.adapters.store.conversations import Conversations, conversation_scope,
 from core.adapters.store.counts import Counts
 from core.adapters.store.hearing import Hearing
 from core.adapters.store.keys import OWN
+from core.adapters.store.part import sealed_rows
 from core.adapters.store.tables import choices, keys, lanes, messages, overheard, personas, summaries, usage
 from core.ports.store import KeptPersona, Used
 
@@ -27,17 +28,17 @@ class SqlStore(Conversations, Choices, Counts, Hearing):
 
     async def export(self, person: str) -> Mapping[str, object]:
         async with self._database.reading() as connection:
-            said = select(messages).where(messages.c.asker == person).order_by(messages.c.number)
-            theirs = await self._messages(connection, await connection.execute(said))
+            said = sealed_rows(messages).where(messages.c.asker == person).order_by(messages.c.number)
+            theirs = self._messages(await connection.execute(said))
             chosen = select(choices).where(choices.c.scope == _person_scope(person))
             words = {row.name: row.value for row in await connection.execute(chosen)}
-            persona = select(personas).where(_of_person(personas, person))
+            persona = sealed_rows(personas).where(_of_person(personas, person))
             made = await connection.execute(persona.order_by(personas.c.scope, personas.c.name))
-            opened = await self._opened(connection, made, "personas", "scope", "name")
+            opened = self._opened(made, "personas", "scope", "name")
             counted = select(usage).where(usage.c.person == self._keys.hashed(person))
             counts = (await connection.execute(counted.order_by(usage.c.day, usage.c.model))).all()
-            heard = select(overheard).where(overheard.c.author == person).order_by(overheard.c.number)
-            overheard_of = await self._heard(connection, await connection.execute(heard))
+            heard = sealed_rows(overheard).where(overheard.c.author == person).order_by(overheard.c.number)
+            overheard_of = self._heard(await connection.execute(heard))
         return {
             "messages": [asdict(message) for message in theirs],
             "choices": words,
@@ -92,7 +93,6 @@ class SqlStore(Conversations, Choices, Counts, Hearing):
             return rows
 
         rows = await self._database.write(forget)
-        self._keys.drop()
         if self._database.is_sqlite:
             await self._keys.settle()
             await self._empty_log()
@@ -115,9 +115,7 @@ class SqlStore(Conversations, Choices, Counts, Hearing):
             await connection.execute(delete(keys).where(keys.c.scope != OWN, *unused))
             return int(gone)
 
-        gone = await self._database.write(take_out)
-        self._keys.drop()
-        return gone
+        return await self._database.write(take_out)
 
     async def rotate(self) -> None:
         """A new master key in the key file, and every data key wrapped again. Raises StoreError."""
