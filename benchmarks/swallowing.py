@@ -18,6 +18,7 @@ class SwallowingSurface:
     """The port `Surface`. `calls` counts sends and edits."""
 
     alternate = None
+    address = ""
     ends_at = None
     messages_left = None
     open_form = None

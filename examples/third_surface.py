@@ -35,6 +35,7 @@ class FolderSurface:
         FolderRenderer(), {"write": (core.RateLimit(2, 1.0),)}, buttons=False, reactions=False
     )
     alternate = ends_at = messages_left = open_form = open_thread = reading = None
+    address = ""
 
     def __init__(self, folder: Path) -> None:
         self.account = f"folder:{folder}"

@@ -29,7 +29,7 @@ from bots.discord.exchange import perform
 from bots.discord.interactions import InteractionSurface
 from bots.discord.surface import ChannelSurface
 from core.commands.registry import Registry, registry
-from core.messages import Choice, Incoming, IncomingCommand, IncomingMessage
+from core.messages import Choice, Incoming, IncomingCommand, IncomingMessage, Place
 from core.ports.clock import Clock
 from core.ports.platform import Check, PlatformError
 from core.ports.surface import Handle, Suggest, Surface, no_suggestions
@@ -96,6 +96,16 @@ class DiscordPlatform:
     async def stop_listening(self) -> None:
         if self._client is not None:
             self._client.listening = False
+
+    def reopen(self, place: Place, address: str) -> Surface | None:
+        client = self._client
+        return None if client is None else ChannelSurface(client, place, client.account)
+
+    @property
+    def account(self) -> str:
+        if self._client is None:
+            raise RuntimeError("the platform was not started")
+        return self._client.account
 
     async def close(self) -> None:
         self._closed.set()
@@ -174,12 +184,12 @@ class _Client(connection.Client):
     async def on_message(self, message: discord.Message) -> None:
         incoming = message_event(message, self.me, content_granted=self.intents.message_content)
         if incoming is not None:
-            self._deliver(incoming, ChannelSurface(self, incoming.place, self._account))
+            self._deliver(incoming, ChannelSurface(self, incoming.place, self.account))
 
     async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
         edit = edit_event(payload.message, self.me)
         if edit is not None:
-            self._deliver(edit, ChannelSurface(self, edit.place, self._account))
+            self._deliver(edit, ChannelSurface(self, edit.place, self.account))
 
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
         self._deleted(payload, {payload.message_id})
@@ -221,10 +231,10 @@ class _Client(connection.Client):
         channel, guild = self.get_channel(payload.channel_id), self.get_guild(payload.guild_id or 0)
         for message_id in sorted(message_ids):
             deletion = deletion_event(message_id, channel, payload.channel_id, guild)
-            self._deliver(deletion, ChannelSurface(self, deletion.place, self._account))
+            self._deliver(deletion, ChannelSurface(self, deletion.place, self.account))
 
     @property
-    def _account(self) -> str:
+    def account(self) -> str:
         return f"discord:{self.me.id}"
 
     async def _complete(self, interaction: Interaction) -> None:
@@ -249,11 +259,11 @@ class _Client(connection.Client):
     ) -> InteractionSurface:
         place = place_of_interaction(interaction)
         visible, may_send = reach_of(interaction)
-        channel = ChannelSurface(self, place, self._account, may_send=may_send) if visible else None
+        channel = ChannelSurface(self, place, self.account, may_send=may_send) if visible else None
         return InteractionSurface(
             interaction,
             place,
-            self._account,
+            self.account,
             channel,
             self._clock,
             acknowledge_after_s=acknowledge_after_s,

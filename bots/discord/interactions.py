@@ -46,6 +46,7 @@ class InteractionSurface:
     """
 
     capabilities: Capabilities = INTERACTION
+    address = ""
 
     def __init__(
         self,

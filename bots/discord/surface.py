@@ -49,6 +49,7 @@ class ChannelSurface:
     capabilities: Capabilities = CHANNEL
 
     alternate = ends_at = messages_left = open_form = None
+    address = ""
 
     def __init__(self, client: discord.Client, place: Place, account: str, *, may_send: bool = True) -> None:
         """`may_send`: False where the bot may only see the place, and so change what stands there."""

@@ -21,10 +21,12 @@ from bots.telegram.desk import Desk
 from bots.telegram.doctor import examine, privacy_words
 from bots.telegram.drafts import Drafts
 from bots.telegram.polling import Poller
+from bots.telegram.surface import ChatSurface, account_of
 from core.commands.registry import Registry, registry
+from core.messages import Place
 from core.ports.clock import Clock
 from core.ports.platform import Check, PlatformError
-from core.ports.surface import Capabilities, Handle, Suggest, no_suggestions
+from core.ports.surface import Capabilities, Handle, Suggest, Surface, no_suggestions
 
 _CLOSE_S: Final = 1.5
 
@@ -91,6 +93,17 @@ class TelegramPlatform:
         if self._running is not None:
             self._running.poller.wants_questions = False
 
+    def reopen(self, place: Place, address: str) -> Surface | None:
+        if self._running is None:
+            return None
+        return ChatSurface(self._running.connection.bot, place, self._capabilities, self._drafts)
+
+    @property
+    def account(self) -> str:
+        if self._running is None:
+            raise RuntimeError("the platform was not started")
+        return account_of(self._running.connection.bot)
+
     async def close(self) -> None:
         running, self._running = self._running, None
         if running is not None:
@@ -125,7 +138,7 @@ class _Running:
     """What lives between start and close."""
 
     def __init__(self, connection: Connection, desk: Desk, poller: Poller) -> None:
-        self._connection = connection
+        self.connection = connection
         self._desk = desk
         self.poller = poller
         self.task = asyncio.create_task(poller.run(), name="telegram polling")
@@ -135,4 +148,4 @@ class _Running:
         await asyncio.gather(self.task, return_exceptions=True)
         await self.poller.confirm()
         await self._desk.close()
-        await self._connection.close()
+        await self.connection.close()

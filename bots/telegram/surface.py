@@ -57,10 +57,15 @@ _MAX_TOAST: Final = 60  # a longer one than a phone's line is gone before it is 
 logger = logging.getLogger(__name__)
 
 
+def account_of(bot: Bot) -> str:
+    return f"telegram:{bot.id}"
+
+
 class ChatSurface:
     """core.ports.surface.Surface for a private chat, a group, or one topic."""
 
     alternate: ChatSurface | None = None
+    address = ""
     ends_at = messages_left = open_form = reading = None
 
     def __init__(
@@ -78,7 +83,7 @@ class ChatSurface:
 
     @property
     def account(self) -> str:
-        return f"telegram:{self._bot.id}"
+        return account_of(self._bot)
 
     @property
     def place(self) -> Place:

@@ -50,6 +50,7 @@ class TerminalSurface:
     account = "terminal"
     place = Place("terminal", "terminal", PlaceKind.PRIVATE)
     alternate = ends_at = messages_left = open_form = open_thread = reading = None
+    address = ""
 
     def __init__(self, output: BinaryIO, *, for_eyes: bool) -> None:
         self.capabilities = Capabilities(

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from core.ports.surface import Handle, Suggest, no_suggestions
+from core.messages import Place
+from core.ports.surface import Handle, Suggest, Surface, no_suggestions
 
 
 class PlatformError(Exception):
@@ -45,6 +46,14 @@ class Platform(Protocol):
 
     async def stop_listening(self) -> None:
         """Deliver no further questions; surfaces go on working (streams finish). Buttons may still come."""
+
+    def reopen(self, place: Place, address: str) -> Surface | None:
+        """The surface that had this place and `Surface.address`, also of an earlier process. None: it cannot be
+        reached any more. Only after `start`."""
+
+    @property
+    def account(self) -> str:
+        """`Surface.account` of its surfaces. Only after `start`."""
 
     async def close(self) -> None:
         """Close the connection. Idempotent; at most 2 s."""

@@ -87,6 +87,11 @@ class Surface(Protocol):
     def capabilities(self) -> Capabilities: ...
 
     @property
+    def address(self) -> str:
+        """What `Platform.reopen` needs beside the place to reach the same destination from another process;
+        "" where the place says it all. It may be a secret, and is kept encrypted."""
+
+    @property
     def alternate(self) -> Surface | None:
         """A second way to the same messages, with rate limits of its own; None for most.
 

@@ -359,6 +359,7 @@ class Unpaced:
         self.account, self.alternate = surface.account, surface.alternate
         self.ends_at, self.messages_left = surface.ends_at, surface.messages_left
         self.place: Place = surface.place
+        self.address = surface.address
         self.capabilities = replace(inner, rate_limits={}, buttons=False, typing_lasts_s=None)
         self.delete, self.react, self.typing = surface.delete, surface.react, surface.typing
         self.send, self.edit = surface.send, surface.edit

@@ -83,6 +83,7 @@ class FakeSurface:
     """Keeps what stands where, when each call came, and what the next calls shall answer."""
 
     account = "fake:1"
+    address = ""
 
     def __init__(
         self,
