@@ -174,6 +174,9 @@ class CompletionDecoder:
         try:
             events = self._splitter.feed(chunk)
         except EventTooLongError as error:
+            if self._reason is not None:
+                self.done = True  # the answer is whole: only figures are lost
+                return
             raise ModelError(ModelErrorKind.BROKEN_STREAM, str(error)) from None
         for data in events:
             yield from self._take(data)

@@ -42,7 +42,7 @@ async def test_a_stall_is_noticed(before: tuple[Step, ...]) -> None:
 async def test_comments_do_not_hide_a_stall() -> None:
     """A connection kept alive is no model that speaks."""
     async with ModelServer() as server, connected(server.base_url, between_deltas_s=0.05) as model:
-        server.enqueue(Stream(("some", Gate(asyncio.Event(), comment_every_s=0.005))))
+        server.enqueue(Stream(("some", Gate(asyncio.Event(), ping_every_s=0.005))))
         events, error = await ask(model)
     assert events == [TextDelta("some")]
     assert error is not None
