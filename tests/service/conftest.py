@@ -29,6 +29,7 @@ from core.messages import (
 )
 from core.policy.access import Access
 from core.policy.spending import Spending
+from core.ports.completions import Completions
 from core.ports.store import Message, Store
 from core.service.chat import ChatService
 from core.service.choosing import Choices
@@ -106,9 +107,12 @@ class Bot:
         busy_mode: Busy = Busy.QUEUE,
         private_pause_s: float | None = None,
         summaries: bool = True,
+        clock: FakeClock | None = None,
+        completions: Completions | None = None,
     ) -> None:
-        """`before`: the bot that ran until now; this one is its next start, with what was kept."""
-        self.clock: FakeClock = before.clock if before else FakeClock()
+        """`before`: the bot that ran until now; this one is its next start, with what was kept.
+        `completions`: who answers in place of `model`."""
+        self.clock: FakeClock = before.clock if before else clock or FakeClock()
         self.store: Store = before.store if before else store or MemoryStore()
         self.signer: Signer = before.signer if before else Signer()
         self.model = ScriptedModel()
@@ -121,7 +125,7 @@ class Bot:
         self.spending = Spending(daily_tokens, clock=self.clock)
         self.parts = Parts(self.clock, self.store, self.live)
         self.chat = ChatService(
-            completions=self.model,
+            completions=completions or self.model,
             choices=Choices(self.store, self.live),
             driver=Driver(self.clock, on_progress=self.progress.append),
             clock=self.clock,
