@@ -67,7 +67,7 @@ def _named(fault: ModelFault) -> str:
 async def test_a_fault_leaves_what_came_and_one_mark(fault: ModelFault) -> None:
     clock = FakeClock()
     model = FaultyModel(clock, DELTAS, [fault])
-    bot = Bot(clock=clock, completions=model)
+    bot = Bot(fake_clock=clock, completions=model)
     surface = bot.surface(kind=PlaceKind.PRIVATE)
     await bot.say(surface, "why?")
     await clock.advance(300.0)
@@ -87,7 +87,7 @@ async def test_a_fault_leaves_what_came_and_one_mark(fault: ModelFault) -> None:
 async def test_when_the_place_is_gone_the_stream_is_closed() -> None:
     clock = FakeClock()
     model = FaultyModel(clock, DELTAS, every_s=30.0)
-    bot = Bot(clock=clock, completions=model)
+    bot = Bot(fake_clock=clock, completions=model)
     surface = bot.surface(kind=PlaceKind.PRIVATE)
     await bot.say(surface, "why?")
     await clock.advance(5.0)
