@@ -26,6 +26,7 @@ from core.adapters.memory_store import MemoryStore
 from core.adapters.redaction import redact_all_logging
 from core.adapters.routing import RoutedCompletions
 from core.adapters.steady_store import SteadyStore
+from core.adapters.store.holding import held
 from core.adapters.store.location import Location
 from core.adapters.store.opening import open_store as open_sql_store
 from core.commands.dispatch import Dispatcher
@@ -151,12 +152,15 @@ def _redact(before: Mapping[str, Provider], configuration: Configuration) -> Non
 
 @asynccontextmanager
 async def open_store(settings: Settings, *, sandbox: bool) -> AsyncIterator[Store]:
-    """The store, its database made or migrated. In the sandbox nothing is kept. Raises StoreError."""
+    """The store for the process that runs the bot, its database made or migrated. In the sandbox nothing is
+    kept. Raises StoreError."""
     if sandbox:
         yield MemoryStore()
         return
-    async with open_sql_store(Location.of(settings)) as store:
-        yield store
+    location = Location.of(settings)
+    with held(location):
+        async with open_sql_store(location) as store:
+            yield store
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,5 +114,6 @@ async def test_the_sandbox_keeps_nothing(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "data").iterdir()) == [
         "sluice.db",
         "sluice.key",
+        "sluice.lock",
         "sluice.wrapping",
     ]
