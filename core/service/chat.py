@@ -321,7 +321,7 @@ class ChatService:
                 ref = question.reply_to
                 self.notices.tell(surface, question.asker, words, ref=ref, reaction="reaction.sorry")
             return False
-        if before and not self._interrupts(turn):
+        if before and turn.known is None and not self._interrupts(turn):
             log.info("turn %s in %s waits behind %d", turn.id, question.place, before)
             words = say("queued", turn.locale, place=before)
             self.notices.tell(

@@ -87,6 +87,7 @@ async def test_those_who_waited_are_answered_in_their_order() -> None:
     await before.clock.advance(3.0)
     await killed(before)
     bot = await started(before, surface)
+    await bot.clock.advance(5.0)
     for expected in ("second?", "third?"):
         stream = await bot.model.opened()
         assert stream.prompt[-1].endswith(expected)
@@ -96,6 +97,7 @@ async def test_those_who_waited_are_answered_in_their_order() -> None:
     shown = [message.content.body.text for message in surface.messages.values()]
     assert f"An answer that is visible by now.\n\n*{INTERRUPTED}*" in shown
     assert [text for text in shown if text.startswith("To")] == ["To second?", "To third?"]
+    assert sum("in line" in text for text in shown) == 2, "they were told before"
 
 
 async def test_an_answer_that_had_ended_keeps_its_ending() -> None:
