@@ -9,15 +9,14 @@ Locks are taken in one order, so that nobody waits in a circle: keys, events, tu
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Row, bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import Row, bindparam, column, delete, exists, func, insert, select, table, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.adapters.store.database import Database, insert_into
+from core.adapters.store.database import Database, insert_into, session_name
 from core.adapters.store.encryption import Key
 from core.adapters.store.keys import Keys
 from core.adapters.store.part import Part, sealed_rows
@@ -46,11 +45,14 @@ class _Held:
 
 
 class SqlJournal(Part):
-    """Made by `opening.open_store`. `lease_s`: how long this process holds its turns without renewing."""
+    """Made by `opening.open_store`. `owner`: `Database.name` unless given; `lease_s`: how long it holds its
+    turns without renewing."""
 
-    def __init__(self, database: Database, keys: Keys, *, lease_s: float = LEASE_S) -> None:
+    def __init__(
+        self, database: Database, keys: Keys, *, owner: str | None = None, lease_s: float = LEASE_S
+    ) -> None:
         super().__init__(database, keys)
-        self._owner = secrets.token_hex(8)
+        self._owner = owner or database.name
         self._lease_s = lease_s
         self._leased = self.alone
         self._held: dict[str, _Held] = {}
@@ -187,6 +189,7 @@ class SqlJournal(Part):
             left &= ~exists().where(owners.c.id == turns.c.owner, owners.c.expires > _NOW)
 
         async def take(connection: AsyncConnection) -> Sequence[tuple[Orphan, _Held]]:
+            await self._end_sessions_of_the_dead(connection)
             gone = (await connection.execute(select(turns.c.owner).where(left).distinct())).scalars().all()
             if not gone:
                 return ()
@@ -248,7 +251,8 @@ class SqlJournal(Part):
             await connection.execute(delete(cursors).where(cursors.c.at < before))
             await connection.execute(delete(counts).where((counts.c.day + 1) * _DAY_S <= before))
             if not self.alone:
-                await connection.execute(delete(owners).where(owners.c.expires < _NOW))
+                dead = (owners.c.expires < _NOW) & (owners.c.expires < before)
+                await connection.execute(delete(owners).where(dead))
 
         await self._database.write(take_out)
 
@@ -270,6 +274,19 @@ class SqlJournal(Part):
         number, held.steps = held.steps, held.steps + 1
         sealed = held.key.seal(step.body, "steps", step.turn_id, str(number), "sealed")
         return {"turn_id": step.turn_id, "number": number, "sealed": sealed}
+
+    async def _end_sessions_of_the_dead(self, connection: AsyncConnection) -> None:
+        """Who stands still in the middle of a transaction would keep its locks for as long as it does."""
+        if self.alone:
+            return
+        sessions = table("pg_stat_activity", column("pid"), column("application_name"), column("xact_start"))
+        theirs = sessions.c.application_name == func.concat(session_name(""), owners.c.id)
+        begun = func.extract("epoch", sessions.c.xact_start)
+        lapsed = (owners.c.id != self._owner) & (owners.c.expires < _NOW)
+        dead = lapsed & (begun < func.greatest(owners.c.expires, _NOW - self._lease_s))
+        await connection.execute(
+            select(func.pg_terminate_backend(sessions.c.pid)).join_from(sessions, owners, theirs).where(dead)
+        )
 
     async def _orphans(
         self, connection: AsyncConnection, taken: Sequence[Row[Any]]
