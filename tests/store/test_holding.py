@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bots.bootstrap import open_store as open_configured
 from bots.keeping import backup, rotate_keys
 from core.adapters.store.holding import held
 from core.adapters.store.location import Location
@@ -49,6 +50,18 @@ async def test_a_second_one_is_refused_until_the_first_has_ended(tmp_path: Path)
     with held(location):
         pass
     with held(location):
+        pass
+
+
+async def test_running_the_bot_holds_its_data_folder(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path / "data")
+    async with open_configured(settings, sandbox=False):
+        with pytest.raises(StoreError, match="runs already"):
+            async with open_configured(settings, sandbox=False):
+                pytest.fail("opened twice")
+        async with open_configured(settings, sandbox=True):
+            pass
+    async with open_configured(settings, sandbox=False):
         pass
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ from core.adapters.store.keys import Keys
 from core.adapters.store.part import Part, sealed_rows
 from core.adapters.store.tables import counts, cursors, events, owners, steps, turns
 from core.ports.journal import LEASE_S, KeptTurn, Orphan, Received, Step
+from core.ports.store import StoreError
 
 _DAY_S: Final = 86_400
 _AT_ONCE: Final = 500  # ids in one statement
@@ -255,6 +257,17 @@ class SqlJournal(Part):
                 await connection.execute(delete(owners).where(dead))
 
         await self._database.write(take_out)
+
+    async def let_go(self) -> None:
+        """At the end of the process, after which it does nothing more: others need not wait for its lease."""
+
+        async def keep(connection: AsyncConnection) -> None:
+            await connection.execute(delete(owners).where(owners.c.id == self._owner))
+
+        self._held.clear()
+        if self._leased and not self.alone:
+            with suppress(StoreError):  # then they wait
+                await self._database.write(keep)
 
     def drop_keys_of(self, person: str) -> None:
         """Who was forgotten is held by nothing; what is still written of theirs is passed over."""
