@@ -15,6 +15,7 @@ from core.adapters.store.location import Location
 from core.adapters.store.opening import open_store
 from core.ports.store import StoreError
 from core.settings import Settings
+from tests.fakes.clock import FakeClock
 
 HOLDER = """
 import sys
@@ -55,13 +56,13 @@ async def test_a_second_one_is_refused_until_the_first_has_ended(tmp_path: Path)
 
 async def test_running_the_bot_holds_its_data_folder(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path / "data")
-    async with open_configured(settings, sandbox=False):
+    async with open_configured(settings, FakeClock(), sandbox=False):
         with pytest.raises(StoreError, match="runs already"):
-            async with open_configured(settings, sandbox=False):
+            async with open_configured(settings, FakeClock(), sandbox=False):
                 pytest.fail("opened twice")
-        async with open_configured(settings, sandbox=True):
+        async with open_configured(settings, FakeClock(), sandbox=True):
             pass
-    async with open_configured(settings, sandbox=False):
+    async with open_configured(settings, FakeClock(), sandbox=False):
         pass
 
 
