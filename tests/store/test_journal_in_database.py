@@ -188,6 +188,56 @@ async def test_who_ends_in_good_order_lets_go_at_once(location: Location) -> Non
         assert len(await store.journal.take_over([ACCOUNT])) == 2
 
 
+@contextmanager
+def answers_get_lost(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What is written is kept, and the connection breaks before the database says so."""
+    write = store._database.write
+
+    async def lose(work: Any) -> None:
+        await write(work)
+        raise StoreError("The database cannot be used now (ConnectionDoesNotExistError).")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(store._database, "write", lose)
+        with pytest.raises(StoreError):
+            yield
+
+
+async def test_what_is_tried_again_after_a_lost_answer_is_done_once(
+    location: Location, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = Received(ACCOUNT, "e9", ADA, b"said", 1.0)
+    async with open_store(location) as store:
+        await filled(store)
+    async with open_store(location) as store:
+        journal = store.journal
+        with answers_get_lost(store, monkeypatch):
+            await journal.take_over([ACCOUNT])
+        assert len(await journal.take_over([ACCOUNT])) == 2
+        assert await journal.take_over([ACCOUNT]) == ()
+        with answers_get_lost(store, monkeypatch):
+            await journal.receive([event])
+        assert await journal.receive([event]) == (event,)
+        assert await journal.receive([event]) == ()
+        with answers_get_lost(store, monkeypatch):
+            await journal.begin(turn("t3"))
+        assert await journal.begin(turn("t3"))
+        tried = [Step("t3", b"1"), Step("t1", b"1"), Step("t3", b"2")]
+        with answers_get_lost(store, monkeypatch):
+            await journal.write(tried)
+        assert await journal.write(tried) == frozenset()
+        assert await journal.write([Step("t3", b"3")]) == frozenset()
+        with answers_get_lost(store, monkeypatch):
+            await journal.finish("t2", "complete")
+        await journal.finish("t2", "complete")
+    async with open_store(location) as store:
+        orphans = await store.journal.take_over([ACCOUNT])
+    assert {orphan.turn.id: orphan.steps for orphan in orphans} == {
+        "t1": (CANARY, b"1"),
+        "t3": (b"1", b"2", b"3"),
+    }
+
+
 async def test_new_keys_change_nothing_for_what_is_open(location: Location) -> None:
     async with open_store(location) as store:
         await filled(store)
