@@ -162,10 +162,13 @@ class Kept:
 
 @asynccontextmanager
 async def open_store(settings: Settings, clock: Clock, *, sandbox: bool) -> AsyncIterator[Kept]:
-    """For the process that runs the bot: the database, made or migrated. In the sandbox nothing is kept.
-    Raises StoreError."""
+    """The database, made or migrated, for the process that runs the bot. In the sandbox nothing is kept.
+
+    Raises StoreError.
+    """
     if sandbox:
-        yield Kept(MemoryStore(), MemoryJournal(clock=clock))
+        journal = MemoryJournal(clock=clock)
+        yield Kept(MemoryStore(journal=journal), journal)
         return
     location = Location.of(settings)
     with held(location):

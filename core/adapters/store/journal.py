@@ -8,23 +8,27 @@ Locks are taken in one order, so that nobody waits in a circle: keys, events, tu
 
 from __future__ import annotations
 
+import asyncio
 import json
-import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Row, bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import Row, bindparam, column, delete, exists, func, insert, select, table, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.adapters.store.database import Database, insert_into
+from core.adapters.store.database import Database, insert_into, session_name
 from core.adapters.store.encryption import Key
 from core.adapters.store.keys import Keys
-from core.adapters.store.part import Part, sealed_rows
+from core.adapters.store.marks import Marks
+from core.adapters.store.part import sealed_rows
 from core.adapters.store.tables import counts, cursors, events, owners, steps, turns
 from core.ports.journal import LEASE_S, KeptTurn, Orphan, Received, Step
+from core.ports.store import StoreError
 
 _DAY_S: Final = 86_400
+_UNSURE: Final = 10_000  # events; of more than these it is found out at the next start
 _AT_ONCE: Final = 500  # ids in one statement
 _NOW: Final = func.extract("epoch", func.clock_timestamp())  # the server's: machines differ
 _LOOK: Final = (
@@ -45,15 +49,23 @@ class _Held:
     steps: int = 0
 
 
-class SqlJournal(Part):
-    """Made by `opening.open_store`. `lease_s`: how long this process holds its turns without renewing."""
+class SqlJournal(Marks):
+    """Made by `opening.open_store`. `owner`: `Database.name` unless given; `lease_s`: how long it holds its
+    turns without renewing."""
 
-    def __init__(self, database: Database, keys: Keys, *, lease_s: float = LEASE_S) -> None:
+    def __init__(
+        self, database: Database, keys: Keys, *, owner: str | None = None, lease_s: float = LEASE_S
+    ) -> None:
         super().__init__(database, keys)
-        self._owner = secrets.token_hex(8)
+        self._owner = owner or database.name
         self._lease_s = lease_s
         self._leased = self.alone
         self._held: dict[str, _Held] = {}
+        self._taking = asyncio.Lock()
+        self._unsure: set[str] = set()  # accounts of which turns may be its own: the answer got lost
+        self._unsure_events: set[tuple[str, str]] = (
+            set()
+        )  # that may have been kept, and were handed to nobody
 
     @property
     def alone(self) -> bool:
@@ -74,11 +86,23 @@ class SqlJournal(Part):
             new = await connection.execute(
                 added.returning(events.c.account, events.c.id), list(rows.values())
             )
-            return {(row.account, row.id) for row in new}
+            found = {(row.account, row.id) for row in new}
+            if again:
+                waits = events.c.handled.is_(None) & tuple_(events.c.account, events.c.id).in_(sorted(again))
+                kept = await connection.execute(select(events.c.account, events.c.id).where(waits))
+                found |= {(one.account, one.id) for one in kept}
+            return found
 
         if not events_:
             return ()
-        new = await self._database.write(keep)
+        again = self._unsure_events.intersection(map(_name, events_))
+        try:
+            new = await self._database.write(keep)
+        except StoreError:
+            if len(self._unsure_events) < _UNSURE:
+                self._unsure_events.update(map(_name, events_))
+            raise
+        self._unsure_events.difference_update(map(_name, events_))
         first = {(event.account, event.id): event for event in reversed(events_)}
         return tuple(first[name] for name in dict.fromkeys(map(_name, events_)) if name in new)
 
@@ -129,6 +153,7 @@ class SqlJournal(Part):
 
     async def write(self, steps_: Sequence[Step]) -> frozenset[str]:
         ids = {step.turn_id for step in steps_}
+        before = {one: self._held[one].steps for one in ids if one in self._held}
         rows = [self._row(held, step) for step in steps_ if (held := self._held.get(step.turn_id))]
 
         async def keep(connection: AsyncConnection) -> tuple[set[str], set[str]]:
@@ -137,12 +162,20 @@ class SqlJournal(Part):
             mine = {row.id for row in there if self._owns(row)}
             kept = [row for row in rows if row["turn_id"] in mine]
             if kept:
-                await connection.execute(insert(steps), kept)
+                await connection.execute(_again(insert_into(connection, steps)), kept)
             return mine, {row.id for row in there}
 
         if not ids:
             return frozenset()
-        mine, there = await self._database.write(keep)
+        after = {one: self._held[one].steps for one in before}
+        try:
+            mine, there = await self._database.write(keep)
+        except StoreError:
+            # Perhaps they are kept, and only the answer got lost: who tries again replaces them.
+            for turn_id, number in before.items():
+                if (held := self._held.get(turn_id)) and held.steps == after[turn_id]:
+                    held.steps = number
+            raise
         for turn_id in ids - mine:
             self._held.pop(turn_id, None)
         return frozenset(there - mine)
@@ -187,6 +220,7 @@ class SqlJournal(Part):
             left &= ~exists().where(owners.c.id == turns.c.owner, owners.c.expires > _NOW)
 
         async def take(connection: AsyncConnection) -> Sequence[tuple[Orphan, _Held]]:
+            await self._end_sessions_of_the_dead(connection)
             gone = (await connection.execute(select(turns.c.owner).where(left).distinct())).scalars().all()
             if not gone:
                 return ()
@@ -204,42 +238,15 @@ class SqlJournal(Part):
             )
             return await self._orphans(connection, taken)
 
-        taken = await self._database.write(take)
-        self._held.update((orphan.turn.id, held) for orphan, held in taken)
+        async with self._taking:
+            if again := self._unsure.intersection(accounts):
+                own = (turns.c.owner == self._owner) & (turns.c.fence > 1)
+                left |= turns.c.account.in_(sorted(again)) & own & turns.c.id.not_in(list(self._held))
+            self._unsure.update(accounts)
+            taken = await self._database.write(take)
+            self._held.update((orphan.turn.id, held) for orphan, held in taken)
+            self._unsure.difference_update(accounts)
         return tuple(orphan for orphan, _ in sorted(taken, key=lambda one: (one[0].turn.at, one[0].turn.id)))
-
-    async def cursors(self, account: str, *, since: float) -> Mapping[str, str]:
-        moved = select(cursors.c.channel, cursors.c.last).where(
-            cursors.c.account == account, cursors.c.at >= since
-        )
-        async with self._database.reading() as connection:
-            return {row.channel: row.last for row in await connection.execute(moved)}
-
-    async def move_cursors(self, account: str, cursors_: Mapping[str, str], at: float) -> None:
-        rows = [
-            {"account": account, "channel": channel, "last": last, "at": at}
-            for channel, last in sorted(cursors_.items())
-        ]
-
-        async def keep(connection: AsyncConnection) -> None:
-            moving = insert_into(connection, cursors)
-            moved = {"last": moving.excluded.last, "at": moving.excluded.at}
-            await connection.execute(
-                moving.on_conflict_do_update(index_elements=["account", "channel"], set_=moved), rows
-            )
-
-        if rows:
-            await self._database.write(keep)
-
-    async def count(self, name: str, day: int) -> int:
-        async def keep(connection: AsyncConnection) -> int:
-            first = insert_into(connection, counts).values(name=name, day=day, number=1)
-            more = first.on_conflict_do_update(
-                index_elements=["name", "day"], set_={"number": counts.c.number + 1}
-            )
-            return int((await connection.execute(more.returning(counts.c.number))).scalar_one())
-
-        return await self._database.write(keep)
 
     async def expire_journal(self, before: float) -> None:
         async def take_out(connection: AsyncConnection) -> None:
@@ -248,9 +255,21 @@ class SqlJournal(Part):
             await connection.execute(delete(cursors).where(cursors.c.at < before))
             await connection.execute(delete(counts).where((counts.c.day + 1) * _DAY_S <= before))
             if not self.alone:
-                await connection.execute(delete(owners).where(owners.c.expires < _NOW))
+                dead = (owners.c.expires < _NOW) & (owners.c.expires < before)
+                await connection.execute(delete(owners).where(dead))
 
         await self._database.write(take_out)
+
+    async def let_go(self) -> None:
+        """At the end of the process, after which it does nothing more: others need not wait for its lease."""
+
+        async def keep(connection: AsyncConnection) -> None:
+            await connection.execute(delete(owners).where(owners.c.id == self._owner))
+
+        self._held.clear()
+        if self._leased and not self.alone:
+            with suppress(StoreError):  # then they wait
+                await self._database.write(keep)
 
     def drop_keys_of(self, person: str) -> None:
         """Who was forgotten is held by nothing; what is still written of theirs is passed over."""
@@ -270,6 +289,19 @@ class SqlJournal(Part):
         number, held.steps = held.steps, held.steps + 1
         sealed = held.key.seal(step.body, "steps", step.turn_id, str(number), "sealed")
         return {"turn_id": step.turn_id, "number": number, "sealed": sealed}
+
+    async def _end_sessions_of_the_dead(self, connection: AsyncConnection) -> None:
+        """Who stands still in the middle of a transaction would keep its locks for as long as it does."""
+        if self.alone:
+            return
+        sessions = table("pg_stat_activity", column("pid"), column("application_name"), column("xact_start"))
+        theirs = sessions.c.application_name == func.concat(session_name(""), owners.c.id)
+        begun = func.extract("epoch", sessions.c.xact_start)
+        lapsed = (owners.c.id != self._owner) & (owners.c.expires < _NOW)
+        dead = lapsed & (begun < func.greatest(owners.c.expires, _NOW - self._lease_s))
+        await connection.execute(
+            select(func.pg_terminate_backend(sessions.c.pid)).join_from(sessions, owners, theirs).where(dead)
+        )
 
     async def _orphans(
         self, connection: AsyncConnection, taken: Sequence[Row[Any]]
@@ -304,6 +336,12 @@ async def _handle(connection: AsyncConnection, account: str, ids: Sequence[str],
         where=events.c.handled.is_(None),
     )
     return set((await connection.execute(done.returning(events.c.id), rows)).scalars())
+
+
+def _again(adding: Any) -> Any:
+    return adding.on_conflict_do_update(
+        index_elements=["turn_id", "number"], set_={"sealed": adding.excluded.sealed}
+    )
 
 
 def _name(event: Received) -> tuple[str, str]:

@@ -32,7 +32,10 @@ async def open_store(location: Location, *, lease_s: float = LEASE_S) -> AsyncIt
         keys = Keys(database, location.chain())
         store = SqlStore(database, keys, SqlJournal(database, keys, lease_s=lease_s))
         await store.open()
-        yield store
+        try:
+            yield store
+        finally:
+            await store.journal.let_go()
 
 
 async def bring_up_to_date(location: Location, database: Database) -> None:
