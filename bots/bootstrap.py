@@ -23,7 +23,7 @@ from bots.sandbox.page import SandboxPage
 from bots.sandbox.telegram.server import TelegramServer
 from bots.telegram.client import TelegramPlatform
 from core.adapters.memory_store import MemoryStore
-from core.adapters.redaction import redact_all_logging
+from core.adapters.redaction import Redaction, redact_all_logging
 from core.adapters.routing import RoutedCompletions
 from core.adapters.steady_store import SteadyStore
 from core.adapters.store.location import Location
@@ -48,6 +48,7 @@ from core.ports.clock import Clock
 from core.ports.completions import Completions
 from core.ports.platform import Platform
 from core.ports.store import Store
+from core.service.alerts import OperatorAlerts
 from core.service.chat import ChatService
 from core.service.choosing import Choices
 from core.service.driver import Driver, Progress
@@ -149,6 +150,11 @@ def _redact(before: Mapping[str, Provider], configuration: Configuration) -> Non
         redact_all_logging(new)
 
 
+def _secrets(settings: Settings, configuration: Configuration) -> tuple[str | None, ...]:
+    keys = (provider.api_key for provider in configuration.providers.values())
+    return (settings.discord_token, settings.telegram_token, settings.database_password, *keys)
+
+
 @asynccontextmanager
 async def open_store(settings: Settings, *, sandbox: bool) -> AsyncIterator[Store]:
     """The store, its database made or migrated. In the sandbox nothing is kept. Raises StoreError."""
@@ -168,6 +174,7 @@ class App:
     access: Access
     driver: Driver
     retention: Retention
+    alerts: OperatorAlerts
 
 
 def build_app(
@@ -176,6 +183,15 @@ def build_app(
     """With a page it is the sandbox: everybody is served, and nothing is kept."""
     sandbox = page is not None
     driver = Driver(clock, on_progress=partial(_show_figures, page) if page else None)
+    alerts = OperatorAlerts(
+        driver,
+        clock,
+        to=lambda: () if sandbox else model.live.current.alerts,
+        locale=lambda: model.live.current.defaults.language,
+        redact=lambda text: Redaction(_secrets(settings, model.live.current)).redact(text),
+    )
+    if model.router is not None:
+        model.router.alerts = alerts
     access = Access(
         admins=settings.admins,
         allow=settings.allow,
@@ -184,8 +200,8 @@ def build_app(
     )
     spent = None if sandbox else settings.data_dir / "spending.json"
     _permit(access, model.live.current)
-    store = SteadyStore(store)
-    spending = Spending(settings.daily_tokens, clock=clock, file=spent)
+    store = SteadyStore(store, clock, alerts=alerts)
+    spending = Spending(settings.daily_tokens, clock=clock, file=spent, alerts=alerts)
     usage = UsageBook(store, clock, lambda: model.live.current)
     chat = ChatService(
         completions=model.completions,
@@ -212,7 +228,7 @@ def build_app(
         draw=_draw,
     )
     retention = Retention(store, clock, lambda: model.live.current.defaults.retention_days)
-    return App(dispatcher, chat, access, driver, retention)
+    return App(dispatcher, chat, access, driver, retention, alerts)
 
 
 def _draw(bars: Sequence[Bar]) -> bytes:

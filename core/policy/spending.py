@@ -12,6 +12,7 @@ import logging
 from pathlib import Path
 
 from core.policy import private_file
+from core.ports.alerts import Alerts, Cause, LoggedAlerts
 from core.ports.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -48,11 +49,13 @@ class Spending:
     A file that cannot be read counts as a day that is used up: the owner's key is not spent on a guess.
     """
 
-    def __init__(self, limit: int | None, *, clock: Clock, file: Path | None = None) -> None:
+    def __init__(
+        self, limit: int | None, *, clock: Clock, file: Path | None = None, alerts: Alerts | None = None
+    ) -> None:
         self._limit = limit
         self._clock = clock
         self._file = file if limit else None
-        self._saving_failed = False
+        self._alerts = alerts or LoggedAlerts()
         self._day = self.today()
         self._counted = self._stored()  # settled and reserved, of `_day`
 
@@ -99,13 +102,11 @@ class Spending:
             return
         try:
             private_file.write(self._file, {"day": self._day, "tokens": self._counted})
-            self._saving_failed = False
         except OSError as error:
-            if not self._saving_failed:
-                log.error(
-                    "today's tokens cannot be kept in %s (%s): a restart forgets them", self._file, error
-                )
-            self._saving_failed = True
+            # A restart would forget what was spent since.
+            self._alerts.raise_(Cause.FILE, about=str(self._file), why=error.strerror or "")
+        else:
+            self._alerts.clear(Cause.FILE, about=str(self._file))
 
     def _turn_page(self) -> None:
         if (today := self.today()) != self._day:
