@@ -2,8 +2,8 @@
 
 The law: of each cause one line when it begins and one when it is over, and no more of either in a period,
 however often it comes and goes; what came meanwhile is summed up at the period's end. An alert about a
-platform is not sent there. One that cannot be sent is in the log, and nothing more is made of it: there are no
-alerts about alerts.
+platform is not sent there. One that cannot be sent is in the log, and nothing more is made of it: there are
+no alerts about alerts.
 """
 
 from __future__ import annotations
