@@ -56,7 +56,7 @@ class Spending:
         self._clock = clock
         self._file = file if limit else None
         self._alerts = alerts or LoggedAlerts()
-        self._day = self.today()
+        self._day = self._calendar_day()
         self._counted = self._stored()  # settled and reserved, of `_day`
 
     @property
@@ -91,7 +91,12 @@ class Spending:
         return _DAY_S - self._clock.wall() % _DAY_S
 
     def today(self) -> int:
-        """Whole UTC days since the epoch."""
+        """The day that is counted, in whole UTC days since the epoch. A clock that is set back over midnight
+        gives yesterday's tokens to nobody a second time."""
+        self._turn_page()
+        return self._day
+
+    def _calendar_day(self) -> int:
         return int(self._clock.wall() // _DAY_S)
 
     def count(self, tokens: int) -> None:
@@ -109,7 +114,7 @@ class Spending:
             self._alerts.clear(Cause.FILE, about=str(self._file))
 
     def _turn_page(self) -> None:
-        if (today := self.today()) != self._day:
+        if (today := self._calendar_day()) not in {self._day, self._day - 1}:
             self._day, self._counted = today, 0
 
     def _stored(self) -> int:
@@ -121,6 +126,8 @@ class Spending:
                 return 0
             match stored:
                 case {"day": int(day), "tokens": int(tokens)} if tokens >= 0:
+                    if day == self._day + 1:  # the clock was set back over midnight
+                        self._day = day
                     return tokens if day == self._day else 0
             raise private_file.UnreadableFileError(f"{self._file} does not hold a count")
         except private_file.UnreadableFileError as error:

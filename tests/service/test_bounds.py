@@ -137,7 +137,7 @@ async def test_questions_that_wait_for_the_store_are_bounded_and_told() -> None:
         await free.wait()
         await real(*args)  # type: ignore[arg-type]
 
-    held.set_lane = waits  # type: ignore[method-assign]
+    held.set_lane = waits  # type: ignore[method-assign,assignment]
     for number in range(200):
         await bot.dispatcher.handle(message(bot, surface, f"q{number}", who=str(number % 50)), surface)
     await bot.clock.advance(2.0)
