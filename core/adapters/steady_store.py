@@ -22,6 +22,7 @@ from core.adapters.memory_store import MemoryStore
 from core.ports.alerts import Alerts, Cause, LoggedAlerts
 from core.ports.clock import Clock
 from core.ports.store import (
+    FullError,
     GoneError,
     KeptPersona,
     Lane,
@@ -241,7 +242,8 @@ class SteadyStore:
                 if isinstance(key, str):  # a late answer of somebody who was forgotten
                     await self._memory.remove(key)
             except StoreError as error:
-                if not await self._takes_writes():
+                # On a full disk something small may find room in a page that is there.
+                if isinstance(error, FullError) or not await self._takes_writes():
                     self._failed(error)
                     while len(self._missed) > self._most:
                         del self._missed[next(iter(self._missed))]
