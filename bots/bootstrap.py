@@ -22,6 +22,7 @@ from bots.sandbox.limits import load_profile
 from bots.sandbox.page import SandboxPage
 from bots.sandbox.telegram.server import TelegramServer
 from bots.telegram.client import TelegramPlatform
+from core.adapters.memory_journal import MemoryJournal
 from core.adapters.memory_store import MemoryStore
 from core.adapters.redaction import Redaction, redact_all_logging
 from core.adapters.routing import RoutedCompletions
@@ -46,6 +47,7 @@ from core.policy.spending import Spending
 from core.ports.chart import Bar
 from core.ports.clock import Clock
 from core.ports.completions import Completions
+from core.ports.journal import Journal
 from core.ports.platform import Platform
 from core.ports.store import Store
 from core.service.alerts import OperatorAlerts
@@ -155,14 +157,22 @@ def _secrets(settings: Settings, configuration: Configuration) -> tuple[str | No
     return (settings.discord_token, settings.telegram_token, settings.database_password, *keys)
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What outlives the process."""
+
+    store: Store
+    journal: Journal
+
+
 @asynccontextmanager
-async def open_store(settings: Settings, *, sandbox: bool) -> AsyncIterator[Store]:
-    """The store, its database made or migrated. In the sandbox nothing is kept. Raises StoreError."""
+async def open_store(settings: Settings, clock: Clock, *, sandbox: bool) -> AsyncIterator[Kept]:
+    """The database, made or migrated. In the sandbox nothing is kept. Raises StoreError."""
     if sandbox:
-        yield MemoryStore()
+        yield Kept(MemoryStore(), MemoryJournal(clock=clock))
         return
     async with open_sql_store(Location.of(settings)) as store:
-        yield store
+        yield Kept(store, store.journal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,9 +187,7 @@ class App:
     alerts: OperatorAlerts
 
 
-def build_app(
-    settings: Settings, model: Model, clock: Clock, *, store: Store, page: SandboxPage | None
-) -> App:
+def build_app(settings: Settings, model: Model, clock: Clock, *, kept: Kept, page: SandboxPage | None) -> App:
     """With a page it is the sandbox: everybody is served, and nothing is kept."""
     sandbox = page is not None
     driver = Driver(clock, on_progress=partial(_show_figures, page) if page else None)
@@ -200,7 +208,7 @@ def build_app(
     )
     spent = None if sandbox else settings.data_dir / "spending.json"
     _permit(access, model.live.current)
-    store = SteadyStore(store, clock, alerts=alerts)
+    store = SteadyStore(kept.store, clock, alerts=alerts)
     spending = Spending(settings.daily_tokens, clock=clock, file=spent, alerts=alerts)
     usage = UsageBook(store, clock, lambda: model.live.current)
     chat = ChatService(
@@ -211,6 +219,7 @@ def build_app(
         access=access,
         spending=spending,
         store=store,
+        journal=kept.journal,
         signer=Signer(None if sandbox else button_key(settings.data_dir / BUTTON_KEY_FILE)),
         max_answer_chars=settings.max_answer_chars,
         summarises=lambda choice: choice.model != EMBEDDED.id,
@@ -227,7 +236,7 @@ def build_app(
         personal=PersonalData(store, clock),
         draw=_draw,
     )
-    retention = Retention(store, clock, lambda: model.live.current.defaults.retention_days)
+    retention = Retention(store, kept.journal, clock, lambda: model.live.current.defaults.retention_days)
     return App(dispatcher, chat, access, driver, retention, alerts)
 
 

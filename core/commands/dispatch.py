@@ -95,9 +95,12 @@ class Dispatcher:
 
     async def handle(self, incoming: Incoming, surface: Surface) -> None:
         """Take an event; returns soon and never raises."""
+        events = self.services.chat.events
+        events.hold(surface, incoming.event_id)
         who = incoming.event_id if isinstance(incoming, MessageDeleted) else str(incoming.author)
         if not self._room.enter(who):
             self._too_much(incoming, surface)
+            events.release(surface, incoming.event_id)
             return
         place = str(incoming.place)
         name = f"event {incoming.event_id} in {place}"
@@ -114,6 +117,7 @@ class Dispatcher:
             log.exception("event %s in %s failed", incoming.event_id, incoming.place)
         finally:
             self._room.leave(who)
+            self.services.chat.events.release(surface, incoming.event_id)
 
     def _no_longer_late(self, place: str) -> None:
         self._late[place] -= 1
@@ -122,9 +126,7 @@ class Dispatcher:
 
     def _too_much(self, incoming: Incoming, surface: Surface) -> None:
         if isinstance(incoming, MessageDeleted):
-            log.warning(
-                "event %s in %s is passed over: too much is under way", incoming.event_id, incoming.place
-            )
+            log.warning("event %s is passed over: too much is under way", incoming.event_id)
             return
         person, place = incoming.author, incoming.place
         unanswered("busy", incoming.event_id, place, person)

@@ -18,6 +18,7 @@ from core.messages import IncomingMessage, MessageRef, Place
 from core.ports.clock import Clock, Timer
 from core.ports.store import LaneKey
 from core.ports.surface import Surface
+from core.service.events import Events
 from core.service.tasks import Tasks
 
 log = logging.getLogger(__name__)
@@ -47,8 +48,13 @@ class Intake:
     let go of: it asks `Now` once nothing more is awaited."""
 
     def __init__(
-        self, clock: Clock, tasks: Tasks, admit: Callable[[Question, Surface, Now], Awaitable[None]]
+        self,
+        clock: Clock,
+        tasks: Tasks,
+        events: Events,
+        admit: Callable[[Question, Surface, Now], Awaitable[None]],
     ) -> None:
+        self._events = events
         self._clock = clock
         self._tasks = tasks
         self._admit = admit
@@ -65,6 +71,7 @@ class Intake:
         if len(line) >= IN_LINE or sum(map(len, self._lines.values())) >= IN_ALL:
             return False
         held = _Held(question, surface)
+        self._events.hold(surface, question.event_id)
         self._wait_for_rest(held, question.text if question.ref is not None else "")
         if line:
             self._lines[key].append(held)
@@ -83,8 +90,12 @@ class Intake:
         held = self._begun(message)
         if held is not None:
             asked = held.question
+            self._events.hold(held.surface, message.event_id)
             held.question = replace(
-                asked, text=f"{asked.text}\n{message.text}", more=(*asked.more, message.ref)
+                asked,
+                text=f"{asked.text}\n{message.text}",
+                more=(*asked.more, message.ref),
+                more_events=(*asked.more_events, message.event_id),
             )
             self._wait_for_rest(held, message.text)
 
@@ -100,8 +111,7 @@ class Intake:
         line, held = self._find(place, ref)
         if held is None:
             return None
-        line.remove(held)
-        held.ready.set()
+        self._let_go(line, held)
         return held.question
 
     def forget(self, person: str) -> tuple[Question, ...]:
@@ -109,8 +119,7 @@ class Intake:
         gone = []
         for line in self._lines.values():
             for held in [one for one in line if str(one.question.asker) == person]:
-                line.remove(held)
-                held.ready.set()
+                self._let_go(line, held)
                 gone.append(held.question)
         return tuple(gone)
 
@@ -140,11 +149,17 @@ class Intake:
                     # One question must not keep those behind it from being asked.
                     log.exception("event %s in %s failed", held.question.event_id, held.question.place)
                 if held in line:
-                    line.remove(held)
+                    self._let_go(line, held)
         finally:
             del self._lines[key]
             if not self._lines:
                 self._idle.set()
+
+    def _let_go(self, line: deque[_Held], held: _Held) -> None:
+        line.remove(held)
+        held.ready.set()
+        for event_id in held.question.event_ids:
+            self._events.release(held.surface, event_id)
 
     def _wait_for_rest(self, held: _Held, text: str) -> None:
         if held.timer is not None:

@@ -11,12 +11,12 @@ from core.ports.surface import Surface
 from core.service.buttons import Action, Buttons, Pressed, action_of
 from core.service.conversations import Conversations
 from core.service.door import Door, unanswered
+from core.service.events import Events
 from core.service.exchanges import Caller, Exchanges
 from core.service.languages import language_of
 from core.service.notices import Notices
 from core.service.queue import TurnQueue
 from core.service.room import Room
-from core.service.tasks import Tasks
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class Presses:
         queue: TurnQueue,
         door: Door,
         notices: Notices,
-        tasks: Tasks,
+        events: Events,
     ) -> None:
         self._buttons = buttons
         self._store = conversations.store
@@ -48,7 +48,7 @@ class Presses:
         self._queue = queue
         self._door = door
         self._notices = notices
-        self._tasks = tasks
+        self._events = events
         self._room = Room(in_all=500, each=10)
 
     def take(self, press: ButtonPress, surface: Surface) -> None:
@@ -62,7 +62,8 @@ class Presses:
             self._stop(pressed, press, surface)
         elif self._door.admits(press, surface, ref=None):
             if self._room.enter(str(press.author)):
-                self._tasks.start(self._do(pressed, press, surface), f"press in {press.place}")
+                doing = self._do(pressed, press, surface)
+                self._events.run_for(surface, press.event_id, doing, f"press in {press.place}")
             else:
                 self._tell(press, surface, "busy")
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from core.ports.clock import Clock
+from core.ports.journal import Journal
 from core.ports.store import Store, StoreError
 
 log = logging.getLogger(__name__)
@@ -17,14 +18,17 @@ OVERHEARD_DAYS: Final = 7
 _JUMP_S: Final = 600.0
 """By more than this no clock is set that was right. What it says then is believed an hour later: whatever it
 is set to by mistake, and back, deletes nothing."""
+HANDLED_DAYS: Final = 2
+"""So long an event that comes again is known; Telegram offers one for a day."""
 _DAY_S: Final = 86_400.0
 
 
 class Retention:
     """`days`: how long a conversation is kept after it was last used, asked anew each time; 0: for ever."""
 
-    def __init__(self, store: Store, clock: Clock, days: Callable[[], int]) -> None:
+    def __init__(self, store: Store, journal: Journal, clock: Clock, days: Callable[[], int]) -> None:
         self._store = store
+        self._journal = journal
         self._clock = clock
         self._days = days
         self._offset = clock.wall() - clock.monotonic()
@@ -47,6 +51,7 @@ class Retention:
                 before=now - days * _DAY_S if days else 0.0,
                 overheard_before=now - OVERHEARD_DAYS * _DAY_S,
             )
+            await self._journal.expire_journal(now - HANDLED_DAYS * _DAY_S)
         except StoreError as error:
             log.error("what is too old cannot be deleted: %s", error)
             return

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.adapters.memory_journal import MemoryJournal
 from core.adapters.memory_store import MemoryStore
 from core.catalogue import say
 from core.configuration import Defaults
@@ -124,7 +125,7 @@ async def test_a_clock_that_is_wrong_for_a_moment_deletes_nothing() -> None:
     clock, store = FakeClock(), MemoryStore()
     at = clock.wall()
     await store.add(Message("q", "c", None, Role.USER, "fake:1", "text", at))
-    retention = Retention(store, clock, lambda: 30)
+    retention = Retention(store, MemoryJournal(clock=clock), clock, lambda: 30)
     clock.wall_ahead_s = 400 * 86_400.0
     await retention.sweep()
     clock.wall_ahead_s = 0.0
