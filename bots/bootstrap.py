@@ -45,12 +45,13 @@ from core.configuration.entries import EMBEDDED_PROVIDER
 from core.policy import private_file
 from core.policy.access import Access
 from core.policy.spending import Spending
+from core.ports.alerts import Alerts, Cause
 from core.ports.chart import Bar
 from core.ports.clock import Clock
 from core.ports.completions import Completions
 from core.ports.journal import Journal
 from core.ports.platform import Platform
-from core.ports.store import Store
+from core.ports.store import Store, StoreError
 from core.service.alerts import OperatorAlerts
 from core.service.chat import ChatService
 from core.service.choosing import Choices
@@ -229,6 +230,7 @@ def build_app(settings: Settings, model: Model, clock: Clock, *, kept: Kept, pag
         summarises=lambda choice: choice.model != EMBEDDED.id,
         book=usage.book,
     )
+    chat.records.on_failing = partial(_tell_of_journal, alerts)
     dispatcher = Dispatcher(
         chat,
         access,
@@ -242,6 +244,13 @@ def build_app(settings: Settings, model: Model, clock: Clock, *, kept: Kept, pag
     )
     retention = Retention(store, kept.journal, clock, lambda: model.live.current.defaults.retention_days)
     return App(dispatcher, chat, access, driver, retention, alerts)
+
+
+def _tell_of_journal(alerts: Alerts, error: StoreError | None) -> None:
+    if error is None:
+        alerts.clear(Cause.JOURNAL)
+    else:
+        alerts.raise_(Cause.JOURNAL, why=str(error))
 
 
 def _draw(bars: Sequence[Bar]) -> bytes:
