@@ -24,7 +24,7 @@ from bots.sandbox.telegram.server import TelegramServer
 from bots.telegram.client import TelegramPlatform
 from core.adapters.memory_journal import MemoryJournal
 from core.adapters.memory_store import MemoryStore
-from core.adapters.redaction import redact_all_logging
+from core.adapters.redaction import Redaction, redact_all_logging
 from core.adapters.routing import RoutedCompletions
 from core.adapters.steady_store import SteadyStore
 from core.adapters.store.holding import held
@@ -45,12 +45,14 @@ from core.configuration.entries import EMBEDDED_PROVIDER
 from core.policy import private_file
 from core.policy.access import Access
 from core.policy.spending import Spending
+from core.ports.alerts import Alerts, Cause
 from core.ports.chart import Bar
 from core.ports.clock import Clock
 from core.ports.completions import Completions
 from core.ports.journal import Journal
 from core.ports.platform import Platform
-from core.ports.store import Store
+from core.ports.store import Store, StoreError
+from core.service.alerts import OperatorAlerts
 from core.service.chat import ChatService
 from core.service.choosing import Choices
 from core.service.driver import Driver, Progress
@@ -152,6 +154,11 @@ def _redact(before: Mapping[str, Provider], configuration: Configuration) -> Non
         redact_all_logging(new)
 
 
+def _secrets(settings: Settings, configuration: Configuration) -> tuple[str | None, ...]:
+    keys = (provider.api_key for provider in configuration.providers.values())
+    return (settings.discord_token, settings.telegram_token, settings.database_password, *keys)
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """What outlives the process."""
@@ -185,12 +192,22 @@ class App:
     access: Access
     driver: Driver
     retention: Retention
+    alerts: OperatorAlerts
 
 
 def build_app(settings: Settings, model: Model, clock: Clock, *, kept: Kept, page: SandboxPage | None) -> App:
     """With a page it is the sandbox: everybody is served, and nothing is kept."""
     sandbox = page is not None
     driver = Driver(clock, on_progress=partial(_show_figures, page) if page else None)
+    alerts = OperatorAlerts(
+        driver,
+        clock,
+        to=lambda: () if sandbox else model.live.current.alerts,
+        locale=lambda: model.live.current.defaults.language,
+        redact=lambda text: Redaction(_secrets(settings, model.live.current)).redact(text),
+    )
+    if model.router is not None:
+        model.router.alerts = alerts
     access = Access(
         admins=settings.admins,
         allow=settings.allow,
@@ -199,8 +216,8 @@ def build_app(settings: Settings, model: Model, clock: Clock, *, kept: Kept, pag
     )
     spent = None if sandbox else settings.data_dir / "spending.json"
     _permit(access, model.live.current)
-    store = SteadyStore(kept.store)
-    spending = Spending(settings.daily_tokens, clock=clock, file=spent)
+    store = SteadyStore(kept.store, clock, alerts=alerts)
+    spending = Spending(settings.daily_tokens, clock=clock, file=spent, alerts=alerts)
     usage = UsageBook(store, clock, lambda: model.live.current)
     chat = ChatService(
         completions=model.completions,
@@ -216,6 +233,7 @@ def build_app(settings: Settings, model: Model, clock: Clock, *, kept: Kept, pag
         summarises=lambda choice: choice.model != EMBEDDED.id,
         book=usage.book,
     )
+    chat.records.on_failing = partial(_tell_of_journal, alerts)
     dispatcher = Dispatcher(
         chat,
         access,
@@ -228,7 +246,14 @@ def build_app(settings: Settings, model: Model, clock: Clock, *, kept: Kept, pag
         draw=_draw,
     )
     retention = Retention(store, kept.journal, clock, lambda: model.live.current.defaults.retention_days)
-    return App(dispatcher, chat, access, driver, retention)
+    return App(dispatcher, chat, access, driver, retention, alerts)
+
+
+def _tell_of_journal(alerts: Alerts, error: StoreError | None) -> None:
+    if error is None:
+        alerts.clear(Cause.JOURNAL)
+    else:
+        alerts.raise_(Cause.JOURNAL, why=str(error))
 
 
 def _draw(bars: Sequence[Bar]) -> bytes:

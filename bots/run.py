@@ -12,7 +12,6 @@ import os
 import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from pathlib import Path
 from typing import Final
 
 from rich.console import Console
@@ -41,10 +40,12 @@ from core.adapters.clock import SystemClock
 from core.configuration import Configuration, Live
 from core.configuration.entries import EMBEDDED_PROVIDER
 from core.messages import Incoming
+from core.ports.alerts import Cause
 from core.ports.clock import Clock
 from core.ports.platform import CheckState, Platform, PlatformError
 from core.ports.store import StoreError
 from core.ports.surface import Surface
+from core.service.watchdog import Watchdog
 from core.settings import ENV_FILE, Settings, where_settings_stand
 
 log = logging.getLogger(__name__)
@@ -52,7 +53,6 @@ log = logging.getLogger(__name__)
 STREAMS_FINISH_S: Final = 4.0
 MARKS_S: Final = 3.0
 _CLOSE_S: Final = 0.8
-_BEAT_S: Final = 10.0
 _HEARTBEAT_FILE: Final = "heartbeat"  # the container's health check reads its modification time
 _NO_TOKENS: Final = "No platform token is set. Set DISCORD_TOKEN or TELEGRAM_TOKEN in .env."
 _INTERRUPTED: Final = 130  # what shells report for Ctrl-C
@@ -159,6 +159,8 @@ class _Run:
     async def _start(self, platforms: Sequence[Platform], app: App) -> list[tuple[Platform, str]]:
         """Those that could be started, each with its line. One that fails does not hold up the other."""
 
+        failed: list[tuple[Platform, PlatformError]] = []
+
         async def start(platform: Platform) -> tuple[Platform, str] | None:
             known = asyncio.Event()  # what was left there: it comes before what people say now
 
@@ -171,12 +173,15 @@ class _Run:
                 await app.chat.recovery.begin(platform.account, platform.reopen)
                 known.set()
             except PlatformError as error:
-                log.error("%s is not connected: %s", platform.name, error)
+                failed.append((platform, error))
                 return None
             self._console.print(f"{platform.name} is ready: {line}", soft_wrap=True, markup=False)
             return platform, line
 
         ready = [one for one in await asyncio.gather(*map(start, platforms)) if one]
+        app.alerts.reaches([platform for platform, _ in ready])
+        for platform, error in failed:
+            app.alerts.raise_(Cause.PLATFORM, about=platform.name, why=str(error))
         if not ready:
             raise RunError("No platform could be connected. What to do about each stands above.")
         return ready
@@ -235,7 +240,7 @@ class _Run:
             try:
                 await platform.wait_closed()
             except PlatformError as error:
-                log.error("%s has ended: %s", platform.name, error)
+                app.alerts.raise_(Cause.PLATFORM, about=platform.name, why=str(error))
 
         async with asyncio.TaskGroup() as group:
             watch = watch_configuration(self._settings, model, app, self._clock)
@@ -245,7 +250,10 @@ class _Run:
             if world:
                 helpers.append(group.create_task(world.watch(app.driver)))
             else:
-                helpers.append(group.create_task(_beat(self._settings.data_dir / _HEARTBEAT_FILE)))
+                folder = self._settings.data_dir
+                heartbeat = folder / _HEARTBEAT_FILE
+                watchdog = Watchdog(self._clock, app.alerts, folder, heartbeat=heartbeat)
+                helpers.append(group.create_task(watchdog.run()))
             await asyncio.wait([group.create_task(until_closed(platform)) for platform in platforms])
             for helper in helpers:
                 helper.cancel()
@@ -270,6 +278,7 @@ class _Run:
         unmarked = await app.chat.stop(
             streams_until=now + STREAMS_FINISH_S, marks_until=now + STREAMS_FINISH_S + MARKS_S
         )
+        await app.alerts.close()
         if unmarked:
             log.warning("%d answers could not be completed or marked in time", unmarked)
         with suppress(TimeoutError):
@@ -296,12 +305,3 @@ def _unused_in_sandbox(settings: Settings) -> list[str]:
     ]
     verb = "is" if len(named) == 1 else "are"
     return [f"{' and '.join(named)} {verb} not used in the sandbox: it serves everybody."] if named else []
-
-
-async def _beat(file: Path) -> None:
-    while True:
-        try:
-            file.touch()  # noqa: ASYNC240  # as quick as a log line
-        except OSError as error:
-            log.warning("%s cannot be written: %s", file, error.strerror)
-        await asyncio.sleep(_BEAT_S)

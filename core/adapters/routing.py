@@ -21,6 +21,7 @@ from core.adapters.openai_completions import OpenAICompletions
 from core.adapters.retries import wait_before_retry
 from core.configuration import Configuration, Live, ModelEntry, Provider
 from core.configuration.entries import ENV_PROVIDER
+from core.ports.alerts import Alerts, Cause, LoggedAlerts
 from core.ports.clock import Clock
 from core.ports.completions import (
     Answering,
@@ -48,6 +49,13 @@ _ANOTHER_MAY_ANSWER: Final = frozenset(  # not: what was asked is at fault, or a
         ModelErrorKind.EMPTY,
     }
 )
+_OPERATORS: Final[Mapping[ModelErrorKind, Cause]] = MappingProxyType({
+    ModelErrorKind.UNREACHABLE: Cause.PROVIDER,
+    ModelErrorKind.NOT_AN_API: Cause.PROVIDER,
+    ModelErrorKind.NO_CREDIT: Cause.CREDIT,
+    ModelErrorKind.UNAUTHORIZED: Cause.KEY,
+})  # fmt: skip
+"""What only whoever runs the bot can repair."""
 _MOST_BLANK: Final = 1_000  # characters of white space that are held back, as they show nothing
 _NO_PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType({})
 
@@ -88,6 +96,7 @@ class RoutedCompletions:
         self._open_client = open_client
         self._clock = clock
         self._chance = chance or random.Random()  # noqa: S311 - it only parts those who wait
+        self.alerts: Alerts = LoggedAlerts()  # where a provider that only its owner can repair is told of
         self._clients: dict[Provider, _Client] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -122,6 +131,7 @@ class RoutedCompletions:
                                     continue
                                 if not announced:
                                     announced = True
+                                    self._answers(entry)
                                     yield Answering(entry.id)
                                 for earlier in held:
                                     yield earlier
@@ -129,6 +139,8 @@ class RoutedCompletions:
                                 visible = isinstance(event, TextDelta | ReasoningDelta)
                             yield event
             except ModelError as error:
+                if error.kind in _OPERATORS:
+                    self.alerts.raise_(_OPERATORS[error.kind], about=entry.provider)
                 if visible:
                     raise
                 failure = error
@@ -164,6 +176,10 @@ class RoutedCompletions:
         """Close all connections; streams that still run break off."""
         clients, self._clients = tuple(self._clients.values()), {}
         await asyncio.gather(*self._closing, *(client.completions.aclose() for client in clients))
+
+    def _answers(self, entry: ModelEntry) -> None:
+        for cause in set(_OPERATORS.values()):
+            self.alerts.clear(cause, about=entry.provider)
 
     @contextmanager
     def _client(self, configuration: Configuration, entry: ModelEntry) -> Iterator[Completions]:

@@ -6,18 +6,23 @@ store failed is written once it works again, and until then known to this proces
 that was taken out meanwhile, as by /forget, is kept nowhere. What people are told is done (choices, personas,
 what is taken back or forgotten) is done in the store first, and its failure raised.
 
-Nobody waits long for a store that is slow or locked.
+Nobody waits long for a store that is slow or locked: once for a while, then hardly at all until it is quick
+again. What nobody waits for any more goes on by itself, and there is only so much of it at a time.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Final, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any, Final, TypeVar
 
+from core.adapters.clock import SystemClock
 from core.adapters.memory_store import MemoryStore
+from core.ports.alerts import Alerts, Cause, LoggedAlerts
+from core.ports.clock import Clock
 from core.ports.store import (
+    FullError,
     GoneError,
     KeptPersona,
     Lane,
@@ -30,12 +35,17 @@ from core.ports.store import (
     Summary,
     Used,
 )
+from core.service.in_time import ends_within
 
 log = logging.getLogger(__name__)
 
 REMEMBERED: Final = 4_000  # questions and answers
 PATIENCE_S: Final = 1.0
 """Whoever says something waits for so long until it is kept; then it is known from memory meanwhile."""
+READ_PATIENCE_S: Final = 3.0
+"""Longer: what is not read in time is not known, and a conversation may go on without its beginning."""
+_SLOW_S: Final = 0.3  # both, while the store is slow
+_AT_A_TIME: Final = 512  # reads and bookings under way; a store that hangs must not fill the memory
 _NOWHERE: Final = LaneKey("")  # no place has this name
 _T = TypeVar("_T")
 
@@ -43,12 +53,23 @@ _T = TypeVar("_T")
 class SteadyStore:
     """The port `core.ports.store.Store` over another one."""
 
-    def __init__(self, store: Store, *, remembered: int = REMEMBERED, patience_s: float = PATIENCE_S) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock | None = None,
+        *,
+        alerts: Alerts | None = None,
+        remembered: int = REMEMBERED,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
         self._store = store
+        self._clock = clock or SystemClock()
+        self._alerts = alerts or LoggedAlerts()
         self._patience_s = patience_s
         self._memory = MemoryStore(messages=remembered, partial=True)
         self._most = remembered
-        self._failing = False
+        self._slow = self._behind = False  # the last read was not in time; a write under way is not
+        self._asked: set[asyncio.Task[Any]] = set()
         self._missed: dict[
             str | LaneKey, Callable[[Store], Awaitable[None]]
         ] = {}  # by message or lane: what to write
@@ -104,13 +125,13 @@ class SteadyStore:
         await self._store.set_summary(summary)
 
     async def choices(self, scopes: tuple[str, ...]) -> Mapping[str, Mapping[str, str]]:
-        return await self._store.choices(scopes)
+        return await self._ask(self._store.choices(scopes))
 
     async def choose(self, scope: str, name: str, value: str | None) -> None:
         await self._store.choose(scope, name, value)
 
     async def personas(self, scopes: tuple[str, ...]) -> tuple[KeptPersona, ...]:
-        return await self._store.personas(scopes)
+        return await self._ask(self._store.personas(scopes))
 
     async def set_persona(self, persona: KeptPersona) -> None:
         await self._store.set_persona(persona)
@@ -119,16 +140,16 @@ class SteadyStore:
         return await self._store.remove_persona(scope, name)
 
     async def use(self, used: Used) -> None:
-        await self._store.use(used)
+        await self._tell(self._store.use(used), "what was used cannot be booked")
 
     async def used(self, *, since_day: int, person: str = "", place: str = "") -> tuple[Used, ...]:
         return await self._store.used(since_day=since_day, person=person, place=place)
 
     async def overhear(self, heard: Overheard) -> None:
-        await self._store.overhear(heard)
+        await self._tell(self._store.overhear(heard), "what was overheard cannot be kept")
 
     async def overheard(self, place: str, *, since: float, limit: int) -> tuple[Overheard, ...]:
-        return await self._store.overheard(place, since=since, limit=limit)
+        return await self._ask(self._store.overheard(place, since=since, limit=limit))
 
     async def export(self, person: str) -> Mapping[str, object]:
         return await self._store.export(person)
@@ -148,17 +169,52 @@ class SteadyStore:
         return gone
 
     async def aclose(self) -> None:
+        for task in self._asked:
+            task.cancel()
+        await asyncio.gather(*self._asked, return_exceptions=True)
         await self._store.aclose()
 
     async def _read(self, ask: Callable[[Store], Awaitable[_T]]) -> _T:
         try:
-            found = await ask(self._store)
+            found = await self._ask(ask(self._store))
         except StoreError as error:
             self._failed(error)
             return await ask(self._memory)
         if not self._missed:
             self._works()
         return found or (await ask(self._memory) if self._missed else found)
+
+    async def _ask(self, work: Awaitable[_T]) -> _T:
+        """What it returns. Raises StoreError, too where that is not known in time."""
+        task = self._begin(work)
+        patience_s = _SLOW_S if self._slow else READ_PATIENCE_S
+        self._slow = not await ends_within(self._clock, patience_s, task)
+        if self._slow:
+            raise StoreError(f"no answer within {patience_s:g} s")
+        return task.result()
+
+    async def _tell(self, work: Awaitable[None], failed: str) -> None:
+        """Wait for it while people's patience lasts. Raises StoreError; what fails later is logged."""
+        task = self._begin(work)
+        if await ends_within(self._clock, self._patience_s, task):
+            task.result()
+        else:
+            task.add_done_callback(lambda late: _log_failure(late, failed))
+
+    def _begin(self, work: Awaitable[_T]) -> asyncio.Task[_T]:
+        if len(self._asked) >= _AT_A_TIME:
+            if isinstance(work, Coroutine):
+                work.close()
+            raise StoreError(f"{_AT_A_TIME} questions wait for an answer already")
+        task = asyncio.ensure_future(work)
+        self._asked.add(task)
+        task.add_done_callback(self._answered)
+        return task
+
+    def _answered(self, task: asyncio.Task[Any]) -> None:
+        self._asked.discard(task)
+        if not task.cancelled():
+            task.exception()  # whoever still waits raises it
 
     async def _write(self, key: str | LaneKey, tell: Callable[[Store], Awaitable[None]]) -> None:
         await tell(self._memory)
@@ -167,14 +223,19 @@ class SteadyStore:
         if self._catching_up is None or self._catching_up.done():
             self._catching_up = asyncio.create_task(self._catch_up(), name="store catching up")
         # It takes along what comes meanwhile, so all have the same patience with a store that is locked.
-        await asyncio.wait({self._catching_up}, timeout=self._patience_s)
-        if self._catching_up.done():
+        patience_s = min(_SLOW_S, self._patience_s) if self._behind else self._patience_s
+        if await ends_within(self._clock, patience_s, self._catching_up):
             self._catching_up.result()
+        elif not self._behind:
+            self._behind = True
+            self._failed(StoreError(f"not written within {patience_s:g} s"))
 
     async def _catch_up(self) -> None:
         """Write what the store has not yet, oldest first: a message needs the one above it."""
+        began = self._clock.monotonic()
         async with self._writing:
             await self._write_missed()
+        self._behind = self._clock.monotonic() - began > self._patience_s
 
     async def _write_missed(self) -> None:
         doubted: object = None  # refused once while the store works: it may have begun to work just then
@@ -186,7 +247,8 @@ class SteadyStore:
                 if isinstance(key, str):  # a late answer of somebody who was forgotten
                     await self._memory.remove(key)
             except StoreError as error:
-                if not await self._takes_writes():
+                # On a full disk something small may find room in a page that is there.
+                if isinstance(error, FullError) or not await self._takes_writes():
                     self._failed(error)
                     while len(self._missed) > self._most:
                         del self._missed[next(iter(self._missed))]
@@ -217,11 +279,12 @@ class SteadyStore:
         return True
 
     def _failed(self, error: StoreError) -> None:
-        if not self._failing:
-            log.error("the store fails (%s): what is said now is known until this process ends", error)
-        self._failing = True
+        self._alerts.raise_(Cause.STORE, why=str(error))
 
     def _works(self) -> None:
-        if self._failing:
-            log.info("the store works again")
-        self._failing = False
+        self._alerts.clear(Cause.STORE)
+
+
+def _log_failure(late: asyncio.Task[None], what: str) -> None:
+    if not late.cancelled() and (error := late.exception()):
+        log.error("%s: %s", what, error)

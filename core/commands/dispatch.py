@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
@@ -20,6 +20,7 @@ from core.commands.registry import Registry, registry
 from core.commands.services import Services
 from core.configuration import Configuration
 from core.messages import (
+    Addressed,
     ButtonPress,
     Choice,
     Field,
@@ -40,9 +41,11 @@ from core.ports.clock import Clock
 from core.ports.surface import Surface
 from core.service.chat import ChatService
 from core.service.door import unanswered
+from core.service.in_time import ends_within
 from core.service.languages import language_of, reading_here
 from core.service.notices import unseen_by_others
 from core.service.personal_data import PersonalData
+from core.service.room import Room
 from core.service.usage import UsageBook
 from core.streaming.operations import MAX_OPTIONS, Delivered
 
@@ -51,6 +54,8 @@ log = logging.getLogger(__name__)
 _FORM: Final = "form:"
 """What the data of a form for a command's own arguments begins with; the number of the call follows."""
 _UNFINISHED: Final = 1_000
+HOLDS_UP_S: Final = 2.0
+"""How long an event may keep those behind it waiting, which come in order; a store may take longer."""
 
 
 class Dispatcher:
@@ -82,6 +87,9 @@ class Dispatcher:
             draw,
         )
         self._unfinished: OrderedDict[str, IncomingCommand] = OrderedDict()
+        self._clock = clock
+        self._room = Room(in_all=1_000, each=20)
+        self._late: Counter[str] = Counter()  # by place: events that took longer
         personal.register(chat.forgotten)
         personal.register(self._forgotten)
 
@@ -89,13 +97,46 @@ class Dispatcher:
         """Take an event; returns soon and never raises."""
         events = self.services.chat.events
         events.hold(surface, incoming.event_id)
+        who = incoming.event_id if isinstance(incoming, MessageDeleted) else str(incoming.author)
+        if not self._room.enter(who):
+            self._too_much(incoming, surface)
+            events.release(surface, incoming.event_id)
+            return
+        place = str(incoming.place)
+        name = f"event {incoming.event_id} in {place}"
+        task = self.services.chat.beside(self._handled(incoming, surface, who), name)
+        if self._late[place] or not await ends_within(self._clock, HOLDS_UP_S, task):
+            self._late[place] += 1
+            task.add_done_callback(lambda _: self._no_longer_late(place))
+
+    async def _handled(self, incoming: Incoming, surface: Surface, who: str) -> None:
         try:
             await self._route(incoming, surface)
         except Exception:
             # The edge to the platforms: one event must not end the delivery of the next.
             log.exception("event %s in %s failed", incoming.event_id, incoming.place)
         finally:
-            events.release(surface, incoming.event_id)
+            self._room.leave(who)
+            self.services.chat.events.release(surface, incoming.event_id)
+
+    def _no_longer_late(self, place: str) -> None:
+        self._late[place] -= 1
+        if not self._late[place]:
+            del self._late[place]
+
+    def _too_much(self, incoming: Incoming, surface: Surface) -> None:
+        if isinstance(incoming, MessageDeleted):
+            log.warning("event %s is passed over: too much is under way", incoming.event_id)
+            return
+        person, place = incoming.author, incoming.place
+        unanswered("busy", incoming.event_id, place, person)
+        if isinstance(incoming, IncomingMessage) and incoming.addressed is Addressed.NO:
+            return
+        if not self.services.access.allows(person, place):
+            return
+        ref = incoming.ref if isinstance(incoming, IncomingMessage | IncomingCommand) else None
+        words = say("busy", language_of(person, place))
+        self.services.chat.notices.tell(surface, person, words, ref=ref, reaction="reaction.sorry")
 
     async def suggest(self, suggesting: Suggesting) -> tuple[Choice, ...]:
         """What an argument could become; nothing for whom the bot does not serve. Never raises."""

@@ -151,6 +151,7 @@ class Configuration:
     default_persona: str | None = None
     defaults: Defaults = Defaults()
     permissions: Permissions = Permissions()
+    alerts: tuple[str, ...] = ()  # where operator alerts go: `discord:<channel>`, `telegram:<chat>`
     operator: str | None = None  # who runs the bot and how to reach them, as `/privacy` says it
     temperature: float | None = None  # from `.env`, where neither persona nor model says one; so the next two
     max_output_tokens: int | None = None

@@ -151,6 +151,7 @@ class _Reader:
             top.problem("default_persona", "names no persona of this file", remedy)
         defaults = self._defaults(top.table("defaults"))
         permissions = self._permissions(top.table("permissions"))
+        alerts = self._alerts(top.table("alerts"))
         operator = top.text("operator")
         top.close(_belongs())
         self._check_references()
@@ -175,6 +176,7 @@ class _Reader:
             default_persona=default_persona,
             defaults=defaults,
             permissions=permissions,
+            alerts=alerts,
             operator=operator,
             temperature=settings.model.temperature,
             max_output_tokens=settings.model.max_tokens,
@@ -313,6 +315,17 @@ class _Reader:
         table.close(_belongs())
         return Permissions(admins, allow - {"*"}, "*" in allow, frozenset(models) if open_to_all else None)
 
+    def _alerts(self, table: Section) -> tuple[str, ...]:
+        places = table.texts("to", like="discord:123") or ()
+        for number, place in enumerate(places):
+            if not entry_is_valid(place):
+                remedy = (
+                    'Write ids as "discord:<channel id>" or "telegram:<chat id>"; names are never accepted.'
+                )
+                self._report.problem(table.at("to", number), f"is {shown(place)}", remedy)
+        table.close(_belongs())
+        return places
+
     def _people(self, table: Section, key: str, *, star: bool) -> frozenset[str]:
         entries = table.texts(key, like="discord:123") or ()
         for place, entry in enumerate(entries):
@@ -353,5 +366,6 @@ def _belongs() -> Mapping[str, str]:
         **dict.fromkeys(("temperature", "system_prompt"), '[models."provider/model"] or [personas.NAME]'),
         **dict.fromkeys(Defaults.__slots__, "[defaults]"),
         **dict.fromkeys(("admins", "allow", "models_for_everybody"), "[permissions]"),
+        "to": "[alerts]",
         **dict.fromkeys(("default_model", "default_persona"), "the top of the file, above the first [table]"),
     }

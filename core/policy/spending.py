@@ -12,6 +12,7 @@ import logging
 from pathlib import Path
 
 from core.policy import private_file
+from core.ports.alerts import Alerts, Cause, LoggedAlerts
 from core.ports.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -48,12 +49,14 @@ class Spending:
     A file that cannot be read counts as a day that is used up: the owner's key is not spent on a guess.
     """
 
-    def __init__(self, limit: int | None, *, clock: Clock, file: Path | None = None) -> None:
+    def __init__(
+        self, limit: int | None, *, clock: Clock, file: Path | None = None, alerts: Alerts | None = None
+    ) -> None:
         self._limit = limit
         self._clock = clock
         self._file = file if limit else None
-        self._saving_failed = False
-        self._day = self.today()
+        self._alerts = alerts or LoggedAlerts()
+        self._day = self._calendar_day()
         self._counted = self._stored()  # settled and reserved, of `_day`
 
     @property
@@ -88,7 +91,12 @@ class Spending:
         return _DAY_S - self._clock.wall() % _DAY_S
 
     def today(self) -> int:
-        """Whole UTC days since the epoch."""
+        """The day that is counted, in whole UTC days since the epoch. A clock that is set back over midnight
+        gives yesterday's tokens to nobody a second time."""
+        self._turn_page()
+        return self._day
+
+    def _calendar_day(self) -> int:
         return int(self._clock.wall() // _DAY_S)
 
     def count(self, tokens: int) -> None:
@@ -99,16 +107,14 @@ class Spending:
             return
         try:
             private_file.write(self._file, {"day": self._day, "tokens": self._counted})
-            self._saving_failed = False
         except OSError as error:
-            if not self._saving_failed:
-                log.error(
-                    "today's tokens cannot be kept in %s (%s): a restart forgets them", self._file, error
-                )
-            self._saving_failed = True
+            # A restart would forget what was spent since.
+            self._alerts.raise_(Cause.FILE, about=str(self._file), why=error.strerror or "")
+        else:
+            self._alerts.clear(Cause.FILE, about=str(self._file))
 
     def _turn_page(self) -> None:
-        if (today := self.today()) != self._day:
+        if (today := self._calendar_day()) not in {self._day, self._day - 1}:
             self._day, self._counted = today, 0
 
     def _stored(self) -> int:
@@ -120,6 +126,8 @@ class Spending:
                 return 0
             match stored:
                 case {"day": int(day), "tokens": int(tokens)} if tokens >= 0:
+                    if day == self._day + 1:  # the clock was set back over midnight
+                        self._day = day
                     return tokens if day == self._day else 0
             raise private_file.UnreadableFileError(f"{self._file} does not hold a count")
         except private_file.UnreadableFileError as error:

@@ -26,6 +26,10 @@ class StoreError(Exception):
     """The store cannot be used now. The message is one line for the log, without secrets or text of chats."""
 
 
+class FullError(StoreError):
+    """There is no room left on the store's disk: whatever was to be stored is not at fault."""
+
+
 class GoneError(StoreError):
     """What it hangs on was taken out meanwhile, as by /forget. Nothing was stored, nothing is to be done."""
 

@@ -46,13 +46,14 @@ from core.service.door import Door, unanswered
 from core.service.driver import Driver
 from core.service.events import Events
 from core.service.exchanges import Exchanges
-from core.service.intake import Intake, Now
+from core.service.intake import LONGEST_QUESTION, Intake, Now
 from core.service.languages import language_of
 from core.service.notices import Notices
 from core.service.presses import Presses
 from core.service.queue import STREAMS, QueueFullError, TurnQueue
 from core.service.records import Records
 from core.service.recovery import Recovery, kept
+from core.service.room import Room
 from core.service.signing import Signer
 from core.service.summaries import Summaries
 from core.service.surroundings import Surroundings
@@ -66,8 +67,7 @@ from core.streaming.view_settings import Foot
 
 log = logging.getLogger(__name__)
 
-LONGEST_QUESTION = 12_000
-"""Characters: twice a Discord command's longest argument, three times Telegram's longest message."""
+_AT_ONCE = {"in_all": 200, "each": 5}  # of what takes long
 KEEP_S = 1.0
 """After the last marks: for the store to keep what was said."""
 
@@ -153,6 +153,7 @@ class ChatService:
             notices=self.notices,
             events=self.events,
         )
+        self._later = Room(**_AT_ONCE)
         line_up = partial(self._line_up, tells=False)
         self.recovery = Recovery(self.records, clock, line_up, max_chars=max_answer_chars)
         self._greetings = Frequency(1, 3_600.0)
@@ -186,11 +187,30 @@ class ChatService:
         """
         if question.private and not surface.capabilities.private_answers:
             question = replace(question, private=False)
-        self._intake.take(question, surface)
+        if not self._intake.take(question, surface):
+            self._busy(question, surface)
 
-    def later(self, work: Coroutine[object, object, None], name: str) -> None:
-        """Do what takes long beside everything else. `name`: for the log, ids only."""
-        self._tasks.start(work, name)
+    def beside(self, work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
+        """Do what the caller need not see the end of; it ends with the service. `name`: for the log, ids
+        only."""
+        return self._tasks.start(work, name)
+
+    def later(self, work: Coroutine[object, object, None], name: str, *, of: Person) -> bool:
+        """Do what takes long beside everything else. `name`: for the log, ids only. False, and it is not
+        done, where too much of that is under way, in all or by the person whom it is for."""
+        who = str(of)
+        if not self._later.enter(who):
+            work.close()
+            return False
+
+        async def done() -> None:
+            try:
+                await work
+            finally:
+                self._later.leave(who)
+
+        self._tasks.start(done(), name)
+        return True
 
     async def conversation_of(self, place: Place, person: Person) -> str | None:
         """The id of the conversation that the person goes on with by writing there; None where the place is
@@ -315,11 +335,7 @@ class ChatService:
             before = self._queue.add(turn)
             self._keep(turn)
         except QueueFullError:
-            unanswered("busy", question.event_id, question.place, question.asker)
-            if tells:
-                words = say("busy", turn.locale)
-                ref = question.reply_to
-                self.notices.tell(surface, question.asker, words, ref=ref, reaction="reaction.sorry")
+            self._busy(question, surface, tells=tells)
             return False
         if before and turn.known is None and not self._interrupts(turn):
             log.info("turn %s in %s waits behind %d", turn.id, question.place, before)
@@ -328,6 +344,13 @@ class ChatService:
                 surface, question.asker, words, ref=question.reply_to, reaction="reaction.queued"
             )
         return True
+
+    def _busy(self, question: Question, surface: Surface, *, tells: bool = True) -> None:
+        unanswered("busy", question.event_id, question.place, question.asker)
+        if tells:
+            words = say("busy", language_of(question.asker, question.place))
+            ref = question.reply_to
+            self.notices.tell(surface, question.asker, words, ref=ref, reaction="reaction.sorry")
 
     def _keep(self, turn: Turn) -> None:
         """Have the journal keep it before anything of it is visible."""

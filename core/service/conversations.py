@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Final
@@ -30,6 +31,7 @@ from core.ports.store import Lane, LaneKey, Message, Role, Shown, Store
 from core.service.turn import Turn
 
 _COMING: Final = 1_000
+_HEARD: Final = 10_000  # lanes
 
 
 def new_id() -> str:
@@ -45,6 +47,7 @@ class Conversations:
         self._clock = clock
         self._pause_s = pause_s
         self._coming: dict[LaneKey, str] = {}  # after a pause: the conversation that the next question begins
+        self._heard: OrderedDict[LaneKey, float] = OrderedDict()  # when somebody last asked there, monotonic
         self._locks: WeakValueDictionary[LaneKey, asyncio.Lock] = WeakValueDictionary()
 
     def lock(self, lane: LaneKey) -> asyncio.Lock:
@@ -64,8 +67,7 @@ class Conversations:
                 if len(self._coming) > _COMING:
                     del self._coming[next(iter(self._coming))]
                 return joined.conversation_id
-            lane = Lane(joined.conversation_id, joined.parent_id, self._clock.wall())
-            await self.store.set_lane(key, lane)
+            await self.move(key, joined.conversation_id, joined.parent_id)
         return joined.conversation_id
 
     async def join(self, question: Question, live: Iterable[Turn]) -> Joined:
@@ -80,8 +82,16 @@ class Conversations:
             joined = await self._go_on(question.place, lane)
             leaf_id = joined.parent_id
             self._coming.pop(lane, None)
-        await self.store.set_lane(lane, Lane(joined.conversation_id, leaf_id, self._clock.wall()))
+        await self.move(lane, joined.conversation_id, leaf_id)
         return joined
+
+    async def move(self, lane: LaneKey, conversation_id: str, leaf_id: str | None) -> None:
+        """Somebody goes on there now, under the lane's lock."""
+        self._heard[lane] = self._clock.monotonic()
+        self._heard.move_to_end(lane)
+        if len(self._heard) > _HEARD:
+            self._heard.popitem(last=False)
+        await self.store.set_lane(lane, Lane(conversation_id, leaf_id, self._clock.wall()))
 
     async def _reply(
         self, ref: MessageRef, place: Place, lane: LaneKey, live: Iterable[Turn]
@@ -105,10 +115,16 @@ class Conversations:
         kept = await self.store.lane(lane)
         if kept is None:
             return Joined(new_id(), None, lane, follows=True)
-        if is_paused(kept, place, self._clock.wall(), after_s=self._pause_s(place)):
+        if is_paused(kept, place, self._now(lane, kept), after_s=self._pause_s(place)):
             coming = self._coming.get(lane) or new_id()
             return Joined(coming, None, lane, follows=True, paused=kept.leaf_id)
         return Joined(kept.conversation_id, kept.leaf_id, lane, follows=True)
+
+    def _now(self, key: LaneKey, kept: Lane) -> float:
+        """What the wall clock said when somebody last asked there, and how long that is ago: a clock that is
+        set meanwhile ends no conversation."""
+        heard = self._heard.get(key)
+        return self._clock.wall() if heard is None else kept.at + self._clock.monotonic() - heard
 
     async def prepare(self, turn: Turn) -> None:
         """Find out what was said before the question, and make it a message of the tree (not kept yet)."""
@@ -186,7 +202,10 @@ class Conversations:
 
     async def show_variant(self, lane: LaneKey, answer: Message, shown: tuple[Shown, ...]) -> None:
         """Keep that this variant is the one that is shown, and that the lane goes on after it."""
-        for other in await self.store.answers(answer.parent_id or ""):
+        others = await self.store.answers(answer.parent_id or "")
+        # The newest is the last, whatever the clock says by now.
+        answer = replace(answer, at=max((answer.at, *(other.at for other in others))))
+        for other in others:
             if other.id != answer.id and await self.store.shows(other.id):
                 await self.store.add(other, ())
         await self.store.add(answer, shown)

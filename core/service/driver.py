@@ -120,6 +120,10 @@ class Showing:
         """Wait until all of the answer is visible, or it is lost."""
         return await asyncio.shield(self._finished)
 
+    def when_over(self, then: Callable[[], None]) -> None:
+        """Call this once it is finished or given up."""
+        self._finished.add_done_callback(lambda _: then())
+
     def settle(self, now: float) -> None:
         """Resolve `finished`: it is over."""
         if self._view.error is not None:

@@ -84,7 +84,7 @@ class Exchanges:
         """The next question there begins a conversation."""
         lane = lane_of(place, person, private=private)
         async with self._conversations.lock(lane):
-            await self._store.set_lane(lane, Lane(new_id(), None, self._clock.wall()))
+            await self._conversations.move(lane, new_id(), None)
         return "new.done"
 
     def stop(self, place: Place, person: Person) -> str:
@@ -192,7 +192,7 @@ class Exchanges:
                 del self._continued[next(iter(self._continued))]
             if turn.record is not None and not await turn.record.is_ours():
                 return "continue.over"
-            await self._store.set_lane(lane, Lane(answer.conversation_id, answer.id, self._clock.wall()))
+            await self._conversations.move(lane, answer.conversation_id, answer.id)
         return ""
 
     async def undo(self, caller: Caller, *, private: bool = False) -> str:
@@ -248,7 +248,7 @@ class Exchanges:
             moved = replace(message, id=new_id(), conversation_id=leaf.conversation_id, parent_id=leaf.id)
             await self._store.add(moved, shown)
             leaf = moved
-        await self._store.set_lane(lane, Lane(leaf.conversation_id, leaf.id, self._clock.wall()))
+        await self._conversations.move(lane, leaf.conversation_id, leaf.id)
 
     async def _show(
         self, caller: Caller, chosen: Message, over: tuple[str, ...], buttons: tuple[Button, ...]

@@ -11,6 +11,24 @@ from core.ports.clock import Clock
 _T = TypeVar("_T")
 
 
+async def ends_within(clock: Clock, seconds: float, task: asyncio.Task[Any]) -> bool:
+    """Wait for it, but no longer than so many seconds: whether it has ended. It goes on in any case."""
+    waited = asyncio.get_running_loop().create_future()
+
+    def wake(_: object = None) -> None:
+        if not waited.done():
+            waited.set_result(None)
+
+    task.add_done_callback(wake)
+    timer = clock.call_at(clock.monotonic() + seconds, wake)
+    try:
+        await waited
+    finally:
+        timer.cancel()
+        task.remove_done_callback(wake)
+    return task.done()
+
+
 async def in_time(clock: Clock, seconds: float, work: Coroutine[Any, Any, _T]) -> _T | None:
     """What it returns; None when it takes longer than so many seconds, and is then cancelled."""
     task = asyncio.get_running_loop().create_task(work)

@@ -24,6 +24,10 @@ from core.service.tasks import Tasks
 log = logging.getLogger(__name__)
 
 REST_WITHIN_S: Final = 1.0
+LONGEST_QUESTION: Final = 12_000
+"""Characters: twice a Discord command's longest argument, three times Telegram's longest message."""
+IN_LINE: Final = 20  # questions in one lane; they wait here while the store is slow
+IN_ALL: Final = 1_000
 NEARLY: Final = 0.9  # of a client's limit: it cuts at a good place, and a mention is taken out
 
 
@@ -59,18 +63,23 @@ class Intake:
         self._idle = asyncio.Event()
         self._idle.set()
 
-    def take(self, question: Question, surface: Surface) -> None:
-        """Admit it as soon as those before it are, and its rest cannot come any more."""
+    def take(self, question: Question, surface: Surface) -> bool:
+        """Admit it as soon as those before it are, and its rest cannot come any more. False: there is no room
+        for it."""
+        key = lane_of(question.place, question.asker, private=question.private)
+        line = self._lines.get(key, ())
+        if len(line) >= IN_LINE or sum(map(len, self._lines.values())) >= IN_ALL:
+            return False
         held = _Held(question, surface)
         self._events.hold(surface, question.event_id)
         self._wait_for_rest(held, question.text if question.ref is not None else "")
-        key = lane_of(question.place, question.asker, private=question.private)
-        if key in self._lines:
+        if line:
             self._lines[key].append(held)
-            return
+            return True
         self._lines[key] = deque([held])
         self._idle.clear()
         self._tasks.start(self._serve(key), f"questions in {question.place}")
+        return True
 
     def waits_for(self, message: IncomingMessage) -> bool:
         """Whether this may be the rest of a message that came just before."""
@@ -155,7 +164,9 @@ class Intake:
     def _wait_for_rest(self, held: _Held, text: str) -> None:
         if held.timer is not None:
             held.timer.cancel()
-        if self._closing or not _is_nearly_full(text, held.surface.capabilities.client_text_limits):
+        limits = held.surface.capabilities.client_text_limits
+        too_long = len(held.question.text) > LONGEST_QUESTION
+        if self._closing or too_long or not _is_nearly_full(text, limits):
             held.ready.set()
             return
         held.timer = self._clock.call_at(self._clock.monotonic() + REST_WITHIN_S, held.ready.set)

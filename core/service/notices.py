@@ -6,6 +6,7 @@ most one line per person and hour. Whatever a person sends, they get only so man
 
 from __future__ import annotations
 
+import logging
 import secrets
 
 from core.catalogue import say
@@ -19,9 +20,12 @@ from core.service.tasks import Tasks
 from core.streaming.answer import Answer, Ending
 from core.streaming.view_settings import BARE, Foot
 
+log = logging.getLogger(__name__)
+
 _A_MINUTE_EACH = 6  # notices and reactions, per person
 _BETWEEN_REACTIONS_S = 0.3  # in one place; Discord was observed to take one in 0.25 s
 _REACTION_MAY_WAIT_S = 10.0  # later than that it tells nobody anything
+_ON_THEIR_WAY = 500  # in all, as when a platform takes nothing; what is beyond is not told
 _PRIVATE_A_MINUTE_EACH = 30  # where each press or command waits for an answer, and no rate is shared
 
 
@@ -35,6 +39,7 @@ class Notices:
         self._few = Frequency(_A_MINUTE_EACH, 60.0)
         self._private = Frequency(_PRIVATE_A_MINUTE_EACH, 60.0)
         self._hourly = Frequency(1, 3_600.0)
+        self._on_their_way = 0
         self._next_reaction: dict[str, float] = {}  # by place: from when on one may go there
 
     def tell(
@@ -112,12 +117,15 @@ class Notices:
         foot: Foot = BARE,
         private: bool = True,
         over: tuple[str, ...] = (),
-    ) -> Showing:
+    ) -> Showing | None:
+        if self._on_their_way >= _ON_THEIR_WAY:
+            log.info("%s in %s is not told: too much waits to be", person, surface.place)
+            return None
         now = self._clock.monotonic()
         notice = Answer()
         notice.append(text, now)
         notice.end(Ending.COMPLETE, now)
-        return self._driver.show(
+        showing = self._driver.show(
             notice,
             surface,
             reply_to=ref,
@@ -128,6 +136,12 @@ class Notices:
             foot=foot,
             over=over,
         )
+        self._on_their_way += 1
+        showing.when_over(self._one_less)
+        return showing
+
+    def _one_less(self) -> None:
+        self._on_their_way -= 1
 
 
 def unseen_by_others(surface: Surface) -> bool:

@@ -16,6 +16,7 @@ from core.service.exchanges import Caller, Exchanges
 from core.service.languages import language_of
 from core.service.notices import Notices
 from core.service.queue import TurnQueue
+from core.service.room import Room
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +49,7 @@ class Presses:
         self._door = door
         self._notices = notices
         self._events = events
+        self._room = Room(in_all=500, each=10)
 
     def take(self, press: ButtonPress, surface: Surface) -> None:
         """Do what the button says, or tell why not."""
@@ -59,8 +61,11 @@ class Presses:
         elif pressed.action is Action.STOP:
             self._stop(pressed, press, surface)
         elif self._door.admits(press, surface, ref=None):
-            doing = self._do(pressed, press, surface)
-            self._events.run_for(surface, press.event_id, doing, f"press in {press.place}")
+            if self._room.enter(str(press.author)):
+                doing = self._do(pressed, press, surface)
+                self._events.run_for(surface, press.event_id, doing, f"press in {press.place}")
+            else:
+                self._tell(press, surface, "busy")
 
     def _stop(self, pressed: Pressed, press: ButtonPress, surface: Surface) -> None:
         turn = self._queue.find(pressed.id)
@@ -77,6 +82,8 @@ class Presses:
         except Exception:
             log.exception("a press in %s failed", press.place)
             key = "unusable.failed"
+        finally:
+            self._room.leave(str(press.author))
         self._tell(press, surface, key)
 
     async def _done(self, pressed: Pressed, press: ButtonPress, surface: Surface) -> str:

@@ -15,6 +15,9 @@ log = logging.getLogger(__name__)
 EVERY_S: Final = 3_600.0
 OVERHEARD_DAYS: Final = 7
 """So long what was not for the bot is kept, where a chat opted in; no setting prolongs it."""
+_JUMP_S: Final = 600.0
+"""By more than this no clock is set that was right. What it says then is believed an hour later: whatever it
+is set to by mistake, and back, deletes nothing."""
 HANDLED_DAYS: Final = 2
 """So long an event that comes again is known; Telegram offers one for a day."""
 _DAY_S: Final = 86_400.0
@@ -28,6 +31,7 @@ class Retention:
         self._journal = journal
         self._clock = clock
         self._days = days
+        self._offset = clock.wall() - clock.monotonic()
 
     async def run(self) -> None:
         """Sweep now and once an hour, until cancelled."""
@@ -38,6 +42,10 @@ class Retention:
     async def sweep(self) -> None:
         """Have the store let go of what is too old. Never raises: the next hour tries again."""
         now, days = self._clock.wall(), self._days()
+        before, self._offset = self._offset, now - self._clock.monotonic()
+        if abs(self._offset - before) > _JUMP_S:
+            log.warning("the clock has jumped: nothing is deleted for its age before the next hour")
+            return
         try:
             gone = await self._store.expire(
                 before=now - days * _DAY_S if days else 0.0,

@@ -15,11 +15,12 @@ class Tasks:
     def __init__(self) -> None:
         self._running: set[asyncio.Task[None]] = set()
 
-    def start(self, work: Coroutine[object, object, None], name: str) -> None:
+    def start(self, work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
         """Run it soon. `name`: for the log, ids only."""
         task = asyncio.get_running_loop().create_task(work, name=name)
         self._running.add(task)
         task.add_done_callback(self._over)
+        return task
 
     async def close(self) -> None:
         """Cancel what still runs and wait for it."""

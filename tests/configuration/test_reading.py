@@ -73,6 +73,8 @@ menu = ["ask"]
 admins = ["discord:1"]
 allow = ["telegram:-2", "*"]
 models_for_everybody = ["env/small"]
+[alerts]
+to = ["discord:30", "telegram:-100123"]
 """
 
 
@@ -107,6 +109,7 @@ def test_all_of_it() -> None:
         frozenset({"discord:1"}), frozenset({"telegram:-2"}), True, frozenset({"env/small"})
     )
     assert read.operator == "Ada, ada@example.org"
+    assert read.alerts == ("discord:30", "telegram:-100123")
     assert read.warnings == ()
     assert SECRET not in repr(read)
 
@@ -311,6 +314,15 @@ _WRONG: list[tuple[str, list[str]]] = [
     ),
     ("[permissions]\nadmins = ['*']", ['line 2: permissions.admins[1] is "*". Write ids as "discord:123"']),
     ("[permissions]\nallow = ['ada']", ['line 2: permissions.allow[1] is "ada". Write ids as']),
+    (
+        "[alerts]\nto = ['discord:1', '#ops', 'telegram:@ops']",
+        [
+            'line 2: alerts.to[2] is "#ops". Write ids as',
+            'line 2: alerts.to[3] is "telegram:@ops". Write ids',
+        ],
+    ),
+    ("[alerts]\nat = ['discord:1']", ["line 2: alerts.at is not known. Take it out; there is to."]),
+    ("to = ['discord:1']", ["line 1: to is not known here. It belongs into [alerts]."]),
     (
         "[permissions]\nmodels_for_everybody = ['env/x']",
         ['line 2: permissions.models_for_everybody[1] names "env/x"'],

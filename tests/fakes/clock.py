@@ -24,6 +24,7 @@ class FakeClock:
 
     def __init__(self, start: float = 1_000.0) -> None:
         self.now = start
+        self.wall_ahead_s = 0.0  # by how much somebody has set the wall clock
         self._timers: list[tuple[float, int, FakeTimer]] = []
         self._order = count()
 
@@ -31,7 +32,7 @@ class FakeClock:
         return self.now
 
     def wall(self) -> float:
-        return 1_800_000_000.0 + self.now
+        return 1_800_000_000.0 + self.now + self.wall_ahead_s
 
     async def sleep_until(self, deadline: float) -> None:
         if deadline <= self.now:

@@ -24,7 +24,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from core.adapters.store.encryption import SealError
-from core.ports.store import StoreError
+from core.ports.store import FullError, StoreError
 
 T = TypeVar("T")
 _BUSY_MS: Final = 5_000  # how long SQLite waits for another process's write, such as a migration
@@ -229,13 +229,21 @@ def translated() -> Iterator[None]:
     except SealError as error:
         raise StoreError(f"The database holds a value that does not open: {error}.") from None
     except DBAPIError as error:
-        raise StoreError(f"The database cannot be used now ({_what(error.orig)}).") from None
+        raise _unusable(error.orig) from None
     except (SQLAlchemyError, sqlite3.Error, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise StoreError(f"The database cannot be used now ({_what(error)}).") from None
+        raise _unusable(error) from None
     except OSError as error:
         raise StoreError(
             f"The database cannot be reached ({error.strerror or type(error).__name__})."
         ) from None
+
+
+def _unusable(error: BaseException | None) -> StoreError:
+    cause = error.__cause__ if error is not None else None
+    full = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL or isinstance(
+        cause, asyncpg.DiskFullError
+    )
+    return (FullError if full else StoreError)(f"The database cannot be used now ({_what(error)}).")
 
 
 def _what(error: BaseException | None) -> str:

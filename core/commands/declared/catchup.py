@@ -26,7 +26,8 @@ async def run(call: Call) -> None:
     if since is None:
         call.reply(call.say("catchup.unfit", most=MOST))
         return
-    call.services.chat.later(_catch_up(call, since), f"/catchup in {call.place}")
+    if not call.services.chat.later(_catch_up(call, since), f"/catchup in {call.place}", of=call.person):
+        call.reply(call.say("busy"))
 
 
 async def _catch_up(call: Call, since: Since) -> None:

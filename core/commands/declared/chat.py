@@ -17,7 +17,8 @@ _SHOWN: Final = 300  # characters of a question that nobody else can see otherwi
 
 
 async def run(call: Call) -> None:
-    call.services.chat.later(_chat(call), f"/chat in {call.place}")
+    if not call.services.chat.later(_chat(call), f"/chat in {call.place}", of=call.person):
+        call.reply(call.say("busy"))
 
 
 async def _chat(call: Call) -> None:
