@@ -22,6 +22,7 @@ from bots.sandbox.limits import load_profile
 from bots.sandbox.page import SandboxPage
 from bots.sandbox.telegram.server import TelegramServer
 from bots.telegram.client import TelegramPlatform
+from core.adapters.memory_journal import MemoryJournal
 from core.adapters.memory_store import MemoryStore
 from core.adapters.redaction import redact_all_logging
 from core.adapters.routing import RoutedCompletions
@@ -302,6 +303,7 @@ def live_platforms(settings: Settings, clock: Clock, configuration: Configuratio
             TelegramPlatform(
                 settings.telegram_token,
                 clock=clock,
+                journal=MemoryJournal(clock=clock),
                 base_url=settings.telegram_api_base_url,
                 drafts=settings.telegram_drafts,
                 commands=commands,
@@ -337,6 +339,7 @@ class Sandbox:
             TelegramPlatform(
                 self.telegram.token,
                 clock=clock,
+                journal=MemoryJournal(clock=clock),
                 base_url=self.telegram.url,
                 drafts=self.drafts,
                 commands=commands,

@@ -52,7 +52,8 @@ class TelegramPlatform:
         commands: Registry | None = None,
         inline_mode: bool = False,
     ) -> None:
-        """`journal`: keeps what comes in. `base_url`: methods are at `{base_url}/bot<token>/METHOD`; None for Telegram itself.
+        """`journal`: keeps what comes in. `base_url`: methods are at `{base_url}/bot<token>/METHOD`; None for
+        Telegram itself.
         `drafts`: answers in private chats grow as drafts. `commands`: those to offer; None: all there are.
         `inline_mode`: see `bots.telegram.inline`; it has to be switched on at BotFather too."""
         self._also = (inline.KIND,) if inline_mode else ()

@@ -1,8 +1,8 @@
 """Updates as the journal keeps them, with patience for a journal that fails.
 
-A try to keep that failed may have been done all the same: a connection can break after the commit. So an update
-that is "not new" after such a try is looked for among those that nobody has dealt with; else it would stay
-unanswered until the next start.
+A try to keep that failed may have been done all the same: a connection can break after the commit. So an
+update that is "not new" after such a try is looked for among those that nobody has dealt with; else it would
+stay unanswered until the next start.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Shelf:
         return None if found is None else tuple(update_in(received) for received in found)
 
     async def done(self, update: dict[str, Any]) -> None:
-        """Nothing is to be done for an update. Where that cannot be kept, the next start looks at it again."""
+        """Nothing is to be done for it. Where that cannot be kept, the next start looks at it again."""
         try:
             await self._journal.handled(self._account, [event_id(update)], self._clock.wall())
         except StoreError as error:

@@ -5,11 +5,11 @@ What it does where not all is well, so that a word is rather answered twice than
 - What the journal has and nobody has dealt with yet is handed over before the first poll, and again when
   another poller has gone, which may have left it.
 - A journal that fails is tried again for some seconds (`kept.Shelf`). After that people get their answers all
-  the same: what comes is handed over unkept, **and not confirmed**. So it comes again with the next poll, which
-  tries again to keep it and knows that it was handed over; and after a crash it comes to the next start, where
-  it is answered again, if it was. Telegram shows no more than the oldest `_BATCH` unconfirmed updates: when they
-  are all that it shows, the older half is confirmed unkept. Those alone would be lost by a crash before their
-  answer.
+  the same: what comes is handed over unkept, **and not confirmed**. So it comes again with the next poll,
+  which tries again to keep it and knows that it was handed over; and after a crash it comes to the next
+  start, where it is answered again, if it was. Telegram shows no more than the oldest `_BATCH` unconfirmed
+  updates: when they are all that it shows, the older half is confirmed unkept. Those alone would be lost by a
+  crash before their answer.
 """
 
 from __future__ import annotations

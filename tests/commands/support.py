@@ -10,6 +10,7 @@ from typing import Any
 from bots.sandbox.telegram.server import TelegramServer
 from bots.telegram.client import TelegramPlatform
 from core.adapters.clock import SystemClock
+from core.adapters.memory_journal import MemoryJournal
 from core.adapters.memory_store import MemoryStore
 from core.commands.registry import Registry
 from core.configuration import Configuration, Live, ModelChoice
@@ -97,7 +98,13 @@ class Chat:
 async def on_telegram(commands: Registry | None = None) -> AsyncIterator[tuple[Chat, Service]]:
     async with local_telegram() as server:
         service = Service(clock := SystemClock(), commands)
-        platform = TelegramPlatform(server.token, clock=clock, base_url=server.url, commands=commands)
+        platform = TelegramPlatform(
+            server.token,
+            clock=clock,
+            journal=MemoryJournal(clock=clock),
+            base_url=server.url,
+            commands=commands,
+        )
         chat = Chat(server)
         await platform.start(service.dispatcher.handle, service.dispatcher.suggest)
         try:

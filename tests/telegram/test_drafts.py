@@ -15,6 +15,7 @@ from bots.sandbox.limits import load_profile
 from bots.sandbox.telegram.server import TelegramServer
 from bots.telegram.client import TelegramPlatform
 from bots.telegram.entities import TelegramRenderer
+from core.adapters.memory_journal import MemoryJournal
 from core.adapters.memory_store import MemoryStore
 from core.catalogue import say
 from core.configuration import Live, ModelChoice
@@ -147,7 +148,9 @@ async def sluice() -> AsyncIterator[Sluice]:
     server = TelegramServer(profile=load_profile(), clock=clock)
     await server.start()
     service = Sluice(server, clock)
-    platform = TelegramPlatform(server.token, clock=clock, base_url=server.url, drafts=True)
+    platform = TelegramPlatform(
+        server.token, clock=clock, journal=MemoryJournal(clock=clock), base_url=server.url, drafts=True
+    )
     try:
         await platform.start(service.dispatcher.handle)
         await online(server)
