@@ -176,6 +176,11 @@ class Pages:
                 self._files_begun += 1
                 self._file = FileSpan(frame.end, frame.block, self._files_begun)
 
+    def leave(self, seen: Frame) -> None:
+        """The current page's message takes no edit any more, and certainly shows `seen`: it ends there."""
+        self.accept(replace(seen, closed=True, last=False, file=None))
+        self.shown, self._shown_marks = seen.end, seen.marks
+
     def file_grows(self, answer: Answer) -> bool:
         """Whether the current page is a file that is not whole yet: of its text nothing is shown."""
         if self._file is not None:

@@ -24,6 +24,8 @@ DRAFT_SHARE: Final = 0.75
 """Of a draft's life is gone when it is shown again."""
 DRAFTS_FAIL: Final = 3
 """So many failures in a row, and a page that has been a draft is made a message."""
+FROZEN_MOST: Final = 3
+"""So many messages that took no edit, and the rest is sent when it is whole: each edit would be one more."""
 STATUS_EVERY_S: Final = 3.0
 """How often the words beside a file that still grows say how long it is: they show nothing of the text."""
 
@@ -56,6 +58,8 @@ class View:
         self.meter = FreshnessMeter()
         self._pages = Pages(settings.renderer, settings.files, settings.limit)
         self._message: str | None = None  # the current page's
+        self._seen: Frame | None = None  # what it certainly showed last
+        self._frozen = 0  # messages that took no edit
         self._standing: MessageContent | None = None  # what it shows; None: not known
         self._first_delta_at: float | None = None
         self._seen_length = -1  # of the answer, when a frame was made of it
@@ -273,7 +277,7 @@ class View:
         if first_try not in {None, update.content}:  # which of the tries stands there is not known
             self._standing, self._seen_length = None, -1
             return
-        self._pinned, self._standing = None, update.content
+        self._pinned, self._standing, self._seen = None, update.content, update.frame
         self._accept(update.frame)
 
     def _drafted(self, content: MessageContent | None, frame: Frame, now: float) -> None:
@@ -298,9 +302,12 @@ class View:
             self._clearing = bool(self._over)
             self.done = not self._clearing
         elif frame.closed:
-            self._message = self._standing = None
-            self._seen_length, self._page_over = -1, False
-            self.not_before = 0.0  # the next page need not wait
+            self._begin_page()
+
+    def _begin_page(self) -> None:
+        self._message = self._standing = self._seen = None
+        self._seen_length, self._page_over = -1, False
+        self.not_before = 0.0  # the next page need not wait
 
     def unknown(self, update: Update, retry_at: float, way: int) -> None:
         """It may stand or not: the same message again, and never less than it may already show."""
@@ -327,6 +334,20 @@ class View:
             self._untaken.append(self._over[0])
         del self._over[:1]
         self.done = self._clearing and not self._over
+
+    def frozen(self) -> None:
+        """The current message stands and takes no edit: what it may not show yet goes into a new one."""
+        self.in_flight, self._pinned = False, None
+        if self._seen is None:
+            self.lose(NotSentReason.FROZEN)
+            return
+        self._pages.leave(self._seen)
+        self.answer.shown(self, self._pages.shown)
+        self._begin_page()
+        self._replaces = False
+        self._frozen += 1
+        if self._frozen >= FROZEN_MOST:
+            self.settings = replace(self.settings, whole=True)
 
     def takes_over(self, update: Update) -> bool:
         """Whether an update was to make this view's own what stood there, or to take that away."""

@@ -246,6 +246,48 @@ async def test_an_edit_of_unknown_outcome_is_made_good_while_the_model_pauses() 
     assert surface.texts == ["One sentence. And another one."]
 
 
+@pytest.mark.parametrize("times", [1, 2, 5])
+async def test_below_a_message_that_takes_no_edit_the_answer_goes_on_in_a_new_one(times: int) -> None:
+    """Nothing is lost or shown twice; and what is never taken does not become a message for every edit."""
+    stage = Stage()
+    surface = FakeSurface(stage.clock)
+    surface.failures.extend(["", "", *["frozen", ""] * times])
+    answer = Answer()
+    [shown] = await stage.play((answer, surface, WORDS))
+    assert shown.complete
+    assert len(surface.texts) == min(times, 3) + 1
+    assert broken_promise(answer.text, surface.pages, surface.capabilities.renderer) is None
+
+
+async def test_what_a_message_that_takes_no_edit_may_not_show_is_shown_below_it() -> None:
+    """Of an edit of unknown outcome nobody can find out any more."""
+    stage = Stage()
+    surface = FakeSurface(stage.clock)
+    surface.failures.extend(["", "unknown_not_taken", "frozen"])
+    answer = Answer()
+    [shown] = await stage.play((answer, surface, WORDS))
+    assert shown.complete
+    assert broken_promise(answer.text, surface.pages, surface.capabilities.renderer) is None
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    deltas=split(markdown, most=30),
+    failing=st.lists(st.sampled_from(["", "", "rate_limited", "unavailable", "frozen"]), max_size=12),
+    page_units=st.sampled_from([300, 2_000]),
+)
+def test_frozen_messages_break_no_promise(deltas: list[str], failing: list[str], page_units: int) -> None:
+    async def story() -> None:
+        stage = Stage()
+        surface, answer = FakeSurface(stage.clock, page_units=page_units), Answer()
+        surface.failures.extend(failing)
+        [shown] = await stage.play((answer, surface, deltas))
+        assert shown.complete
+        assert broken_promise(answer.text, surface.pages, surface.capabilities.renderer) is None
+
+    asyncio.run(story())
+
+
 failures = st.lists(
     st.sampled_from(["", "", "rate_limited", "unavailable", "unknown_taken", "unknown_not_taken"]),
     max_size=12,
