@@ -25,6 +25,7 @@ from bots.telegram.connection import describe
 from core.streaming.operations import Delivered, NotSent, NotSentReason, Outcome, Unknown
 
 _NOT_MODIFIED: Final = "message is not modified"
+_TOO_MANY: Final = "too many requests"  # a 429 that does not say for how long
 _TOO_LARGE: Final = "too large"  # 413, also from a server in front
 _BAD_REQUESTS: Final = (
     (
@@ -32,12 +33,12 @@ _BAD_REQUESTS: Final = (
         (
             "message to edit not found",
             "message to delete not found",
-            "message can't be edited",
             "message can't be deleted",
             "message_id_invalid",
             "message identifier is not specified",
         ),
     ),
+    (NotSentReason.FROZEN, ("message can't be edited",)),
     # Text may still be permitted there.
     (NotSentReason.REJECTED, ("rights to send documents", "chat_send_docs_forbidden")),
     (
@@ -97,7 +98,7 @@ def _failure(error: TelegramError) -> NotSent | Unknown:
 
 def _reason(error: TelegramError) -> NotSentReason | None:
     match error:
-        case RetryAfter():
+        case _ if isinstance(error, RetryAfter) or _TOO_MANY in str(error).lower():
             return NotSentReason.RATE_LIMITED
         case ChatMigrated() | Forbidden() | InvalidToken():  # InvalidToken is a 401: the token was revoked
             return NotSentReason.PLACE_GONE

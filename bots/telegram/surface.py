@@ -45,6 +45,7 @@ from core.streaming.operations import (
     Outcome,
     Row,
     Select,
+    Unknown,
 )
 
 _NO_PREVIEW: Final = LinkPreviewOptions(is_disabled=True)
@@ -77,6 +78,7 @@ class ChatSurface:
         self._drafts = drafts if place.kind is PlaceKind.PRIVATE else None
         self._capabilities = replace(capabilities, draft_lasts_s=DRAFT_S) if self._drafts else capabilities
         self._chat = int(place.chat_id)
+        self._doubtful = False  # a send may stand there or not: no second one while Telegram has a bad time
         self._topic = None if place.topic_id is None else int(place.topic_id)
         # Telegram's group ids are negative; a topic in a private chat is still that person's chat.
         self._bucket = BucketKey(GROUP if self._chat < 0 else CHAT, place.chat_id)
@@ -109,9 +111,17 @@ class ChatSurface:
         reply = None
         if reply_to is not None and reply_to.chat_id == self._place.chat_id:
             reply = ReplyParameters(int(reply_to.message_id), allow_sending_without_reply=True)
+        if self._doubtful and not isinstance(await self.typing(), Delivered):
+            return NotSent(NotSentReason.UNAVAILABLE, detail="not reachable since a send of unknown outcome")
+        self._doubtful = False
+        outcome = await outcome_of(self._send(content, reply))
+        self._doubtful = isinstance(outcome, Unknown)
+        return outcome
+
+    async def _send(self, content: MessageContent, reply: ReplyParameters | None) -> Message:
         if content.file is not None:
-            return await outcome_of(self._send_file(content, content.file, reply))
-        call = self._bot.send_message(
+            return await self._send_file(content, content.file, reply)
+        return await self._bot.send_message(
             self._chat,
             content.body.text,
             entities=_entities(content),
@@ -121,7 +131,6 @@ class ChatSurface:
             reply_parameters=reply,
             reply_markup=_markup(content),
         )
-        return await outcome_of(call)
 
     async def edit(self, message_id: str, content: MessageContent) -> Outcome:
         if content.file is not None:

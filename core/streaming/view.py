@@ -26,6 +26,9 @@ DRAFTS_FAIL: Final = 3
 """So many failures in a row, and a page that has been a draft is made a message."""
 FROZEN_MOST: Final = 3
 """So many messages that took no edit, and the rest is sent when it is whole: each edit would be one more."""
+DOUBTFUL_SENDS: Final = 2
+"""So many sends of a message of which nobody knows whether they were taken, and none more: without nonces
+each may stand there, and one duplicate is the most that is promised."""
 STATUS_EVERY_S: Final = 3.0
 """How often the words beside a file that still grows say how long it is: they show nothing of the text."""
 
@@ -75,6 +78,7 @@ class View:
         self._draft_until = 0.0  # the one that stands is to be shown again by then
         self._page_over = False  # what was a draft is to be sent
         self._over = list(settings.over)  # messages that stand there and show something else
+        self._doubtful_sends = 0  # of the current message, each of which may stand there
         self._untaken: list[str] = []  # those of them that cannot be edited
         self._replaces = False  # the current message was one of them
         self._clearing = False  # all is shown: what is left of them is to go
@@ -268,6 +272,7 @@ class View:
             self._drafted(update.content, update.frame, now)
             return
         if self._message is None:
+            self._doubtful_sends = 0
             self.messages.append(message_id)
             self._replaces = bool(self._over)
             del self._over[:1]
@@ -317,6 +322,11 @@ class View:
             return
         if update.kind is OperationKind.SEND and self.ways.has_nonces(way):
             self._unknown_send = self._unknown_send or update.content
+        elif update.kind is OperationKind.SEND:
+            self._doubtful_sends += 1
+            if self._doubtful_sends >= DOUBTFUL_SENDS:
+                self.lose(NotSentReason.UNAVAILABLE)
+                return
         if update.frame.closed:
             self._pinned = update.frame
         else:

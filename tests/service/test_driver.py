@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -230,6 +231,21 @@ async def test_a_send_that_was_taken_unknown_to_us_is_not_doubled_where_there_ar
     surface.failures.extend(["rate_limited", *["unknown_taken"] * tries])
     await stage.play((Answer(), surface, deltas))
     assert surface.texts == ["".join(deltas).strip()]
+
+
+async def test_without_nonces_a_send_of_unknown_outcome_is_doubled_once_and_never_twice() -> None:
+    """A third try might be a third message."""
+    stage = Stage()
+    surface = FakeSurface(stage.clock)
+    surface.capabilities = replace(surface.capabilities, nonces=False)
+    surface.failures.extend(["unknown_taken"] * 9)
+    answer = Answer()
+    showing = stage.driver.show(answer, surface)
+    answer.append("A short answer.", stage.clock.monotonic())
+    stage.end(answer)
+    await stage.clock.advance(120.0)
+    assert len(surface.texts) == 2
+    assert (await showing.finished()).reason is NotSentReason.UNAVAILABLE
 
 
 async def test_an_edit_of_unknown_outcome_is_made_good_while_the_model_pauses() -> None:

@@ -220,7 +220,8 @@ async def test_a_group_that_moved_away_is_gone_and_says_where(bot: Bot, server: 
     ("error", "reason"),
     [
         (BadRequest("Message_id_invalid"), NotSentReason.MESSAGE_GONE),
-        (BadRequest("Message can't be edited"), NotSentReason.MESSAGE_GONE),
+        (BadRequest("Message can't be edited"), NotSentReason.FROZEN),
+        (NetworkError("Too Many Requests (429)"), NotSentReason.RATE_LIMITED),
         (BadRequest("Chat not found"), NotSentReason.PLACE_GONE),
         (BadRequest("Not enough rights to send text messages to the chat"), NotSentReason.PLACE_GONE),
         (BadRequest("Not enough rights to send documents to the chat"), NotSentReason.REJECTED),
