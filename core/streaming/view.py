@@ -10,7 +10,8 @@ from core.streaming.figures import Figures, FreshnessMeter
 from core.streaming.meters import NEVER
 from core.streaming.operations import Button, MessageContent, NotSentReason, OperationKind
 from core.streaming.pages import Frame, Pages
-from core.streaming.view_settings import ViewSettings
+from core.streaming.rendering import Rendered
+from core.streaming.view_settings import Standing, ViewSettings
 from core.streaming.wants import FIRST_CHARS, FIRST_WAIT_S, Priority, Want, is_enough, preview
 from core.streaming.ways import Ways
 
@@ -31,6 +32,8 @@ DOUBTFUL_SENDS: Final = 2
 each may stand there, and one duplicate is the most that is promised."""
 STATUS_EVERY_S: Final = 3.0
 """How often the words beside a file that still grows say how long it is: they show nothing of the text."""
+_NOT_KNOWN: Final = MessageContent(Rendered("", fill=0.0))
+"""What a send of another process carried that may stand or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +80,33 @@ class View:
         self._draft = settings.draft
         self._draft_until = 0.0  # the one that stands is to be shown again by then
         self._page_over = False  # what was a draft is to be sent
-        self._over = list(settings.over)  # messages that stand there and show something else
         self._doubtful_sends = 0  # of the current message, each of which may stand there
+        ours = {page.message_id for page in settings.standing}
+        self._over = [one for one in settings.over if one not in ours]  # messages that show something else
         self._untaken: list[str] = []  # those of them that cannot be edited
         self._replaces = False  # the current message was one of them
         self._clearing = False  # all is shown: what is left of them is to go
         answer.shown(self, 0)
+        for page, below in zip(settings.standing, (*settings.standing[1:], None), strict=False):
+            self._go_on(page, below)
+
+    def _go_on(self, page: Standing, below: Standing | None) -> None:
+        """From where another process was. Whether its last page was taken as it is is not known."""
+        if page.message_id is not None:
+            self.messages.append(page.message_id)
+            self._message = page.message_id
+        if page.message_id is not None or below is None:
+            self.ways.sent(min(page.way, len(self.settings.ways) - 1), known=page.message_id is not None)
+        if below is not None:  # which begins before `page.end` where that was refused (`frozen`)
+            self._accept(self._pages.closed_at(self.answer, below.start))
+            return
+        if page.message_id is None and self.ways.has_nonces(min(page.way, len(self.settings.ways) - 1)):
+            self._unknown_send = _NOT_KNOWN
+        if page.closed and not page.file:
+            self._pinned = self._pages.closed_at(self.answer, page.end)
+        else:
+            self._pages.shown_to(self.answer, page.end)
+        self.answer.shown(self, self._pages.shown)
 
     @property
     def over(self) -> bool:
@@ -348,9 +372,6 @@ class View:
     def frozen(self) -> None:
         """The current message stands and takes no edit: what it may not show yet goes into a new one."""
         self.in_flight, self._pinned = False, None
-        if self._seen is None:
-            self.lose(NotSentReason.FROZEN)
-            return
         self._pages.leave(self._seen)
         self.answer.shown(self, self._pages.shown)
         self._begin_page()

@@ -53,6 +53,7 @@ class Service:
             completions=self.model,
             choices=Choices(self.store, live),
             store=self.store,
+            journal=MemoryJournal(clock=clock),
             driver=Driver(clock),
             clock=clock,
             access=self.access,

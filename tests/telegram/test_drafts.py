@@ -106,6 +106,7 @@ class Sluice:
             access=access,
             spending=Spending(None, clock=clock),
             store=MemoryStore(),
+            journal=MemoryJournal(clock=clock),
         )
         self.dispatcher = parts.dispatcher(self.chat, access)
         self.drafts: list[tuple[float, str, str]] = []  # when, id, text
