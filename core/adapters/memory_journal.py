@@ -32,6 +32,13 @@ class _Open:
     steps: list[bytes] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class _Over:
+    asker: str
+    at: float
+    state: str
+
+
 @dataclass(slots=True)
 class JournalState:
     """What outlives a process. `leases`: until when each owner holds its turns, by the monotonic clock."""
@@ -39,7 +46,7 @@ class JournalState:
     waiting: dict[tuple[str, str], Received] = field(default_factory=dict)  # by account and id, as they came
     handled: OrderedDict[tuple[str, str], float] = field(default_factory=OrderedDict)
     turns: dict[str, _Open] = field(default_factory=dict)
-    over: OrderedDict[str, str] = field(default_factory=OrderedDict)  # turns, and how they ended
+    over: OrderedDict[str, _Over] = field(default_factory=OrderedDict)
     leases: dict[str, float] = field(default_factory=dict)
     cursors: OrderedDict[tuple[str, str], tuple[str, float]] = field(default_factory=OrderedDict)
     counts: OrderedDict[tuple[str, int], int] = field(default_factory=OrderedDict)
@@ -62,6 +69,7 @@ class MemoryJournal:
         self._owner = owner or secrets.token_hex(8)
         self._alone = alone
         self._lease_s = lease_s
+        self._leased = alone
         self._fences: dict[str, int] = {}  # by turn: under which fence this process has it
 
     @property
@@ -108,14 +116,15 @@ class MemoryJournal:
 
     async def finish(self, turn_id: str, state: str) -> None:
         if self._owns(turn_id):
-            del self._state.turns[turn_id]
-            self._state.over[turn_id] = state
+            turn = self._state.turns.pop(turn_id).turn
+            self._state.over[turn_id] = _Over(turn.asker, turn.at, state)
             while len(self._state.over) > _OVER:
                 self._state.over.popitem(last=False)
         self._fences.pop(turn_id, None)
 
     async def renew(self) -> None:
         if not self._alone:
+            self._leased = True
             self._state.leases[self._owner] = self._clock.monotonic() + self._lease_s
 
     async def take_over(self, accounts: Collection[str]) -> tuple[Orphan, ...]:
@@ -158,6 +167,8 @@ class MemoryJournal:
         state = self._state
         for key in [key for key, at in state.handled.items() if at < before]:
             del state.handled[key]
+        for turn_id in [turn_id for turn_id, one in state.over.items() if one.at < before]:
+            del state.over[turn_id]
         for key in [key for key, (_, at) in state.cursors.items() if at < before]:
             del state.cursors[key]
         for counted in [counted for counted in state.counts if (counted[1] + 1) * _DAY_S <= before]:
@@ -166,17 +177,19 @@ class MemoryJournal:
             del state.leases[owner]
 
     async def forget(self, person: str) -> None:
-        """Drop what is open of a person and what waits of theirs."""
-        waiting, turns = self._state.waiting, self._state.turns
+        """Drop the turns of a person, and what waits of theirs."""
+        waiting, turns, over = self._state.waiting, self._state.turns, self._state.over
         for key in [key for key, event in waiting.items() if event.author == person]:
             del waiting[key]
         for turn_id in [turn_id for turn_id, one in turns.items() if one.turn.asker == person]:
             del turns[turn_id]
             self._fences.pop(turn_id, None)
+        for turn_id in [turn_id for turn_id, one in over.items() if one.asker == person]:
+            del over[turn_id]
 
     async def _lease(self) -> None:
         """A process without one would be taken for dead; from then on whoever runs it renews."""
-        if self._owner not in self._state.leases:
+        if not self._leased:
             await self.renew()
 
     def _owns(self, turn_id: str) -> bool:

@@ -8,6 +8,7 @@ once it is stored, and must then survive a power cut too.
 from __future__ import annotations
 
 import asyncio
+import secrets
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -44,13 +45,17 @@ _PRAGMAS: Final = (
 class Database:
     """One SQLite file or one PostgreSQL database, by `url`. No connection is made before the first use.
 
-    `migrating`: rows may refer to rows that are not there while tables are rebuilt (SQLite has no other way).
+    `name`: random; other processes know its sessions by it. `migrating`: rows may refer to rows that are not
+    there while tables are rebuilt (SQLite has no other way).
     """
 
     def __init__(self, url: URL, *, migrating: bool = False) -> None:
         self.url = url
+        self.name = secrets.token_hex(8)
         self.is_sqlite = url.get_backend_name() == "sqlite"
-        self._engine = _sqlite_writer(url, migrating=migrating) if self.is_sqlite else _postgresql(url)
+        self._engine = (
+            _sqlite_writer(url, migrating=migrating) if self.is_sqlite else _postgresql(url, self.name)
+        )
         self._readers = _sqlite_readers(url) if self.is_sqlite else self._engine
         self._waiting: list[_Write[Any]] = []
         self._writer: asyncio.Task[None] | None = None
@@ -185,7 +190,12 @@ def _prepare(engine: AsyncEngine, *more: str) -> None:
         cursor.close()
 
 
-def _postgresql(url: URL) -> AsyncEngine:
+def session_name(database_name: str) -> str:
+    """What PostgreSQL calls the sessions of one `Database`."""
+    return f"sluice {database_name}"
+
+
+def _postgresql(url: URL, name: str) -> AsyncEngine:
     return create_async_engine(
         url,
         pool_size=_CONNECTIONS,
@@ -196,9 +206,9 @@ def _postgresql(url: URL) -> AsyncEngine:
             "timeout": _PATIENCE_S,
             "command_timeout": _COMMAND_S,
             "server_settings": {
-                "application_name": "sluice",
-                "jit": "off",
-            },  # compiling costs more than a path
+                "application_name": session_name(name),
+                "jit": "off",  # compiling costs more than a path
+            },
         },
     )
 
