@@ -5,7 +5,7 @@ The Bot API tells errors apart by their words alone, so the table does too.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Final
 
@@ -67,13 +67,22 @@ _NEVER_WRITTEN: Final = (
 )
 
 
-async def outcome_of(call: Awaitable[Message | bool], message_id: str = "") -> Outcome:
+async def outcome_of(
+    call: Awaitable[Message | bool], message_id: str = "", moved: Callable[[int], None] | None = None
+) -> Outcome:
     """Make the call and say what became of it.
 
     `message_id` is the message that the call is about; a send's is in the answer. A 429 names no bucket.
+    `moved`: told of the chat's new id; then it is only what stands in the old chat that takes no edit.
     """
     try:
         answer = await call
+    except ChatMigrated as error:
+        if moved is None:
+            return _failure(error)
+        moved(error.new_chat_id)
+        reason = NotSentReason.FROZEN if message_id else NotSentReason.UNAVAILABLE
+        return NotSent(reason, detail=describe(error))
     except TelegramError as error:
         if isinstance(error, BadRequest) and _NOT_MODIFIED in str(error).lower():
             return Delivered(message_id)

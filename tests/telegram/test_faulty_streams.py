@@ -352,6 +352,23 @@ async def test_below_a_message_that_is_too_old_the_answer_goes_on(on: Stage, fin
     assert len(on.messages) == 2
 
 
+@pytest.mark.parametrize("begun", [False, True])
+async def test_an_answer_goes_along_with_a_group_that_becomes_a_supergroup(begun: bool) -> None:
+    """What the old chat shows stays there, the rest comes in the new one, and all of it once."""
+    async with stage("Riverside") as on:
+        showing = on.show()
+        await on.says(WORDS[:30] if begun else [])
+        old_pages = on.pages
+        new = await on.server.upgrade_group("Ada", "Riverside")
+        await on.says(WORDS[30:] if begun else WORDS)
+        assert await on.ends(showing) is None
+        assert len(old_pages) == len(on.pages) == 1 if begun else not old_pages
+        assert broken_promise(on.answer.text, old_pages + on.pages, TELEGRAM.renderer) is None
+        assert {message["chat"] for message in on.messages} == {new}
+        chats = [ref.chat_id for ref in showing.messages]
+        assert chats == ([on.place.chat_id, new] if begun else [new])
+
+
 async def test_an_edit_that_changes_nothing_is_a_success(on: Stage) -> None:
     """After an edit of unknown outcome that was taken, the same again is refused as not modified."""
     showing = on.show()
