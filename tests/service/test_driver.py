@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 
 from core.service.driver import Driver, Progress, Showing, Shown
 from core.streaming.answer import Answer, Ending
-from core.streaming.operations import BucketKey, Button, NotSentReason, OperationKind
+from core.streaming.operations import BucketKey, Button, MessageContent, NotSentReason, OperationKind
+from core.streaming.rendering import Rendered
+from core.streaming.view_settings import Standing
 from tests.fakes.clock import FakeClock
-from tests.fakes.surface import FakeSurface
+from tests.fakes.surface import FakeMessage, FakeSurface
 from tests.promise import broken_promise
 from tests.streaming.texts import markdown, split
 
@@ -284,6 +286,41 @@ async def test_what_a_message_that_takes_no_edit_may_not_show_is_shown_below_it(
     [shown] = await stage.play((answer, surface, WORDS))
     assert shown.complete
     assert broken_promise(answer.text, surface.pages, surface.capabilities.renderer) is None
+
+
+async def test_what_another_process_showed_and_takes_no_edit_is_shown_anew_rather_than_lost() -> None:
+    """How much of its last edit was taken is not known."""
+    stage = Stage()
+    surface, answer = FakeSurface(stage.clock), Answer()
+    await stage.play((answer, surface, WORDS[:20]))
+    [message_id] = surface.messages
+    surface.frozen.add(message_id)
+    rest = Answer()
+    rest.append("".join(WORDS[:30]), stage.clock.monotonic())
+    standing = (Standing(message_id, 0, len("".join(WORDS[:25]))),)
+    showing = stage.driver.show(rest, surface, standing=standing)
+    stage.end(rest)
+    await stage.clock.advance(10.0)
+    assert (await showing.finished()).complete
+    assert surface.texts == ["".join(WORDS[:20]).strip(), "".join(WORDS[:30]).strip()]
+
+
+async def test_where_a_frozen_message_ended_the_next_process_goes_on() -> None:
+    """The edit that was refused had been written down, and was not seen."""
+    stage = Stage()
+    surface, answer = FakeSurface(stage.clock), Answer()
+    text = "".join(WORDS)
+    answer.append(text, stage.clock.monotonic())
+    seen, refused, below = (len("".join(WORDS[:count])) for count in (20, 30, 40))
+    surface.messages["m8"] = FakeMessage("m8", MessageContent(Rendered(text[:seen].strip())), None)
+    surface.messages["m9"] = FakeMessage("m9", MessageContent(Rendered(text[seen:below].strip())), None)
+    surface.frozen.add("m8")
+    standing = (Standing("m8", 0, refused), Standing("m9", seen, below))
+    stage.driver.show(answer, surface, standing=standing)
+    stage.end(answer)
+    await stage.clock.advance(10.0)
+    assert broken_promise(text, surface.pages, surface.capabilities.renderer) is None
+    assert len(surface.pages) == 2
 
 
 @settings(max_examples=40, deadline=None)
