@@ -162,8 +162,8 @@ class Kept:
 
 @asynccontextmanager
 async def open_store(settings: Settings, clock: Clock, *, sandbox: bool) -> AsyncIterator[Kept]:
-    """The database, made or migrated, for the process that runs the bot. In the sandbox nothing is kept. Raises
-    StoreError."""
+    """For the process that runs the bot: the database, made or migrated. In the sandbox nothing is kept.
+    Raises StoreError."""
     if sandbox:
         journal = MemoryJournal(clock=clock)
         yield Kept(MemoryStore(journal=journal), journal)
