@@ -77,9 +77,7 @@ class Turn:
         self.kept = False  # the answer is in the tree
         self.asked_kept = again is not None  # the question is
         self.restored = False  # the text is that of the variant before: this one has none
-        self.left = (
-            ""  # the chat that it began in, where that has another id by now: messages have others too
-        )
+        self.left = ""  # the chat that it began in, where that has another id by now
         self.withdrawn = False  # the question was deleted meanwhile
         self.forgotten = False  # whoever asked has had everything deleted: nothing of it is kept
         self.over = asyncio.Event()  # the answer has ended; it may not be shown yet
