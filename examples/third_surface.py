@@ -38,9 +38,8 @@ class FolderSurface:
     address = ""
 
     def __init__(self, folder: Path) -> None:
-        self.account = f"folder:{folder}"
+        self.account, self._folder = f"folder:{folder}", folder
         self.place = core.Place("folder", str(folder), core.PlaceKind.PRIVATE)
-        self._folder = folder
 
     def buckets(self, kind: core.OperationKind) -> tuple[core.BucketKey, ...]:
         return (core.BucketKey("write"),)

@@ -114,7 +114,7 @@ async def test_an_answer_that_a_shutdown_interrupted_goes_on_after_the_restart(b
     await bot.clock.advance(6.0)
     assert await stopped == 0
     bot = Bot(before=bot)
-    assert await bot.press(surface, MessageRef("c1", "m1")) == []
+    assert await bot.press_label(surface, MessageRef("c1", "m1"), say("button.continue")) == []
     prompt = (await bot.model.opened()).prompt
     assert prompt == ["a tale", "It was a dark and stormy night, and", say("continue.question")]
     await shut(bot)
