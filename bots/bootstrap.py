@@ -325,7 +325,9 @@ def _show_figures(page: SandboxPage, progress: Progress) -> None:
     )
 
 
-def live_platforms(settings: Settings, clock: Clock, configuration: Configuration) -> tuple[Platform, ...]:
+def live_platforms(
+    settings: Settings, clock: Clock, configuration: Configuration, journal: Journal
+) -> tuple[Platform, ...]:
     """One for each token that is set."""
     commands = commands_of(configuration)
     platforms: list[Platform] = []
@@ -343,6 +345,7 @@ def live_platforms(settings: Settings, clock: Clock, configuration: Configuratio
             TelegramPlatform(
                 settings.telegram_token,
                 clock=clock,
+                journal=journal,
                 base_url=settings.telegram_api_base_url,
                 drafts=settings.telegram_drafts,
                 commands=commands,
@@ -368,7 +371,7 @@ class Sandbox:
             for progress in driver.progress():
                 _show_figures(self.page, progress)
 
-    def platforms(self, clock: Clock, configuration: Configuration) -> tuple[Platform, ...]:
+    def platforms(self, clock: Clock, configuration: Configuration, journal: Journal) -> tuple[Platform, ...]:
         """The real adapters, pointed at the local servers."""
         commands = commands_of(configuration)
         return (
@@ -378,6 +381,7 @@ class Sandbox:
             TelegramPlatform(
                 self.telegram.token,
                 clock=clock,
+                journal=journal,
                 base_url=self.telegram.url,
                 drafts=self.drafts,
                 commands=commands,

@@ -28,6 +28,7 @@ from bots.bootstrap import (
 from bots.embedded_model.errors import EmbeddedModelError
 from bots.embedded_model.progress import shown_progress
 from bots.sandbox.page import is_served_at, page_url
+from core.adapters.memory_journal import MemoryJournal
 from core.configuration import Configuration, Live
 from core.configuration.entries import EMBEDDED_PROVIDER, ENV_PROVIDER
 from core.policy.access import Access
@@ -88,7 +89,7 @@ async def examine(clock: Clock, console: Console) -> tuple[Check, ...]:
     found = [_split("Configuration", CheckState.NOTE, warning) for warning in warnings]
     found += [_split("Configuration", CheckState.BAD, problem) for problem in settings.unusable]
     found[:0] = [_where(), _configuration(settings, configuration), _file(configuration, settings)]
-    platforms = live_platforms(settings, clock, configuration)
+    platforms = live_platforms(settings, clock, configuration, MemoryJournal(clock=clock))
     for checks in await asyncio.gather(*(platform.check() for platform in platforms)):
         found += checks
     if not configuration.model_chosen and platforms:

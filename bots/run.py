@@ -129,9 +129,9 @@ class _Run:
             app = self._app = build_app(settings, model, self._clock, kept=kept, page=page)
             offered = self._configuration.current
             platforms = (
-                world.platforms(self._clock, offered)
+                world.platforms(self._clock, offered, kept.journal)
                 if world
-                else live_platforms(settings, self._clock, offered)
+                else live_platforms(settings, self._clock, offered, kept.journal)
             )
             try:
                 ready = await self._start(platforms, app)

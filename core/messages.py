@@ -230,6 +230,15 @@ class MessageDeleted:
     ref: MessageRef
 
 
+@dataclass(frozen=True, slots=True)
+class PlaceMoved:
+    """A whole group has another id from now on (Telegram: it became a supergroup). May come again."""
+
+    event_id: str
+    place: Place
+    before: Place
+
+
 Wish = IncomingMessage | IncomingCommand | ButtonPress | FormSubmitted | BotAdded
 """What somebody wants of the bot."""
-Incoming = Wish | MessageEdited | MessageDeleted
+Incoming = Wish | MessageEdited | MessageDeleted | PlaceMoved

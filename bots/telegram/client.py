@@ -1,8 +1,8 @@
 """One Telegram bot, from start to close.
 
 The library's own dispatcher is not used: it confirms updates before they are handled, and it either blocks
-a Stop button behind a running answer or gives up the order within a chat. Here `Poller` confirms what
-`Desk` took over; the Desk gives each chat an order of its own, and no chat waits for another.
+a Stop button behind a running answer or gives up the order within a chat. Here `Poller` confirms what the
+journal has; `Desk` gives each chat an order of its own, and no chat waits for another.
 """
 
 from __future__ import annotations
@@ -20,11 +20,13 @@ from bots.telegram.connection import Connection, describe
 from bots.telegram.desk import Desk
 from bots.telegram.doctor import examine, privacy_words
 from bots.telegram.drafts import Drafts
+from bots.telegram.kept import Shelf
 from bots.telegram.polling import Poller
 from bots.telegram.surface import ChatSurface, account_of
 from core.commands.registry import Registry, registry
 from core.messages import Place
 from core.ports.clock import Clock
+from core.ports.journal import Journal
 from core.ports.platform import Check, PlatformError
 from core.ports.surface import Capabilities, Handle, Suggest, Surface, no_suggestions
 
@@ -43,18 +45,21 @@ class TelegramPlatform:
         token: str,
         *,
         clock: Clock,
+        journal: Journal,
         base_url: str | None = None,
         capabilities: Capabilities = TELEGRAM,
         drafts: bool = False,
         commands: Registry | None = None,
         inline_mode: bool = False,
     ) -> None:
-        """`base_url`: methods are at `{base_url}/bot<token>/METHOD`; None for Telegram itself.
+        """`journal`: keeps what comes in. `base_url`: methods are at `{base_url}/bot<token>/METHOD`; None for
+        Telegram itself.
         `drafts`: answers in private chats grow as drafts. `commands`: those to offer; None: all there are.
         `inline_mode`: see `bots.telegram.inline`; it has to be switched on at BotFather too."""
         self._also = (inline.KIND,) if inline_mode else ()
         self._token = token
         self._clock = clock
+        self._journal = journal
         self._base_url = base_url
         self._capabilities = capabilities
         self._registry = commands or registry()
@@ -73,12 +78,18 @@ class TelegramPlatform:
             await connection.close()
             raise connection.unusable(error) from None
         await _publish_commands(connection, self._registry)
+        shelf = Shelf(self._journal, account_of(connection.bot), self._clock)
         desk = Desk(
-            connection, self._clock, handle, self._capabilities, self._drafts, registry=self._registry
+            connection,
+            self._clock,
+            handle,
+            self._capabilities,
+            self._drafts,
+            registry=self._registry,
+            shelf=shelf,
         )
-        self._running = _Running(
-            connection, desk, Poller(connection, self._clock, desk.take, also=self._also)
-        )
+        poller = Poller(connection, self._clock, desk.take, shelf, also=self._also)
+        self._running = _Running(connection, desk, poller)
         self._running.task.add_done_callback(self._polling_ended)
         us = connection.bot.bot
         return f"@{us.username}, {privacy_words(us)}"

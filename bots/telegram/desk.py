@@ -14,6 +14,7 @@ from bots.telegram import inline
 from bots.telegram.connection import Connection, describe
 from bots.telegram.drafts import STOPPED, Drafts
 from bots.telegram.events import Ignored, read_update, with_rights
+from bots.telegram.kept import Shelf
 from bots.telegram.outcomes import outcome_of
 from bots.telegram.rights import Rights
 from bots.telegram.surface import ChatSurface, PressSurface
@@ -40,20 +41,23 @@ class Desk:
         drafts: Drafts | None = None,
         *,
         registry: Registry,
+        shelf: Shelf,
     ) -> None:
-        """`drafts`: answers in private chats grow as drafts, which are noted down there."""
+        """`drafts`: answers in private chats grow as drafts, which are noted down there. `shelf`: told of
+        updates that the core never sees; of the others the core tells the journal itself."""
         self._bot = connection.bot
         self._clock = clock
         self._handle = handle
         self._capabilities = capabilities
         self._drafts = drafts
         self._registry = registry
+        self._shelf = shelf
         self._rights = Rights(connection.bot, clock)
         self._last_in_chat: dict[int, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def take(self, raw: dict[str, Any]) -> None:
-        """Take an update over; a later journal would write it down here. Never raises."""
+        """Take an update over. Never raises."""
         try:
             update = Update.de_json(raw, self._bot)
             event = (
@@ -61,7 +65,10 @@ class Desk:
             )
         except Exception as error:  # noqa: BLE001  one update of an unknown shape must not stop all others
             logger.error("Telegram update %s cannot be read: %s", raw.get("update_id"), describe(error))
+            self._apart(self._shelf.done(raw))
             return
+        if isinstance(event, Ignored) and update.inline_query is None:
+            self._apart(self._shelf.done(raw))
         chat = update.effective_chat.id if update.effective_chat is not None else 0
         if isinstance(event, ButtonPress):
             chat = int(event.place.chat_id)

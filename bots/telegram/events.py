@@ -34,6 +34,7 @@ from core.messages import (
     Person,
     Place,
     PlaceKind,
+    PlaceMoved,
     Quote,
 )
 
@@ -56,7 +57,8 @@ def read_update(update: Update, us: User, registry: Registry) -> Incoming | Igno
     """The event in an update. What its author may do in the chat is still to be found out."""
     event_id = str(update.update_id)
     if update.message is not None:
-        return _message(event_id, update.message, us, registry)
+        moved = _moved(event_id, update.message)
+        return moved or _message(event_id, update.message, us, registry)
     if update.edited_message is not None:
         return _edit(event_id, update.edited_message, us, registry)
     if update.callback_query is not None:
@@ -99,6 +101,18 @@ def _message(
         has_attachments,
         others,
     )
+
+
+def _moved(event_id: str, message: Message) -> PlaceMoved | None:
+    """Said in the old chat and in the new one, in either order (core.telegram.org/bots/api#message)."""
+    place = _place(message.chat, message)
+    if place is None:
+        return None
+    if message.migrate_to_chat_id is not None:
+        return PlaceMoved(event_id, replace(place, chat_id=str(message.migrate_to_chat_id)), place)
+    if message.migrate_from_chat_id is not None:
+        return PlaceMoved(event_id, place, replace(place, chat_id=str(message.migrate_from_chat_id)))
+    return None
 
 
 def _edit(event_id: str, message: Message, us: User, registry: Registry) -> MessageEdited | Ignored:

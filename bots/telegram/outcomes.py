@@ -5,7 +5,7 @@ The Bot API tells errors apart by their words alone, so the table does too.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Final
 
@@ -25,6 +25,7 @@ from bots.telegram.connection import describe
 from core.streaming.operations import Delivered, NotSent, NotSentReason, Outcome, Unknown
 
 _NOT_MODIFIED: Final = "message is not modified"
+_TOO_MANY: Final = "too many requests"  # a 429 that does not say for how long
 _TOO_LARGE: Final = "too large"  # 413, also from a server in front
 _BAD_REQUESTS: Final = (
     (
@@ -32,12 +33,12 @@ _BAD_REQUESTS: Final = (
         (
             "message to edit not found",
             "message to delete not found",
-            "message can't be edited",
             "message can't be deleted",
             "message_id_invalid",
             "message identifier is not specified",
         ),
     ),
+    (NotSentReason.FROZEN, ("message can't be edited",)),
     # Text may still be permitted there.
     (NotSentReason.REJECTED, ("rights to send documents", "chat_send_docs_forbidden")),
     (
@@ -66,13 +67,22 @@ _NEVER_WRITTEN: Final = (
 )
 
 
-async def outcome_of(call: Awaitable[Message | bool], message_id: str = "") -> Outcome:
+async def outcome_of(
+    call: Awaitable[Message | bool], message_id: str = "", moved: Callable[[int], None] | None = None
+) -> Outcome:
     """Make the call and say what became of it.
 
     `message_id` is the message that the call is about; a send's is in the answer. A 429 names no bucket.
+    `moved`: told of the chat's new id; then it is only what stands in the old chat that takes no edit.
     """
     try:
         answer = await call
+    except ChatMigrated as error:
+        if moved is None:
+            return _failure(error)
+        moved(error.new_chat_id)
+        reason = NotSentReason.FROZEN if message_id else NotSentReason.UNAVAILABLE
+        return NotSent(reason, detail=describe(error))
     except TelegramError as error:
         if isinstance(error, BadRequest) and _NOT_MODIFIED in str(error).lower():
             return Delivered(message_id)
@@ -97,7 +107,7 @@ def _failure(error: TelegramError) -> NotSent | Unknown:
 
 def _reason(error: TelegramError) -> NotSentReason | None:
     match error:
-        case RetryAfter():
+        case _ if isinstance(error, RetryAfter) or _TOO_MANY in str(error).lower():
             return NotSentReason.RATE_LIMITED
         case ChatMigrated() | Forbidden() | InvalidToken():  # InvalidToken is a 401: the token was revoked
             return NotSentReason.PLACE_GONE

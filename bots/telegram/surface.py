@@ -45,6 +45,7 @@ from core.streaming.operations import (
     Outcome,
     Row,
     Select,
+    Unknown,
 )
 
 _NO_PREVIEW: Final = LinkPreviewOptions(is_disabled=True)
@@ -73,13 +74,11 @@ class ChatSurface:
     ) -> None:
         """`drafts`: where those shown are noted down; None: none are, and previews are edits."""
         self._bot = bot
-        self._place = place
         self._drafts = drafts if place.kind is PlaceKind.PRIVATE else None
         self._capabilities = replace(capabilities, draft_lasts_s=DRAFT_S) if self._drafts else capabilities
-        self._chat = int(place.chat_id)
+        self._doubtful = False  # a send may stand there or not: no second one while Telegram has a bad time
         self._topic = None if place.topic_id is None else int(place.topic_id)
-        # Telegram's group ids are negative; a topic in a private chat is still that person's chat.
-        self._bucket = BucketKey(GROUP if self._chat < 0 else CHAT, place.chat_id)
+        self._stand_in(place)
 
     @property
     def account(self) -> str:
@@ -109,9 +108,17 @@ class ChatSurface:
         reply = None
         if reply_to is not None and reply_to.chat_id == self._place.chat_id:
             reply = ReplyParameters(int(reply_to.message_id), allow_sending_without_reply=True)
+        if self._doubtful and not isinstance(await self.typing(), Delivered):
+            return NotSent(NotSentReason.UNAVAILABLE, detail="not reachable since a send of unknown outcome")
+        self._doubtful = False
+        outcome = await outcome_of(self._send(content, reply), moved=self._moved)
+        self._doubtful = isinstance(outcome, Unknown)
+        return outcome
+
+    async def _send(self, content: MessageContent, reply: ReplyParameters | None) -> Message:
         if content.file is not None:
-            return await outcome_of(self._send_file(content, content.file, reply))
-        call = self._bot.send_message(
+            return await self._send_file(content, content.file, reply)
+        return await self._bot.send_message(
             self._chat,
             content.body.text,
             entities=_entities(content),
@@ -121,11 +128,12 @@ class ChatSurface:
             reply_parameters=reply,
             reply_markup=_markup(content),
         )
-        return await outcome_of(call)
 
     async def edit(self, message_id: str, content: MessageContent) -> Outcome:
         if content.file is not None:
-            return await outcome_of(self._edit_file(message_id, content, content.file), message_id)
+            return await outcome_of(
+                self._edit_file(message_id, content, content.file), message_id, self._moved
+            )
         edited = self._bot.edit_message_text(
             content.body.text,
             self._chat,
@@ -134,22 +142,30 @@ class ChatSurface:
             link_preview_options=_NO_PREVIEW,
             reply_markup=_keyboard(content.controls),
         )
-        return await outcome_of(edited, message_id)
+        return await outcome_of(edited, message_id, self._moved)
 
     async def delete(self, message_id: str) -> Outcome:
         call = self._bot.delete_message(self._chat, int(message_id))
-        return await outcome_of(call, message_id)
+        return await outcome_of(call, message_id, self._moved)
 
     async def typing(self) -> Outcome:
-        return await outcome_of(
-            self._bot.send_chat_action(self._chat, ChatAction.TYPING, message_thread_id=self._topic)
-        )
+        call = self._bot.send_chat_action(self._chat, ChatAction.TYPING, message_thread_id=self._topic)
+        return await outcome_of(call, moved=self._moved)
 
     async def react(self, ref: MessageRef, emoji: str) -> None:
         try:
             await self._bot.set_message_reaction(int(ref.chat_id), int(ref.message_id), emoji)
         except TelegramError as error:
             logger.debug("reaction in %s failed: %s", self._place, describe(error))
+
+    def _stand_in(self, place: Place) -> None:
+        self._place, self._chat = place, int(place.chat_id)
+        # Telegram's group ids are negative; a topic in a private chat is still that person's chat.
+        self._bucket = BucketKey(GROUP if self._chat < 0 else CHAT, place.chat_id)
+
+    def _moved(self, chat: int) -> None:
+        """The group became a supergroup: go there. What stands in the old one takes no edit."""
+        self._stand_in(replace(self._place, chat_id=str(chat)))
 
     async def _open_topic(self, name: str, on: MessageRef | None) -> Opened | NotOpened:
         place = await open_topic(self._bot, self._place, name)

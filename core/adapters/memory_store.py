@@ -24,6 +24,7 @@ from core.ports.store import (
     Shown,
     Summary,
     Used,
+    moved_scopes,
 )
 
 MESSAGES: Final = 20_000
@@ -160,6 +161,17 @@ class MemoryStore:
 
     async def remove_persona(self, scope: str, name: str) -> bool:
         return self._personas.pop((scope, name), None) is not None
+
+    async def move_place(self, old: str, new: str) -> None:
+        for key in [key for key in self._lanes if key.place == old]:
+            self._lanes.setdefault(replace(key, place=new), self._lanes.pop(key))
+        for before, scope in moved_scopes(old, new):
+            chosen = {**self._choices.pop(before, {}), **self._choices.get(scope, {})}
+            if chosen:
+                self._choices[scope] = chosen
+            for name in [name for of, name in self._personas if of == before]:
+                persona = replace(self._personas.pop((before, name)), scope=scope)
+                self._personas.setdefault((scope, name), persona)
 
     # usage
 

@@ -139,6 +139,12 @@ class SteadyStore:
     async def remove_persona(self, scope: str, name: str) -> bool:
         return await self._store.remove_persona(scope, name)
 
+    async def move_place(self, old: str, new: str) -> None:
+        async with self._writing:
+            await self._store.move_place(old, new)
+            await self._memory.move_place(old, new)
+            await self._miss_no_more()
+
     async def use(self, used: Used) -> None:
         await self._tell(self._store.use(used), "what was used cannot be booked")
 

@@ -31,6 +31,7 @@ from core.messages import (
     IncomingMessage,
     MessageDeleted,
     MessageRef,
+    PlaceMoved,
     Suggesting,
     owned,
 )
@@ -190,7 +191,7 @@ class Dispatcher:
 
     async def _as_known(self, incoming: Incoming) -> Incoming:
         """The event, by a person of whom it is known what they read, in a place whose choices are known."""
-        if isinstance(incoming, MessageDeleted):
+        if isinstance(incoming, MessageDeleted | PlaceMoved):
             return incoming
         incoming = replace(incoming, place=owned(incoming.place, incoming.author))
         chosen = await self.services.chat.choices.at(incoming.place)

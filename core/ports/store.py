@@ -145,6 +145,11 @@ class Overheard:
     at: float
 
 
+def moved_scopes(old: str, new: str) -> tuple[tuple[str, str], ...]:
+    """The scopes that are named by a place, and how they are named once it has moved."""
+    return tuple((f"{kind}:{old}", f"{kind}:{new}") for kind in ("server", "chat"))
+
+
 class Store(Protocol):
     """One for the whole process."""
 
@@ -203,6 +208,10 @@ class Store(Protocol):
 
     async def set_persona(self, persona: KeptPersona) -> None: ...
     async def remove_persona(self, scope: str, name: str) -> bool: ...
+
+    async def move_place(self, old: str, new: str) -> None:
+        """A whole place has another id from now on, both `str(Place)`: its lanes, choices and personas are
+        the new one's, as far as there is none yet. What shows messages stays: there they have other ids."""
 
     # usage
     async def use(self, used: Used) -> None:

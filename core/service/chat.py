@@ -29,6 +29,7 @@ from core.messages import (
     MessageEdited,
     Person,
     Place,
+    PlaceMoved,
 )
 from core.policy.access import Access
 from core.policy.frequency import Frequency
@@ -170,6 +171,8 @@ class ChatService:
                 await self.surroundings.edited(incoming)
             case MessageDeleted():
                 await self._changes.deleted(incoming)
+            case PlaceMoved():
+                await self._moved(incoming)
             case BotAdded():
                 self._greet(incoming, surface)
             case IncomingCommand() | FormSubmitted():
@@ -303,6 +306,7 @@ class ChatService:
         return wanted and not (message.addressed is Addressed.NO and is_blank(message.text))
 
     async def _admit(self, question: Question, surface: Surface, now: Now) -> None:
+        question = replace(question, place=self._conversations.now_at(question.place))
         asker, ref = question.asker, question.ref
         locale = language_of(asker, question.place)
         quoted = question.quote is not None and not is_blank(question.quote.text)
@@ -372,6 +376,18 @@ class ChatService:
                     self._driver.changed(running.answer)
                 return True
         return False
+
+    async def _moved(self, moved: PlaceMoved) -> None:
+        """Everything goes on in the place's new id. Who may use the bot is the operator's to say: of ids."""
+        log.warning(
+            "%s is %s from now on: whatever allows it has to name the new id", moved.before, moved.place
+        )
+        for turn in self._queue.turns:
+            if turn.question.place == moved.before:
+                turn.move(moved.place)
+        self._conversations.moved(moved.before, moved.place)
+        await self._conversations.store.move_place(str(moved.before), str(moved.place))
+        self.choices.moved(moved.before, moved.place)
 
     def _greet(self, added: BotAdded, surface: Surface) -> None:
         heard = (str(added.place), added.hears_everything)  # added again with other rights is news

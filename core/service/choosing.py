@@ -114,6 +114,12 @@ class Choices:
         self._changes += 1
         self._known.pop(f"person:{person}", None)
 
+    def moved(self, before: Place, place: Place) -> None:
+        """What was chosen in one place is the other's by now."""
+        self._changes += 1
+        for scope in (*scopes_of(before), *scopes_of(place)):
+            self._known.pop(scope, None)
+
     async def manner(self, question: Question, conversation_id: str | None = None) -> Manner:
         """How a question is answered whose turn begins now.
 

@@ -32,6 +32,7 @@ from core.service.turn import Turn
 
 _COMING: Final = 1_000
 _HEARD: Final = 10_000  # lanes
+_MOVED: Final = 1_000
 
 
 def new_id() -> str:
@@ -48,7 +49,18 @@ class Conversations:
         self._pause_s = pause_s
         self._coming: dict[LaneKey, str] = {}  # after a pause: the conversation that the next question begins
         self._heard: OrderedDict[LaneKey, float] = OrderedDict()  # when somebody last asked there, monotonic
+        self._moved: dict[Place, Place] = {}
         self._locks: WeakValueDictionary[LaneKey, asyncio.Lock] = WeakValueDictionary()
+
+    def moved(self, before: Place, place: Place) -> None:
+        """For questions that are on their way here."""
+        self._moved[before] = place
+        if len(self._moved) > _MOVED:
+            del self._moved[next(iter(self._moved))]
+
+    def now_at(self, place: Place) -> Place:
+        """Where a place is by now."""
+        return self._moved.get(place, place)
 
     def lock(self, lane: LaneKey) -> asyncio.Lock:
         """Held from looking where a lane ends until it is moved, and a question that joins it is queued."""
@@ -190,7 +202,7 @@ class Conversations:
                 ending=str(turn.answer.ending or ""),
             )
             lane = turn.joined.lane
-            shown = shown_in(lane, [ref.message_id for ref in turn.messages])
+            shown = shown_in(lane, [ref.message_id for ref in turn.messages if ref.chat_id != turn.left])
             if turn.again is None:
                 await self.store.add(answer, shown)
             else:

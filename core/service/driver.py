@@ -95,14 +95,16 @@ class Showing:
         self.reply_to = reply_to
         self.notice = notice
         self._account = account
+        self._chats: list[str] = []  # of each message: a group can get another id in the middle of it
         self._view = account.scheduler.view(view)
         self._finished: asyncio.Future[Shown] = asyncio.get_running_loop().create_future()
 
     @property
     def messages(self) -> tuple[MessageRef, ...]:
         """The bot's messages that carry the answer so far, in order."""
-        chat_id = self.surface.place.chat_id
-        return tuple(MessageRef(chat_id, message_id) for message_id in self._view.messages)
+        shown = self._view.messages
+        self._chats += [self.surface.place.chat_id] * (len(shown) - len(self._chats))
+        return tuple(map(MessageRef, self._chats, shown))
 
     @property
     def lost(self) -> bool:
@@ -243,6 +245,7 @@ class _Account:
         if showing.recorder is not None:
             showing.recorder.after(operation, outcome)
         self.scheduler.performed(operation, outcome, now)
+        _ = showing.messages  # in the chat as it is now
         shown = operation.view not in self.showings  # while a typing sign was on its way
         if self._on_progress is not None and showing.watched and not shown:
             self._on_progress(self._progress(operation.view, now))

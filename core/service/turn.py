@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from core.conversation.catchup import Citations
 from core.conversation.history import Joined, Question
-from core.messages import MessageRef
+from core.messages import MessageRef, Place
 from core.policy.spending import Reservation, size_within, tokens_in
 from core.ports.completions import Usage
 from core.ports.reading import Seen
@@ -77,6 +77,7 @@ class Turn:
         self.kept = False  # the answer is in the tree
         self.asked_kept = again is not None  # the question is
         self.restored = False  # the text is that of the variant before: this one has none
+        self.left = ""  # the chat that it began in, where that has another id by now
         self.withdrawn = False  # the question was deleted meanwhile
         self.forgotten = False  # whoever asked has had everything deleted: nothing of it is kept
         self.over = asyncio.Event()  # the answer has ended; it may not be shown yet
@@ -85,6 +86,12 @@ class Turn:
         self.shown: asyncio.Task[Shown] | None = None
         self.buttons_under: Callable[[Ending, bool], tuple[Button, ...]] | None = None
         self._streaming: asyncio.Timeout | None = None
+
+    def move(self, place: Place) -> None:
+        """Its place has another id from now on."""
+        self.left = self.question.place.chat_id
+        self.question = replace(self.question, place=place)
+        self.joined = replace(self.joined, lane=replace(self.joined.lane, place=str(place)))
 
     @property
     def conversation_id(self) -> str:

@@ -118,6 +118,7 @@ class NotSentReason(StrEnum):
     RATE_LIMITED = "rate_limited"  # wait `retry_after`
     UNAVAILABLE = "unavailable"  # the platform failed before it took the call: try again
     MESSAGE_GONE = "message_gone"  # the message was deleted: this message only
+    FROZEN = "frozen"  # the message stands as it is and takes no edit: what follows goes into a new one
     PLACE_GONE = "place_gone"  # channel deleted, permission lost, blocked, kicked: nothing more goes there
     REJECTED = "rejected"  # the platform refuses this payload: the same again would fail again
     FULL = "full"  # no further message may be sent here, and the last one is full

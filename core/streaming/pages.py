@@ -193,6 +193,13 @@ class Pages:
                 self._files_begun += 1
                 self._file = FileSpan(frame.end, frame.block, self._files_begun)
 
+    def leave(self, seen: Frame | None) -> None:
+        """The current page's message takes no edit any more, and certainly shows `seen`: it ends there. None:
+        that is not known, and the page is shown anew rather than a part of it not at all."""
+        if seen is not None:
+            self.accept(replace(seen, closed=True, last=False, file=None))
+        self.shown, self._shown_marks, self._shown_body = self.start, self._marks, None
+
     def file_grows(self, answer: Answer) -> bool:
         """Whether the current page is a file that is not whole yet: of its text nothing is shown."""
         if self._file is not None:

@@ -365,6 +365,10 @@ class EditScheduler:
                 view.gone()
             case NotSentReason.REJECTED if view.takes_over(update) and view.plain:
                 view.gone(stands=True)
+            case NotSentReason.FROZEN if view.takes_over(update):
+                view.gone(stands=True)
+            case NotSentReason.FROZEN:
+                view.frozen()
             case NotSentReason.REJECTED:
                 view.rejected(update, way)
             case NotSentReason.MESSAGE_GONE:

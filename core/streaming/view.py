@@ -25,6 +25,11 @@ DRAFT_SHARE: Final = 0.75
 """Of a draft's life is gone when it is shown again."""
 DRAFTS_FAIL: Final = 3
 """So many failures in a row, and a page that has been a draft is made a message."""
+FROZEN_MOST: Final = 3
+"""So many messages that took no edit, and the rest is sent when it is whole: each edit would be one more."""
+DOUBTFUL_SENDS: Final = 2
+"""So many sends of a message of which nobody knows whether they were taken, and none more: without nonces
+each may stand there, and one duplicate is the most that is promised."""
 STATUS_EVERY_S: Final = 3.0
 """How often the words beside a file that still grows say how long it is: they show nothing of the text."""
 _NOT_KNOWN: Final = MessageContent(Rendered("", fill=0.0))
@@ -59,6 +64,8 @@ class View:
         self.meter = FreshnessMeter()
         self._pages = Pages(settings.renderer, settings.files, settings.limit)
         self._message: str | None = None  # the current page's
+        self._seen: Frame | None = None  # what it certainly showed last
+        self._frozen = 0  # messages that took no edit
         self._standing: MessageContent | None = None  # what it shows; None: not known
         self._first_delta_at: float | None = None
         self._seen_length = -1  # of the answer, when a frame was made of it
@@ -73,24 +80,25 @@ class View:
         self._draft = settings.draft
         self._draft_until = 0.0  # the one that stands is to be shown again by then
         self._page_over = False  # what was a draft is to be sent
+        self._doubtful_sends = 0  # of the current message, each of which may stand there
         ours = {page.message_id for page in settings.standing}
         self._over = [one for one in settings.over if one not in ours]  # messages that show something else
         self._untaken: list[str] = []  # those of them that cannot be edited
         self._replaces = False  # the current message was one of them
         self._clearing = False  # all is shown: what is left of them is to go
         answer.shown(self, 0)
-        for page in settings.standing:
-            self._go_on(page, last=page is settings.standing[-1])
+        for page, below in zip(settings.standing, (*settings.standing[1:], None), strict=False):
+            self._go_on(page, below)
 
-    def _go_on(self, page: Standing, *, last: bool) -> None:
+    def _go_on(self, page: Standing, below: Standing | None) -> None:
         """From where another process was. Whether its last page was taken as it is is not known."""
         if page.message_id is not None:
             self.messages.append(page.message_id)
             self._message = page.message_id
-        if page.message_id is not None or last:
+        if page.message_id is not None or below is None:
             self.ways.sent(min(page.way, len(self.settings.ways) - 1), known=page.message_id is not None)
-        if not last:
-            self._accept(self._pages.closed_at(self.answer, page.end))
+        if below is not None:  # which begins before `page.end` where that was refused (`frozen`)
+            self._accept(self._pages.closed_at(self.answer, below.start))
             return
         if page.message_id is None and self.ways.has_nonces(min(page.way, len(self.settings.ways) - 1)):
             self._unknown_send = _NOT_KNOWN
@@ -288,6 +296,7 @@ class View:
             self._drafted(update.content, update.frame, now)
             return
         if self._message is None:
+            self._doubtful_sends = 0
             self.messages.append(message_id)
             self._replaces = bool(self._over)
             del self._over[:1]
@@ -297,7 +306,7 @@ class View:
         if first_try not in {None, update.content}:  # which of the tries stands there is not known
             self._standing, self._seen_length = None, -1
             return
-        self._pinned, self._standing = None, update.content
+        self._pinned, self._standing, self._seen = None, update.content, update.frame
         self._accept(update.frame)
 
     def _drafted(self, content: MessageContent | None, frame: Frame, now: float) -> None:
@@ -322,9 +331,12 @@ class View:
             self._clearing = bool(self._over)
             self.done = not self._clearing
         elif frame.closed:
-            self._message = self._standing = None
-            self._seen_length, self._page_over = -1, False
-            self.not_before = 0.0  # the next page need not wait
+            self._begin_page()
+
+    def _begin_page(self) -> None:
+        self._message = self._standing = self._seen = None
+        self._seen_length, self._page_over = -1, False
+        self.not_before = 0.0  # the next page need not wait
 
     def unknown(self, update: Update, retry_at: float, way: int) -> None:
         """It may stand or not: the same message again, and never less than it may already show."""
@@ -334,6 +346,11 @@ class View:
             return
         if update.kind is OperationKind.SEND and self.ways.has_nonces(way):
             self._unknown_send = self._unknown_send or update.content
+        elif update.kind is OperationKind.SEND:
+            self._doubtful_sends += 1
+            if self._doubtful_sends >= DOUBTFUL_SENDS:
+                self.lose(NotSentReason.UNAVAILABLE)
+                return
         if update.frame.closed:
             self._pinned = update.frame
         else:
@@ -351,6 +368,17 @@ class View:
             self._untaken.append(self._over[0])
         del self._over[:1]
         self.done = self._clearing and not self._over
+
+    def frozen(self) -> None:
+        """The current message stands and takes no edit: what it may not show yet goes into a new one."""
+        self.in_flight, self._pinned = False, None
+        self._pages.leave(self._seen)
+        self.answer.shown(self, self._pages.shown)
+        self._begin_page()
+        self._replaces = False
+        self._frozen += 1
+        if self._frozen >= FROZEN_MOST:
+            self.settings = replace(self.settings, whole=True)
 
     def takes_over(self, update: Update) -> bool:
         """Whether an update was to make this view's own what stood there, or to take that away."""

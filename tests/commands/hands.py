@@ -10,6 +10,7 @@ from typing import Any, Final
 from bots.sandbox.discord.server import DiscordServer
 from bots.sandbox.telegram.server import TelegramServer
 from bots.telegram.client import TelegramPlatform
+from core.adapters.memory_journal import MemoryJournal
 from core.commands.registry import registry
 from core.conversation.preferences import here_of
 from core.messages import Person, Place, PlaceKind, owned
@@ -143,7 +144,9 @@ async def on_platform(name: str, **service: Any) -> AsyncIterator[Hands]:
     async with local_telegram() as server:
         clock = MovedClock()
         made = Service(clock, configuration=CONFIGURATION, **service)
-        platform = TelegramPlatform(server.token, clock=clock, base_url=server.url)
+        platform = TelegramPlatform(
+            server.token, clock=clock, journal=MemoryJournal(clock=clock), base_url=server.url
+        )
         hands = Hands(server, made, clock)
         await server.promote_bot(NAME, "Riverside")  # so that it hears all that is said there
         await platform.start(made.dispatcher.handle, made.dispatcher.suggest)

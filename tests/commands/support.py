@@ -99,7 +99,13 @@ class Chat:
 async def on_telegram(commands: Registry | None = None) -> AsyncIterator[tuple[Chat, Service]]:
     async with local_telegram() as server:
         service = Service(clock := SystemClock(), commands)
-        platform = TelegramPlatform(server.token, clock=clock, base_url=server.url, commands=commands)
+        platform = TelegramPlatform(
+            server.token,
+            clock=clock,
+            journal=MemoryJournal(clock=clock),
+            base_url=server.url,
+            commands=commands,
+        )
         chat = Chat(server)
         await platform.start(service.dispatcher.handle, service.dispatcher.suggest)
         try:

@@ -13,6 +13,7 @@ from PIL import Image
 from bots.sandbox.discord.server import DiscordServer
 from bots.sandbox.telegram.server import TelegramServer
 from bots.telegram.client import TelegramPlatform
+from core.adapters.memory_journal import MemoryJournal
 from core.catalogue import say
 from core.ports.store import Message, Role, Used
 from core.service.personal_data import ASKED_S
@@ -81,7 +82,9 @@ async def on_telegram() -> AsyncIterator[tuple[Stage, TelegramServer]]:
     async with local_telegram() as server:
         clock = MovedClock()
         service = Service(clock)
-        platform = TelegramPlatform(server.token, clock=clock, base_url=server.url)
+        platform = TelegramPlatform(
+            server.token, clock=clock, journal=MemoryJournal(clock=clock), base_url=server.url
+        )
         stage = Stage(server, service, clock)
         await platform.start(service.dispatcher.handle, service.dispatcher.suggest)
         try:

@@ -12,6 +12,7 @@ from bots.sandbox.discord.world import Permission
 from bots.sandbox.telegram.server import TelegramServer
 from bots.telegram.client import TelegramPlatform
 from core.adapters.clock import SystemClock
+from core.adapters.memory_journal import MemoryJournal
 from core.adapters.memory_store import MemoryStore
 from core.catalogue import say
 from core.commands.settings_panel import INHERIT
@@ -90,7 +91,9 @@ async def served_on_discord(server: DiscordServer, store: MemoryStore, clock: An
 async def served_on_telegram(server: TelegramServer, store: MemoryStore) -> AsyncIterator[Service]:
     clock = SystemClock()
     service = Service(clock, store=store, configuration=CONFIGURATION)
-    platform = TelegramPlatform(server.token, clock=clock, base_url=server.url)
+    platform = TelegramPlatform(
+        server.token, clock=clock, journal=MemoryJournal(clock=clock), base_url=server.url
+    )
     await platform.start(service.dispatcher.handle, service.dispatcher.suggest)
     try:
         yield service

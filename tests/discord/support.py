@@ -16,7 +16,7 @@ from bots.discord.markdown import DiscordRenderer
 from bots.sandbox.discord.server import DiscordServer
 from bots.sandbox.limits import load_profile
 from core.commands.registry import Registry
-from core.messages import Incoming, MessageDeleted, Person
+from core.messages import Incoming, MessageDeleted, Person, PlaceMoved
 from core.ports.surface import Surface
 from core.streaming.operations import Button, MessageContent
 from tests.fakes.moved_clock import MovedClock
@@ -45,7 +45,7 @@ class Bot:
     async def author(self) -> Person:
         """Whose the next event is."""
         event, _ = await self.next()
-        assert not isinstance(event, MessageDeleted)
+        assert not isinstance(event, MessageDeleted | PlaceMoved)
         return event.author
 
     def shown(self, chat: str) -> list[tuple[str, str]]:

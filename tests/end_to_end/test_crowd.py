@@ -18,6 +18,7 @@ from bots.telegram.capabilities import BOT, GROUP, TELEGRAM
 from bots.telegram.client import TelegramPlatform
 from bots.telegram.entities import TelegramRenderer
 from core.adapters.clock import SystemClock
+from core.adapters.memory_journal import MemoryJournal
 from core.configuration import Live
 from core.settings import ModelSettings, Settings
 from core.streaming.meters import RateLimit
@@ -153,6 +154,7 @@ async def _telegram_at_a_tenth(world: World, folder: Path) -> AsyncIterator[None
         platform = TelegramPlatform(
             world.telegram.token,
             clock=clock,
+            journal=MemoryJournal(clock=clock),
             base_url=world.telegram.url,
             capabilities=replace(TELEGRAM, rate_limits=limits),
         )

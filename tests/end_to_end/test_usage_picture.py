@@ -21,6 +21,7 @@ from bots.sandbox.page import SandboxPage
 from bots.sandbox.telegram.server import TelegramServer
 from bots.telegram.client import TelegramPlatform
 from core.adapters.clock import SystemClock
+from core.adapters.memory_journal import MemoryJournal
 from core.catalogue import say
 from core.configuration import Configuration, ModelEntry, Price
 from core.ports.completions import Answering
@@ -74,7 +75,9 @@ async def sandbox() -> AsyncIterator[tuple[SandboxPage, Service]]:
     with library_restored():
         platforms = (
             DiscordPlatform(discord.token, clock=clock, api_base_url=discord.url),
-            TelegramPlatform(telegram.token, clock=clock, base_url=telegram.url),
+            TelegramPlatform(
+                telegram.token, clock=clock, journal=MemoryJournal(clock=clock), base_url=telegram.url
+            ),
         )
         await asyncio.gather(
             *(one.start(service.dispatcher.handle, service.dispatcher.suggest) for one in platforms)

@@ -141,6 +141,7 @@ class FakeSurface:
         self._limits = limits
         self._server: dict[BucketKey, deque[float]] = {} if server is None else server
         self._nonces: dict[str, str] = {}
+        self.frozen: set[str] = set()  # messages that take no edit any more
         self._own: set[str] = set()
         self._numbers: Iterator[int] = itertools.count(1) if alternate is None else alternate._numbers
 
@@ -220,6 +221,10 @@ class FakeSurface:
         failure = self.failures.popleft() if self.failures else ""
         if (refusal := _FAILURES.get(failure) or self._refusal(kind)) is not None:
             return refusal
+        if failure == "frozen" and message_id is not None:
+            self.frozen.add(message_id)
+        if message_id in self.frozen:
+            return NotSent(NotSentReason.FROZEN)
         assert content.body.fill <= 1.0, "a page over the limit"
         assert content.body.text, "an empty message"
         if content.file is not None:

@@ -24,6 +24,35 @@ from tests.store.people import ADA, BEN, answered, asked, grown, ids
 LANE = LaneKey("discord:30", ADA)
 
 
+async def test_what_is_named_by_a_place_goes_with_it(store: Store) -> None:
+    """Lanes, choices and personas; what the new place has already stays; the second time does nothing."""
+    await grown(store)
+    old, new, other = "telegram:-4", "telegram:-1004", "telegram:-44"
+    for place in (old, other):
+        await store.set_lane(LaneKey(place, ADA), Lane("c", "a1", 1.0))
+        await store.choose(f"chat:{place}", "model", "small")
+        await store.choose(f"server:{place}", "persona", "Poet")
+        await store.set_persona(KeptPersona(f"server:{place}", "Poet", "Write verse.", ADA))
+    await store.set_lane(LaneKey(old, BEN), Lane("c", "q1", 1.0))
+    await store.set_lane(LaneKey(new, BEN), Lane("d", None, 2.0))
+    await store.choose(f"chat:{old}", "busy", "queue")
+    await store.choose(f"chat:{new}", "busy", "interrupt")
+    for _ in range(2):
+        await store.move_place(old, new)
+        assert await store.lane(LaneKey(new, ADA)) == Lane("c", "a1", 1.0)
+        assert await store.lane(LaneKey(new, BEN)) == Lane("d", None, 2.0)
+        assert await store.lane(LaneKey(old, ADA)) is None
+        assert await store.lane(LaneKey(old, BEN)) is None
+        scopes = (f"chat:{old}", f"chat:{new}", f"server:{old}", f"server:{new}")
+        assert await store.choices(scopes) == {
+            f"chat:{new}": {"model": "small", "busy": "interrupt"},
+            f"server:{new}": {"persona": "Poet"},
+        }
+        assert await store.personas(scopes) == (KeptPersona(f"server:{new}", "Poet", "Write verse.", ADA),)
+    assert await store.lane(LaneKey(other, ADA)) == Lane("c", "a1", 1.0)
+    assert len(await store.personas((f"server:{other}",))) == 1
+
+
 async def test_a_message_comes_back_as_it_was_given(store: Store) -> None:
     await grown(store)
     assert await store.message("q1") == asked("q1")

@@ -10,8 +10,10 @@ from typing import Any, TypeVar
 from bots.sandbox.limits import load_profile
 from bots.sandbox.telegram.server import TelegramServer
 from bots.telegram.client import TelegramPlatform
+from core.adapters.memory_journal import MemoryJournal
 from core.commands.registry import Registry
 from core.messages import Incoming
+from core.ports.journal import Journal
 from core.ports.surface import Surface
 from core.streaming.operations import Button, MessageContent
 from core.streaming.rendering import Rendered
@@ -49,12 +51,15 @@ class Bot:
         drafts: bool = False,
         commands: Registry | None = None,
         inline_mode: bool = False,
+        journal: Journal | None = None,
+        clock: HeldClock | None = None,
     ) -> None:
         self.server = server
-        self.clock = HeldClock()
+        self.clock = clock or HeldClock()
         self.platform = TelegramPlatform(
             server.token,
             clock=self.clock,
+            journal=journal or MemoryJournal(clock=self.clock),
             base_url=server.url,
             drafts=drafts,
             commands=commands,
@@ -95,8 +100,11 @@ async def started(
     drafts: bool = False,
     commands: Registry | None = None,
     inline_mode: bool = False,
+    journal: Journal | None = None,
+    clock: HeldClock | None = None,
 ) -> AsyncIterator[Bot]:
-    bot = Bot(server, drafts=drafts, commands=commands, inline_mode=inline_mode)
+    """`journal`: one that outlives it; None: its own."""
+    bot = Bot(server, drafts=drafts, commands=commands, inline_mode=inline_mode, journal=journal, clock=clock)
     bot.ready_line = await bot.platform.start(bot.handle)
     try:
         yield bot

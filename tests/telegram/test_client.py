@@ -14,6 +14,7 @@ from telegram.error import Conflict
 
 from bots.sandbox.telegram.server import TelegramServer
 from bots.telegram.client import TelegramPlatform
+from core.adapters.memory_journal import MemoryJournal
 from core.catalogue import say
 from core.messages import ButtonPress, Incoming, IncomingMessage
 from core.ports.platform import CheckState, PlatformError
@@ -27,7 +28,17 @@ WRONG = "7000000001:" + "x" * 35
 def platform(
     server: TelegramServer, token: str | None = None, base_url: str | None = None
 ) -> TelegramPlatform:
-    return TelegramPlatform(token or server.token, clock=HeldClock(), base_url=base_url or server.url)
+    return _platform(token or server.token, base_url or server.url)
+
+
+def _platform(token: str, base_url: str) -> TelegramPlatform:
+    clock = HeldClock()
+    return TelegramPlatform(
+        token,
+        clock=clock,
+        journal=MemoryJournal(clock=clock),
+        base_url=base_url,
+    )
 
 
 async def ignore(event: Incoming, surface: Surface) -> None:
@@ -96,14 +107,14 @@ async def test_a_proxy_of_the_environment_is_not_asked_for_the_loopback(
 async def test_a_wrong_token_is_one_clear_line(server: TelegramServer, token: str) -> None:
     """It says what to do and shows no token."""
     with pytest.raises(PlatformError, match="TELEGRAM_TOKEN") as caught:
-        await TelegramPlatform(token, clock=HeldClock(), base_url=server.url).start(ignore)
+        await _platform(token, server.url).start(ignore)
     assert "\n" not in str(caught.value)
     assert not token or token not in str(caught.value)
 
 
 async def test_an_unreachable_server_is_one_clear_line() -> None:
     """The address stands in it, the token does not."""
-    bot = TelegramPlatform(WRONG, clock=HeldClock(), base_url="http://127.0.0.1:1")
+    bot = _platform(WRONG, "http://127.0.0.1:1")
     with pytest.raises(PlatformError, match=r"http://127\.0\.0\.1:1.*TELEGRAM_API_BASE_URL") as caught:
         await bot.start(ignore)
     assert WRONG not in str(caught.value)
@@ -162,7 +173,7 @@ async def test_an_address_that_is_no_bot_api_is_not_blamed_on_the_token(status: 
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     host, port = runner.addresses[0][:2]
-    elsewhere = TelegramPlatform(WRONG, clock=HeldClock(), base_url=f"http://{host}:{port}")
+    elsewhere = _platform(WRONG, f"http://{host}:{port}")
     with pytest.raises(PlatformError, match="does not answer like a Bot API server") as caught:
         await elsewhere.start(ignore)
     assert "TELEGRAM_API_BASE_URL" in str(caught.value)
@@ -308,7 +319,7 @@ async def test_a_server_that_is_no_bot_api_is_one_clear_line() -> None:
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as listening:
         port = listening.sockets[0].getsockname()[1]
         while answers:
-            bot = TelegramPlatform(WRONG, clock=HeldClock(), base_url=f"http://127.0.0.1:{port}")
+            bot = _platform(WRONG, f"http://127.0.0.1:{port}")
             with pytest.raises(PlatformError, match="TELEGRAM_API_BASE_URL"):
                 await bot.start(ignore)
             answers.pop(0)

@@ -149,7 +149,9 @@ async def sluice() -> AsyncIterator[Sluice]:
     server = TelegramServer(profile=load_profile(), clock=clock)
     await server.start()
     service = Sluice(server, clock)
-    platform = TelegramPlatform(server.token, clock=clock, base_url=server.url, drafts=True)
+    platform = TelegramPlatform(
+        server.token, clock=clock, journal=MemoryJournal(clock=clock), base_url=server.url, drafts=True
+    )
     try:
         await platform.start(service.dispatcher.handle)
         await online(server)

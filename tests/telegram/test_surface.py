@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from telegram.error import (
@@ -20,7 +21,7 @@ from bots.sandbox.telegram.server import TelegramServer
 from bots.telegram.entities import TelegramRenderer
 from bots.telegram.outcomes import outcome_of
 from core.adapters.bar_chart import draw_bars
-from core.messages import ButtonPress, IncomingMessage, MessageRef
+from core.messages import ButtonPress, IncomingMessage, MessageRef, PlaceMoved
 from core.ports.chart import Bar
 from core.ports.surface import Surface
 from core.streaming.operations import (
@@ -36,7 +37,7 @@ from core.streaming.operations import (
     Unknown,
 )
 from tests.contract.telegram_surface import Bench, telegram_surface
-from tests.telegram.harness import Bot, calls, content, message_of, next_request
+from tests.telegram.harness import Bot, calls, content, message_of, next_request, started
 
 STOP = Button("stop:1", "Stop", ButtonStyle.DANGER)
 CHAT = BucketKey("chat", "1")
@@ -206,21 +207,67 @@ async def test_a_refused_payload_is_rejected(bot: Bot, server: TelegramServer) -
     assert outcome.reason is NotSentReason.REJECTED
 
 
-async def test_a_group_that_moved_away_is_gone_and_says_where(bot: Bot, server: TelegramServer) -> None:
-    """The new id stands in the detail."""
+async def test_a_surface_goes_along_with_a_group_that_becomes_a_supergroup(
+    bot: Bot, server: TelegramServer
+) -> None:
+    """What stands in the old chat takes no edit; what comes next goes to the new one, on its own limits."""
     _, surface = await group(bot, server)
+    message_id = await sent(surface, content("a"))
     new = await server.upgrade_group("Ada", "Riverside")
-    outcome = await surface.send(content("a"), None)
+    outcome = await surface.edit(message_id, content("b"))
     assert isinstance(outcome, NotSent)
-    assert outcome.reason is NotSentReason.PLACE_GONE
-    assert new in outcome.detail
+    assert outcome.reason is NotSentReason.FROZEN
+    assert surface.place.chat_id == new
+    assert BucketKey("group", new) in (surface.buckets(OperationKind.SEND) or ())
+    assert message_of(server, new, await sent(surface, content("b")))["text"] == "b"
+
+
+async def test_a_first_message_to_a_group_that_has_moved_is_tried_again_in_the_new_one(
+    bot: Bot, server: TelegramServer
+) -> None:
+    event, surface = await group(bot, server)
+    new = await server.upgrade_group("Ada", "Riverside")
+    outcome = await surface.send(content("a"), event.ref)
+    assert isinstance(outcome, NotSent)
+    assert outcome.reason is NotSentReason.UNAVAILABLE
+    outcome = await surface.send(content("a"), event.ref)
+    assert isinstance(outcome, Delivered)
+    assert message_of(server, new, outcome.message_id)["text"] == "a"
+
+
+async def test_both_chats_tell_that_a_group_has_moved(bot: Bot, server: TelegramServer) -> None:
+    event, _ = await group(bot, server)
+    new = await server.upgrade_group("Ada", "Riverside")
+    for _ in range(2):
+        moved, _ = await bot.next(PlaceMoved)
+        assert (moved.before, moved.place) == (event.place, replace(event.place, chat_id=new))
+
+
+@pytest.mark.parametrize("chat", ["Ada", "Riverside", "Ideas"])
+async def test_a_surface_is_reached_again_by_its_place(bot: Bot, server: TelegramServer, chat: str) -> None:
+    """A private chat, a group, a topic; and that of a press, by the process that comes after it."""
+    where = next(entry["id"] for entry in server.snapshot()["chats"] if entry["name"] == chat)
+    await server.say("Ada", where, "@sluice_bot hello")
+    event, surface = await bot.next(IncomingMessage)
+    message_id = await sent(surface, content("answer", STOP))
+    await server.press("Ada", where, message_id, STOP.data)
+    _, on_press = await bot.next(ButtonPress)
+    async with started(server) as later:
+        for known in (surface, on_press):
+            again = later.platform.reopen(known.place, known.address)
+            assert again is not None
+            assert (again.account, again.place) == (surface.account, event.place)
+            assert message_of(server, event.ref.chat_id, await sent(again, content("on")))["chat"] == where
+            assert await again.edit(message_id, content(f"again by {known.place}")) == Delivered(message_id)
+            assert not again.capabilities.private_answers
 
 
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
         (BadRequest("Message_id_invalid"), NotSentReason.MESSAGE_GONE),
-        (BadRequest("Message can't be edited"), NotSentReason.MESSAGE_GONE),
+        (BadRequest("Message can't be edited"), NotSentReason.FROZEN),
+        (NetworkError("Too Many Requests (429)"), NotSentReason.RATE_LIMITED),
         (BadRequest("Chat not found"), NotSentReason.PLACE_GONE),
         (BadRequest("Not enough rights to send text messages to the chat"), NotSentReason.PLACE_GONE),
         (BadRequest("Not enough rights to send documents to the chat"), NotSentReason.REJECTED),

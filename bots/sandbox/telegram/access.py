@@ -63,6 +63,12 @@ def topic_of_send(chat: Chat, params: Params, reply_to: Message | None) -> int |
     return topic
 
 
+def right_to_write(world: World, chat: Chat) -> None:
+    """Want that the bot may send here at all."""
+    if not chat.takes_messages and not chat.is_admin(world.bot.id):
+        raise bad_request("not enough rights to send text messages to the chat")
+
+
 def open_topic(world: World, chat: Chat, topic: int | None) -> None:
     """Want that the bot may write in a topic."""
     if topic in chat.closed_topics and not chat.runs_topics(world.bot.id):
@@ -77,6 +83,6 @@ def own_message(chat: Chat, params: Params, bot: int) -> Message:
     message = chat.messages.get(message_id)
     if message is None:
         raise bad_request("message to edit not found")
-    if message.author.id != bot or message.service is not None:
+    if message.author.id != bot or message.service is not None or message.too_old:
         raise bad_request("message can't be edited")
     return message

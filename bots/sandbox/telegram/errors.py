@@ -10,13 +10,22 @@ class ApiError(Exception):
     """A refused call; the server answers with `code` as HTTP status and `error_code`.
 
     `parameters` is Telegram's ResponseParameters: `retry_after` (seconds) or `migrate_to_chat_id`.
+    `html`: the web server in front says it, which speaks no JSON.
     """
 
-    def __init__(self, code: int, description: str, parameters: dict[str, int | float] | None = None) -> None:
+    def __init__(
+        self,
+        code: int,
+        description: str,
+        parameters: dict[str, int | float] | None = None,
+        *,
+        html: bool = False,
+    ) -> None:
         super().__init__(description)
         self.code = code
         self.description = description
         self.parameters = parameters
+        self.html = html
 
     def body(self) -> dict[str, object]:
         """The JSON object of the response."""
@@ -45,8 +54,10 @@ def conflict(reason: str) -> ApiError:
     return ApiError(409, f"Conflict: {reason}")
 
 
-def too_many_requests(retry_after: float) -> ApiError:
-    """429: nothing was done; `retry_after` is in seconds."""
+def too_many_requests(retry_after: float | None) -> ApiError:
+    """429: nothing was done; `retry_after` is in seconds, and None where it is not said."""
+    if retry_after is None:
+        return ApiError(429, "Too Many Requests")
     return ApiError(
         429,
         f"Too Many Requests: retry after {retry_after}",

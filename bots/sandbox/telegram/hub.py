@@ -72,6 +72,14 @@ class Hub:
         for entry in page.chat_entries(chat):
             self.emit("chat", chat=entry)
 
+    def delete_topic(self, chat: Chat, topic: int) -> None:
+        """Take a topic away with all that is in it."""
+        gone = next(entry for entry in page.chat_entries(chat) if entry["id"].endswith(f"/{topic}"))
+        del chat.topics[topic]
+        for message in [one for one in chat.messages.values() if one.topic == topic]:
+            del chat.messages[message.id]
+        self.emit("chat_gone", chat=gone)
+
     def menu(self) -> list[dict[str, str]]:
         """The commands of the default scope, as the page offers them."""
         return self.commands.get(("default", 0, 0, ""), [])

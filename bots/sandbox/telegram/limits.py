@@ -69,6 +69,11 @@ class FloodControl:
                 self._paused_until[key] = now + retry_after
         return retry_after
 
+    def pause(self, chat: int | None, seconds: float, now: float) -> None:
+        """Answer 429 for so long, as in a flood: to what a chat shows, or to all that the bot does."""
+        key = _BOT if chat is None else ("chat", chat)
+        self._paused_until[key] = max(self._paused_until.get(key, now), now + seconds)
+
     def _chat_keys(self, method: str, chat: int | None, *, group: bool) -> list[_Key]:
         if chat is None or method not in _DRAFTS | _IN_CHAT:
             return []

@@ -157,6 +157,7 @@ class Messages:
         """Put a message of the bot into a chat, as `params` say and with these fields."""
         reply_to = access.target_of_reply(chat, params)
         topic = access.topic_of_send(chat, params, reply_to)
+        access.right_to_write(self._hub.world, chat)
         access.open_topic(self._hub.world, chat, topic)
         markup, force_reply = keyboards.under_new_message(params)
         self._hub.drafts.pop(chat.id, None)

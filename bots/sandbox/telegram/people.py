@@ -128,6 +128,18 @@ class People:
         place, _ = self._world.find_chat(chat)
         place.takes_documents = False
 
+    async def forbid_messages(self, chat: str, *, forbidden: bool = True) -> None:
+        """Take the right to write from all members of a group who do not run it, or give it back."""
+        place, _ = self._world.find_chat(chat)
+        place.takes_messages = not forbidden
+
+    async def delete_topic(self, person: str, chat: str) -> None:
+        """Delete a forum's topic with all that is in it, of which bots hear nothing; `chat` is the topic."""
+        author, place, topic = self._writer(person, chat, None)
+        if topic is None or not place.is_admin(author.id):
+            raise PermissionError(f"{author.name} may not delete this topic")
+        self._hub.delete_topic(place, topic)
+
     async def kick_bot(self, person: str, chat: str) -> None:
         """Remove the bot from a group."""
         author, place = self._administrator(person, chat)

@@ -9,10 +9,11 @@ import asyncio
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from inspect import isawaitable
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from aiohttp import web
@@ -106,17 +107,30 @@ class TelegramServer(Usage):
         route: str = "*",
         times: int = 1,
         status: int = 500,
-        retry_after: float = 1.0,
+        retry_after: float | None = 1.0,
+        description: str = "",
+        parameters: Mapping[str, int] = MappingProxyType({}),
+        chat: str = "",
     ) -> Fault:
-        """Make the next `times` calls fail; `route` is a pattern of method names, such as `send*`.
+        """Make the next `times` calls fail; `route` is a pattern of method names, such as `send*`, and `chat`
+        the page's id of the only chat that is meant.
 
-        `status` answers with that status and `limited` with a 429, both without effect;
-        `drop_before` closes the socket and does nothing, `drop_after` does what was asked and
-        closes the socket instead of answering, `hang_after` does it and never answers.
+        Without effect are `status`, which answers with that status and the Bot API's `description` and
+        `parameters`; `html`, the same in the words of a web server in front; `limited`, one 429 (without
+        `retry_after` where that is None); `flood` and `flood_bot`, after which the chat, or the bot, has
+        429s for `retry_after` seconds, and for longer the more it asks. `drop_before` closes the socket and
+        does nothing, `drop_after` does what was asked and closes the socket instead of answering,
+        `hang_after` does it and never answers. What people can do is a deed of theirs (`people.py`,
+        `usage.py`): delete a message, let it become too old, block or kick the bot, close or delete a topic,
+        forbid to write, upgrade a group.
         """
-        fault = Fault(kind, route, times, status, retry_after)
+        fault = Fault(kind, route, times, status, retry_after, description, parameters, chat)
         self._faults.add(fault)
         return fault
+
+    def end_faults(self) -> None:
+        """Let none of those that still wait happen."""
+        self._faults.clear()
 
     def file(self, file_id: str) -> bytes | None:
         """The content of a file that hangs, or hung, on a message."""
@@ -124,7 +138,7 @@ class TelegramServer(Usage):
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         name = request.match_info["method"]
-        params = Params({})
+        params, html = Params({}), False
         fault: Fault | None = None
         try:
             self._authorise(request)
@@ -132,15 +146,15 @@ class TelegramServer(Usage):
             method = self._methods.get(name.lower())
             if method is None:
                 raise ApiError(404, "Not Found: method not found")
-            fault = self._faults.spend(name)
-            self._fail_before(fault)
+            fault = self._faults.spend(name, self._place(params))
+            self._fail_before(fault, params)
             self._limit(name, params)
             result = method(params)
             if isawaitable(result):
                 result = await result
             status, body = 200, {"ok": True, "result": result}
         except ApiError as error:
-            status, body = error.code, error.body()
+            status, body, html = error.code, error.body(), error.html
         kind = None if fault is None else fault.kind
         dropped = kind in ("drop_before", "drop_after", "hang_after")
         self._log(request, name, params, 0 if dropped else status, body)
@@ -148,20 +162,20 @@ class TelegramServer(Usage):
             await self._stopping.wait()
         if dropped and request.transport is not None:
             request.transport.abort()
-        if status == 502:  # comes from the web server in front, which speaks no JSON
-            return web.Response(status=502, text="<h1>502 Bad Gateway</h1>", content_type="text/html")
+        if html or status == 502:  # comes from the web server in front, which speaks no JSON
+            page = f"<html><h1>{status} {HTTPStatus(status).phrase}</h1></html>"
+            return web.Response(status=status, text=page, content_type="text/html")
         return web.json_response(body, status=status)
 
-    @staticmethod
-    def _fail_before(fault: Fault | None) -> None:
-        """Raise what a fault answers instead of doing what was asked."""
-        match fault:
-            case Fault(kind="limited"):
-                raise too_many_requests(fault.retry_after)
-            case Fault(kind="status"):
-                raise ApiError(fault.status, HTTPStatus(fault.status).phrase)
-            case Fault(kind="drop_before"):
-                raise ApiError(500, "never sent")
+    def _fail_before(self, fault: Fault | None, params: Params) -> None:
+        """Raise what a fault answers instead of doing what was asked, or let its flood begin."""
+        if fault is None:
+            return
+        if refusal := fault.refusal():
+            raise refusal
+        if fault.kind in ("flood", "flood_bot"):
+            chat = self._chat(params) if fault.kind == "flood" else None
+            self._flood.pause(None if chat is None else chat.id, fault.retry_after or 1.0, self._hub.clock())
 
     async def _serve_file(self, request: web.Request) -> web.Response:
         try:
@@ -206,7 +220,7 @@ class TelegramServer(Usage):
         self.requests.append(entry)
         del self.requests[:-_LOGGED_REQUESTS]
         if status == 429:
-            retry_after = body["parameters"]["retry_after"]
+            retry_after = body.get("parameters", {}).get("retry_after")
             self._hub.emit("limited", route=name, retry_after=retry_after, chat=entry.chat)
         shown = {field: value for field, value in vars(entry).items() if field != "body"}
         self._hub.emit("request", **shown)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bots.sandbox.telegram import access, page
+from bots.sandbox.telegram import access
 from bots.sandbox.telegram.errors import bad_request
 from bots.sandbox.telegram.hub import Hub
 from bots.sandbox.telegram.params import Params
@@ -60,11 +60,7 @@ class Topics:
         chat, topic = self._named(params)
         if "can_delete_messages" not in chat.rights.get(self._hub.bot.id, ()):
             raise bad_request("not enough rights to delete the topic")
-        gone = next(entry for entry in page.chat_entries(chat) if entry["id"].endswith(f"/{topic}"))
-        del chat.topics[topic]
-        for message in [one for one in chat.messages.values() if one.topic == topic]:
-            del chat.messages[message.id]
-        self._hub.emit("chat_gone", chat=gone)
+        self._hub.delete_topic(chat, topic)
         return True
 
     def _changed(self, chat: Chat, topic: int, content: dict[str, Any]) -> bool:

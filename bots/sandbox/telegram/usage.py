@@ -158,6 +158,11 @@ class Usage(People):
             raise PermissionError(f"{who.name} may not delete this message")
         self._delete(found)
 
+    async def let_age(self, chat: str, message: str) -> None:
+        """Make a message of the bot too old for it to edit."""
+        place, _ = self._world.find_chat(chat)
+        self._message(place, message).too_old = True
+
     async def react(self, person: str, chat: str, message: str, emoji: str | None) -> None:
         """React with one emoji, or take the reaction back; only administrators hear of it."""
         author, place, _ = self._writer(person, chat, None)

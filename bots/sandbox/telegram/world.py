@@ -72,6 +72,7 @@ class Message:
     edits: int = 0
     edited_at: float = 0.0
     meant_for_bot: bool = False
+    too_old: bool = False  # to be edited
     reactions: dict[int, list[str]] = field(default_factory=dict)
 
 
@@ -90,6 +91,7 @@ class Chat:
     message_ids: count[int]
     forum: bool = False
     takes_documents: bool = True  # from members
+    takes_messages: bool = True  # from members
     started: bool = True
     status: dict[int, Status] = field(default_factory=dict)
     rights: dict[int, frozenset[str]] = field(default_factory=dict)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -48,20 +49,32 @@ class Choices(Part):
 
     async def set_persona(self, persona: KeptPersona) -> None:
         async def keep(connection: AsyncConnection) -> None:
-            ids = (persona.scope, persona.name)
-            sealed = await self._sealed(connection, persona.made_by, "personas", *ids, prompt=persona.prompt)
-            row = {
-                "scope": persona.scope,
-                "name": persona.name,
-                "made_by": persona.made_by,
-                "model": persona.model,
-                "temperature": persona.temperature,
-                **sealed,
-            }
+            row = await self._persona_row(connection, persona)
             kept = insert_into(connection, personas).values(row)
             await connection.execute(kept.on_conflict_do_update(index_elements=["scope", "name"], set_=row))
 
         await self._database.write(keep)
+
+    async def _persona_row(self, connection: AsyncConnection, persona: KeptPersona) -> dict[str, Any]:
+        ids = (persona.scope, persona.name)
+        sealed = await self._sealed(connection, persona.made_by, "personas", *ids, prompt=persona.prompt)
+        return {
+            "scope": persona.scope,
+            "name": persona.name,
+            "made_by": persona.made_by,
+            "model": persona.model,
+            "temperature": persona.temperature,
+            **sealed,
+        }
+
+    async def _move_personas(self, connection: AsyncConnection, old: str, new: str) -> None:
+        """Sealed anew, since their scope is a part of what the seal is for."""
+        rows = await connection.execute(sealed_rows(personas).where(personas.c.scope == old))
+        for row, texts in self._opened(rows, "personas", "scope", "name"):
+            moved = KeptPersona(new, row.name, texts["prompt"], row.made_by, row.model, row.temperature)
+            kept = insert_into(connection, personas).values(await self._persona_row(connection, moved))
+            await connection.execute(kept.on_conflict_do_nothing(index_elements=["scope", "name"]))
+        await connection.execute(delete(personas).where(personas.c.scope == old))
 
     async def remove_persona(self, scope: str, name: str) -> bool:
         async def take_out(connection: AsyncConnection) -> bool:

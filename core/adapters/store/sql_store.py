@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Table, delete, exists, or_, select, text
+from sqlalchemy import Table, delete, exists, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.adapters.store.choices import Choices
@@ -29,7 +29,7 @@ from core.adapters.store.tables import (
     turns,
     usage,
 )
-from core.ports.store import KeptPersona, Used
+from core.ports.store import KeptPersona, Used, moved_scopes
 
 
 class SqlStore(Conversations, Choices, Counts, Hearing):
@@ -142,6 +142,15 @@ class SqlStore(Conversations, Choices, Counts, Hearing):
 
         return await self._database.write(take_out)
 
+    async def move_place(self, old: str, new: str) -> None:
+        async def move(connection: AsyncConnection) -> None:
+            await _move(connection, lanes, "place", old, new, "person", "private")
+            for before, scope in moved_scopes(old, new):
+                await _move(connection, choices, "scope", before, scope, "name")
+                await self._move_personas(connection, before, scope)
+
+        await self._database.write(move)
+
     async def rotate(self) -> None:
         """A new master key in the key file, and every data key wrapped again. Raises StoreError."""
 
@@ -158,6 +167,18 @@ class SqlStore(Conversations, Choices, Counts, Hearing):
         """Bring SQLite's log into the file, where what was deleted is overwritten, and cut it to nothing."""
         async with self._database.reading() as connection:
             await connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+
+
+async def _move(
+    connection: AsyncConnection, table: Table, column: str, old: str, new: str, *others: str
+) -> None:
+    """Change a part of the primary key, `others` being the rest of it; what has its new key already stays."""
+    there = table.alias()
+    same = [there.c[name] == table.c[name] for name in others]
+    taken = exists().where(there.c[column] == new, *same)
+    moving = update(table).where(table.c[column] == old, ~taken).values({column: new})
+    await connection.execute(moving)
+    await connection.execute(delete(table).where(table.c[column] == old))
 
 
 def _of_person(table: Table, person: str) -> Any:

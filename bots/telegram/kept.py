@@ -1,0 +1,136 @@
+"""Updates as the journal keeps them, with patience for a journal that fails.
+
+A try to keep that failed may have been done all the same: a connection can break after the commit. So an
+update that is "not new" after such a try is looked for among those that nobody has dealt with; else it would
+stay unanswered until the next start.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Final, TypeVar
+
+from bots.telegram.drafts import STOPPED
+from bots.telegram.events import PLATFORM
+from core.ports.clock import Clock
+from core.ports.journal import Journal, Received
+from core.ports.store import StoreError
+from core.service.in_time import in_time
+
+_PATIENCE_S: Final = 3.0
+"""For so long after a journal begins to fail, or is slow, people wait for their updates to be kept."""
+_AGAIN_S: Final = 0.5
+
+_ABOUT: Final = {STOPPED: "chat"}
+"""By kind, who is meant where it is not `from`: a private chat has its person's id."""
+
+_T = TypeVar("_T")
+logger = logging.getLogger(__name__)
+
+
+class Shelf:
+    """The journal, for the updates of one account. Never raises."""
+
+    def __init__(self, journal: Journal, account: str, clock: Clock) -> None:
+        self._journal = journal
+        self._account = account
+        self._clock = clock
+        self._failing = False
+        self._doubtful: set[str] = set()  # a try to keep these failed, and may have been done all the same
+
+    async def keep(self, updates: Sequence[dict[str, Any]]) -> frozenset[str] | None:
+        """The ids of those that nobody has dealt with; None when it is not certain that they are kept."""
+        if not updates:
+            return frozenset()
+        at = self._clock.wall()
+        events = [to_keep(update, self._account, at) for update in updates]
+        ids = {event.id for event in events}
+
+        async def receive() -> set[str]:
+            doubted = self._doubtful & ids
+            self._doubtful |= ids
+            new = {event.id for event in await self._journal.receive(events)}
+            if doubted - new:
+                new |= doubted & {event.id for event in await self._journal.unhandled(self._account)}
+            self._doubtful -= ids
+            return new
+
+        new = await self._patiently(receive)
+        return None if new is None else frozenset(new)
+
+    async def left(self) -> tuple[dict[str, Any], ...] | None:
+        """The updates that were kept and not dealt with, in order; None when the journal does not tell."""
+
+        async def unhandled() -> tuple[Received, ...]:
+            return await self._journal.unhandled(self._account)
+
+        found = await self._patiently(unhandled)
+        return None if found is None else tuple(update_in(received) for received in found)
+
+    async def done(self, update: dict[str, Any]) -> None:
+        """Nothing is to be done for it. Where that cannot be kept, the next start looks at it again."""
+        try:
+            await self._journal.handled(self._account, [event_id(update)], self._clock.wall())
+        except StoreError as error:
+            logger.debug("Telegram update %s is not marked as handled: %s", event_id(update), error)
+
+    async def _patiently(self, ask: Callable[[], Coroutine[Any, Any, _T]]) -> _T | None:
+        """What it returns; None when it goes on failing. Short where it failed the last time."""
+        until = self._clock.monotonic() + (_AGAIN_S if self._failing else _PATIENCE_S)
+        while True:
+            left_s, problem = until - self._clock.monotonic(), "it takes too long"
+            try:
+                found = await in_time(self._clock, left_s, ask())
+            except StoreError as error:
+                found, problem = None, str(error)
+            if found is not None:
+                self._works()
+                return found
+            again = self._clock.monotonic() + _AGAIN_S
+            if again >= until:
+                self._fails(problem)
+                return None
+            await self._clock.sleep_until(again)
+
+    def _fails(self, problem: str) -> None:
+        if not self._failing:
+            logger.error(
+                "Telegram: updates cannot be kept (%s). They are answered, and not confirmed until they can.",
+                problem,
+            )
+        self._failing = True
+
+    def _works(self) -> None:
+        if self._failing:
+            logger.info("Telegram: updates are kept again")
+        self._failing = False
+
+
+def to_keep(update: dict[str, Any], account: str, at: float) -> Received:
+    """An update for the journal, under whoever it is from."""
+    body = json.dumps(update, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+    return Received(account, event_id(update), _author(update), body, at)
+
+
+def update_in(received: Received) -> dict[str, Any]:
+    """The update that was kept."""
+    update: dict[str, Any] = json.loads(received.body.decode("utf-8", "surrogatepass"))
+    return update
+
+
+def event_id(update: dict[str, Any]) -> str:
+    """`Incoming.event_id` of what is in it."""
+    return str(update["update_id"])
+
+
+def _author(update: dict[str, Any]) -> str:
+    """`str(Person)` as `events.read_update` has it, "" for nobody: an update of any shape is kept."""
+    for kind, content in update.items():
+        if not isinstance(content, dict):
+            continue
+        who = content.get("sender_chat") or content.get(_ABOUT.get(kind, "from"))
+        if isinstance(who, dict) and "id" in who:
+            return f"{PLATFORM}:{who['id']}"
+    return ""

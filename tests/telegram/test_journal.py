@@ -1,0 +1,321 @@
+"""What comes in is kept before it is confirmed, handed over once, and not lost with a journal or a poller."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from bots.sandbox.telegram.server import TelegramServer
+from bots.telegram.kept import to_keep, update_in
+from core.adapters.memory_journal import JournalState, MemoryJournal
+from core.messages import ButtonPress, IncomingMessage
+from core.ports.journal import Received
+from core.ports.store import StoreError
+from core.streaming.operations import Button, Delivered
+from tests.telegram.harness import Bot, HeldClock, calls, content, next_request, online, started
+
+
+class BrittleJournal(MemoryJournal):
+    """A journal that can fail: `broken` does nothing, `lossy` does it and breaks before it can say so."""
+
+    def __init__(self, state: JournalState, clock: HeldClock) -> None:
+        super().__init__(state, clock=clock)
+        self.broken = self.lossy = False
+        self.open = asyncio.Event()
+        self.open.set()
+        self.asked = asyncio.Event()
+
+    async def receive(self, events: Sequence[Received]) -> tuple[Received, ...]:
+        self.asked.set()
+        await self.open.wait()
+        if self.broken:
+            raise StoreError("disk full")
+        new = await super().receive(events)
+        if self.lossy:
+            self.lossy = False
+            raise StoreError("connection lost")
+        return new
+
+    async def unhandled(self, account: str) -> tuple[Received, ...]:
+        if self.broken:
+            raise StoreError("disk full")
+        return await super().unhandled(account)
+
+
+class Process:
+    """What outlives a process, and the journal of the one that runs."""
+
+    def __init__(self) -> None:
+        self.state = JournalState()
+        self.clock = HeldClock()
+        self.journal = BrittleJournal(self.state, self.clock)
+
+    @property
+    def left(self) -> list[str]:
+        """The texts that were kept and not dealt with."""
+        return [update_in(kept)["message"]["text"] for kept in self.state.waiting.values()]
+
+
+def offsets(server: TelegramServer) -> list[int]:
+    return [int(body.get("offset", 0)) for body in calls(server, "getUpdates")]
+
+
+async def texts(bot: Bot, count: int) -> list[str]:
+    return [(await bot.next(IncomingMessage))[0].text for _ in range(count)]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Sockets settle in no fixed number of turns."""
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110  nobody tells
+            await asyncio.sleep(0)
+
+
+async def deal_with(bot: Bot, process: Process, event_id: str) -> None:
+    await process.journal.handled(bot.platform.account, [event_id], process.clock.wall())
+
+
+async def test_an_update_is_kept_before_it_is_confirmed_or_handed_over(server: TelegramServer) -> None:
+    process = Process()
+    async with started(server, journal=process.journal, clock=process.clock) as bot:
+        process.journal.open.clear()
+        await server.say("Ada", "Ada", "hello")
+        async with asyncio.timeout(10):
+            await process.journal.asked.wait()
+        assert bot.idle
+        assert len(server._hub.updates) == 1
+        assert offsets(server) == [0]
+        confirming = next_request(server, "getUpdates")
+        process.journal.open.set()
+        event, _ = await bot.next(IncomingMessage)
+        assert process.left == ["hello"]
+        await server.say("Ada", "Ada", "again")  # wakes the poll that confirms
+        await confirming
+        await bot.next(IncomingMessage)
+    assert int(event.event_id) + 1 in offsets(server)
+    assert len(server._hub.updates) == 0
+
+
+async def test_what_was_not_dealt_with_is_handed_over_at_the_next_start_in_order(
+    server: TelegramServer,
+) -> None:
+    """Before anything new; and what was dealt with is not."""
+    process = Process()
+    async with started(server, journal=process.journal, clock=process.clock) as bot:
+        for text in ("one", "two", "three"):
+            await server.say("Ada", "Ada", text)
+        first, _ = await bot.next(IncomingMessage)
+        await texts(bot, 2)
+        await deal_with(bot, process, first.event_id)
+    await server.say("Ada", "Ada", "four")
+    async with started(server, journal=process.journal) as bot:
+        assert await texts(bot, 3) == ["two", "three", "four"]
+        assert bot.idle
+
+
+async def test_an_update_that_comes_again_after_a_kill_is_handed_over_once(server: TelegramServer) -> None:
+    """Killed after it was dealt with and before it was confirmed."""
+    process = Process()
+    async with started(server, journal=process.journal, clock=process.clock) as bot:
+        await online(server)
+        unreachable = server.fault("drop_before", route="getUpdates", times=99)
+        await server.say("Ada", "Ada", "one")
+        event, _ = await bot.next(IncomingMessage)
+        await deal_with(bot, process, event.event_id)
+    unreachable.times = 0
+    assert len(server._hub.updates) == 1
+    await server.say("Ada", "Ada", "two")
+    async with started(server, journal=process.journal) as bot:
+        assert await texts(bot, 1) == ["two"]
+        assert bot.idle
+
+
+async def test_what_the_adapter_ignores_it_marks_itself(server: TelegramServer) -> None:
+    """An unknown shape, and a service message; what the core was given, the core marks."""
+    process = Process()
+    async with started(server, journal=process.journal, clock=process.clock) as bot:
+        server._hub.updates.add("message", {"from": "a later Bot API"})
+        await server.kick_bot("Ada", "Riverside")
+        await server.say("Ben", "Ben", "hello")
+        await bot.next(IncomingMessage)
+        await until(lambda: len(process.state.handled) == 2)
+        assert process.left == ["hello"]
+
+
+async def test_inline_queries_are_not_kept(server: TelegramServer) -> None:
+    """One comes with every letter."""
+    process = Process()
+    await server.set_inline(enabled=True)
+    async with started(server, journal=process.journal, inline_mode=True):
+        offered = await server.inline("Ada", "Riverside", "what is a sluice?")
+    assert len(offered["results"]) == 1
+    assert not process.journal.asked.is_set()
+
+
+async def test_a_journal_that_fails_keeps_nobody_waiting_and_nothing_is_confirmed(
+    server: TelegramServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One line; handed over once, though it comes again with every poll; kept when that works again."""
+    process = Process()
+    async with started(server, journal=process.journal, clock=process.clock) as bot:
+        await online(server)
+        process.journal.broken = True
+        with caplog.at_level(logging.INFO):
+            await server.say("Ada", "Ada", "hello")
+            assert [await bot.clock.pass_next_sleep() for _ in range(5)] == [0.5] * 5
+            assert await texts(bot, 1) == ["hello"]
+            await server.say("Ada", "Ada", "nobody waits now")
+            assert await bot.clock.pass_next_sleep() == 1.0
+            assert await texts(bot, 1) == ["nobody waits now"]
+            assert await bot.clock.pass_next_sleep() == 1.0
+            assert set(offsets(server)) == {0}
+            process.journal.broken = False
+            assert await bot.clock.pass_next_sleep() == 1.0
+            await server.say("Ada", "Ada", "later")
+            assert await texts(bot, 1) == ["later"]
+        assert process.left == ["hello", "nobody waits now", "later"]
+    assert len(server._hub.updates) == 0
+    lines = [record.getMessage() for record in caplog.records if "kept" in record.getMessage()]
+    assert len(lines) == 2
+    assert "cannot be kept (disk full)" in lines[0]
+    assert "kept again" in lines[1]
+
+
+async def test_what_was_handed_over_unkept_comes_again_after_a_restart(server: TelegramServer) -> None:
+    """Rather a second answer than none."""
+    process = Process()
+    process.journal.broken = True
+    async with started(server, journal=process.journal, clock=process.clock) as bot:
+        await online_after(bot, 5)  # patience with what an earlier process may have left
+        await server.say("Ada", "Ada", "hello")
+        await texts(bot, 1)
+    process.journal.broken = False
+    async with started(server, journal=process.journal) as bot:
+        assert await texts(bot, 1) == ["hello"]
+
+
+async def online_after(bot: Bot, sleeps: int) -> None:
+    for _ in range(sleeps):
+        await bot.clock.pass_next_sleep()
+    await online(bot.server)
+
+
+async def test_a_journal_that_hangs_is_a_journal_that_fails(server: TelegramServer) -> None:
+    process = Process()
+    async with started(server, journal=process.journal, clock=process.clock) as bot:
+        await online(server)
+        process.journal.open.clear()
+        await server.say("Ada", "Ada", "hello")
+        async with asyncio.timeout(10):
+            await process.journal.asked.wait()
+        await bot.clock.advance(3.0)
+        assert await texts(bot, 1) == ["hello"]
+        process.journal.open.set()
+
+
+async def test_a_try_that_was_done_and_seemed_to_fail_leaves_nobody_unanswered(
+    server: TelegramServer,
+) -> None:
+    """The second try finds it kept, which is not to mean that somebody has seen it."""
+    process = Process()
+    async with started(server, journal=process.journal, clock=process.clock) as bot:
+        process.journal.lossy = True
+        await server.say("Ada", "Ada", "hello")
+        assert await bot.clock.pass_next_sleep() == 0.5
+        assert await texts(bot, 1) == ["hello"]
+        await server.say("Ada", "Ada", "next")
+        assert await texts(bot, 1) == ["next"]
+        assert process.left == ["hello", "next"]
+
+
+async def test_more_than_one_batch_comes_through_while_the_journal_fails(server: TelegramServer) -> None:
+    """Telegram shows a hundred; the older half of those is confirmed unkept, and no more."""
+    process = Process()
+    async with started(server, journal=process.journal, clock=process.clock) as bot:
+        await online(server)
+        process.journal.broken = True
+        for number in range(120):
+            await server.say("Ada", "Ada", str(number))
+        for _ in range(5):
+            await bot.clock.pass_next_sleep()
+        async with asyncio.timeout(20):
+            seen = await texts(bot, 100)
+            while len(seen) < 120:
+                if bot.idle:
+                    await bot.clock.pass_next_sleep()
+                seen += await texts(bot, 1)
+        assert seen == [str(number) for number in range(120)]
+    assert len(server._hub.updates) == 70
+
+
+async def test_a_poller_that_takes_over_hands_over_what_the_other_left(server: TelegramServer) -> None:
+    """The other one took it, confirmed it and died; nothing that either has handed over comes twice."""
+    process = Process()
+    async with started(server, journal=process.journal, clock=process.clock) as bot:
+        await server.say("Ada", "Ada", "ours")
+        assert await texts(bot, 1) == ["ours"]
+        await until(lambda: not len(server._hub.updates))  # confirmed
+        polled = next_request(server, "getUpdates")
+        async with started(server, journal=MemoryJournal(process.state, clock=HeldClock())) as other:
+            assert await texts(other, 1) == ["ours"]  # whether we live it cannot know
+            assert (await polled)["status"] == 409
+            await server.say("Ada", "Ada", "theirs")
+            assert await texts(other, 1) == ["theirs"]
+        assert await bot.clock.pass_next_sleep() == 5.0
+        await bot.clock.advance(3.0)
+        await server.say("Ada", "Ada", "new")
+        assert await texts(bot, 2) == ["theirs", "new"]
+        assert bot.idle
+
+
+async def test_a_question_that_was_kept_during_the_stop_is_answered_at_the_next_start(
+    server: TelegramServer,
+) -> None:
+    """Once; and a press on Stop still comes through."""
+    process = Process()
+    async with started(server, journal=process.journal, clock=process.clock) as bot:
+        await server.say("Ada", "Ada", "hello")
+        event, surface = await bot.next(IncomingMessage)
+        sent = await surface.send(content("answer", Button("stop", "Stop")), event.ref)
+        assert isinstance(sent, Delivered)
+        await deal_with(bot, process, event.event_id)
+        process.journal.asked.clear()
+        process.journal.open.clear()
+        await server.press("Ada", "Ada", sent.message_id, "stop")
+        await server.say("Ada", "Ada", "late")
+        async with asyncio.timeout(10):
+            await process.journal.asked.wait()
+        await bot.platform.stop_listening()
+        process.journal.open.set()
+        press, _ = await bot.next(ButtonPress)
+        await deal_with(bot, process, press.event_id)
+        await bot.platform.close()
+        assert bot.idle
+    async with started(server, journal=process.journal) as bot:
+        assert await texts(bot, 1) == ["late"]
+        await server.say("Ada", "Ada", "next")
+        assert await texts(bot, 1) == ["next"]
+
+
+@pytest.mark.parametrize(
+    ("update", "author"),
+    [
+        ({"message": {"from": {"id": 7}, "chat": {"id": -1}}}, "telegram:7"),
+        ({"message": {"from": {"id": 7}, "sender_chat": {"id": -100}}}, "telegram:-100"),
+        ({"callback_query": {"from": {"id": 7}, "message": {"from": {"id": 1}}}}, "telegram:7"),
+        ({"my_chat_member": {"from": {"id": 7}, "chat": {"id": -1}}}, "telegram:7"),
+        ({"stopped_message_generation": {"chat": {"id": 7}, "draft_id": 3}}, "telegram:7"),
+        ({"message": {"from": "a later Bot API"}}, ""),
+        ({"message": None}, ""),
+    ],
+)
+def test_an_update_is_sealed_under_whoever_it_is_from(update: dict[str, Any], author: str) -> None:
+    """So that it goes with them."""
+    update = {"update_id": 5, **update}
+    kept = to_keep(update, "telegram:1", 9.0)
+    assert (kept.account, kept.id, kept.author, kept.at) == ("telegram:1", "5", author, 9.0)
+    assert update_in(kept) == update
