@@ -13,11 +13,15 @@ import yarl
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
+from bots.discord.breaker import Breaker
 from bots.discord.exchange import http_trace
 from core.ports.platform import PlatformError
 
 LOGIN_TIMEOUT_S: Final = 20.0
 """The library itself tries a 5xx again for 25 s."""
+
+GUILDS_COME_WITHIN_S: Final = 2.0
+"""One after the other at the gateway, after READY; then what is cached is complete."""
 
 TOKEN_PAGE: Final = "https://discord.com/developers/applications"  # noqa: S105  # a web page
 
@@ -25,7 +29,8 @@ TOKEN_PAGE: Final = "https://discord.com/developers/applications"  # noqa: S105 
 class Client(discord.Client):
     """The library's client with only the events that are used, no caches, and nobody mentioned."""
 
-    def __init__(self, *, message_content: bool) -> None:
+    def __init__(self, *, message_content: bool, breaker: Breaker | None = None) -> None:
+        """`breaker`: the account's; None: one of its own, for a client that is soon closed."""
         super().__init__(
             intents=discord.Intents(
                 guilds=True, guild_messages=True, dm_messages=True, message_content=message_content
@@ -34,7 +39,8 @@ class Client(discord.Client):
             max_messages=None,
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
-            http_trace=http_trace(),
+            http_trace=http_trace(breaker or Breaker()),
+            guild_ready_timeout=GUILDS_COME_WITHIN_S,
         )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from bots.discord import exchange
+from bots.discord.breaker import FIRST_PAUSE_S
 from bots.discord.capabilities import ACCOUNT
 from bots.sandbox.discord.faults import FaultKind
 from bots.sandbox.discord.world import Permission
@@ -59,7 +60,7 @@ async def test_a_429_is_told_at_once_with_its_pause_and_its_bucket(kind: FaultKi
         assert isinstance(outcome, NotSent)
         whole_account = kind in ("global", "banned")
         key = ACCOUNT if whole_account else BucketKey("send", surface.place.chat_id)
-        pause = 60.0 if kind == "banned" else 33.5
+        pause = FIRST_PAUSE_S if kind == "banned" else 33.5
         assert (outcome.reason, outcome.retry_after_s, outcome.key) == (
             NotSentReason.RATE_LIMITED,
             pause,
