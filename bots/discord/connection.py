@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -16,6 +16,9 @@ from discord.http import Route
 from bots.discord.breaker import Breaker
 from bots.discord.exchange import http_trace
 from core.ports.platform import PlatformError
+
+if TYPE_CHECKING:
+    from discord.types.gateway import SessionStartLimit
 
 LOGIN_TIMEOUT_S: Final = 20.0
 """The library itself tries a 5xx again for 25 s."""
@@ -44,8 +47,8 @@ class Client(discord.Client):
         )
 
 
-async def log_in(client: discord.Client, token: str, api_base_url: str | None) -> None:
-    """Ask Discord who we are, and where its gateway is. Raises PlatformError.
+async def log_in(client: discord.Client, token: str, api_base_url: str | None) -> SessionStartLimit:
+    """Ask Discord who we are, where its gateway is, and how often we may still connect. Raises PlatformError.
 
     The library keeps both addresses in class attributes: they hold for the whole process, so a
     process talks to one Discord. This is the one place that sets them.
@@ -53,13 +56,11 @@ async def log_in(client: discord.Client, token: str, api_base_url: str | None) -
     where = urlsplit(api_base_url or Route.BASE).netloc
     try:
         async with asyncio.timeout(LOGIN_TIMEOUT_S):
-            if api_base_url is None:
-                await client.login(token)
-                return
-            Route.BASE = api_base_url
+            Route.BASE = api_base_url or Route.BASE
             await client.login(token)
-            _, gateway, _ = await client.http.get_bot_gateway()
+            _, gateway, limit = await client.http.get_bot_gateway()
             DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway)
+            return limit
     except discord.LoginFailure:
         raise PlatformError(
             f"Discord refused the token. Reset it at {TOKEN_PAGE} → Bot, and set DISCORD_TOKEN."

@@ -44,7 +44,7 @@ REQUEST_TIMEOUT_S: Final = 15.0
 _MOST_LIMIT: Final = 10_000  # what is beyond it, or below 1, is no limit of a bucket
 _OLD_EDITS_PAUSE_S: Final = 6.0  # edits of messages older than an hour: 3 per 6 s were observed
 _BANNED: Final = re.compile(rb"error(?: code:?)? (?:1006|1007|1008|1015)\b", re.IGNORECASE)
-"""What Cloudflare says of an address. Its 1020 is about a request alone, such as one whose text it dislikes."""
+"""What Cloudflare says of an address. Its 1020 is about one request, such as one whose text it dislikes."""
 
 ALREADY_ANSWERED: Final = 40060
 """Discord's code for a second first answer to one interaction."""
