@@ -158,6 +158,9 @@ class Listener(connection.Client):
     async def close(self) -> None:
         for task in self._tasks:
             task.cancel()
+        # The library would still call `on_ready`, and find no event loop.
+        if (getting_ready := self._connection._ready_task) is not None:  # noqa: SLF001
+            getting_ready.cancel()
         await super().close()
 
     def _deleted(

@@ -41,6 +41,12 @@ def banned() -> web.Response:
     return web.Response(status=429, text="error code: 1015", content_type="text/plain")
 
 
+def blocked() -> web.Response:
+    """The same ban as a page for people, without a word of how long."""
+    page = "<html><title>Access denied</title><h1>Error 1015</h1><p>You are being rate limited</p></html>"
+    return web.Response(status=403, text=page, content_type="text/html")
+
+
 @web.middleware
 async def refuse_unknown_paths(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]

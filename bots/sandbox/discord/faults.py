@@ -9,16 +9,16 @@ from typing import Literal, TypeAlias
 
 from aiohttp import web
 
-from bots.sandbox.discord.answers import banned, json_response, too_many
+from bots.sandbox.discord.answers import banned, blocked, json_response, too_many
 
 FaultKind: TypeAlias = Literal[
-    "status", "limited", "global", "shared", "banned", "drop_before", "drop_after", "hang_after"
+    "status", "limited", "global", "shared", "banned", "blocked", "drop_before", "drop_after", "hang_after"
 ]
 
 
 @dataclass
 class Fault:
-    """A failure on demand; see `DiscordServer.fault`. `times` counts down."""
+    """A failure on demand; see `DiscordServer.fault`. `after` and then `times` count down."""
 
     kind: FaultKind
     method: str
@@ -26,6 +26,7 @@ class Fault:
     times: int
     status: int
     retry_after: float
+    after: int = 0
 
     def answer(self, headers: Mapping[str, str]) -> web.Response | None:
         """The answer to give instead of doing what was asked; None when it is done nevertheless.
@@ -47,6 +48,8 @@ class Fault:
                 return too_many(self.retry_after, "global")
             case "banned":
                 return banned()
+            case "blocked":
+                return blocked()
             case _:
                 return None
 
@@ -64,7 +67,11 @@ class Faults:
     def spend(self, method: str, route: str) -> Fault | None:
         """The fault that this request gets, one time of it spent."""
         for fault in self._waiting:
-            if fault.times > 0 and fault.method in ("*", method) and fnmatchcase(route, fault.route):
-                fault.times -= 1
-                return fault
+            if fault.times <= 0 or fault.method not in ("*", method) or not fnmatchcase(route, fault.route):
+                continue
+            if fault.after > 0:
+                fault.after -= 1
+                continue
+            fault.times -= 1
+            return fault
         return None
