@@ -47,8 +47,9 @@ async def _caught_up(bot: Bot) -> None:
     client = bot.platform._client
     assert client is not None
     await asyncio.wait_for(client.wait_until_ready(), 10)
-    while client._catching_up is None:
-        await asyncio.sleep(0)
+    await asyncio.sleep(0)  # `on_ready` runs right after the event
+    await asyncio.sleep(0)
+    assert client._catching_up is not None
     await asyncio.wait_for(asyncio.shield(client._catching_up), 10)
 
 

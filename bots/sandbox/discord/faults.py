@@ -46,10 +46,8 @@ class Fault:
                 return too_many(self.retry_after, "shared", empty)
             case "global":
                 return too_many(self.retry_after, "global")
-            case "banned":
-                return banned()
-            case "blocked":
-                return blocked()
+            case "banned" | "blocked":
+                return banned() if self.kind == "banned" else blocked()
             case _:
                 return None
 
