@@ -41,9 +41,9 @@ def banned() -> web.Response:
     return web.Response(status=429, text="error code: 1015", content_type="text/plain")
 
 
-def blocked() -> web.Response:
-    """The same ban as a page for people, without a word of how long."""
-    page = "<html><title>Access denied</title><h1>Error 1015</h1><p>You are being rate limited</p></html>"
+def blocked(error: int) -> web.Response:
+    """What it answers as a page for people: 1015 is the same ban, 1020 that it dislikes this request."""
+    page = f"<html><title>Access denied</title><h1>Error {error}</h1><p>Access denied</p></html>"
     return web.Response(status=403, text=page, content_type="text/html")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Literal, TypeAlias
@@ -12,7 +12,16 @@ from aiohttp import web
 from bots.sandbox.discord.answers import banned, blocked, json_response, too_many
 
 FaultKind: TypeAlias = Literal[
-    "status", "limited", "global", "shared", "banned", "blocked", "drop_before", "drop_after", "hang_after"
+    "status",
+    "limited",
+    "global",
+    "shared",
+    "banned",
+    "blocked",
+    "disliked",
+    "drop_before",
+    "drop_after",
+    "hang_after",
 ]
 
 
@@ -33,23 +42,22 @@ class Fault:
 
         `headers` are the bucket's, which a 429 of the bucket shows as empty.
         """
-        reset_after = f"{self.retry_after:.3f}"
-        empty = {**headers, "X-RateLimit-Remaining": "0", "X-RateLimit-Reset-After": reset_after}
-        match self.kind:
-            case "status":
-                return json_response(
-                    self.status, {"message": f"{self.status}: Injected fault", "code": 0}, headers
-                )
-            case "limited":
-                return too_many(self.retry_after, "user", empty)
-            case "shared":
-                return too_many(self.retry_after, "shared", empty)
-            case "global":
-                return too_many(self.retry_after, "global")
-            case "banned" | "blocked":
-                return banned() if self.kind == "banned" else blocked()
-            case _:
-                return None
+        empty = {
+            **headers,
+            "X-RateLimit-Remaining": "0",
+            "X-RateLimit-Reset-After": f"{self.retry_after:.3f}",
+        }
+        words = {"message": f"{self.status}: Injected fault", "code": 0}
+        answers: Mapping[FaultKind, Callable[[], web.Response]] = {
+            "status": lambda: json_response(self.status, words, headers),
+            "limited": lambda: too_many(self.retry_after, "user", empty),
+            "shared": lambda: too_many(self.retry_after, "shared", empty),
+            "global": lambda: too_many(self.retry_after, "global"),
+            "banned": banned,
+            "blocked": lambda: blocked(1015),
+            "disliked": lambda: blocked(1020),
+        }
+        return answers[self.kind]() if self.kind in answers else None
 
 
 class Faults:
