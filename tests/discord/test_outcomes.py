@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -115,30 +115,32 @@ async def test_a_deleted_message_is_gone_and_its_place_is_not() -> None:
         assert isinstance(await surface.send(content("Three"), None), Delivered)
 
 
-def _deleted(bot: Bot) -> None:
-    del bot.server.world.channels[bot.server.world.chat("#help").id]
+async def _deleted(bot: Bot) -> None:
+    await bot.server.delete_channel("Ada", "#help")
 
 
-def _hidden(bot: Bot) -> None:
+async def _hidden(bot: Bot) -> None:
     bot.server.overwrite("#help", "Sluice", deny=Permission.VIEW_CHANNEL)
 
 
-def _muted(bot: Bot) -> None:
+async def _muted(bot: Bot) -> None:
     bot.server.overwrite("#help", "Sluice", deny=Permission.SEND_MESSAGES)
 
 
 @pytest.mark.parametrize("lose", [_deleted, _hidden, _muted])
-async def test_a_place_that_is_deleted_hidden_or_muted_is_gone(lose: Callable[[Bot], None]) -> None:
+async def test_a_place_that_is_deleted_hidden_or_muted_is_gone(
+    lose: Callable[[Bot], Awaitable[None]],
+) -> None:
     async with started() as bot:
         surface = await _surface(bot, "#help")
-        lose(bot)
+        await lose(bot)
         assert _reason(await surface.send(content("One"), None)) is NotSentReason.PLACE_GONE
 
 
 async def test_a_person_who_takes_no_direct_messages_is_gone() -> None:
     async with started() as bot:
         surface = await _surface(bot, "@Ben")
-        bot.server.world.closed_dms.add(bot.server.world.person("Ben").id)
+        await bot.server.close_private("Ben")
         assert _reason(await surface.send(content("One"), None)) is NotSentReason.PLACE_GONE
 
 
@@ -149,6 +151,13 @@ async def test_an_archived_thread_takes_no_edits() -> None:
         assert isinstance(sent, Delivered)
         bot.server.world.chat("#planning").archived = True
         assert _reason(await surface.edit(sent.message_id, content("Two"))) is NotSentReason.PLACE_GONE
+
+
+async def test_a_locked_thread_takes_no_messages() -> None:
+    async with started() as bot:
+        surface = await _surface(bot, "#planning")
+        await bot.server.close_thread("Ada", "#planning", archived=False, locked=True)
+        assert _reason(await surface.send(content("One"), None)) is NotSentReason.PLACE_GONE
 
 
 async def test_edits_of_an_old_message_are_slowed_and_not_given_up() -> None:
