@@ -37,6 +37,6 @@ class InteractionAddress:
     def read(cls, address: str) -> InteractionAddress | None:
         """None for what another version wrote."""
         kept = json.loads(address)
-        if kept.pop("v") != _VERSION or kept.keys() != {one.name for one in fields(cls)}:
+        if kept.pop("v", None) != _VERSION or kept.keys() != {one.name for one in fields(cls)}:
             return None
         return cls(**kept)

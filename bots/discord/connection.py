@@ -14,7 +14,7 @@ from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
 from bots.discord.breaker import Breaker
-from bots.discord.exchange import http_trace
+from bots.discord.exchange import StoppedError, http_trace
 from core.ports.platform import PlatformError
 
 if TYPE_CHECKING:
@@ -69,6 +69,10 @@ async def log_in(client: discord.Client, token: str, api_base_url: str | None) -
         if problem.status in {404, 405}:  # Discord's own API has what was asked for
             raise _not_discord(where) from None
         raise PlatformError(f"Discord at {where} answered HTTP {problem.status}. Try again later.") from None
+    except StoppedError as stopped:
+        raise PlatformError(
+            f"Discord bans this address. Try again in {stopped.retry_after_s:.0f} s."
+        ) from None
     except (aiohttp.ClientError, OSError, discord.GatewayNotFound) as problem:
         raise PlatformError(
             f"Discord at {where} cannot be reached ({type(problem).__name__}). Check the network"

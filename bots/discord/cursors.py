@@ -54,9 +54,12 @@ class Cursors:
             self._at.setdefault(channel_id, int(message_id))
             self._spoken.setdefault(channel_id, now)
 
-    def spoken(self, channel_id: str) -> None:
-        """The bot spoke there, or somebody to it."""
+    def spoken(self, channel_id: str, since: int | None = None) -> None:
+        """The bot spoke there, or somebody to it. `since`: the id of that, where it is no message for the
+        core to take: from there on the channel is heard, if it was not before."""
         self._spoken[channel_id] = self._clock.monotonic()
+        if since is not None and channel_id not in self._at:
+            self._move(channel_id, since)
 
     def taken(self, channel_id: str, message_id: str) -> None:
         """The core has taken this message, and every one before it in its channel that was heard."""

@@ -172,10 +172,10 @@ async def _read(response: aiohttp.ClientResponse) -> Answer:
         parsed = None
     fields = parsed if isinstance(parsed, dict) else {}
     from_discord = fields is parsed
-    # Discord's own answers have come through its proxy, which says so (`Via`).
-    banned = (response.status == 429 and not (from_discord and "Via" in response.headers)) or (
-        response.status == 403 and not from_discord and _BANNED.search(body) is not None
-    )
+    if from_discord:  # its own 429 says for how long, or of what there was too much
+        banned = response.status == 429 and "retry_after" not in fields and "code" not in fields
+    else:
+        banned = response.status == 429 or (response.status == 403 and _BANNED.search(body) is not None)
     return Answer(response.status, response.headers, fields, from_discord, banned)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections import OrderedDict
 from collections.abc import Coroutine
 from contextlib import suppress
@@ -12,6 +13,7 @@ from weakref import WeakValueDictionary
 
 import discord
 from discord import app_commands
+from discord.gateway import KeepAliveHandler
 
 from bots.discord import connection
 from bots.discord.backfill import Backfill
@@ -117,7 +119,9 @@ class Listener(connection.Client):
     def _hear(self, message: discord.Message) -> asyncio.Task[None] | None:
         """A message, however it came here. A task that ends when the core has taken it; None: it does not."""
         incoming = message_event(message, self.me, content_granted=self.intents.message_content)
-        if message.author.id == self.me.id or (incoming and incoming.addressed is not Addressed.NO):
+        if message.author.id == self.me.id:
+            self.cursors.spoken(str(message.channel.id), message.id)
+        elif incoming is not None and incoming.addressed is not Addressed.NO:
             self.cursors.spoken(str(message.channel.id))
         if incoming is None:
             return None
@@ -162,6 +166,13 @@ class Listener(connection.Client):
         if (getting_ready := self._connection._ready_task) is not None:  # noqa: SLF001
             getting_ready.cancel()
         await super().close()
+        self.stop_heartbeats()
+
+    def stop_heartbeats(self) -> None:
+        """End the threads that the library leaves of a socket that it gave up: of a refused identify."""
+        for thread in threading.enumerate():
+            if isinstance(thread, KeepAliveHandler) and thread.ws._connection is self._connection:  # noqa: SLF001
+                thread.stop()
 
     def _deleted(
         self,
@@ -200,7 +211,7 @@ class Listener(connection.Client):
         place = place_of_interaction(interaction)
         visible, may_send = reach_of(interaction)
         if visible:
-            self.cursors.spoken(place.chat_id)
+            self.cursors.spoken(place.chat_id, interaction.id)
         channel = ChannelSurface(self, place, self.account, may_send=may_send) if visible else None
         return opened(
             interaction,

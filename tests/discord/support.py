@@ -65,6 +65,7 @@ class Bot:
         for task in filter(None, tasks):
             task.cancel()
         await asyncio.gather(running, *client._tasks, return_exceptions=True)
+        client.stop_heartbeats()
         self.platform._client = None
         self.server.lose_sessions()
         await client.http.close()

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import logging
 
+import aiohttp
 import pytest
+from aiohttp import web
+from discord.http import Route
 
 from bots.discord.breaker import FIRST_PAUSE_S, LONGEST_PAUSE_S, PROBE_S, WINDOW_S, Breaker
 from bots.discord.capabilities import ACCOUNT
+from bots.discord.exchange import http_trace
 from bots.sandbox.discord.faults import FaultKind
 from bots.sandbox.discord.world import Permission
 from core.messages import MessageRef
+from core.ports.platform import PlatformError
 from core.ports.surface import Surface
 from core.streaming.operations import Delivered, NotSent, NotSentReason, Outcome
-from tests.discord.support import Bot, content, local_discord, started
+from tests.discord.support import Bot, content, library_restored, local_discord, started
 
 
 class Hand:
@@ -103,6 +108,55 @@ def test_what_does_not_count_towards_a_ban_opens_nothing(hand: Hand) -> None:
         breaker.answered(403)
         hand.now += WINDOW_S / 98
     assert breaker.wait_s() == 0.0
+
+
+async def _answering(status: int, text: str, content_type: str) -> tuple[web.AppRunner, str]:
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(status=status, text=text, content_type=content_type)
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = runner.addresses[0][:2]
+    return runner, f"http://{host}:{port}"
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "content_type", "bans"),
+    [
+        (429, "error code: 1015", "text/plain", True),
+        (429, '{"message": "You are being blocked from accessing our API"}', "application/json", True),
+        (429, '{"message": "slow", "retry_after": 1.0, "global": false}', "application/json", False),
+        (429, '{"message": "too many commands", "code": 30034}', "application/json", False),
+        (403, "<h1>Error 1015</h1>", "text/html", True),
+        (403, "error code: 1008", "text/plain", True),
+        (403, "<h1>Error 1020</h1>", "text/html", False),
+        (403, '{"message": "Missing Access", "code": 50001}', "application/json", False),
+        (502, "<h1>Error 1015</h1>", "text/html", False),
+    ],
+)
+async def test_which_answers_are_a_ban(status: int, text: str, content_type: str, bans: bool) -> None:
+    breaker = Breaker()
+    runner, url = await _answering(status, text, content_type)
+    try:
+        with library_restored():
+            Route.BASE = url
+            async with aiohttp.ClientSession(trace_configs=[http_trace(breaker)]) as session:
+                await session.get(f"{url}/users/@me")
+        assert (breaker.wait_s() > 0) is bans
+    finally:
+        await runner.cleanup()
+
+
+async def test_a_start_in_a_ban_says_so_and_asks_nothing() -> None:
+    async with local_discord() as bot:
+        bot.server.fault("banned")
+        for words in ("HTTP 429", "bans this address"):
+            with pytest.raises(PlatformError, match=words):
+                await bot.platform.start(bot.handle)
+        assert len(bot.server.requests) == 1
 
 
 async def _surface(bot: Bot, chat: str = "#general") -> Surface:

@@ -224,6 +224,27 @@ async def test_a_channel_in_which_the_bot_itself_speaks_is_kept() -> None:
         assert await _text(bot) == "still there?"
 
 
+async def test_where_only_the_bot_or_a_command_spoke_is_kept_from_there_on() -> None:
+    """As in a thread that `/chat` opened, before anybody has written in it."""
+    async with local_discord() as bot:
+        await bot.start_again()
+        await bot.server.say("Ada", "#planning", "nobody asked yet")
+        _, surface = await bot.next()
+        await surface.send(content("Ask me."), None)
+        await bot.server.invoke("Ben", "#help", "ask", {"prompt": "why?"})
+        _, interaction = await bot.next()
+        await interaction.send(content("Because."), None)
+        await bot.server.say("Ada", "@Ada", "a message that comes after both")
+        await bot.next()
+        await bot.platform.close()
+        for chat in ("#planning", "#help"):
+            await bot.server.say("Ada", chat, f"@Sluice in {chat}")
+        await bot.start_again()
+        assert {await _text(bot), await _text(bot)} == {"in #planning", "in #help"}
+        await _caught_up(bot)
+        assert bot.waiting == 0
+
+
 async def test_what_came_while_stopping_is_heard_at_the_next_start() -> None:
     async with spoken_to("#general") as bot:
         await bot.platform.stop_listening()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import pytest
+from discord.gateway import KeepAliveHandler
 
 from bots.discord.identifies import APART_S, PER_DAY, Identifies
 from core.adapters.memory_journal import MemoryJournal
@@ -50,6 +52,14 @@ async def test_a_resumed_session_costs_none() -> None:
         assert bot.server.identifies == 1
 
 
+def _heartbeats_end() -> None:
+    """The library has one thread for each socket: it would beat on after the loop is closed."""
+    for thread in threading.enumerate():
+        if isinstance(thread, KeepAliveHandler):
+            thread.join(10)
+            assert not thread.is_alive()
+
+
 async def test_a_start_beyond_the_days_share_is_refused_before_it_is_made() -> None:
     async with local_discord() as bot:
         await _spend(bot, PER_DAY)
@@ -57,6 +67,7 @@ async def test_a_start_beyond_the_days_share_is_refused_before_it_is_made() -> N
             await bot.platform.start(bot.handle)
         assert "\n" not in str(refused.value)
         assert bot.server.identifies == 0
+        await asyncio.to_thread(_heartbeats_end)
         bot.clock.move(DAY_S)
         await bot.start_again()
         assert bot.server.identifies == 1
