@@ -40,6 +40,7 @@ from core.streaming.operations import (
 
 _log = logging.getLogger(__name__)
 
+_LOADING: Final = discord.MessageFlags.loading.flag
 _ORIGINAL: Final = "@original"
 """The first answer, whatever its id (docs: "Edit Original Interaction Response")."""
 
@@ -83,8 +84,9 @@ class InteractionSurface:
         self._first_answer = asyncio.Lock()
         self._acknowledged = response is None
         self._original_id = kept.original_id or None
-        # Deferred, and no text stands in its place yet.
-        self._thinking = response is None and not self._is_press and self._original_id is None
+        # Whether an earlier process has filled the place of its deferral: asked before anything is sent.
+        self._is_unsure = response is None and not self._is_press and self._original_id is None
+        self._thinking = self._is_unsure  # deferred, and no text stands in its place yet
         self._follow_ups_left = kept.follow_ups_left
         self._began_at = clock.monotonic() - max(0.0, clock.wall() - kept.began_at)
 
@@ -181,6 +183,8 @@ class InteractionSurface:
             await self._channel.react(ref, emoji)
 
     async def _send(self, content: MessageContent) -> Outcome:
+        if self._is_unsure and (refused := await self._look()) is not None:
+            return refused
         if not self._acknowledged:
             outcome = await self._answer(content)
             if outcome is not None:
@@ -198,6 +202,22 @@ class InteractionSurface:
         if isinstance(outcome, Delivered):
             self._thinking, self._original_id = False, outcome.message_id
         return outcome
+
+    async def _look(self) -> NotSent | Unknown | None:
+        """See what stands in the place of the deferral; what came of the question where that is not known."""
+        answer = await ask(lambda: self._webhook.fetch_message(cast("int", _ORIGINAL)))
+        if not isinstance(answer, Answer):
+            return answer
+        outcome = outcome_of(answer, self._key)
+        if isinstance(outcome, Delivered):
+            self._thinking = bool(answer.fields.get("flags", 0) & _LOADING)
+            self._original_id = None if self._thinking else outcome.message_id
+        elif _is_gone(outcome):
+            self._thinking = False
+        else:
+            return outcome
+        self._is_unsure = False
+        return None
 
     async def _open_form(self, form: Form) -> Outcome:
         async with self._first_answer:
@@ -256,7 +276,7 @@ class InteractionSurface:
         """An earlier process sent this message: perhaps by the channel, which the token cannot edit.
         Whichever it was, the deferral no longer stands."""
         if isinstance(outcome, Delivered):
-            self._thinking = False
+            self._thinking = self._is_unsure = False
         elif self._channel is not None and not self._private and _is_gone(outcome):
             return await self._channel.edit(message_id, content)
         return outcome

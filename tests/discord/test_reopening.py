@@ -83,6 +83,46 @@ async def test_an_answer_that_was_only_thought_of_takes_the_place_of_the_deferra
         assert _id(await again.edit(answer, content("Because of it"))) == answer
 
 
+async def test_what_stands_there_is_not_written_over_by_what_comes_next() -> None:
+    """Also where nothing of it was edited before: private, so that no other way is open."""
+    async with started() as bot:
+        await bot.server.invoke("Ben", "#general", "ask", {"prompt": "why?", "private": "true"})
+        _, surface = await bot.next()
+        address = surface.address
+        await surface.typing()
+        await surface.send(content("One", private=True), None)
+        again = await _reopened(bot, surface, address=address)
+        await again.send(content("Two", private=True), None)
+        await again.send(content("Three", private=True), None)
+        assert bot.shown("#general") == [("Sluice", "One"), ("Sluice", "Two"), ("Sluice", "Three")]
+
+
+async def test_where_it_is_not_known_what_stands_there_nothing_is_sent() -> None:
+    async with started() as bot:
+        surface = await _asked(bot)
+        await surface.typing()
+        again = await _reopened(bot, surface)
+        bot.server.fault("drop_before", method="GET", route="/webhooks/*", times=9)
+        assert not isinstance(await again.send(content("Because"), None), Delivered)
+        bot.server.fault("status", method="GET", route="/webhooks/*", status=502)
+        bot.server._front.faults._waiting[0].times = 0
+        assert not isinstance(await again.send(content("Because"), None), Delivered)
+        await again.send(content("Because"), None)
+        assert bot.shown("#general") == [("Sluice", "Because")]
+        assert bot.count(*FOLLOW_UPS) == 0
+
+
+async def test_a_deferral_that_somebody_deleted_leaves_room_below() -> None:
+    async with started() as bot:
+        surface = await _asked(bot)
+        await surface.typing()
+        [deferral] = bot.server.world.chat("#general").messages
+        await bot.server.delete("Ada", "#general", str(deferral))
+        again = await _reopened(bot, surface)
+        assert isinstance(await again.send(content("Because"), None), Delivered)
+        assert bot.shown("#general") == [("Sluice", "Because")]
+
+
 async def test_an_address_that_was_asked_for_late_knows_that_the_first_message_stands() -> None:
     async with started() as bot:
         surface = await _asked(bot)
