@@ -40,7 +40,7 @@ class Pressed:
     number: int = 0
 
 
-GOES_ON: Final = frozenset({Ending.LENGTH, Ending.INTERRUPTED})
+GOES_ON: Final = frozenset({Ending.LENGTH, Ending.INTERRUPTED, Ending.FAILED})
 """Endings after which an answer may go on."""
 
 
