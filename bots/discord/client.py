@@ -1,47 +1,32 @@
-"""Discord as a platform: its events go to the core, each with the surface where an answer belongs."""
+"""Discord as a platform: one bot account, started, reached and closed."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
-from contextlib import suppress
-from typing import Any, Final
-from weakref import WeakValueDictionary
+from typing import Final
 
 import discord
-from discord import app_commands
 
 from bots.discord import commands, connection, doctor
-from bots.discord.events import (
-    Interaction,
-    command_event,
-    deletion_event,
-    edit_event,
-    form_event,
-    message_event,
-    place_of_interaction,
-    press_event,
-    reach_of,
-    suggesting_event,
-)
-from bots.discord.exchange import perform
-from bots.discord.interactions import InteractionSurface
+from bots.discord.addresses import InteractionAddress
+from bots.discord.breaker import Breaker
+from bots.discord.identifies import Identifies, check_left
+from bots.discord.listener import Listener
+from bots.discord.opening import reopened
 from bots.discord.surface import ChannelSurface
 from core.commands.registry import Registry, registry
-from core.messages import Choice, Incoming, IncomingCommand, IncomingMessage, Place
+from core.messages import Place
 from core.ports.clock import Clock
+from core.ports.journal import Journal
 from core.ports.platform import Check, PlatformError
 from core.ports.surface import Handle, Suggest, Surface, no_suggestions
-from core.streaming.operations import BucketKey, Delivered
 
 _log = logging.getLogger(__name__)
 
 _START_TIMEOUT_S: Final = 30.0
 _CLOSE_TIMEOUT_S: Final = 1.5
-_ACKNOWLEDGE_COMMAND_AFTER_S: Final = 2.0  # Discord gives up after 3 s
-_SUGGEST_WITHIN_S: Final = 2.5  # the same
-_ACKNOWLEDGE_PRESS_AFTER_S: Final = 0.5  # the button spins until then
+_WRITE_TIMEOUT_S: Final = 0.4
 
 
 class DiscordPlatform:
@@ -56,22 +41,34 @@ class DiscordPlatform:
         clock: Clock,
         api_base_url: str | None = None,
         commands: Registry | None = None,
+        journal: Journal | None = None,
     ) -> None:
         """`api_base_url`: a REST base such as `http://127.0.0.1:9000/api/v10`; None: Discord itself.
-        `commands`: those to offer; None: all that there are."""
+        `commands`: those to offer; None: all that there are. `journal`: keeps how far channels were heard
+        and how often we connected; None: nothing outlives the process."""
         self._token = token
         self._clock = clock
         self._api_base_url = api_base_url
         self._registry = commands or registry()
-        self._client: _Client | None = None
+        self._journal = journal
+        self._breaker = Breaker(clock.monotonic)
+        self._identifies = Identifies(journal, clock)
+        self._client: Listener | None = None
         self._running: asyncio.Task[None] | None = None
         self._closed = asyncio.Event()
 
     async def start(self, handle: Handle, suggest: Suggest = no_suggestions) -> str:
         connection.quieten()
         for message_content in (True, False):
-            client = self._client = _Client(
-                handle, suggest, self._clock, self._registry, message_content=message_content
+            client = self._client = Listener(
+                handle,
+                suggest,
+                self._clock,
+                self._registry,
+                message_content=message_content,
+                breaker=self._breaker,
+                identifies=self._identifies,
+                journal=self._journal,
             )
             try:
                 notes = await self._connect(client)
@@ -99,7 +96,16 @@ class DiscordPlatform:
 
     def reopen(self, place: Place, address: str) -> Surface | None:
         client = self._client
-        return None if client is None else ChannelSurface(client, place, client.account)
+        if client is None:
+            return None
+        if not address:
+            return ChannelSurface(client, place, client.account)
+        kept = InteractionAddress.read(address)
+        return (
+            None
+            if kept is None
+            else reopened(client, kept, place=place, account=client.account, clock=self._clock)
+        )
 
     @property
     def account(self) -> str:
@@ -115,9 +121,11 @@ class DiscordPlatform:
         connection.quieten()
         return await doctor.check(self._token, self._api_base_url)
 
-    async def _connect(self, client: _Client) -> list[str]:
+    async def _connect(self, client: Listener) -> list[str]:
         """Log in, register the commands, open the gateway. Returns what does not work, for people."""
-        await connection.log_in(client, self._token, self._api_base_url)
+        limit = await connection.log_in(client, self._token, self._api_base_url)
+        check_left(limit["remaining"], limit["reset_after"] / 1000)
+        await client.remember()
         notes = [] if client.intents.message_content else [doctor.CONTENT_IS_OFF]
         try:
             await commands.sync(client, client.known_application_id, self._registry)
@@ -150,149 +158,14 @@ class DiscordPlatform:
         if running is not None:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
+        try:
+            async with asyncio.timeout(_WRITE_TIMEOUT_S):
+                await client.cursors.write(last=True)
+        except TimeoutError:
+            _log.warning("discord: how far channels were heard was not written in time")
 
 
-class _Client(connection.Client):
-    """The library's client, with our event handlers."""
-
-    def __init__(
-        self, handle: Handle, suggest: Suggest, clock: Clock, commands: Registry, *, message_content: bool
-    ) -> None:
-        super().__init__(message_content=message_content)
-        self._handle = handle
-        self._suggest = suggest
-        self._registry = commands
-        self._clock = clock
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._order: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self.listening = True
-        self.connected = asyncio.Event()
-
-    @property
-    def me(self) -> discord.ClientUser:
-        if self.user is None:
-            raise RuntimeError("an event came before the login")
-        return self.user
-
-    @property
-    def known_application_id(self) -> int:
-        return self.application_id or self.me.id
-
-    async def on_connect(self) -> None:
-        self.connected.set()
-
-    async def on_message(self, message: discord.Message) -> None:
-        incoming = message_event(message, self.me, content_granted=self.intents.message_content)
-        if incoming is not None:
-            self._deliver(incoming, ChannelSurface(self, incoming.place, self.account))
-
-    async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
-        edit = edit_event(payload.message, self.me)
-        if edit is not None:
-            self._deliver(edit, ChannelSurface(self, edit.place, self.account))
-
-    async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
-        self._deleted(payload, {payload.message_id})
-
-    async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
-        self._deleted(payload, payload.message_ids)
-
-    async def on_interaction(self, interaction: Interaction) -> None:
-        if interaction.channel is None:
-            _log.info("discord: interaction %s is not answered: unknown_channel", interaction.id)
-        elif interaction.type is discord.InteractionType.application_command:
-            incoming = command_event(interaction, self._registry)
-            command = self._registry.get(incoming.name)
-            private = command is not None and command.answers_privately(incoming.arguments.get("private"))
-            surface = self._surface_of(interaction, _ACKNOWLEDGE_COMMAND_AFTER_S, private=private)
-            if self._deliver(incoming, surface):
-                self._start(surface.acknowledge_in_time())
-        elif interaction.type is discord.InteractionType.autocomplete:
-            self._start(self._complete(interaction))
-        elif interaction.type is discord.InteractionType.modal_submit:
-            surface = self._surface_of(interaction, _ACKNOWLEDGE_COMMAND_AFTER_S)
-            if self._deliver(form_event(interaction), surface):
-                self._start(surface.acknowledge_in_time())
-        elif interaction.type is discord.InteractionType.component and interaction.message is not None:
-            surface = self._surface_of(interaction, _ACKNOWLEDGE_PRESS_AFTER_S)
-            if self._deliver(press_event(interaction, interaction.message), surface):
-                self._start(surface.acknowledge_in_time())
-
-    async def close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await super().close()
-
-    def _deleted(
-        self,
-        payload: discord.RawMessageDeleteEvent | discord.RawBulkMessageDeleteEvent,
-        message_ids: set[int],
-    ) -> None:
-        channel, guild = self.get_channel(payload.channel_id), self.get_guild(payload.guild_id or 0)
-        for message_id in sorted(message_ids):
-            deletion = deletion_event(message_id, channel, payload.channel_id, guild)
-            self._deliver(deletion, ChannelSurface(self, deletion.place, self.account))
-
-    @property
-    def account(self) -> str:
-        return f"discord:{self.me.id}"
-
-    async def _complete(self, interaction: Interaction) -> None:
-        """Say what an argument could become; later than in 3 s nobody waits for it."""
-        suggesting = suggesting_event(interaction)
-        choices: tuple[Choice, ...] = ()
-        if suggesting is not None and self.listening:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_SUGGEST_WITHIN_S):
-                    choices = await self._suggest(suggesting)
-        outcome = await perform(
-            lambda: interaction.response.autocomplete(
-                [app_commands.Choice(name=choice.label[:100], value=choice.value[:100]) for choice in choices]
-            ),
-            BucketKey("interaction", str(interaction.id)),
-        )
-        if not isinstance(outcome, Delivered):
-            _log.debug("suggestions for interaction %s were not taken: %s", interaction.id, outcome)
-
-    def _surface_of(
-        self, interaction: Interaction, acknowledge_after_s: float, *, private: bool = False
-    ) -> InteractionSurface:
-        place = place_of_interaction(interaction)
-        visible, may_send = reach_of(interaction)
-        channel = ChannelSurface(self, place, self.account, may_send=may_send) if visible else None
-        return InteractionSurface(
-            interaction,
-            place,
-            self.account,
-            channel,
-            self._clock,
-            acknowledge_after_s=acknowledge_after_s,
-            private=private,
-        )
-
-    def _deliver(self, incoming: Incoming, surface: Surface) -> bool:
-        if not self.listening and isinstance(incoming, (IncomingMessage, IncomingCommand)):
-            _log.info("%s: event %s is not answered: stopping", incoming.place, incoming.event_id)
-            return False
-        self._start(self._in_order(incoming, surface))
-        return True
-
-    async def _in_order(self, incoming: Incoming, surface: Surface) -> None:
-        """Events of one place reach the core one after the other; those of others are not held up."""
-        order = self._order.setdefault(str(incoming.place), asyncio.Lock())
-        async with order:
-            try:
-                await self._handle(incoming, surface)
-            except Exception:  # noqa: BLE001  # whatever it is, the next event must get through
-                _log.exception("%s: event %s was not handled", incoming.place, incoming.event_id)
-
-    def _start(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(coroutine)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-
-def _ready_line(client: _Client, notes: list[str]) -> str:
+def _ready_line(client: Listener, notes: list[str]) -> str:
     count = len(client.guilds)
     where = f"in {count} server" + ("" if count == 1 else "s")
     return "; ".join([f"{client.me} (id {client.me.id}) {where}", *notes])
@@ -301,6 +174,8 @@ def _ready_line(client: _Client, notes: list[str]) -> str:
 def _ended(running: asyncio.Task[None]) -> PlatformError:
     problem = None if running.cancelled() else running.exception()
     match problem:
+        case PlatformError():
+            return problem
         case discord.ConnectionClosed(code=4004):
             return PlatformError("Discord no longer takes the token. Set DISCORD_TOKEN to the new one.")
         case discord.PrivilegedIntentsRequired():

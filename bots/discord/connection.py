@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -13,11 +13,18 @@ import yarl
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from bots.discord.exchange import http_trace
+from bots.discord.breaker import Breaker
+from bots.discord.exchange import StoppedError, http_trace
 from core.ports.platform import PlatformError
+
+if TYPE_CHECKING:
+    from discord.types.gateway import SessionStartLimit
 
 LOGIN_TIMEOUT_S: Final = 20.0
 """The library itself tries a 5xx again for 25 s."""
+
+GUILDS_COME_WITHIN_S: Final = 2.0
+"""One after the other at the gateway, after READY; then what is cached is complete."""
 
 TOKEN_PAGE: Final = "https://discord.com/developers/applications"  # noqa: S105  # a web page
 
@@ -25,7 +32,8 @@ TOKEN_PAGE: Final = "https://discord.com/developers/applications"  # noqa: S105 
 class Client(discord.Client):
     """The library's client with only the events that are used, no caches, and nobody mentioned."""
 
-    def __init__(self, *, message_content: bool) -> None:
+    def __init__(self, *, message_content: bool, breaker: Breaker | None = None) -> None:
+        """`breaker`: the account's; None: one of its own, for a client that is soon closed."""
         super().__init__(
             intents=discord.Intents(
                 guilds=True, guild_messages=True, dm_messages=True, message_content=message_content
@@ -34,12 +42,13 @@ class Client(discord.Client):
             max_messages=None,
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
-            http_trace=http_trace(),
+            http_trace=http_trace(breaker or Breaker()),
+            guild_ready_timeout=GUILDS_COME_WITHIN_S,
         )
 
 
-async def log_in(client: discord.Client, token: str, api_base_url: str | None) -> None:
-    """Ask Discord who we are, and where its gateway is. Raises PlatformError.
+async def log_in(client: discord.Client, token: str, api_base_url: str | None) -> SessionStartLimit:
+    """Ask Discord who we are, where its gateway is, and how often we may still connect. Raises PlatformError.
 
     The library keeps both addresses in class attributes: they hold for the whole process, so a
     process talks to one Discord. This is the one place that sets them.
@@ -47,13 +56,11 @@ async def log_in(client: discord.Client, token: str, api_base_url: str | None) -
     where = urlsplit(api_base_url or Route.BASE).netloc
     try:
         async with asyncio.timeout(LOGIN_TIMEOUT_S):
-            if api_base_url is None:
-                await client.login(token)
-                return
-            Route.BASE = api_base_url
+            Route.BASE = api_base_url or Route.BASE
             await client.login(token)
-            _, gateway, _ = await client.http.get_bot_gateway()
+            _, gateway, limit = await client.http.get_bot_gateway()
             DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway)
+            return limit
     except discord.LoginFailure:
         raise PlatformError(
             f"Discord refused the token. Reset it at {TOKEN_PAGE} → Bot, and set DISCORD_TOKEN."
@@ -62,6 +69,10 @@ async def log_in(client: discord.Client, token: str, api_base_url: str | None) -
         if problem.status in {404, 405}:  # Discord's own API has what was asked for
             raise _not_discord(where) from None
         raise PlatformError(f"Discord at {where} answered HTTP {problem.status}. Try again later.") from None
+    except StoppedError as stopped:
+        raise PlatformError(
+            f"Discord bans this address. Try again in {stopped.retry_after_s:.0f} s."
+        ) from None
     except (aiohttp.ClientError, OSError, discord.GatewayNotFound) as problem:
         raise PlatformError(
             f"Discord at {where} cannot be reached ({type(problem).__name__}). Check the network"

@@ -4,8 +4,9 @@ discord.py waits inside its calls: a drained bucket, a 429 and a 5xx make it sle
 minute and try again by itself, which hides from the pacer what happened, holds a finished send
 back from the answer that waits for its id, and can post an interaction's follow-up twice. So a
 trace of the HTTP session hands Discord's answer over the moment it arrives, by raising `_Answered`
-through the library's call: one call is one request, and its waiting is left to the pacer. The
-library's own requests (login, gateway, commands) are not touched.
+through the library's call: one call is one request, and its waiting is left to the pacer. Of the
+library's own requests (login, commands, reading) the trace only counts the answers, and lets none
+go while the circuit is open (breaker.py).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -21,7 +23,10 @@ from typing import Any, Final, TypeAlias
 
 import aiohttp
 import discord
+import yarl
+from discord.http import Route
 
+from bots.discord.breaker import FIRST_PAUSE_S, Breaker
 from bots.discord.capabilities import ACCOUNT
 from core.streaming.operations import (
     BucketKey,
@@ -36,9 +41,10 @@ from core.streaming.operations import (
 REQUEST_TIMEOUT_S: Final = 15.0
 """After this long without an answer the outcome counts as unknown."""
 
-_CLOUDFLARE_PAUSE_S: Final = 60.0  # when it bans an address without saying for how long
 _MOST_LIMIT: Final = 10_000  # what is beyond it, or below 1, is no limit of a bucket
 _OLD_EDITS_PAUSE_S: Final = 6.0  # edits of messages older than an hour: 3 per 6 s were observed
+_BANNED: Final = re.compile(rb"error(?: code:?)? (?:1006|1007|1008|1015)\b", re.IGNORECASE)
+"""What Cloudflare says of an address. Its 1020 is about one request, such as one whose text it dislikes."""
 
 ALREADY_ANSWERED: Final = 40060
 """Discord's code for a second first answer to one interaction."""
@@ -60,6 +66,7 @@ _BY_CODE: Final[Mapping[int, NotSentReason]] = {
     50027: NotSentReason.EXPIRED,  # invalid webhook token
     50083: NotSentReason.PLACE_GONE,  # the thread is archived
     50278: NotSentReason.PLACE_GONE,  # no mutual guild with this person
+    160005: NotSentReason.PLACE_GONE,  # the thread is locked
 }
 
 _BY_STATUS: Final[Mapping[int, NotSentReason]] = {
@@ -70,14 +77,24 @@ _BY_STATUS: Final[Mapping[int, NotSentReason]] = {
 }
 
 
+class StoppedError(OSError):
+    """No request goes to Discord now; the next may in `retry_after_s` seconds."""
+
+    def __init__(self, retry_after_s: float) -> None:
+        super().__init__("the circuit is open")
+        self.retry_after_s = retry_after_s
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What Discord answered: the fields of its JSON; none where something else answered in its place."""
+    """What Discord answered: the fields of its JSON; none where something else answered in its place.
+    `banned`: that was Cloudflare, which bans this address."""
 
     status: int
     headers: Mapping[str, str]
     fields: Mapping[str, Any]
     from_discord: bool
+    banned: bool = False
 
     @property
     def code(self) -> int:
@@ -105,12 +122,38 @@ class _Exchange:
 _exchange: ContextVar[_Exchange | None] = ContextVar("exchange", default=None)
 
 
-def http_trace() -> aiohttp.TraceConfig:
+def http_trace(breaker: Breaker) -> aiohttp.TraceConfig:
     """The trace to build a `discord.Client` with (`http_trace=`), so that `perform` works with it."""
+
+    async def on_request(
+        session: aiohttp.ClientSession, context: SimpleNamespace, params: aiohttp.TraceRequestStartParams
+    ) -> None:
+        if _is_api(params.url) and (wait_s := breaker.wait_s()):
+            raise StoppedError(wait_s)
+
+    async def on_answer(
+        session: aiohttp.ClientSession, context: SimpleNamespace, params: aiohttp.TraceRequestEndParams
+    ) -> None:
+        if not _is_api(params.url):
+            return
+        answer = await _read(params.response)
+        if answer.banned:
+            breaker.banned(_number(answer.headers.get("Retry-After")))
+        else:
+            breaker.answered(answer.status, shared=answer.headers.get("X-RateLimit-Scope") == "shared")
+        if _exchange.get() is not None:
+            raise _Answered(answer)
+
     trace = aiohttp.TraceConfig()
+    trace.on_request_start.append(on_request)
     trace.on_request_headers_sent.append(_on_written)
-    trace.on_request_end.append(_on_answer)
+    trace.on_request_end.append(on_answer)
     return trace
+
+
+def _is_api(url: yarl.URL) -> bool:
+    """Not the gateway's, and not that of a file."""
+    return str(url).startswith(Route.BASE)
 
 
 async def _on_written(
@@ -120,20 +163,20 @@ async def _on_written(
         exchange.written = True
 
 
-async def _on_answer(
-    session: aiohttp.ClientSession, context: SimpleNamespace, params: aiohttp.TraceRequestEndParams
-) -> None:
-    if _exchange.get() is None:
-        return
-    response = params.response
-    # Read to its end before raising, so that the connection goes back to the pool.
+async def _read(response: aiohttp.ClientResponse) -> Answer:
+    """To its end, so that the connection goes back to the pool; the library can read it again."""
     body = await response.read()
     try:
         parsed: object = json.loads(body) if body else {}
     except ValueError:
         parsed = None
     fields = parsed if isinstance(parsed, dict) else {}
-    raise _Answered(Answer(response.status, response.headers, fields, from_discord=fields is parsed))
+    from_discord = fields is parsed
+    if from_discord:  # its own 429 says for how long, or of what there was too much
+        banned = response.status == 429 and "retry_after" not in fields and "code" not in fields
+    else:
+        banned = response.status == 429 or (response.status == 403 and _BANNED.search(body) is not None)
+    return Answer(response.status, response.headers, fields, from_discord, banned)
 
 
 async def perform(call: Call, key: BucketKey, message_id: str = "", *, with_file: bool = False) -> Outcome:
@@ -155,6 +198,8 @@ async def ask(call: Call) -> Answer | NotSent | Unknown:
             await call()
     except _Answered as answered:
         return answered.answer
+    except StoppedError as stopped:
+        return NotSent(NotSentReason.RATE_LIMITED, stopped.retry_after_s, ACCOUNT, str(stopped))
     except (aiohttp.ClientError, OSError, RuntimeError) as problem:  # RuntimeError: the session is closed
         detail = type(problem).__name__
         return Unknown(detail) if exchange.written else NotSent(NotSentReason.UNAVAILABLE, detail=detail)
@@ -178,12 +223,14 @@ def outcome_of(answer: Answer, key: BucketKey, message_id: str = "", *, with_fil
         return Unknown(detail, observed)
     if reason is not NotSentReason.RATE_LIMITED:
         return NotSent(reason, detail=detail, observed=observed)
-    whole_account = answer.fields.get("global") is True or not answer.from_discord
+    whole_account = answer.fields.get("global") is True or answer.banned
     return NotSent(reason, _retry_after_s(answer), ACCOUNT if whole_account else key, detail, observed)
 
 
 def _reason(answer: Answer) -> NotSentReason | None:
     """Why it was not taken; None when it may have been."""
+    if answer.banned:
+        return NotSentReason.RATE_LIMITED
     if answer.code in _BY_CODE:
         return _BY_CODE[answer.code]
     if answer.status == 403 and not answer.from_discord:  # something between us and Discord
@@ -198,7 +245,7 @@ def _retry_after_s(answer: Answer) -> float:
     for raw in (answer.fields.get("retry_after"), answer.headers.get("Retry-After")):
         if (seconds := _number(raw)) is not None:
             return seconds
-    return _OLD_EDITS_PAUSE_S if answer.from_discord else _CLOUDFLARE_PAUSE_S
+    return FIRST_PAUSE_S if answer.banned else _OLD_EDITS_PAUSE_S
 
 
 def _observed(headers: Mapping[str, str], key: BucketKey) -> tuple[ObservedLimit, ...]:

@@ -2,6 +2,9 @@
 
 An interaction has rate limits of its own and can speak to one person alone. It ends after 15
 minutes. Where the bot sees the channel, that is a second way to what everybody can see (`alternate`).
+
+The first answer goes by the event that came in; all others by the token alone, so that another
+process can go on with them (opening.py).
 """
 
 from __future__ import annotations
@@ -9,14 +12,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Final, cast
 
 import discord
 
-from bots.discord.capabilities import FOLLOW_UPS, INTERACTION, LAST_REQUEST_AFTER_S, LAST_WORD_AFTER_S
-from bots.discord.events import is_users_own
+from bots.discord.addresses import InteractionAddress
+from bots.discord.capabilities import INTERACTION, LAST_REQUEST_AFTER_S, LAST_WORD_AFTER_S
 from bots.discord.exchange import ALREADY_ANSWERED, Answer, ask, outcome_of, perform
+from bots.discord.forms import modal_of
 from bots.discord.reading import DiscordReading
 from bots.discord.surface import NOBODY, ChannelSurface, edited, files_of, view_of
 from core.messages import Form, MessageRef, Place
@@ -35,7 +40,9 @@ from core.streaming.operations import (
 
 _log = logging.getLogger(__name__)
 
-_TITLE, _HINT = 45, 100  # characters; docs: "Component Reference" (Label), "Modal"
+_LOADING: Final = discord.MessageFlags.loading.flag
+_ORIGINAL: Final = "@original"
+"""The first answer, whatever its id (docs: "Edit Original Interaction Response")."""
 
 
 class InteractionSurface:
@@ -46,39 +53,49 @@ class InteractionSurface:
     """
 
     capabilities: Capabilities = INTERACTION
-    address = ""
 
     def __init__(
         self,
-        interaction: discord.Interaction[discord.Client],
+        *,
+        webhook: discord.Webhook,
+        response: discord.InteractionResponse[discord.Client] | None,
+        kept: InteractionAddress,
         place: Place,
         account: str,
         channel: ChannelSurface | None,
         clock: Clock,
-        *,
         acknowledge_after_s: float = 2.0,
-        private: bool = False,
     ) -> None:
-        """`channel`: the second way to what everybody can see; None where the bot cannot see it.
-        `private`: the answer will be for the asker alone, and so is the sign that we think."""
-        self._interaction = interaction
+        """`webhook`: what the token leads to. `response`: for the first answer; None where an earlier process
+        has given it: then it deferred, or the interaction is dead. `channel`: the second way to what
+        everybody can see; None where the bot cannot see it."""
+        self._webhook = webhook
+        self._response = response
+        self._kept = kept
         self._place = place
         self._account = account
         self._channel = channel
         self._clock = clock
         self._acknowledge_after_s = acknowledge_after_s
-        self._key = BucketKey("interaction", str(interaction.id))
-        self._private = private
-        self._source_id = None if interaction.message is None else str(interaction.message.id)
+        self._key = BucketKey("interaction", kept.id)
+        self._private = kept.private
+        self._source_id = kept.source_id or None
         self._is_press = self._source_id is not None  # or a form that a press opened
         self._first_answer = asyncio.Lock()
-        self._acknowledged = False
-        self._thinking = False  # deferred, and no text stands in its place yet
-        self._original_id: str | None = None
-        # docs: "Interactions, Followup Messages"
-        self._follow_ups_left = FOLLOW_UPS if channel is None and is_users_own(interaction) else None
-        # Not by the interaction's own date: this machine's clock may be wrong by more than that.
-        self._began_at = clock.monotonic()
+        self._acknowledged = response is None
+        self._original_id = kept.original_id or None
+        # Whether an earlier process has filled the place of its deferral: asked before anything is sent.
+        self._is_unsure = response is None and not self._is_press and self._original_id is None
+        self._thinking = self._is_unsure  # deferred, and no text stands in its place yet
+        self._follow_ups_left = kept.follow_ups_left
+        self._began_at = clock.monotonic() - max(0.0, clock.wall() - kept.began_at)
+
+    @property
+    def address(self) -> str:
+        """Anew with each answer: who was told of more goes on better."""
+        return replace(
+            self._kept, follow_ups_left=self._follow_ups_left, original_id=self._original_id or ""
+        ).written()
 
     @property
     def account(self) -> str:
@@ -126,8 +143,7 @@ class InteractionSurface:
 
     @property
     def open_form(self) -> Callable[[Form], Awaitable[Outcome]] | None:
-        is_form = self._interaction.type is discord.InteractionType.modal_submit
-        return None if self._acknowledged or is_form else self._open_form
+        return None if self._acknowledged or self._kept.is_form else self._open_form
 
     async def edit(self, message_id: str, content: MessageContent) -> Outcome:
         if message_id == self._source_id:
@@ -138,23 +154,21 @@ class InteractionSurface:
                     return await self._edit_original(content)
         if message_id == self._original_id:
             return await self._edit_original(content)
-        call = partial(self._edit_follow_up, message_id, content)
-        return await perform(call, self._key, message_id, with_file=bool(content.file))
+        outcome = await self._edit_by_token(message_id, message_id, content)
+        if self._response is None:
+            return await self._recovered(message_id, content, outcome)
+        return outcome
 
     async def delete(self, message_id: str) -> Outcome:
-        if message_id == self._original_id:
-            return await perform(self._interaction.delete_original_response, self._key, message_id)
-        call = partial(self._interaction.followup.delete_message, int(message_id))
-        return await perform(call, self._key, message_id)
+        of_ours = _ORIGINAL if message_id == self._original_id else message_id
+        return await self._delete_by_token(of_ours, message_id)
 
     async def typing(self) -> Outcome | None:
         """Defer, unless there is an answer already. A press is acknowledged without a visible sign."""
         async with self._first_answer:
-            if self._acknowledged:
+            if self._acknowledged or self._response is None:
                 return None
-            defer = partial(
-                self._interaction.response.defer, ephemeral=self._private, thinking=not self._is_press
-            )
+            defer = partial(self._response.defer, ephemeral=self._private, thinking=not self._is_press)
             answer = await ask(defer)
             outcome = outcome_of(answer, self._key) if isinstance(answer, Answer) else answer
             if isinstance(answer, Answer) and (answer.status < 300 or answer.code == ALREADY_ANSWERED):
@@ -169,6 +183,8 @@ class InteractionSurface:
             await self._channel.react(ref, emoji)
 
     async def _send(self, content: MessageContent) -> Outcome:
+        if self._is_unsure and (refused := await self._look()) is not None:
+            return refused
         if not self._acknowledged:
             outcome = await self._answer(content)
             if outcome is not None:
@@ -177,10 +193,8 @@ class InteractionSurface:
             return await self._follow_up(content)
         if content.private is not self._private:
             # Everybody sees that we think, and a private answer cannot take that place; nor the other way.
-            gone = await perform(self._interaction.delete_original_response, self._key, "@original")
-            if isinstance(gone, Unknown) or (
-                isinstance(gone, NotSent) and gone.reason is not NotSentReason.MESSAGE_GONE
-            ):
+            gone = await self._delete_by_token(_ORIGINAL, _ORIGINAL)
+            if isinstance(gone, Unknown) or (isinstance(gone, NotSent) and not _is_gone(gone)):
                 return gone
             self._thinking = False
             return await self._follow_up(content)
@@ -189,18 +203,37 @@ class InteractionSurface:
             self._thinking, self._original_id = False, outcome.message_id
         return outcome
 
+    async def _look(self) -> NotSent | Unknown | None:
+        """See what stands in the place of the deferral; what came of the question where that is not known."""
+        answer = await ask(lambda: self._webhook.fetch_message(cast("int", _ORIGINAL)))
+        if not isinstance(answer, Answer):
+            return answer
+        outcome = outcome_of(answer, self._key)
+        if isinstance(outcome, Delivered):
+            self._thinking = bool(answer.fields.get("flags", 0) & _LOADING)
+            self._original_id = None if self._thinking else outcome.message_id
+        elif _is_gone(outcome):
+            self._thinking = False
+        else:
+            return outcome
+        self._is_unsure = False
+        return None
+
     async def _open_form(self, form: Form) -> Outcome:
         async with self._first_answer:
-            if self._acknowledged:
+            response = self._response
+            if self._acknowledged or response is None:
                 return NotSent(NotSentReason.EXPIRED, detail="the interaction was answered before")
-            answer = await ask(lambda: self._interaction.response.send_modal(_modal(form)))
+            answer = await ask(lambda: response.send_modal(modal_of(form)))
             outcome = outcome_of(answer, self._key, form.data) if isinstance(answer, Answer) else answer
             self._acknowledged = not isinstance(outcome, NotSent) or outcome.reason is NotSentReason.EXPIRED
             return outcome
 
     async def _update(self, content: MessageContent) -> Outcome | None:
         """Edit what was pressed, as the first answer; None when an earlier one had been taken."""
-        answer = await ask(lambda: self._interaction.response.edit_message(**edited(content)))
+        if (response := self._response) is None:
+            return None
+        answer = await ask(lambda: response.edit_message(**edited(content)))
         if not isinstance(answer, Answer):
             return answer
         outcome = outcome_of(answer, self._key, self._source_id or "", with_file=bool(content.file))
@@ -212,7 +245,9 @@ class InteractionSurface:
 
     async def _answer(self, content: MessageContent) -> Outcome | None:
         """The first answer; None when an earlier try, whose outcome was unknown, had been taken."""
-        answer = await ask(lambda: self._interaction.response.send_message(**_message(content)))
+        if (response := self._response) is None:
+            return None
+        answer = await ask(lambda: response.send_message(**_message(content)))
         if not isinstance(answer, Answer):
             return answer
         if answer.code == ALREADY_ANSWERED:
@@ -226,22 +261,39 @@ class InteractionSurface:
 
     async def _follow_up(self, content: MessageContent) -> Outcome:
         def call() -> Awaitable[object]:
-            return self._interaction.followup.send(**_message(content))
+            return self._webhook.send(**_message(content))
 
         outcome = await perform(call, self._key, with_file=bool(content.file))
         if self._follow_ups_left is not None and not isinstance(outcome, NotSent):
             self._follow_ups_left -= 1
         return outcome
 
-    async def _edit_follow_up(self, message_id: str, content: MessageContent) -> None:
-        await self._interaction.followup.edit_message(int(message_id), **edited(content))
-
     async def _edit_original(self, content: MessageContent) -> Outcome:
-        def call() -> Awaitable[object]:
-            return self._interaction.edit_original_response(**edited(content))
-
         message_id = self._original_id or (self._source_id or "" if self._is_press else "")
+        return await self._edit_by_token(_ORIGINAL, message_id, content)
+
+    async def _recovered(self, message_id: str, content: MessageContent, outcome: Outcome) -> Outcome:
+        """An earlier process sent this message: perhaps by the channel, which the token cannot edit.
+        Whichever it was, the deferral no longer stands."""
+        if isinstance(outcome, Delivered):
+            self._thinking = self._is_unsure = False
+        elif self._channel is not None and not self._private and _is_gone(outcome):
+            return await self._channel.edit(message_id, content)
+        return outcome
+
+    async def _edit_by_token(self, which: str, message_id: str, content: MessageContent) -> Outcome:
+        def call() -> Awaitable[object]:
+            return self._webhook.edit_message(cast("int", which), **edited(content))
+
         return await perform(call, self._key, message_id, with_file=bool(content.file))
+
+    async def _delete_by_token(self, which: str, message_id: str) -> Outcome:
+        call = partial(self._webhook.delete_message, cast("int", which))
+        return await perform(call, self._key, message_id)
+
+
+def _is_gone(outcome: Outcome) -> bool:
+    return isinstance(outcome, NotSent) and outcome.reason is NotSentReason.MESSAGE_GONE
 
 
 def _message(content: MessageContent) -> dict[str, Any]:
@@ -255,23 +307,3 @@ def _message(content: MessageContent) -> dict[str, Any]:
         "view": view_of(content.controls) or discord.utils.MISSING,
         "files": files_of(content) or discord.utils.MISSING,
     }
-
-
-def _modal(form: Form) -> discord.ui.Modal:
-    """A form as the library wants it; what is filled in comes back by the fields' names."""
-    modal = discord.ui.Modal(title=form.title[:_TITLE], custom_id=form.data, timeout=None)
-    for field in form.fields:
-        style = discord.TextStyle.paragraph if field.long else discord.TextStyle.short
-        text = discord.ui.TextInput[discord.ui.View](
-            custom_id=field.name,
-            style=style,
-            default=field.value or None,
-            required=field.required,
-            max_length=field.max_length,
-        )
-        modal.add_item(
-            discord.ui.Label(
-                text=field.label[:_TITLE], description=field.hint[:_HINT] or None, component=text
-            )
-        )
-    return modal

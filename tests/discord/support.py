@@ -15,8 +15,10 @@ from bots.discord.client import DiscordPlatform
 from bots.discord.markdown import DiscordRenderer
 from bots.sandbox.discord.server import DiscordServer
 from bots.sandbox.limits import load_profile
+from core.adapters.memory_journal import MemoryJournal
 from core.commands.registry import Registry
 from core.messages import Incoming, MessageDeleted, Person, PlaceMoved
+from core.ports.journal import Journal
 from core.ports.surface import Surface
 from core.streaming.operations import Button, MessageContent
 from tests.fakes.moved_clock import MovedClock
@@ -26,13 +28,57 @@ from tests.sandbox.discord_harness import PATIENCE_S, Heard
 class Bot:
     """The platform under test beside its server: what reached the core, what people see."""
 
-    def __init__(self, server: DiscordServer, clock: MovedClock, commands: Registry | None = None) -> None:
+    def __init__(
+        self,
+        server: DiscordServer,
+        clock: MovedClock,
+        commands: Registry | None = None,
+        journal: Journal | None = None,
+    ) -> None:
         self.server = server
         self.clock = clock
-        self.platform = DiscordPlatform(server.token, clock=clock, api_base_url=server.url, commands=commands)
+        self.journal = journal or MemoryJournal(clock=clock)
+        self._commands = commands
+        self.platform = self.new_platform()
         self.heard = Heard(server)
         self.ready = ""
         self._inbox: asyncio.Queue[tuple[Incoming, Surface]] = asyncio.Queue()
+
+    def new_platform(self) -> DiscordPlatform:
+        """That of a new process, with what was kept."""
+        server = self.server
+        return DiscordPlatform(
+            server.token,
+            clock=self.clock,
+            api_base_url=server.url,
+            commands=self._commands,
+            journal=self.journal,
+        )
+
+    async def kill(self) -> None:
+        """End the platform as `kill -9` does: nothing is written, no goodbye is said."""
+        client, running = self.platform._client, self.platform._running
+        assert client is not None
+        assert running is not None
+        running.cancel()
+        tasks = [*client._tasks, client._connection._ready_task]
+        for task in filter(None, tasks):
+            task.cancel()
+        await asyncio.gather(running, *client._tasks, return_exceptions=True)
+        client.stop_heartbeats()
+        self.platform._client = None
+        self.server.lose_sessions()
+        await client.http.close()
+
+    async def start_again(self) -> None:
+        """A new process, after `kill` or a close."""
+        self.platform = self.new_platform()
+        self.ready = await self.platform.start(self.handle)
+
+    @property
+    def waiting(self) -> int:
+        """How many events reached the core and were not asked for."""
+        return self._inbox.qsize()
 
     async def handle(self, incoming: Incoming, surface: Surface) -> None:
         """The core's place: everything waits in the inbox."""
@@ -70,7 +116,11 @@ class Bot:
 
 @asynccontextmanager
 async def local_discord(
-    *, scale: float = 0.001, speed: float = 1.0, commands: Registry | None = None
+    *,
+    scale: float = 0.001,
+    speed: float = 1.0,
+    commands: Registry | None = None,
+    journal: Journal | None = None,
 ) -> AsyncIterator[Bot]:
     """A local Discord, its limits' windows scaled, and the platform beside it, not yet started. The clock of
     both goes at this speed."""
@@ -78,7 +128,7 @@ async def local_discord(
     server = DiscordServer(profile=load_profile(scale=scale), clock=clock)
     await server.start()
     with library_restored():
-        bot = Bot(server, clock, commands)
+        bot = Bot(server, clock, commands, journal)
         try:
             yield bot
         finally:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-import bots.discord.client
+import bots.discord.listener
 from bots.sandbox.discord.world import Permission
 from core.commands.call import Call
 from core.commands.command import Command, Menu, Where, Who
@@ -134,7 +134,7 @@ async def test_our_own_message_is_known_as_such(bot: Bot) -> None:
 async def test_while_we_think_only_they_see_it_who_will_see_the_answer(
     monkeypatch: pytest.MonkeyPatch, name: str, options: dict[str, str], private: bool
 ) -> None:
-    monkeypatch.setattr(bots.discord.client, "_ACKNOWLEDGE_COMMAND_AFTER_S", 0.0)
+    monkeypatch.setattr(bots.discord.listener, "_ACKNOWLEDGE_COMMAND_AFTER_S", 0.0)
     async with started() as bot:
         await bot.server.invoke("Ben", "#general", name, options)
         _, surface = await bot.next()
@@ -149,7 +149,7 @@ async def test_while_we_think_only_they_see_it_who_will_see_the_answer(
 async def test_a_public_answer_does_not_hide_where_a_private_one_was_meant(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(bots.discord.client, "_ACKNOWLEDGE_COMMAND_AFTER_S", 0.0)
+    monkeypatch.setattr(bots.discord.listener, "_ACKNOWLEDGE_COMMAND_AFTER_S", 0.0)
     async with started() as bot:
         await bot.server.invoke("Ben", "#general", "help", {})
         _, surface = await bot.next()
@@ -160,7 +160,7 @@ async def test_a_public_answer_does_not_hide_where_a_private_one_was_meant(
 
 
 async def test_suggestions_that_come_too_late_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bots.discord.client, "_SUGGEST_WITHIN_S", 0.01)
+    monkeypatch.setattr(bots.discord.listener, "_SUGGEST_WITHIN_S", 0.01)
     asked: list[Suggesting] = []
 
     async def never(suggesting: Suggesting) -> tuple[Choice, ...]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-import bots.discord.client
+import bots.discord.listener
 from bots.discord.interactions import InteractionSurface
 from bots.sandbox.discord.world import Permission
 from core.messages import ButtonPress, IncomingCommand, PlaceKind
@@ -88,7 +88,7 @@ async def test_an_answer_that_is_ready_at_once_needs_no_deferral() -> None:
 async def test_a_command_that_nobody_answers_in_time_is_deferred_by_itself(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(bots.discord.client, "_ACKNOWLEDGE_COMMAND_AFTER_S", 0.0)
+    monkeypatch.setattr(bots.discord.listener, "_ACKNOWLEDGE_COMMAND_AFTER_S", 0.0)
     async with started() as bot:
         _, surface = await _ask(bot)
         event = await bot.heard.next("message")
@@ -286,7 +286,7 @@ async def test_a_press_says_what_was_pressed_and_is_answered_in_private() -> Non
 async def test_a_press_without_an_answer_is_acknowledged_and_changes_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(bots.discord.client, "_ACKNOWLEDGE_PRESS_AFTER_S", 0.0)
+    monkeypatch.setattr(bots.discord.listener, "_ACKNOWLEDGE_PRESS_AFTER_S", 0.0)
     async with started() as bot:
         _, surface, answer = await _pressed(bot, "Ben")
         while (await bot.heard.next("request"))["route"] != CALLBACK:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import pytest
 
 from bots.discord import exchange
+from bots.discord.breaker import FIRST_PAUSE_S
 from bots.discord.capabilities import ACCOUNT
 from bots.sandbox.discord.faults import FaultKind
 from bots.sandbox.discord.world import Permission
@@ -59,7 +60,7 @@ async def test_a_429_is_told_at_once_with_its_pause_and_its_bucket(kind: FaultKi
         assert isinstance(outcome, NotSent)
         whole_account = kind in ("global", "banned")
         key = ACCOUNT if whole_account else BucketKey("send", surface.place.chat_id)
-        pause = 60.0 if kind == "banned" else 33.5
+        pause = FIRST_PAUSE_S if kind == "banned" else 33.5
         assert (outcome.reason, outcome.retry_after_s, outcome.key) == (
             NotSentReason.RATE_LIMITED,
             pause,
@@ -114,30 +115,32 @@ async def test_a_deleted_message_is_gone_and_its_place_is_not() -> None:
         assert isinstance(await surface.send(content("Three"), None), Delivered)
 
 
-def _deleted(bot: Bot) -> None:
-    del bot.server.world.channels[bot.server.world.chat("#help").id]
+async def _deleted(bot: Bot) -> None:
+    await bot.server.delete_channel("Ada", "#help")
 
 
-def _hidden(bot: Bot) -> None:
+async def _hidden(bot: Bot) -> None:
     bot.server.overwrite("#help", "Sluice", deny=Permission.VIEW_CHANNEL)
 
 
-def _muted(bot: Bot) -> None:
+async def _muted(bot: Bot) -> None:
     bot.server.overwrite("#help", "Sluice", deny=Permission.SEND_MESSAGES)
 
 
 @pytest.mark.parametrize("lose", [_deleted, _hidden, _muted])
-async def test_a_place_that_is_deleted_hidden_or_muted_is_gone(lose: Callable[[Bot], None]) -> None:
+async def test_a_place_that_is_deleted_hidden_or_muted_is_gone(
+    lose: Callable[[Bot], Awaitable[None]],
+) -> None:
     async with started() as bot:
         surface = await _surface(bot, "#help")
-        lose(bot)
+        await lose(bot)
         assert _reason(await surface.send(content("One"), None)) is NotSentReason.PLACE_GONE
 
 
 async def test_a_person_who_takes_no_direct_messages_is_gone() -> None:
     async with started() as bot:
         surface = await _surface(bot, "@Ben")
-        bot.server.world.closed_dms.add(bot.server.world.person("Ben").id)
+        await bot.server.close_private("Ben")
         assert _reason(await surface.send(content("One"), None)) is NotSentReason.PLACE_GONE
 
 
@@ -148,6 +151,13 @@ async def test_an_archived_thread_takes_no_edits() -> None:
         assert isinstance(sent, Delivered)
         bot.server.world.chat("#planning").archived = True
         assert _reason(await surface.edit(sent.message_id, content("Two"))) is NotSentReason.PLACE_GONE
+
+
+async def test_a_locked_thread_takes_no_messages() -> None:
+    async with started() as bot:
+        surface = await _surface(bot, "#planning")
+        await bot.server.close_thread("Ada", "#planning", archived=False, locked=True)
+        assert _reason(await surface.send(content("One"), None)) is NotSentReason.PLACE_GONE
 
 
 async def test_edits_of_an_old_message_are_slowed_and_not_given_up() -> None:

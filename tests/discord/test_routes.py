@@ -14,7 +14,6 @@ import pytest
 
 from bots.discord.markdown import DiscordRenderer
 from bots.sandbox.discord.world import Permission
-from core.adapters.memory_journal import MemoryJournal
 from core.adapters.memory_store import MemoryStore
 from core.catalogue import say
 from core.configuration import Live, ModelChoice
@@ -56,7 +55,7 @@ class Sluice:
             access=access,
             spending=Spending(None, clock=bot.clock),
             store=MemoryStore(),
-            journal=MemoryJournal(clock=bot.clock),
+            journal=bot.journal,
         )
         self._dispatcher = parts.dispatcher(self.chat, access)
         self.private = False  # answers to commands are for their asker alone

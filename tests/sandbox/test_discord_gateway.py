@@ -103,6 +103,39 @@ async def test_an_invalid_session_identifies_again(server: DiscordServer) -> Non
         assert (await bot.next("message")).content == "hello"
 
 
+async def test_a_resume_can_repeat_what_was_had(server: DiscordServer) -> None:
+    """As the live gateway does where it is not sure."""
+    async with connected(server) as bot:
+        await server.say("Ada", "#general", "hello")
+        first = await bot.next("message")
+        server.cut_gateway(replays=1)
+        await bot.next("resumed")
+        assert (await bot.next("message")).id == first.id
+
+
+async def test_a_lost_session_never_tells_what_it_missed(server: DiscordServer) -> None:
+    """The client identifies again, and hears only what comes from then on."""
+    async with connected(server) as bot:
+        await bot.next("connect")
+        server.lose_sessions()
+        await server.say("Ada", "#general", "missed")
+        await bot.next("connect")
+        assert server.identifies == 2
+        await server.say("Ada", "#general", "heard")
+        assert (await bot.next("message")).content == "heard"
+
+
+async def test_a_deleted_channel_takes_its_threads_along(server: DiscordServer) -> None:
+    """The client is told of each."""
+    async with connected(server) as bot:
+        await server.delete_channel("Ada", "#general")
+        assert (await bot.next("raw_thread_delete")).thread is not None
+        assert (await bot.next("guild_channel_delete")).name == "general"
+        assert not [c for c in server.world.channels.values() if c.name in ("general", "planning")]
+        with pytest.raises(PermissionError):
+            await server.delete_channel("Ben", "#help")
+
+
 async def test_members_can_be_asked_for(server: DiscordServer) -> None:
     """The guild comes with the bot alone; a member is found by name over the gateway, or by REST."""
     async with connected(server) as bot:

@@ -257,3 +257,18 @@ async def test_eight_streams_side_by_side(server: DiscordServer, bot: Bot) -> No
 
     await asyncio.gather(*map(stream, messages))
     assert [shown(server, m.id)["text"] for m in messages] == [f"{m.id} 2" for m in messages]
+
+
+async def test_a_fault_can_wait_for_its_turn(server: DiscordServer) -> None:
+    """The first requests pass; Cloudflare's pages carry neither `Via` nor a time."""
+    url = f"{server.url}/channels/{server.world.chat('#general').id}/typing"
+    server.fault("blocked", method="POST", after=2)
+    server.fault("disliked", method="POST", after=2)
+    answers = []
+    async with raw(server) as http:
+        for _ in range(5):
+            async with http.post(url) as answer:
+                page = await answer.text()
+                answers.append((answer.status, page.partition("<h1>")[2].partition("</h1>")[0]))
+                assert "Retry-After" not in answer.headers
+    assert answers == [(204, ""), (204, ""), (403, "Error 1015"), (403, "Error 1020"), (204, "")]

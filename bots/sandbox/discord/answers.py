@@ -41,6 +41,12 @@ def banned() -> web.Response:
     return web.Response(status=429, text="error code: 1015", content_type="text/plain")
 
 
+def blocked(error: int) -> web.Response:
+    """What it answers as a page for people: 1015 is the same ban, 1020 that it dislikes this request."""
+    page = f"<html><title>Access denied</title><h1>Error {error}</h1><p>Access denied</p></html>"
+    return web.Response(status=403, text=page, content_type="text/html")
+
+
 @web.middleware
 async def refuse_unknown_paths(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]

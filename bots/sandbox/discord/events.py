@@ -75,6 +75,8 @@ def _of_channel(world: World, payloads: Payloads, gateway: Gateway, change: Chan
             gateway.dispatch("THREAD_DELETE", channel, _GUILDS, lambda _: gone)
         case "channel_create":
             gateway.dispatch("CHANNEL_CREATE", channel, _GUILDS, lambda _: payloads.channel(channel))
+        case "channel_delete":
+            gateway.dispatch("CHANNEL_DELETE", None, _GUILDS, lambda _: payloads.channel(channel))
         case "channel_update":
             # Sent whether or not the bot still sees the channel.
             gateway.dispatch("CHANNEL_UPDATE", None, _GUILDS, lambda _: payloads.channel(channel))

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Literal, TypeAlias
 
 from aiohttp import web
 
-from bots.sandbox.discord.answers import banned, json_response, too_many
+from bots.sandbox.discord.answers import banned, blocked, json_response, too_many
 
 FaultKind: TypeAlias = Literal[
-    "status", "limited", "global", "shared", "banned", "drop_before", "drop_after", "hang_after"
+    "status",
+    "limited",
+    "global",
+    "shared",
+    "banned",
+    "blocked",
+    "disliked",
+    "drop_before",
+    "drop_after",
+    "hang_after",
 ]
 
 
 @dataclass
 class Fault:
-    """A failure on demand; see `DiscordServer.fault`. `times` counts down."""
+    """A failure on demand; see `DiscordServer.fault`. `after` and then `times` count down."""
 
     kind: FaultKind
     method: str
@@ -26,29 +35,29 @@ class Fault:
     times: int
     status: int
     retry_after: float
+    after: int = 0
 
     def answer(self, headers: Mapping[str, str]) -> web.Response | None:
         """The answer to give instead of doing what was asked; None when it is done nevertheless.
 
         `headers` are the bucket's, which a 429 of the bucket shows as empty.
         """
-        reset_after = f"{self.retry_after:.3f}"
-        empty = {**headers, "X-RateLimit-Remaining": "0", "X-RateLimit-Reset-After": reset_after}
-        match self.kind:
-            case "status":
-                return json_response(
-                    self.status, {"message": f"{self.status}: Injected fault", "code": 0}, headers
-                )
-            case "limited":
-                return too_many(self.retry_after, "user", empty)
-            case "shared":
-                return too_many(self.retry_after, "shared", empty)
-            case "global":
-                return too_many(self.retry_after, "global")
-            case "banned":
-                return banned()
-            case _:
-                return None
+        empty = {
+            **headers,
+            "X-RateLimit-Remaining": "0",
+            "X-RateLimit-Reset-After": f"{self.retry_after:.3f}",
+        }
+        words = {"message": f"{self.status}: Injected fault", "code": 0}
+        answers: Mapping[FaultKind, Callable[[], web.Response]] = {
+            "status": lambda: json_response(self.status, words, headers),
+            "limited": lambda: too_many(self.retry_after, "user", empty),
+            "shared": lambda: too_many(self.retry_after, "shared", empty),
+            "global": lambda: too_many(self.retry_after, "global"),
+            "banned": banned,
+            "blocked": lambda: blocked(1015),
+            "disliked": lambda: blocked(1020),
+        }
+        return answers[self.kind]() if self.kind in answers else None
 
 
 class Faults:
@@ -64,7 +73,11 @@ class Faults:
     def spend(self, method: str, route: str) -> Fault | None:
         """The fault that this request gets, one time of it spent."""
         for fault in self._waiting:
-            if fault.times > 0 and fault.method in ("*", method) and fnmatchcase(route, fault.route):
-                fault.times -= 1
-                return fault
+            if fault.times <= 0 or fault.method not in ("*", method) or not fnmatchcase(route, fault.route):
+                continue
+            if fault.after > 0:
+                fault.after -= 1
+                continue
+            fault.times -= 1
+            return fault
         return None

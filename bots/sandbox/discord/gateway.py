@@ -83,6 +83,7 @@ class Gateway:
         self.granted_intents = PRIVILEGED_INTENTS
         self.sessions: dict[str, Session] = {}
         self.identified = 0
+        self.replays = 0
         self._identifies = Enforcer(context.limits.limits["identify"])
         self._sockets: dict[web.WebSocketResponse, asyncio.Transport] = {}
 
@@ -251,6 +252,7 @@ class Gateway:
         if seen > session.sequence:
             raise _CloseError(4007, "Invalid seq.")
         session.outbox = outbox
+        seen, self.replays = seen - self.replays, 0
         for event in itertools.filterfalse(lambda event: event["s"] <= seen, session.sent):
             outbox.put_nowait(event)
         session.dispatch("RESUMED", {})

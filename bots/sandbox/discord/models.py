@@ -166,6 +166,7 @@ class Change:
         "thread_delete",
         "channel_create",
         "channel_update",
+        "channel_delete",
         "member_update",
         "role",
     ]

@@ -91,7 +91,7 @@ def event_entry(world: World, change: Change) -> Json:
         return {"type": "typing", "chat": chat, "person": person, "for_s": _TYPING_LASTS_S}
     if change.user is not None:
         return {"type": "person", "person": person_entry(world, change.user)}
-    gone = change.kind == "thread_delete"
+    gone = change.kind in ("thread_delete", "channel_delete")
     return {"type": "chat_gone" if gone else "chat", "chat": chat_entry(world, change.channel)}
 
 

@@ -137,6 +137,20 @@ class People:
             raise ValueError(f"{where.name} is no thread")
         self.world.delete_thread(where)
 
+    async def delete_channel(self, person: str, chat: str) -> None:
+        """Delete a channel or a forum with what is in it."""
+        _, where = self._in(person, chat, Permission.MANAGE_CHANNELS)
+        if where.kind not in ("channel", "forum"):
+            raise ValueError(f"{where.name} is no channel of the guild")
+        for thread in [one for one in self.world.channels.values() if one.parent is where]:
+            self.world.delete_thread(thread)
+        self.world.announce(Change("channel_delete", where))
+        del self.world.channels[where.id]
+
+    async def close_private(self, person: str) -> None:
+        """Take no direct messages from the bot any more."""
+        self.world.closed_dms.add(self.world.person(person).id)
+
     async def create_channel(
         self, name: str, kind: Literal["channel", "forum"] = "channel", *, hidden_from: Sequence[str] = ()
     ) -> str:

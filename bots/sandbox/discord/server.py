@@ -148,17 +148,19 @@ class DiscordServer(Usage):
         method: str = "*",
         route: str = "*",
         times: int = 1,
+        after: int = 0,
         status: int = 500,
         retry_after: float = 1.0,
     ) -> Fault:
-        """Make the next `times` requests fail; `route` is a pattern such as `*/messages/*`.
+        """Make the next `times` requests fail, once `after` have passed; `route` is a pattern such as
+        `*/messages/*`.
 
         `status` answers with that status; `limited`, `shared` and `global` with a 429 of that scope;
-        `banned` with what Cloudflare answers; `drop_before` closes the socket and does nothing,
-        `drop_after` does what was asked and closes the socket instead of answering, `hang_after`
-        does it and never answers.
+        `banned` and `blocked` with Cloudflare's ban (429, 403), `disliked` with its refusal of this one
+        request; `drop_before` closes the socket and does nothing, `drop_after` does what was asked and
+        closes the socket instead of answering, `hang_after` does it and never answers.
         """
-        fault = Fault(kind, method, route, times, status, retry_after)
+        fault = Fault(kind, method, route, times, status, retry_after, after)
         self._front.faults.add(fault)
         return fault
 
@@ -170,9 +172,26 @@ class DiscordServer(Usage):
         """Tell the client that its session is gone (opcode 9)."""
         self._gateway.invalidate()
 
-    def cut_gateway(self) -> None:
-        """Drop the web socket without a word; the session can be resumed."""
+    def cut_gateway(self, *, replays: int = 0) -> None:
+        """Drop the web socket without a word; the session can be resumed. The next resume repeats also the
+        last `replays` events that the client has had."""
+        self._gateway.replays = replays
         self._gateway.cut()
+
+    def lose_sessions(self) -> None:
+        """Drop the web socket and every session with it: what happens until the client has identified again
+        is never told."""
+        self._gateway.cut()
+        self._gateway.sessions.clear()
+
+    @property
+    def identifies(self) -> int:
+        """How often clients have identified."""
+        return self._gateway.identified
+
+    def spend_identifies(self, number: int) -> None:
+        """Count so many more of the day's identifies as made."""
+        self._gateway.identified += number
 
     def _on_change(self, change: Change) -> None:
         dispatch(self.world, self._payloads, self._gateway, change)

@@ -1,0 +1,147 @@
+"""What was written while nobody listened: after a start, and after a connection that could not be resumed.
+
+Fetched over REST, a few requests a second so that live answers have room, and handed on as if it came live.
+Bounded: channels with a cursor (cursors.py), the newest first; who asked longer ago has gone away by now.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Final, TypeAlias
+
+import aiohttp
+import discord
+
+from bots.discord.cursors import Cursors
+from core.ports.clock import Clock
+
+_log = logging.getLogger(__name__)
+
+LONGEST_GAP_S: Final = 600.0
+MOST_CHANNELS: Final = 200
+REQUESTS_PER_S: Final = 4.0
+_PAGE: Final = 100  # messages; docs: "Get Channel Messages"
+_MOST_PAGES: Final = 5  # of one channel
+_GONE: Final = (discord.Forbidden, discord.NotFound)
+_FAILURES: Final = (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError)
+
+Hear: TypeAlias = Callable[[discord.Message], "asyncio.Task[None] | None"]
+Readable: TypeAlias = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread
+
+
+class Backfill:
+    """For one client. `begin` at each new session, then `run` once what is cached is complete."""
+
+    def __init__(self, client: discord.Client, cursors: Cursors, clock: Clock, hear: Hear) -> None:
+        """`hear`: hands a message on; a task that ends when it was taken, None where nobody takes it."""
+        self._client = client
+        self._cursors = cursors
+        self._clock = clock
+        self._hear = hear
+        self._gap: Mapping[str, int] = {}
+        self._next_request = 0.0
+
+    def begin(self) -> None:
+        """From here on cursors stay where they are, until what came before was fetched."""
+        self._gap = self._cursors.hold()
+
+    async def run(self) -> None:
+        """Hand on what each channel missed. Says in one line what was left out."""
+        gap, self._gap = self._gap, {}
+        oldest = _snowflake(self._clock.wall() - LONGEST_GAP_S)
+        channels, too_old = self._passed(gap, oldest)
+        heard = unread = 0
+        for channel_id in channels[:MOST_CHANNELS]:
+            try:
+                messages, older = await self._missed(channel_id, gap[channel_id], oldest)
+            except _GONE:
+                self._cursors.forget(channel_id)
+                continue
+            except _FAILURES as problem:  # its cursor stays: the next start tries again
+                _log.debug("discord: channel %s is not read: %s", channel_id, type(problem).__name__)
+                unread += 1
+                continue
+            too_old += older
+            taken = [task for task in map(self._hear, messages) if task is not None]
+            if taken:
+                await asyncio.wait(taken)
+            heard += len(messages)
+            self._cursors.release(channel_id)
+        for channel_id in channels[MOST_CHANNELS:]:
+            self._cursors.release(channel_id)
+        left_out = max(0, len(channels) - MOST_CHANNELS)
+        if heard or too_old or left_out or unread:
+            _log.info(
+                "discord: %d messages were fetched that came meanwhile; not answered is what is older than"
+                " %.0f minutes (%d channels), what else came in %d further channels, and what could not be"
+                " read (%d channels)",
+                heard,
+                LONGEST_GAP_S / 60,
+                too_old,
+                left_out,
+                unread,
+            )
+
+    def _passed(self, gap: Mapping[str, int], oldest: int) -> tuple[list[str], int]:
+        """Channels in which something may have come, the newest first; in how many that is too old."""
+        newest: dict[str, int] = {}
+        too_old = 0
+        for channel_id, cursor in gap.items():
+            channel = self._client.get_channel(int(channel_id))
+            last = channel.last_message_id if isinstance(channel, Readable) else None
+            if last is None or last > max(cursor, oldest):  # of a direct message it is not known
+                newest[channel_id] = last or cursor
+            else:
+                too_old += last > cursor
+                self._cursors.release(channel_id)
+        return sorted(newest, key=lambda channel_id: newest[channel_id], reverse=True), too_old
+
+    async def _missed(self, channel_id: str, cursor: int, oldest: int) -> tuple[list[discord.Message], bool]:
+        """What came after the cursor and is not too old, in order; whether there was older."""
+        channel = self._client.get_channel(int(channel_id))
+        if channel is None:
+            await self._pace()
+            channel = await self._client.fetch_channel(int(channel_id))
+        if not isinstance(channel, (Readable, discord.DMChannel)):
+            return [], False
+        found: list[discord.Message] = []
+        for _ in range(_MOST_PAGES):
+            await self._pace()
+            before = found[-1] if found else None
+            page = [message async for message in channel.history(limit=_PAGE, before=before)]
+            found += page
+            if len(page) < _PAGE or page[-1].id <= max(cursor, oldest):
+                break
+        missed = [message for message in reversed(found) if message.id > cursor]
+        fresh = [message for message in missed if message.id > oldest]
+        await self._complete(fresh)
+        return fresh, len(fresh) < len(missed)
+
+    async def _complete(self, messages: list[discord.Message]) -> None:
+        """Add who their authors are on the server: over REST a message comes without their roles."""
+        guild = messages[0].guild if messages else None
+        people = {message.author.id for message in messages if not message.author.bot}
+        if guild is None or not people:
+            return
+        ids = sorted(people)
+        members: dict[int, discord.Member] = {}
+        for start in range(0, len(ids), _PAGE):
+            asked = ids[start : start + _PAGE]
+            found = await guild.query_members(user_ids=asked, limit=_PAGE, cache=False)
+            members |= {member.id: member for member in found}
+        for message in messages:
+            message.author = members.get(message.author.id, message.author)
+
+    async def _pace(self) -> None:
+        await self._clock.sleep_until(self._next_request)
+        self._next_request = self._clock.monotonic() + 1.0 / REQUESTS_PER_S
+
+
+def _snowflake(wall_s: float) -> int:
+    """The first id that a message could have had then. Before Discord's own time there is none."""
+    then = datetime.fromtimestamp(max(wall_s, 0.0), UTC)
+    first = datetime(2015, 1, 1, tzinfo=UTC) + timedelta(seconds=1)
+    return discord.utils.time_snowflake(max(then, first))

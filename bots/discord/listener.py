@@ -1,0 +1,253 @@
+"""The library's client with our event handlers: what comes in goes to the core, in order and once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any, Final
+from weakref import WeakValueDictionary
+
+import discord
+from discord import app_commands
+from discord.gateway import KeepAliveHandler
+
+from bots.discord import connection
+from bots.discord.backfill import Backfill
+from bots.discord.breaker import Breaker
+from bots.discord.cursors import Cursors
+from bots.discord.events import (
+    Interaction,
+    command_event,
+    deletion_event,
+    edit_event,
+    form_event,
+    message_event,
+    place_of_interaction,
+    press_event,
+    reach_of,
+    suggesting_event,
+)
+from bots.discord.exchange import perform
+from bots.discord.identifies import Identifies
+from bots.discord.interactions import InteractionSurface
+from bots.discord.opening import opened
+from bots.discord.surface import ChannelSurface
+from core.commands.registry import Registry
+from core.messages import Addressed, Choice, Incoming, IncomingCommand, IncomingMessage
+from core.ports.clock import Clock
+from core.ports.journal import Journal
+from core.ports.surface import Handle, Suggest, Surface
+from core.streaming.operations import BucketKey, Delivered
+
+_log = logging.getLogger(__name__)
+
+_ACKNOWLEDGE_COMMAND_AFTER_S: Final = 2.0  # Discord gives up after 3 s
+_SUGGEST_WITHIN_S: Final = 2.5  # the same
+_ACKNOWLEDGE_PRESS_AFTER_S: Final = 0.5  # the button spins until then
+_REMEMBERED_EVENTS: Final = 10_000
+
+
+class Listener(connection.Client):
+    """One connection of one bot account."""
+
+    def __init__(
+        self,
+        handle: Handle,
+        suggest: Suggest,
+        clock: Clock,
+        commands: Registry,
+        *,
+        message_content: bool,
+        breaker: Breaker,
+        identifies: Identifies,
+        journal: Journal | None,
+    ) -> None:
+        super().__init__(message_content=message_content, breaker=breaker)
+        self._handle = handle
+        self._suggest = suggest
+        self._registry = commands
+        self._clock = clock
+        self._identifies = identifies
+        self._journal = journal
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._order: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._seen: OrderedDict[str, None] = OrderedDict()
+        self._catching_up: asyncio.Task[None] | None = None
+        self.cursors = Cursors(None, clock, "")  # until it is known who we are
+        self._backfill = Backfill(self, self.cursors, clock, self._hear)
+        self.listening = True
+        self.connected = asyncio.Event()
+
+    async def remember(self) -> None:
+        """Have the cursors of an earlier process: once we know who we are, before anything comes in."""
+        self.cursors = Cursors(self._journal, self._clock, self.account)
+        self._backfill = Backfill(self, self.cursors, self._clock, self._hear)
+        await self.cursors.load()
+        self._start(self.cursors.keep_written())
+
+    @property
+    def me(self) -> discord.ClientUser:
+        if self.user is None:
+            raise RuntimeError("an event came before the login")
+        return self.user
+
+    @property
+    def known_application_id(self) -> int:
+        return self.application_id or self.me.id
+
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        """Instead of the library's, which would only wait."""
+        await self._identifies.take(self.account, initial=initial)
+
+    async def on_connect(self) -> None:
+        """A new session, which tells nothing of what came before it."""
+        if self._catching_up is not None:
+            self._catching_up.cancel()
+        self._backfill.begin()
+        self.connected.set()
+
+    async def on_ready(self) -> None:
+        self._catching_up = self._start(self._backfill.run())
+
+    async def on_message(self, message: discord.Message) -> None:
+        self._hear(message)
+
+    def _hear(self, message: discord.Message) -> asyncio.Task[None] | None:
+        """A message, however it came here. A task that ends when the core has taken it; None: it does not."""
+        incoming = message_event(message, self.me, content_granted=self.intents.message_content)
+        if message.author.id == self.me.id:
+            self.cursors.spoken(str(message.channel.id), message.id)
+        elif incoming is not None and incoming.addressed is not Addressed.NO:
+            self.cursors.spoken(str(message.channel.id))
+        if incoming is None:
+            return None
+        return self._deliver(incoming, ChannelSurface(self, incoming.place, self.account))
+
+    async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
+        edit = edit_event(payload.message, self.me)
+        if edit is not None:
+            self._deliver(edit, ChannelSurface(self, edit.place, self.account))
+
+    async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
+        self._deleted(payload, {payload.message_id})
+
+    async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
+        self._deleted(payload, payload.message_ids)
+
+    async def on_interaction(self, interaction: Interaction) -> None:
+        if interaction.channel is None:
+            _log.info("discord: interaction %s is not answered: unknown_channel", interaction.id)
+        elif interaction.type is discord.InteractionType.application_command:
+            incoming = command_event(interaction, self._registry)
+            command = self._registry.get(incoming.name)
+            private = command is not None and command.answers_privately(incoming.arguments.get("private"))
+            surface = self._surface_of(interaction, _ACKNOWLEDGE_COMMAND_AFTER_S, private=private)
+            if self._deliver(incoming, surface):
+                self._start(surface.acknowledge_in_time())
+        elif interaction.type is discord.InteractionType.autocomplete:
+            self._start(self._complete(interaction))
+        elif interaction.type is discord.InteractionType.modal_submit:
+            surface = self._surface_of(interaction, _ACKNOWLEDGE_COMMAND_AFTER_S)
+            if self._deliver(form_event(interaction), surface):
+                self._start(surface.acknowledge_in_time())
+        elif interaction.type is discord.InteractionType.component and interaction.message is not None:
+            surface = self._surface_of(interaction, _ACKNOWLEDGE_PRESS_AFTER_S)
+            if self._deliver(press_event(interaction, interaction.message), surface):
+                self._start(surface.acknowledge_in_time())
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        # The library would still call `on_ready`, and find no event loop.
+        if (getting_ready := self._connection._ready_task) is not None:  # noqa: SLF001
+            getting_ready.cancel()
+        await super().close()
+        self.stop_heartbeats()
+
+    def stop_heartbeats(self) -> None:
+        """End the threads that the library leaves of a socket that it gave up: of a refused identify."""
+        for thread in threading.enumerate():
+            if isinstance(thread, KeepAliveHandler) and thread.ws._connection is self._connection:  # noqa: SLF001
+                thread.stop()
+
+    def _deleted(
+        self,
+        payload: discord.RawMessageDeleteEvent | discord.RawBulkMessageDeleteEvent,
+        message_ids: set[int],
+    ) -> None:
+        channel, guild = self.get_channel(payload.channel_id), self.get_guild(payload.guild_id or 0)
+        for message_id in sorted(message_ids):
+            deletion = deletion_event(message_id, channel, payload.channel_id, guild)
+            self._deliver(deletion, ChannelSurface(self, deletion.place, self.account))
+
+    @property
+    def account(self) -> str:
+        return f"discord:{self.me.id}"
+
+    async def _complete(self, interaction: Interaction) -> None:
+        """Say what an argument could become; later than in 3 s nobody waits for it."""
+        suggesting = suggesting_event(interaction)
+        choices: tuple[Choice, ...] = ()
+        if suggesting is not None and self.listening:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_SUGGEST_WITHIN_S):
+                    choices = await self._suggest(suggesting)
+        outcome = await perform(
+            lambda: interaction.response.autocomplete(
+                [app_commands.Choice(name=choice.label[:100], value=choice.value[:100]) for choice in choices]
+            ),
+            BucketKey("interaction", str(interaction.id)),
+        )
+        if not isinstance(outcome, Delivered):
+            _log.debug("suggestions for interaction %s were not taken: %s", interaction.id, outcome)
+
+    def _surface_of(
+        self, interaction: Interaction, acknowledge_after_s: float, *, private: bool = False
+    ) -> InteractionSurface:
+        place = place_of_interaction(interaction)
+        visible, may_send = reach_of(interaction)
+        if visible:
+            self.cursors.spoken(place.chat_id, interaction.id)
+        channel = ChannelSurface(self, place, self.account, may_send=may_send) if visible else None
+        return opened(
+            interaction,
+            place=place,
+            account=self.account,
+            channel=channel,
+            clock=self._clock,
+            acknowledge_after_s=acknowledge_after_s,
+            private=private,
+        )
+
+    def _deliver(self, incoming: Incoming, surface: Surface) -> asyncio.Task[None] | None:
+        """Discord repeats events when a session is resumed, and some were fetched before they came."""
+        if not self.listening and isinstance(incoming, (IncomingMessage, IncomingCommand)):
+            _log.info("%s: event %s is not answered: stopping", incoming.place, incoming.event_id)
+            return None
+        if incoming.event_id in self._seen:
+            return None
+        self._seen[incoming.event_id] = None
+        if len(self._seen) > _REMEMBERED_EVENTS:
+            self._seen.popitem(last=False)
+        return self._start(self._in_order(incoming, surface))
+
+    async def _in_order(self, incoming: Incoming, surface: Surface) -> None:
+        """Events of one place reach the core one after the other; those of others are not held up."""
+        order = self._order.setdefault(str(incoming.place), asyncio.Lock())
+        async with order:
+            try:
+                await self._handle(incoming, surface)
+                if isinstance(incoming, IncomingMessage):
+                    self.cursors.taken(incoming.place.chat_id, incoming.ref.message_id)
+            except Exception:  # noqa: BLE001  # whatever it is, the next event must get through
+                _log.exception("%s: event %s was not handled", incoming.place, incoming.event_id)
+
+    def _start(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
