@@ -12,7 +12,15 @@ from aiohttp import web
 from bots.sandbox.discord.answers import banned, json_response, too_many
 
 FaultKind: TypeAlias = Literal[
-    "status", "limited", "global", "shared", "banned", "drop_before", "drop_after", "hang_after"
+    "status",
+    "limited",
+    "global",
+    "shared",
+    "banned",
+    "drop_before",
+    "drop_after",
+    "hang_before",
+    "hang_after",
 ]
 
 

@@ -155,8 +155,8 @@ class DiscordServer(Usage):
 
         `status` answers with that status; `limited`, `shared` and `global` with a 429 of that scope;
         `banned` with what Cloudflare answers; `drop_before` closes the socket and does nothing,
-        `drop_after` does what was asked and closes the socket instead of answering, `hang_after`
-        does it and never answers.
+        `drop_after` does what was asked and closes the socket instead of answering; `hang_before`
+        and `hang_after` do nothing, or what was asked, and never answer.
         """
         fault = Fault(kind, method, route, times, status, retry_after)
         self._front.faults.add(fault)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Literal, TypeAlias
 
-FaultKind: TypeAlias = Literal["status", "limited", "drop_before", "drop_after", "hang_after"]
+FaultKind: TypeAlias = Literal["status", "limited", "drop_before", "drop_after", "hang_before", "hang_after"]
 
 
 @dataclass

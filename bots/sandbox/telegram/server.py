@@ -112,7 +112,8 @@ class TelegramServer(Usage):
 
         `status` answers with that status and `limited` with a 429, both without effect;
         `drop_before` closes the socket and does nothing, `drop_after` does what was asked and
-        closes the socket instead of answering, `hang_after` does it and never answers.
+        closes the socket instead of answering; `hang_before` and `hang_after` do nothing, or what was
+        asked, and never answer.
         """
         fault = Fault(kind, route, times, status, retry_after)
         self._faults.add(fault)
@@ -142,9 +143,9 @@ class TelegramServer(Usage):
         except ApiError as error:
             status, body = error.code, error.body()
         kind = None if fault is None else fault.kind
-        dropped = kind in ("drop_before", "drop_after", "hang_after")
+        dropped = kind in ("drop_before", "drop_after", "hang_before", "hang_after")
         self._log(request, name, params, 0 if dropped else status, body)
-        if kind == "hang_after":
+        if kind in ("hang_before", "hang_after"):
             await self._stopping.wait()
         if dropped and request.transport is not None:
             request.transport.abort()
@@ -160,7 +161,7 @@ class TelegramServer(Usage):
                 raise too_many_requests(fault.retry_after)
             case Fault(kind="status"):
                 raise ApiError(fault.status, HTTPStatus(fault.status).phrase)
-            case Fault(kind="drop_before"):
+            case Fault(kind="drop_before" | "hang_before"):
                 raise ApiError(500, "never sent")
 
     async def _serve_file(self, request: web.Request) -> web.Response:
