@@ -6,13 +6,15 @@ import argparse
 import asyncio
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
 from tests.torture.kill import Plan, kills, stops
-from tests.torture.records import Records
+from tests.torture.plot import svg
+from tests.torture.records import Json, Records
 from tests.torture.rounds import counts
+from tests.torture.soak import figures, soak
 
 FOLDER: Final = Path("data/torture")
 
@@ -27,18 +29,41 @@ def main(arguments: Sequence[str]) -> int:
         part.add_argument("--times", type=int, default=100 if name == "kill" else 20)
         part.add_argument("--seed", default="1")
         part.add_argument("--at-once", type=int, default=6, help="questions that stream at once")
+    part = parts.add_parser("soak")
+    part.add_argument("--minutes", type=float, default=60.0)
+    part.add_argument("--streams", type=int, default=50)
+    part.add_argument("--plot", type=Path, help="an SVG; soak.svg in the folder if not given")
     given = parser.parse_args(arguments)
-    return asyncio.run(_run(given))
-
-
-async def _run(given: argparse.Namespace) -> int:
-    records = Records(given.folder / f"{given.part}-{given.seed}.jsonl")
-    rounds = kills if given.part == "kill" else stops
-    played = await rounds(Plan(given.times, given.seed, given.at_once), records)
-    result = json.dumps(counts(played), indent=2)
-    (given.folder / f"{given.part}-{given.seed}.json").write_text(result + "\n")
+    try:
+        found = _PARTS[given.part](given)
+    except KeyboardInterrupt:
+        print("Stopped. The same command goes on from here.", file=sys.stderr)
+        return 130
+    result = json.dumps(found, indent=2)
+    (given.folder / f"{given.part}.json").write_text(result + "\n")
     print(result)
-    return 1 if any(one.wrong for one in played) else 0
+    return 1 if found["wrong"] else 0
+
+
+def _rounds(given: argparse.Namespace) -> Json:
+    play = kills if given.part == "kill" else stops
+    plan = Plan(given.times, given.seed, given.at_once)
+    records = Records(given.folder / f"{given.part}-{given.seed}.jsonl")
+    return counts(asyncio.run(play(plan, records)))
+
+
+def _soak(given: argparse.Namespace) -> Json:
+    records = Records(given.folder / f"soak-{given.streams}.jsonl")
+    soaked = asyncio.run(soak(given.minutes, given.streams, records))
+    (given.plot or given.folder / "soak.svg").write_text(svg(soaked.samples))
+    return figures(soaked)
+
+
+_PARTS: Final[dict[str, Callable[[argparse.Namespace], Json]]] = {
+    "kill": _rounds,
+    "sigterm": _rounds,
+    "soak": _soak,
+}
 
 
 if __name__ == "__main__":

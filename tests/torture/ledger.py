@@ -22,6 +22,7 @@ PLATFORMS: Final[tuple[Platform, ...]] = ("discord", "telegram")
 RENDERERS: Final[dict[Platform, Renderer]] = {"discord": DiscordRenderer(), "telegram": TelegramRenderer()}
 UNSEEN: Final = Verdict(None, "nothing is visible")
 _STOP: Final = say("button.stop")
+_JUDGED_EVERY_S: Final = 0.2
 
 
 @dataclass(slots=True)
@@ -42,6 +43,7 @@ class Asked:
     copies: int = 0
     verdict: Verdict = UNSEEN
     messages: dict[str, Json] = field(default_factory=dict)
+    settled: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def name(self) -> str:
@@ -102,9 +104,19 @@ class Ledger:
             one.verdict = self._judged(one)
             if one.verdict.ending is None:
                 one.settled_at = None
+                one.settled.clear()
             elif one.settled_at is None:
                 one.settled_at = time.monotonic()
+                one.settled.set()
         self._unjudged.clear()
+
+    async def keep_judging(self) -> None:
+        """For ever, a few times a second: for those who wait for `Asked.settled`."""
+        while True:
+            await self.changed.wait()
+            self.changed.clear()
+            self.judge()
+            await asyncio.sleep(_JUDGED_EVERY_S)
 
     async def until(self, seen: Callable[[], bool], within_s: float) -> bool:
         """Wait for something to be so, looked at after each event; whether it came to be."""

@@ -9,7 +9,7 @@ import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from tests.torture.ledger import PLATFORMS, Asked
 from tests.torture.process import SluiceProcess
@@ -249,7 +249,7 @@ def _whose(one: Asked) -> str:
     return f"{one.name} ({one.tale.shape}, {one.platform} {one.place})"
 
 
-def counts(rounds: Sequence[Round]) -> dict[str, object]:
+def counts(rounds: Sequence[Round]) -> dict[str, Any]:
     """What came of all of them."""
     by_point: dict[str, int] = defaultdict(int)
     for one in rounds:

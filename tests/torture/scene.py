@@ -208,6 +208,19 @@ class Places:
             self._topic(people[7]),
         ]
 
+    def everywhere(self) -> list[Place]:
+        """A place for each stream that goes on for long: every private chat, every channel, every group."""
+        people = PEOPLE * (len(self._halls) // len(PEOPLE) + 1)
+        return [
+            *(self.private("discord", person) for person in PEOPLE),
+            *(self.private("telegram", person) for person in PEOPLE),
+            *(self._on_discord("channel", *one) for one in zip(people, self._halls, strict=False)),
+            *(
+                Place("telegram", "group", person, *one)
+                for person, one in zip(people, self._groups, strict=False)
+            ),
+        ]
+
     def private(self, platform: Platform, person: str) -> Place:
         if platform == "discord":
             return self._on_discord("private", person, f"@{person}")
