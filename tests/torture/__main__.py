@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
+from tests.torture.chaos import chaos
 from tests.torture.kill import Plan, kills, stops
 from tests.torture.plot import svg
 from tests.torture.records import Json, Records
@@ -33,7 +34,11 @@ def main(arguments: Sequence[str]) -> int:
     part.add_argument("--minutes", type=float, default=60.0)
     part.add_argument("--streams", type=int, default=50)
     part.add_argument("--plot", type=Path, help="an SVG; soak.svg in the folder if not given")
+    part = parts.add_parser("chaos")
+    part.add_argument("--minutes", type=float, default=10.0)
+    part.add_argument("--seed", default="1")
     given = parser.parse_args(arguments)
+    given.folder.mkdir(parents=True, exist_ok=True)
     try:
         found = _PARTS[given.part](given)
     except KeyboardInterrupt:
@@ -52,6 +57,10 @@ def _rounds(given: argparse.Namespace) -> Json:
     return counts(asyncio.run(play(plan, records)))
 
 
+def _chaos(given: argparse.Namespace) -> Json:
+    return asyncio.run(chaos(given.minutes, Records(), seed=given.seed))
+
+
 def _soak(given: argparse.Namespace) -> Json:
     records = Records(given.folder / f"soak-{given.streams}.jsonl")
     soaked = asyncio.run(soak(given.minutes, given.streams, records))
@@ -62,6 +71,7 @@ def _soak(given: argparse.Namespace) -> Json:
 _PARTS: Final[dict[str, Callable[[argparse.Namespace], Json]]] = {
     "kill": _rounds,
     "sigterm": _rounds,
+    "chaos": _chaos,
     "soak": _soak,
 }
 

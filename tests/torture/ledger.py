@@ -22,14 +22,16 @@ PLATFORMS: Final[tuple[Platform, ...]] = ("discord", "telegram")
 RENDERERS: Final[dict[Platform, Renderer]] = {"discord": DiscordRenderer(), "telegram": TelegramRenderer()}
 UNSEEN: Final = Verdict(None, "nothing is visible")
 _STOP: Final = say("button.stop")
+_SORRY: Final = say("reaction.sorry")
 _JUDGED_EVERY_S: Final = 0.2
 
 
 @dataclass(slots=True)
 class Asked:
     """A question. Times are of the monotonic clock. `chat`: the platform's id; `by_command`: by a slash
-    command, which Discord offers once; `words`: the most that were visible; `copies`: so many of its messages
-    may stand there twice."""
+    command, which Discord offers once; `message`: the question's own; `sorry`: a reaction under it says that
+    there is no answer; `spoilt`: somebody deleted a message of the answer; `words`: the most that were
+    visible; `copies`: so many of its messages may stand there twice."""
 
     tale: Tale
     platform: Platform
@@ -39,6 +41,9 @@ class Asked:
     at: float
     first_seen_at: float | None = None
     settled_at: float | None = None
+    message: str = ""
+    sorry: bool = False
+    spoilt: bool = False
     words: int = 0
     copies: int = 0
     verdict: Verdict = UNSEEN
@@ -87,7 +92,9 @@ class Ledger:
         """An event of a platform."""
         if event["type"] in ("message", "edit"):
             message = event["message"]
-            if message["author"]["name"] == "Sluice" and not message["service"] and not message["only_for"]:
+            if message["author"]["name"] != "Sluice":
+                self._take_reactions(platform, message)
+            elif not message["service"] and not message["only_for"]:
                 self._stand(platform, message)
         elif event["type"] in ("delete", "delete_bulk"):
             for message in event.get("messages") or [event["message"]]:
@@ -142,6 +149,13 @@ class Ledger:
         """The messages of its answer, in their order."""
         return [self._one(asked.platform, message) for _, message in sorted(asked.messages.items(), key=_age)]
 
+    def _take_reactions(self, platform: Platform, message: Json) -> None:
+        if any(one["emoji"] == _SORRY for one in message["reactions"]):
+            for asked in self.asked.values():
+                if (asked.platform, asked.chat, asked.message) == (platform, message["chat"], message["id"]):
+                    asked.sorry = True
+                    self._unjudged.add(asked.name)
+
     def _judged(self, asked: Asked) -> Verdict:
         law = Law(
             told=self._told(asked.name),
@@ -153,6 +167,12 @@ class Ledger:
             bare=self._bare,
         )
         shown = [one for one in self.shown(asked) if one.text or one.file]
+        if asked.sorry and not shown and self._bare:
+            return Verdict("sorry")
+        if asked.spoilt:
+            words = [number for one in shown for number in one.numbers]
+            doubled = len(set(words)) < len(words) and not asked.copies
+            return Verdict(None, "a word stands twice") if doubled else Verdict("deleted")
         return judged(shown, law)
 
     def _stand(self, platform: Platform, message: Json) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -61,13 +61,19 @@ class Scene:
         self.model = model
         self.ledger = Ledger(self.told, self.file, marks, bare=bare)
         self.asked_model: dict[str, list[ModelRequest]] = defaultdict(list)
+        self.model_url = model.base_url
+        self._told: Callable[[str], str] = self._told_here
         self._names = (f"q{n}" for n in count(1))
         self._held = asyncio.Event()
 
     @property
     def settings(self) -> dict[str, str]:
         """What `sluice run` needs to work here."""
-        return settings_for(self.discord, self.telegram, self.model.base_url)
+        return settings_for(self.discord, self.telegram, self.model_url)
+
+    def hear_from(self, model_url: str, told: Callable[[str], str]) -> None:
+        """Let Sluice ask another model than the scripted one; `told` is what that one said of a tale."""
+        self.model_url, self._told = model_url, told
 
     @property
     def refusals(self) -> int:
@@ -78,6 +84,9 @@ class Scene:
 
     def told(self, name: str) -> str:
         """All that the model said of a tale: the longest, where it was asked several times."""
+        return self._told(name)
+
+    def _told_here(self, name: str) -> str:
         return max(("".join(request.told) for request in self.asked_model[name]), key=len, default="")
 
     def reply(self, request: ModelRequest) -> Reply:
@@ -127,17 +136,17 @@ class Scene:
         words = tale.question
         match place.platform, place.kind:
             case "discord", "slash":
-                await self.discord.invoke(place.person, place.chat, "ask", {"prompt": words})
+                asked.message = await self.discord.invoke(place.person, place.chat, "ask", {"prompt": words})
             case "discord", "private":
-                await self.discord.say(place.person, place.chat, words)
+                asked.message = await self.discord.say(place.person, place.chat, words)
             case "discord", _:
-                await self.discord.say(place.person, place.chat, f"@Sluice {words}")
+                asked.message = await self.discord.say(place.person, place.chat, f"@Sluice {words}")
             case _, "private":
-                await self.telegram.say(place.person, place.chat, words)
+                asked.message = await self.telegram.say(place.person, place.chat, words)
             case _, "command":
-                await self.telegram.say(place.person, place.chat, f"/ask {words}")
+                asked.message = await self.telegram.say(place.person, place.chat, f"/ask {words}")
             case _:
-                await self.telegram.say(place.person, place.chat, f"@sluice_bot {words}")
+                asked.message = await self.telegram.say(place.person, place.chat, f"@sluice_bot {words}")
         return asked
 
     def forget(self, asked: Sequence[Asked]) -> None:
