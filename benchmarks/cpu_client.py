@@ -25,6 +25,7 @@ from benchmarks.process import peak_kb, pin
 from benchmarks.swallowing import SwallowingSurface, discord_channel, discord_interaction, telegram_chat
 from bots.loop import run_in_loop
 from core.adapters.clock import SystemClock
+from core.adapters.memory_journal import MemoryJournal
 from core.adapters.memory_store import MemoryStore
 from core.adapters.openai_completions import OpenAICompletions
 from core.configuration import Configuration, Live, ModelEntry
@@ -185,6 +186,7 @@ class Sluice(Contestant):
             access=Access(allow_everybody=True),
             spending=Spending(None, clock=clock),
             store=MemoryStore(),
+            journal=MemoryJournal(clock=clock),
         )
 
     def begin(self) -> None:

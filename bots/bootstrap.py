@@ -22,6 +22,7 @@ from bots.sandbox.limits import load_profile
 from bots.sandbox.page import SandboxPage
 from bots.sandbox.telegram.server import TelegramServer
 from bots.telegram.client import TelegramPlatform
+from core.adapters.memory_journal import MemoryJournal
 from core.adapters.memory_store import MemoryStore
 from core.adapters.redaction import redact_all_logging
 from core.adapters.routing import RoutedCompletions
@@ -46,6 +47,7 @@ from core.policy.spending import Spending
 from core.ports.chart import Bar
 from core.ports.clock import Clock
 from core.ports.completions import Completions
+from core.ports.journal import Journal
 from core.ports.platform import Platform
 from core.ports.store import Store
 from core.service.chat import ChatService
@@ -149,14 +151,22 @@ def _redact(before: Mapping[str, Provider], configuration: Configuration) -> Non
         redact_all_logging(new)
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What outlives the process."""
+
+    store: Store
+    journal: Journal
+
+
 @asynccontextmanager
-async def open_store(settings: Settings, *, sandbox: bool) -> AsyncIterator[Store]:
-    """The store, its database made or migrated. In the sandbox nothing is kept. Raises StoreError."""
+async def open_store(settings: Settings, clock: Clock, *, sandbox: bool) -> AsyncIterator[Kept]:
+    """The database, made or migrated. In the sandbox nothing is kept. Raises StoreError."""
     if sandbox:
-        yield MemoryStore()
+        yield Kept(MemoryStore(), MemoryJournal(clock=clock))
         return
     async with open_sql_store(Location.of(settings)) as store:
-        yield store
+        yield Kept(store, store.journal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +180,7 @@ class App:
     retention: Retention
 
 
-def build_app(
-    settings: Settings, model: Model, clock: Clock, *, store: Store, page: SandboxPage | None
-) -> App:
+def build_app(settings: Settings, model: Model, clock: Clock, *, kept: Kept, page: SandboxPage | None) -> App:
     """With a page it is the sandbox: everybody is served, and nothing is kept."""
     sandbox = page is not None
     driver = Driver(clock, on_progress=partial(_show_figures, page) if page else None)
@@ -184,7 +192,7 @@ def build_app(
     )
     spent = None if sandbox else settings.data_dir / "spending.json"
     _permit(access, model.live.current)
-    store = SteadyStore(store)
+    store = SteadyStore(kept.store)
     spending = Spending(settings.daily_tokens, clock=clock, file=spent)
     usage = UsageBook(store, clock, lambda: model.live.current)
     chat = ChatService(
@@ -195,6 +203,7 @@ def build_app(
         access=access,
         spending=spending,
         store=store,
+        journal=kept.journal,
         signer=Signer(None if sandbox else button_key(settings.data_dir / BUTTON_KEY_FILE)),
         max_answer_chars=settings.max_answer_chars,
         summarises=lambda choice: choice.model != EMBEDDED.id,
@@ -211,7 +220,7 @@ def build_app(
         personal=PersonalData(store, clock),
         draw=_draw,
     )
-    retention = Retention(store, clock, lambda: model.live.current.defaults.retention_days)
+    retention = Retention(store, kept.journal, clock, lambda: model.live.current.defaults.retention_days)
     return App(dispatcher, chat, access, driver, retention)
 
 

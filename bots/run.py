@@ -40,9 +40,11 @@ from bots.sandbox.page import is_served_at, page_url
 from core.adapters.clock import SystemClock
 from core.configuration import Configuration, Live
 from core.configuration.entries import EMBEDDED_PROVIDER
+from core.messages import Incoming
 from core.ports.clock import Clock
 from core.ports.platform import CheckState, Platform, PlatformError
 from core.ports.store import StoreError
+from core.ports.surface import Surface
 from core.settings import ENV_FILE, Settings, where_settings_stand
 
 log = logging.getLogger(__name__)
@@ -113,7 +115,7 @@ class _Run:
         async with AsyncExitStack() as stack:
             world = await stack.enter_async_context(self._sandbox()) if sandbox else None
             try:
-                store = await stack.enter_async_context(open_store(settings, sandbox=sandbox))
+                kept = await stack.enter_async_context(open_store(settings, self._clock, sandbox=sandbox))
             except StoreError as error:
                 raise RunError(str(error)) from None
             try:
@@ -124,7 +126,7 @@ class _Run:
             except EmbeddedModelError as error:
                 raise RunError(str(error)) from None
             page = world.page if world else None
-            app = self._app = build_app(settings, model, self._clock, store=store, page=page)
+            app = self._app = build_app(settings, model, self._clock, kept=kept, page=page)
             offered = self._configuration.current
             platforms = (
                 world.platforms(self._clock, offered)
@@ -158,8 +160,16 @@ class _Run:
         """Those that could be started, each with its line. One that fails does not hold up the other."""
 
         async def start(platform: Platform) -> tuple[Platform, str] | None:
+            known = asyncio.Event()  # what was left there: it comes before what people say now
+
+            async def handle(incoming: Incoming, surface: Surface) -> None:
+                await known.wait()
+                await app.dispatcher.handle(incoming, surface)
+
             try:
-                line = await platform.start(app.dispatcher.handle, app.dispatcher.suggest)
+                line = await platform.start(handle, app.dispatcher.suggest)
+                await app.chat.recovery.begin(platform.account, platform.reopen)
+                known.set()
             except PlatformError as error:
                 log.error("%s is not connected: %s", platform.name, error)
                 return None
@@ -231,6 +241,7 @@ class _Run:
             watch = watch_configuration(self._settings, model, app, self._clock)
             helpers = [group.create_task(self._try_model(model)), group.create_task(watch.run())]
             helpers.append(group.create_task(app.retention.run()))
+            helpers.append(group.create_task(app.chat.recovery.run()))
             if world:
                 helpers.append(group.create_task(world.watch(app.driver)))
             else:

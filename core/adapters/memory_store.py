@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from typing import Final, TypeVar
 
+from core.adapters.memory_journal import MemoryJournal
 from core.ports.store import (
     GoneError,
     KeptPersona,
@@ -38,10 +39,14 @@ class MemoryStore:
     """The port `core.ports.store.Store`. `messages`: how many questions and answers are kept in all.
 
     `partial`: it remembers a part of what another store holds, so that a parent may be there and not here.
+    `journal`: forgets whom the store forgets.
     """
 
-    def __init__(self, *, messages: int = MESSAGES, partial: bool = False) -> None:
+    def __init__(
+        self, *, messages: int = MESSAGES, partial: bool = False, journal: MemoryJournal | None = None
+    ) -> None:
         self._most = messages
+        self._journal = journal
         self._partial = partial
         self._messages: dict[str, Message] = {}
         self._conversations: OrderedDict[str, dict[str, None]] = OrderedDict()  # message ids, oldest first
@@ -212,6 +217,8 @@ class MemoryStore:
             others = deque((one for one in kept if one.author != person), maxlen=_OVERHEARD_EACH)
             rows += len(kept) - len(others)
             self._overheard[place] = others
+        if self._journal is not None:
+            await self._journal.forget(person)
         return rows
 
     async def expire(self, *, before: float, overheard_before: float) -> int:

@@ -87,11 +87,15 @@ class Dispatcher:
 
     async def handle(self, incoming: Incoming, surface: Surface) -> None:
         """Take an event; returns soon and never raises."""
+        events = self.services.chat.events
+        events.hold(surface, incoming.event_id)
         try:
             await self._route(incoming, surface)
         except Exception:
             # The edge to the platforms: one event must not end the delivery of the next.
             log.exception("event %s in %s failed", incoming.event_id, incoming.place)
+        finally:
+            events.release(surface, incoming.event_id)
 
     async def suggest(self, suggesting: Suggesting) -> tuple[Choice, ...]:
         """What an argument could become; nothing for whom the bot does not serve. Never raises."""

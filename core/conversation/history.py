@@ -15,7 +15,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from core.messages import MessageRef, Person, Place, PlaceKind, Quote
@@ -40,11 +40,22 @@ class Question:
     persona: str = ""  # the same
     about: tuple[Seen, ...] = ()  # what was said in the place, for this turn alone: it is never kept
     more: tuple[MessageRef, ...] = ()  # further messages that carried it: clients split what is long
+    more_events: tuple[str, ...] = ()  # the events in which those came
 
     @property
     def reply_to(self) -> MessageRef | None:
         """The message that an answer can be a reply to: not where it is given elsewhere, as in a thread."""
         return self.ref if self.ref and self.ref.chat_id == self.place.chat_id else None
+
+    @property
+    def to_keep(self) -> Question:
+        """Without what is other people's."""
+        return replace(self, about=())
+
+    @property
+    def event_ids(self) -> tuple[str, ...]:
+        """All events that it came in, in order."""
+        return (self.event_id, *self.more_events)
 
     @property
     def refs(self) -> tuple[MessageRef, ...]:

@@ -4,11 +4,11 @@ far each answer was shown. The law:
 - An event is handled once. What the platform would not offer again is kept from before it is confirmed there
   until it is handled; what was handled is remembered for two days.
 - A **turn** is kept before anything of it is visible, under the event that it answers. Each **step** of it
-  (what is about to be shown, and where it stands) is kept before it is done: the journal is never behind the
-  screen, so who takes a turn over takes no text back.
-- A turn has one owner, which holds it by a **lease**. Every takeover raises its **fence**: what an owner writes
-  that lost its lease is not written, and it does no more for that turn. Only the journal's own clock says when a
-  lease has expired.
+  (what is about to be shown, and where it stands) is kept before it is done: the journal is never behind
+  the screen, so who takes a turn over takes no text back.
+- A turn has one owner, which holds it by a **lease**. Every takeover raises its **fence**: what an owner
+  writes that lost its lease is not written, and it does no more for that turn. Only the journal's own clock
+  says when a lease has expired.
 
 Bodies are opaque here and kept encrypted under their person's key, so that forgetting takes them along. Every
 method may raise `core.ports.store.StoreError`. Times are seconds since the epoch, and never decide a lease.
@@ -21,8 +21,8 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 LEASE_S: Final = 8.0
-"""How long a lease holds without being renewed: a process that stands still for less loses nothing, and what a
-dead one left is taken over within 10 s."""
+"""How long a lease holds without being renewed: a process that stands still for less loses nothing, and what
+a dead one left is taken over within 10 s."""
 RENEW_S: Final = 2.0
 
 
@@ -40,8 +40,8 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class KeptTurn:
-    """A turn as it is kept. `events`: the ids of what it answers, in order, the first being its idempotency key;
-    `asker`: `str(Person)`; `body`: what it takes to do it, without what has been shown."""
+    """A turn as it is kept. `events`: the ids of what it answers, in order, the first being its idempotency
+    key; `asker`: `str(Person)`; `body`: what it takes to do it, without what has been shown."""
 
     id: str
     account: str
@@ -86,8 +86,8 @@ class Journal(Protocol):
 
     # turns
     async def begin(self, turn: KeptTurn) -> bool:
-        """Keep a turn, and its events as handled, as one. False, and nothing is kept, where its first event was
-        handled before."""
+        """Keep a turn, and its events as handled, as one. False, and nothing is kept, where its first event
+        was handled before."""
 
     async def write(self, steps: Sequence[Step]) -> frozenset[str]:
         """Keep steps, in their order. The ids of turns that this process does not own (any more): of them

@@ -48,8 +48,8 @@ class Platform(Protocol):
         """Deliver no further questions; surfaces go on working (streams finish). Buttons may still come."""
 
     def reopen(self, place: Place, address: str) -> Surface | None:
-        """The surface that had this place and `Surface.address`, also of an earlier process. None: it cannot be
-        reached any more. Only after `start`."""
+        """The surface that had this place and `Surface.address`, also of an earlier process. None: it cannot
+        be reached any more. Only after `start`."""
 
     @property
     def account(self) -> str:

@@ -1,9 +1,9 @@
 """The buttons under an answer, and what a press on one asks for.
 
 The law: Stop while it streams. Then, in private chats and threads, the variants and Retry; everywhere
-Continue under what was cut. In channels and groups a finished answer has no other: they would be clutter
-for all who did not ask. Under what only one person sees there is Continue alone, since later presses could
-not change it.
+Continue under what was cut, and Retry under what was interrupted, which nobody wanted. In channels and groups
+a finished answer has no other: they would be clutter for all who did not ask. Under what only one person sees there is Continue alone, since later presses
+could not change it.
 """
 
 from __future__ import annotations
@@ -71,18 +71,20 @@ class Buttons:
         number: int = 1,
         variants: int = 1,
         goes_on: bool = False,
+        interrupted: bool = False,
     ) -> tuple[Button, ...]:
         """What stands under an answer that has ended: the `number`th of so many `variants`."""
         place, plain = question.place, ButtonStyle.PLAIN
         locale = language_of(question.asker, place)
         row: list[Button] = []
-        if place.kind is not PlaceKind.SHARED and not question.private:
+        stays = place.kind is not PlaceKind.SHARED
+        if (stays or interrupted) and not question.private:
             for target, label in (
                 (number - 1, "◀"),
                 (number, f"{number}/{variants}"),
                 (number + 1, "▶"),
             ):
-                if variants > 1 and 1 <= target <= variants:
+                if stays and variants > 1 and 1 <= target <= variants:
                     row.append(self._button(place, label, plain, Action.VARIANT, question_id, str(target)))
             row.append(self._button(place, say("button.retry", locale), plain, Action.RETRY, question_id))
         if goes_on:

@@ -47,6 +47,7 @@ class Changes:
             return
         for turn in self._of(place, ref):
             if self._queue.drop(turn):
+                turn.finish()
                 unanswered("deleted", deletion.event_id, place, turn.question.asker)
             else:
                 turn.withdrawn = True

@@ -35,6 +35,7 @@ from core.policy.frequency import Frequency
 from core.policy.spending import Spending
 from core.ports.clock import Clock
 from core.ports.completions import Completions
+from core.ports.journal import Journal
 from core.ports.store import Store
 from core.ports.surface import Surface
 from core.service.buttons import Buttons
@@ -43,12 +44,15 @@ from core.service.choosing import Choices
 from core.service.conversations import Conversations
 from core.service.door import Door, unanswered
 from core.service.driver import Driver
+from core.service.events import Events
 from core.service.exchanges import Exchanges
 from core.service.intake import Intake, Now
 from core.service.languages import language_of
 from core.service.notices import Notices
 from core.service.presses import Presses
 from core.service.queue import STREAMS, QueueFullError, TurnQueue
+from core.service.records import Records
+from core.service.recovery import Recovery, kept
 from core.service.signing import Signer
 from core.service.summaries import Summaries
 from core.service.surroundings import Surroundings
@@ -81,12 +85,14 @@ class ChatService:
         access: Access,
         spending: Spending,
         store: Store,
+        journal: Journal,
         signer: Signer | None = None,
         max_answer_chars: int = DEFAULT_MAX_CHARS,
         summarises: Callable[[ModelChoice], bool] = lambda _: True,
         book: Book | None = None,
     ) -> None:
         """`store`: one whose conversations outlive its failures (`core.adapters.steady_store`), or in memory.
+        `journal`: what outlives this process in the middle of its turns.
         `signer`: None for buttons that end with this process. `summarises`: False for a model that is too
         small to be of help with summaries. `book`: where what a turn used is written down; None: nowhere."""
         self.choices = choices
@@ -94,6 +100,8 @@ class ChatService:
         self._clock = clock
         self._max_answer_chars = max_answer_chars
         self._tasks = Tasks()
+        self.records = Records(journal, clock)
+        self.events = Events(journal, clock, self._tasks)
         self.notices = Notices(driver, clock, self._tasks)
         self.door = Door(access, self.notices, clock)
         self.threads = Threads(choices, self.notices, clock)
@@ -125,7 +133,7 @@ class ChatService:
             book=book,
         )
         self._queue = TurnQueue(turns.run, self._tasks)
-        self._intake = Intake(clock, self._tasks, self._admit)
+        self._intake = Intake(clock, self._tasks, self.events, self._admit)
         self._changes = Changes(self._intake, self._queue, store)
         self.exchanges = Exchanges(
             conversations=self._conversations,
@@ -143,8 +151,10 @@ class ChatService:
             queue=self._queue,
             door=self.door,
             notices=self.notices,
-            tasks=self._tasks,
+            events=self.events,
         )
+        line_up = partial(self._line_up, tells=False)
+        self.recovery = Recovery(self.records, clock, line_up, max_chars=max_answer_chars)
         self._greetings = Frequency(1, 3_600.0)
 
     async def handle(self, incoming: Incoming, surface: Surface) -> None:
@@ -205,7 +215,7 @@ class ChatService:
 
         Both are on the clock's monotonic time. Returns how many answers could not be completed on screen.
         """
-        self.door.closing = True
+        self.door.closing = self.events.closing = True
         await self._wait_for([self._intake.close()], streams_until)
         for turn in self._queue.drop_waiting():
             unanswered("closing", turn.question.event_id, turn.question.place, turn.question.asker)
@@ -217,6 +227,7 @@ class ChatService:
                 self._driver.changed(turn.answer)
         unmarked = await self._driver.close(marks_until)
         await self._wait_for([turn.finished for turn in running], marks_until + KEEP_S)
+        await self.records.close(marks_until + KEEP_S)
         await self._tasks.close()
         return unmarked
 
@@ -302,6 +313,7 @@ class ChatService:
         question, surface = turn.question, turn.surface
         try:
             before = self._queue.add(turn)
+            self._keep(turn)
         except QueueFullError:
             unanswered("busy", question.event_id, question.place, question.asker)
             if tells:
@@ -316,6 +328,14 @@ class ChatService:
                 surface, question.asker, words, ref=question.reply_to, reaction="reaction.queued"
             )
         return True
+
+    def _keep(self, turn: Turn) -> None:
+        """Have the journal keep it before anything of it is visible."""
+        if turn.known is not None:
+            turn.record = self.records.taken_over(turn.id, turn.answer, turn.answer.length)
+            return
+        turn.record = self.records.begin(kept(turn, self._clock.wall()), turn.answer)
+        self.events.taken(turn.surface, turn.question.event_ids)
 
     def _interrupts(self, turn: Turn) -> bool:
         """Whether it ends the answer before it, which is then shown with its mark."""

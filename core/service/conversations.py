@@ -118,7 +118,7 @@ class Conversations:
             return
         question = turn.question
         turn.asked = Message(
-            new_id(),
+            turn.asked_id,
             turn.conversation_id,
             turn.path[-1].id if turn.path else None,
             Role.USER,
@@ -129,6 +129,15 @@ class Conversations:
             quote=await self._quote(turn),
             tokens=estimate_tokens(question.text),
         )
+
+    async def find_question(self, turn: Turn) -> None:
+        """Of a turn that another process had begun."""
+        turn.asked = turn.asked or await self.store.message(turn.asked_id)
+        if turn.asked is not None:
+            turn.asked_kept = True
+            return
+        await self.prepare(turn)
+        await self.keep_question(turn)
 
     async def keep_question(self, turn: Turn) -> None:
         """Before the turn begins."""

@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Protocol
 
 from core.catalogue import say
 from core.messages import MessageRef, Place
@@ -25,6 +26,7 @@ from core.streaming.operations import (
     BucketKey,
     Button,
     Delivered,
+    NotSent,
     NotSentReason,
     OperationKind,
     Outcome,
@@ -33,7 +35,7 @@ from core.streaming.operations import (
 from core.streaming.pages import MessageLimit
 from core.streaming.reasoning import ShownReasoning
 from core.streaming.scheduler import EditScheduler, Operation
-from core.streaming.view_settings import BARE, Draft, Foot, ViewSettings
+from core.streaming.view_settings import BARE, Draft, Foot, Standing, ViewSettings
 from core.streaming.ways import Way
 
 _log = logging.getLogger(__name__)
@@ -64,6 +66,16 @@ class Progress:
     figures: Figures
 
 
+class Recorder(Protocol):
+    """Writes down what an answer shows."""
+
+    async def before(self, operation: Operation) -> bool:
+        """Returns when that is written down, or need not be waited for. False: it is not to be done, since
+        another process shows this answer now."""
+
+    def after(self, operation: Operation, outcome: Outcome) -> None: ...
+
+
 class Showing:
     """One answer on its way to one surface."""
 
@@ -75,7 +87,9 @@ class Showing:
         reply_to: MessageRef | None,
         *,
         notice: bool,
+        recorder: Recorder | None,
     ) -> None:
+        self.recorder = recorder
         self.surface = ways[0]
         self.ways = ways
         self.reply_to = reply_to
@@ -151,11 +165,12 @@ class _Account:
         reply_to: MessageRef | None,
         *,
         notice: bool,
+        recorder: Recorder | None,
     ) -> Showing:
         for surface in ways:
             self.scheduler.pacer.add_limits(surface.capabilities.rate_limits)
         view = self.scheduler.show(answer, settings, self._clock.monotonic())
-        showing = self.showings[view] = Showing(self, view, ways, reply_to, notice=notice)
+        showing = self.showings[view] = Showing(self, view, ways, reply_to, notice=notice, recorder=recorder)
         self._idle.clear()
         self.changed(answer)
         return showing
@@ -211,13 +226,18 @@ class _Account:
         showing = self.showings[operation.view]
         outcome: Outcome
         try:
-            outcome = await _call(showing.ways[operation.way], operation, showing.reply_to)
+            if showing.recorder is None or await showing.recorder.before(operation):
+                outcome = await _call(showing.ways[operation.way], operation, showing.reply_to)
+            else:
+                outcome = NotSent(NotSentReason.TAKEN_OVER)
         except Exception as error:  # noqa: BLE001 - a surface that breaks its contract must not stop the others
             _log.exception("surface %s failed in %s", showing.surface.place, operation.kind)
             outcome = Unknown(type(error).__name__)
         now = self._clock.monotonic()
         if not isinstance(outcome, Delivered):
             _log.info("%s %s page %d: %s", showing.surface.place, operation.kind, operation.page, outcome)
+        if showing.recorder is not None:
+            showing.recorder.after(operation, outcome)
         self.scheduler.performed(operation, outcome, now)
         shown = operation.view not in self.showings  # while a typing sign was on its way
         if self._on_progress is not None and showing.watched and not shown:
@@ -305,6 +325,8 @@ class Driver:
         locale: str | None = None,
         foot: Foot = BARE,
         over: tuple[str, ...] = (),
+        standing: tuple[Standing, ...] = (),
+        recorder: Recorder | None = None,
     ) -> Showing:
         """Begin to show an answer, which may still grow: call `changed` after each change.
 
@@ -316,6 +338,7 @@ class Driver:
         `locale`: the reader's, for what stands beside the answer's text.
         `over`: our messages that stand there, in order. The answer takes their place, and what it does not
         need of them is deleted: all of them where it has no text.
+        `standing`: its pages that another process has shown. `recorder`: None: nothing is written down.
         """
         capabilities = surface.capabilities
         private = private and capabilities.private_answers
@@ -342,8 +365,11 @@ class Driver:
             foot=foot if capabilities.buttons else replace(foot, panel=()),
             whole=not streaming,
             over=over,
+            standing=standing,
         )
-        return self._accounts[surface.account].show(answer, ways, settings, reply_to, notice=notice)
+        return self._accounts[surface.account].show(
+            answer, ways, settings, reply_to, notice=notice, recorder=recorder
+        )
 
     def delete(self, surface: Surface, message_ids: tuple[str, ...]) -> None:
         """Take messages away, as soon as the rate limits allow. What may not be deleted stays."""

@@ -164,7 +164,7 @@ class Exchanges:
         return "continue.over" if found is None else await self.go_on_from(caller, found.id)
 
     async def go_on_from(self, caller: Caller, answer_id: str) -> str:
-        """Once for each answer, as long as this process remembers."""
+        """Once for each answer."""
         await self._is_kept(answer_id)
         answer = await self._store.message(answer_id)
         if answer is None or answer.ending not in GOES_ON or answer.id in self._continued:
@@ -177,15 +177,19 @@ class Exchanges:
             if answer.id in self._continued:  # by a press that came at the same time
                 return "continue.over"
             words = say("continue.question", language_of(caller.person, caller.place))
-            question = Question(caller.event_id, caller.place, caller.person, words, private=private)
+            event_id = f"continue:{answer.id}"  # so that the journal takes it once, whoever presses again
+            question = Question(event_id, caller.place, caller.person, words, private=private)
             joined = Joined(answer.conversation_id, answer.id, lane)
             by_channel = caller.pressed and not private
             surface = _channel_of(caller.surface) if by_channel else caller.surface
-            if not self._line_up(Turn(question, joined, surface, self._answer())):
+            turn = Turn(question, joined, surface, self._answer())
+            if not self._line_up(turn):
                 return "busy"
             self._continued[answer.id] = None
             if len(self._continued) > _CONTINUED:
                 del self._continued[next(iter(self._continued))]
+            if turn.record is not None and not await turn.record.is_ours():
+                return "continue.over"
             await self._store.set_lane(lane, Lane(answer.conversation_id, answer.id, self._clock.wall()))
         return ""
 

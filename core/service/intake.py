@@ -18,6 +18,7 @@ from core.messages import IncomingMessage, MessageRef, Place
 from core.ports.clock import Clock, Timer
 from core.ports.store import LaneKey
 from core.ports.surface import Surface
+from core.service.events import Events
 from core.service.tasks import Tasks
 
 log = logging.getLogger(__name__)
@@ -43,8 +44,13 @@ class Intake:
     let go of: it asks `Now` once nothing more is awaited."""
 
     def __init__(
-        self, clock: Clock, tasks: Tasks, admit: Callable[[Question, Surface, Now], Awaitable[None]]
+        self,
+        clock: Clock,
+        tasks: Tasks,
+        events: Events,
+        admit: Callable[[Question, Surface, Now], Awaitable[None]],
     ) -> None:
+        self._events = events
         self._clock = clock
         self._tasks = tasks
         self._admit = admit
@@ -56,6 +62,7 @@ class Intake:
     def take(self, question: Question, surface: Surface) -> None:
         """Admit it as soon as those before it are, and its rest cannot come any more."""
         held = _Held(question, surface)
+        self._events.hold(surface, question.event_id)
         self._wait_for_rest(held, question.text if question.ref is not None else "")
         key = lane_of(question.place, question.asker, private=question.private)
         if key in self._lines:
@@ -74,8 +81,12 @@ class Intake:
         held = self._begun(message)
         if held is not None:
             asked = held.question
+            self._events.hold(held.surface, message.event_id)
             held.question = replace(
-                asked, text=f"{asked.text}\n{message.text}", more=(*asked.more, message.ref)
+                asked,
+                text=f"{asked.text}\n{message.text}",
+                more=(*asked.more, message.ref),
+                more_events=(*asked.more_events, message.event_id),
             )
             self._wait_for_rest(held, message.text)
 
@@ -91,8 +102,7 @@ class Intake:
         line, held = self._find(place, ref)
         if held is None:
             return None
-        line.remove(held)
-        held.ready.set()
+        self._let_go(line, held)
         return held.question
 
     def forget(self, person: str) -> tuple[Question, ...]:
@@ -100,8 +110,7 @@ class Intake:
         gone = []
         for line in self._lines.values():
             for held in [one for one in line if str(one.question.asker) == person]:
-                line.remove(held)
-                held.ready.set()
+                self._let_go(line, held)
                 gone.append(held.question)
         return tuple(gone)
 
@@ -131,11 +140,17 @@ class Intake:
                     # One question must not keep those behind it from being asked.
                     log.exception("event %s in %s failed", held.question.event_id, held.question.place)
                 if held in line:
-                    line.remove(held)
+                    self._let_go(line, held)
         finally:
             del self._lines[key]
             if not self._lines:
                 self._idle.set()
+
+    def _let_go(self, line: deque[_Held], held: _Held) -> None:
+        line.remove(held)
+        held.ready.set()
+        for event_id in held.question.event_ids:
+            self._events.release(held.surface, event_id)
 
     def _wait_for_rest(self, held: _Held, text: str) -> None:
         if held.timer is not None:

@@ -11,11 +11,11 @@ from core.ports.surface import Surface
 from core.service.buttons import Action, Buttons, Pressed, action_of
 from core.service.conversations import Conversations
 from core.service.door import Door, unanswered
+from core.service.events import Events
 from core.service.exchanges import Caller, Exchanges
 from core.service.languages import language_of
 from core.service.notices import Notices
 from core.service.queue import TurnQueue
-from core.service.tasks import Tasks
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class Presses:
         queue: TurnQueue,
         door: Door,
         notices: Notices,
-        tasks: Tasks,
+        events: Events,
     ) -> None:
         self._buttons = buttons
         self._store = conversations.store
@@ -47,7 +47,7 @@ class Presses:
         self._queue = queue
         self._door = door
         self._notices = notices
-        self._tasks = tasks
+        self._events = events
 
     def take(self, press: ButtonPress, surface: Surface) -> None:
         """Do what the button says, or tell why not."""
@@ -59,7 +59,8 @@ class Presses:
         elif pressed.action is Action.STOP:
             self._stop(pressed, press, surface)
         elif self._door.admits(press, surface, ref=None):
-            self._tasks.start(self._do(pressed, press, surface), f"press in {press.place}")
+            doing = self._do(pressed, press, surface)
+            self._events.run_for(surface, press.event_id, doing, f"press in {press.place}")
 
     def _stop(self, pressed: Pressed, press: ButtonPress, surface: Surface) -> None:
         turn = self._queue.find(pressed.id)

@@ -59,12 +59,12 @@ class TurnQueue:
     def add(self, turn: Turn) -> int:
         """Take a turn and return how many answers its conversation still has to show before it.
 
-        Raises QueueFullError.
+        Raises QueueFullError, but never for one that another process had taken.
         """
         line = self._lines.get(turn.conversation_id, ())
         waiting = len(self._turns) - min(len(self._lines), STREAMS)
         must_wait = bool(line) or len(self._lines) >= STREAMS
-        if (
+        if turn.known is None and (
             self._of_person[_person(turn)] >= self._each_person
             or len(line) > self._waiting_each
             or (must_wait and waiting >= self._waiting_in_all)
@@ -101,19 +101,21 @@ class TurnQueue:
         return True
 
     async def _serve(self, conversation_id: str) -> None:
-        line = self._lines[conversation_id]
+        line, place_gone = self._lines[conversation_id], False
         try:
             while line:
                 await self._run(line[0])
                 self._forget(turn := line.popleft())
                 for waiting in line:
                     waiting.follow(turn)
-                if turn.place_gone:
+                if place_gone := turn.place_gone:
                     break
         finally:
             for turn in line:  # the place is gone, or the bot ends
                 unanswered("not_reached", turn.question.event_id, turn.question.place, turn.question.asker)
                 self._forget(turn)
+                if place_gone:
+                    turn.finish()
             del self._lines[conversation_id]
 
     def _forget(self, turn: Turn) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from core.ports.clock import Clock
+from core.ports.journal import Journal
 from core.ports.store import Store, StoreError
 
 log = logging.getLogger(__name__)
@@ -14,14 +15,17 @@ log = logging.getLogger(__name__)
 EVERY_S: Final = 3_600.0
 OVERHEARD_DAYS: Final = 7
 """So long what was not for the bot is kept, where a chat opted in; no setting prolongs it."""
+HANDLED_DAYS: Final = 2
+"""So long an event that comes again is known; Telegram offers one for a day."""
 _DAY_S: Final = 86_400.0
 
 
 class Retention:
     """`days`: how long a conversation is kept after it was last used, asked anew each time; 0: for ever."""
 
-    def __init__(self, store: Store, clock: Clock, days: Callable[[], int]) -> None:
+    def __init__(self, store: Store, journal: Journal, clock: Clock, days: Callable[[], int]) -> None:
         self._store = store
+        self._journal = journal
         self._clock = clock
         self._days = days
 
@@ -39,6 +43,7 @@ class Retention:
                 before=now - days * _DAY_S if days else 0.0,
                 overheard_before=now - OVERHEARD_DAYS * _DAY_S,
             )
+            await self._journal.expire_journal(now - HANDLED_DAYS * _DAY_S)
         except StoreError as error:
             log.error("what is too old cannot be deleted: %s", error)
             return

@@ -18,6 +18,8 @@ from core.ports.surface import Surface
 from core.service.choosing import Manner
 from core.service.driver import Showing, Shown
 from core.service.languages import language_of
+from core.service.records import Record
+from core.service.steps import Known
 from core.service.usage import Counted
 from core.streaming.answer import Answer, Ending
 from core.streaming.operations import Button, NotSentReason
@@ -42,9 +44,21 @@ class Turn:
     """`id` cannot be guessed, and is the answer's in the store, too."""
 
     def __init__(
-        self, question: Question, joined: Joined, surface: Surface, answer: Answer, again: Again | None = None
+        self,
+        question: Question,
+        joined: Joined,
+        surface: Surface,
+        answer: Answer,
+        again: Again | None = None,
+        *,
+        ids: tuple[str, str] | None = None,
+        known: Known | None = None,
     ) -> None:
-        self.id = secrets.token_hex(8)
+        """`known`: how far another process had come with this turn, whose answer's and question's `ids` these
+        are; its text is in `answer`."""
+        self.id, self.asked_id = ids or (secrets.token_hex(8), secrets.token_hex(8))
+        self.known = known
+        self.record: Record | None = None  # None: it is not in line yet
         self.question = question
         self.locale = language_of(question.asker, question.place)
         self.joined = joined
@@ -81,6 +95,11 @@ class Turn:
         return self.showing.messages if self.showing else ()
 
     @property
+    def taken_over(self) -> bool:
+        """Another process goes on with it, so this one keeps nothing of it."""
+        return self.record is not None and self.record.lost
+
+    @property
     def is_shown(self) -> bool:
         """Nobody waits for more of it, but it may not be kept yet."""
         return self.shown is not None and self.shown.done()
@@ -113,6 +132,11 @@ class Turn:
         buttons = self.buttons_under(ending, may_go_on) if self.buttons_under else ()
         self.answer.end(ending, now, mark=mark, buttons=buttons)
         self.over.set()
+
+    def finish(self) -> None:
+        """It is over, and no other process need go on with it."""
+        if self.record is not None:
+            self.record.finish(str(self.answer.ending or Ending.FAILED))
 
     def cut(self, ending: Ending, now: float, mark: str) -> bool:
         """End the answer from outside, and the model's stream at once; False when it has ended already."""

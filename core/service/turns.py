@@ -44,6 +44,7 @@ from core.service.conversations import Conversations
 from core.service.door import unanswered
 from core.service.driver import Driver, Shown
 from core.service.notices import Notices
+from core.service.steps import Known
 from core.service.summaries import Summaries
 from core.service.surroundings import Surroundings
 from core.service.turn import Tally, Turn
@@ -113,7 +114,10 @@ class Turns:
         try:
             try:
                 async with self._streams:
-                    await self._answer(turn, tally)
+                    if turn.known is not None and turn.known.is_shown:
+                        await self._show_what_is_known(turn, turn.known)
+                    elif await self._may_begin(turn):
+                        await self._answer(turn, tally)
             except Exception:
                 # Whatever went wrong in one turn, the questions that wait behind it are served.
                 log.exception("turn %s in %s failed", turn.id, turn.question.place)
@@ -121,16 +125,23 @@ class Turns:
                 self._close(turn, Ending.FAILED, say("ending.failed", turn.locale, reason=reason))
             if turn.shown is not None:
                 await self._keep(turn, turn.shown, tally)
+            if turn.shown is None or not turn.shown.cancelled():  # else the next process goes on with it
+                turn.finish()
         except Exception:
             log.exception("turn %s in %s is shown, but cannot be kept", turn.id, turn.question.place)
         finally:
             turn.finished.set()
 
+    async def _may_begin(self, turn: Turn) -> bool:
+        reason = "closing" if turn.answer.ended else ""
+        if not reason and turn.record is not None and not await turn.record.is_ours():
+            reason = "duplicate"
+        if reason:
+            unanswered(reason, turn.question.event_id, turn.question.place, turn.question.asker)
+        return not reason
+
     async def _answer(self, turn: Turn, tally: Tally) -> None:
         question = turn.question
-        if turn.answer.ended:
-            unanswered("closing", question.event_id, question.place, question.asker)
-            return
         if turn.asked is None:
             turn.earlier = await self._surroundings.chain(question, turn.surface)
         await self._conversations.prepare(turn)
@@ -139,7 +150,7 @@ class Turns:
             unanswered("forgotten", question.event_id, question.place, question.asker)
             return
         choice = manner.choice
-        turn.answered_by = choice.model
+        self._answers(turn, choice.model)
         if manner.preferences.sees is Sees.CHANNEL and not question.about:
             turn.about = await self._surroundings.lately(question, turn.conversation_id, turn.surface)
         tally.prompt = prompt_size(self._messages(turn, choice))
@@ -153,21 +164,7 @@ class Turns:
         except BaseException:
             reservation.settle(0)
             raise
-        turn.showing = self._driver.show(
-            turn.answer,
-            turn.surface,
-            reply_to=question.reply_to,
-            stop=self._buttons.stop(turn.id, question.place, turn.locale),
-            private=question.private,
-            nonce=turn.id,
-            show_reasoning=manner.preferences.reasoning,
-            streaming=manner.preferences.streaming,
-            locale=turn.locale,
-            over=turn.again.over if turn.again else (),
-        )
-        turn.shown = asyncio.get_running_loop().create_task(turn.showing.finished())
-        # Shown before it has ended means that it is lost: the model need not go on for nobody.
-        turn.shown.add_done_callback(lambda _: self._cut_lost(turn))
+        self._show(turn, reasoning=manner.preferences.reasoning, streaming=manner.preferences.streaming)
         limit = self._at_its_limit(turn)
         try:
             tally.billed = not turn.answer.ended
@@ -182,6 +179,40 @@ class Turns:
             reservation.settle(tally.used)
             if self._book is not None and (counted := tally.counts(turn.answered_by)):
                 await self._book(question.asker, question.place, counted)
+
+    def _show(self, turn: Turn, *, reasoning: bool, streaming: bool) -> None:
+        question = turn.question
+        turn.showing = self._driver.show(
+            turn.answer,
+            turn.surface,
+            reply_to=question.reply_to,
+            stop=self._buttons.stop(turn.id, question.place, turn.locale),
+            private=question.private,
+            nonce=turn.id,
+            show_reasoning=reasoning,
+            streaming=streaming,
+            locale=turn.locale,
+            over=turn.again.over if turn.again else (),
+            standing=turn.known.standing if turn.known else (),
+            recorder=turn.record,
+        )
+        turn.shown = asyncio.get_running_loop().create_task(turn.showing.finished())
+        # Shown before it has ended means that it is lost: the model need not go on for nobody.
+        turn.shown.add_done_callback(lambda _: self._cut_lost(turn))
+
+    async def _show_what_is_known(self, turn: Turn, known: Known) -> None:
+        """Of an answer that another process had begun to show: with the ending that it had, or a mark that it
+        was interrupted."""
+        await self._conversations.find_question(turn)
+        turn.buttons_under = partial(self._under, turn)
+        if known.ended is None:
+            self._close(turn, Ending.INTERRUPTED, say("ending.interrupted", turn.locale))
+        else:
+            turn.answered_by = known.ended.model
+            now, ended = self._clock.monotonic(), known.ended
+            turn.answer.end(ended.ending, now, mark=ended.mark, buttons=ended.buttons)
+            turn.over.set()
+        self._show(turn, reasoning=False, streaming=True)
 
     def _at_its_limit(self, turn: Turn) -> Timer | None:
         """Have the answer end while it still can where its platform lets none go on for ever."""
@@ -210,6 +241,8 @@ class Turns:
             "turn %s in %s by %s: %s, %d characters, shown=%s",
             turn.id, turn.question.place, turn.answered_by, turn.answer.ending, turn.answer.length, complete,
         )  # fmt: skip
+        if turn.taken_over:
+            return
         await self._conversations.keep_answer(turn, tokens=tally.answer, model=turn.answered_by)
         if turn.kept:
             self._summaries.consider(turn)
@@ -223,7 +256,13 @@ class Turns:
             number, variants = (earlier, variants) if turn.restored else (variants + 1, variants + 1)
         goes_on = may_go_on and ending in GOES_ON and bool(turn.answer.length) and not turn.restored
         return self._buttons.under(
-            turn.question, turn.asked.id, turn.id, number=number, variants=variants, goes_on=goes_on
+            turn.question,
+            turn.asked.id,
+            turn.id,
+            number=number,
+            variants=variants,
+            goes_on=goes_on,
+            interrupted=ending is Ending.INTERRUPTED,
         )
 
     async def _stream(self, turn: Turn, choice: ModelChoice, reservation: Reservation, tally: Tally) -> None:
@@ -272,7 +311,7 @@ class Turns:
         match event:
             case Answering(model):
                 tally.another_answers(turn.answered_by)
-                turn.answered_by = model
+                self._answers(turn, model)
             case TextDelta(text):
                 tally.streamed += size_of(text)
                 turn.answer.append(turn.citations.feed(text) if turn.citations else text, now)
@@ -284,6 +323,11 @@ class Turns:
                 tally.counted = event
             case Finished(reason):
                 self._finish(turn, reason)
+
+    def _answers(self, turn: Turn, model: str) -> None:
+        turn.answered_by = model
+        if turn.record is not None:
+            turn.record.model = model
 
     def _finish(self, turn: Turn, reason: FinishReason) -> None:
         self._flush(turn)

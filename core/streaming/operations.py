@@ -121,6 +121,7 @@ class NotSentReason(StrEnum):
     PLACE_GONE = "place_gone"  # channel deleted, permission lost, blocked, kicked: nothing more goes there
     REJECTED = "rejected"  # the platform refuses this payload: the same again would fail again
     FULL = "full"  # no further message may be sent here, and the last one is full
+    TAKEN_OVER = "taken_over"  # another process shows this answer now
     EXPIRED = "expired"  # the interaction's token has ended
 
 

@@ -159,6 +159,23 @@ class Pages:
         cuts = (*found.cuts, replace(hold, rank=CutRank.SENTENCE)) if pausing else found.cuts
         return self._nearly_full(text, cuts, hold)
 
+    def closed_at(self, answer: Answer, end: int) -> Frame:
+        """The current page as it ended at `end` when another process showed it."""
+        text = answer.slice(self.start, self.start + WINDOW_PAGES * self._renderer.page_units)
+        if self._file is not None:
+            return Frame(self.page, self.start, end, self._renderer.render(""), NO_MARKS, closed=True)
+        found = scan(text, self._marks, formatted=self._renderer.formatted)
+        at = end - self.start
+        cut = next((cut for cut in found.cuts if cut.at == at), None) or self._forced(text, at)
+        block = block_at(text, cut, found.cuts, self._block)
+        return replace(self._frame(cut, self._render(text, cut), closed=True), block=block)
+
+    def shown_to(self, answer: Answer, end: int) -> None:
+        """The current page has shown so much in another process."""
+        text = answer.slice(self.start, end)
+        if self._file is None and end > self.start:
+            self.shown, self._shown_marks = end, self._forced(text, end - self.start).marks
+
     def accept(self, frame: Frame) -> None:
         """`frame` is visible now (or may be): never show less."""
         self.shown, self._shown_marks = max(self.shown, frame.end), frame.marks

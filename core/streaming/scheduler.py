@@ -38,9 +38,10 @@ from core.streaming.operations import (
     Outcome,
     Unknown,
 )
+from core.streaming.pages import Frame
 from core.streaming.rate_limits import Pacer, Preview
 from core.streaming.view import DRAFTS_FAIL, Update, View
-from core.streaming.view_settings import ViewSettings
+from core.streaming.view_settings import Standing, ViewSettings
 from core.streaming.wants import Want
 
 RETRY_FIRST_S: Final = 0.5
@@ -68,6 +69,7 @@ class Operation:
     content: MessageContent | None = None
     page: int = 0
     way: int = 0  # which of the view's ways it goes
+    stands: Standing | None = None  # what of the answer stands there then; its message is known afterwards
 
 
 class EditScheduler:
@@ -291,8 +293,17 @@ class EditScheduler:
             elif (again := view.want(now)) is not None:
                 self._arm(number, max(again.at, now))
             return None
+        frame = update.frame
         operation = Operation(
-            next(self._ids), number, update.kind, keys, update.message_id, update.content, view.page, way
+            next(self._ids),
+            number,
+            update.kind,
+            keys,
+            update.message_id,
+            update.content,
+            view.page,
+            way,
+            None if frame is None else _stands(update.message_id, frame, way),
         )
         self.pacer.take(keys, now)
         view.started(update, now)
@@ -344,6 +355,8 @@ class EditScheduler:
             case NotSentReason.UNAVAILABLE:
                 view.not_sent(now + self._back_off(view))
                 self._give_up(view, update, outcome.reason)
+            case NotSentReason.TAKEN_OVER:
+                view.lose(outcome.reason)
             case _ if update.kind is OperationKind.DRAFT:
                 view.no_drafts()
             case _ if update.kind is OperationKind.DELETE:  # where that is not permitted, it stays
@@ -367,3 +380,7 @@ class EditScheduler:
             view.no_drafts()
         if view.failures >= TRIES:
             view.lose(reason)
+
+
+def _stands(message_id: str | None, frame: Frame, way: int) -> Standing:
+    return Standing(message_id, frame.start, frame.end, frame.closed, frame.file is not None, way)

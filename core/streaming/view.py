@@ -10,7 +10,8 @@ from core.streaming.figures import Figures, FreshnessMeter
 from core.streaming.meters import NEVER
 from core.streaming.operations import Button, MessageContent, NotSentReason, OperationKind
 from core.streaming.pages import Frame, Pages
-from core.streaming.view_settings import ViewSettings
+from core.streaming.rendering import Rendered
+from core.streaming.view_settings import Standing, ViewSettings
 from core.streaming.wants import FIRST_CHARS, FIRST_WAIT_S, Priority, Want, is_enough, preview
 from core.streaming.ways import Ways
 
@@ -26,6 +27,8 @@ DRAFTS_FAIL: Final = 3
 """So many failures in a row, and a page that has been a draft is made a message."""
 STATUS_EVERY_S: Final = 3.0
 """How often the words beside a file that still grows say how long it is: they show nothing of the text."""
+_NOT_KNOWN: Final = MessageContent(Rendered("", fill=0.0))
+"""What a send of another process carried that may stand or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +73,32 @@ class View:
         self._draft = settings.draft
         self._draft_until = 0.0  # the one that stands is to be shown again by then
         self._page_over = False  # what was a draft is to be sent
-        self._over = list(settings.over)  # messages that stand there and show something else
+        ours = {page.message_id for page in settings.standing}
+        self._over = [one for one in settings.over if one not in ours]  # messages that show something else
         self._untaken: list[str] = []  # those of them that cannot be edited
         self._replaces = False  # the current message was one of them
         self._clearing = False  # all is shown: what is left of them is to go
         answer.shown(self, 0)
+        for page in settings.standing:
+            self._go_on(page, last=page is settings.standing[-1])
+
+    def _go_on(self, page: Standing, *, last: bool) -> None:
+        """From where another process was. Whether its last page was taken as it is is not known."""
+        if page.message_id is not None:
+            self.messages.append(page.message_id)
+            self._message = page.message_id
+        if page.message_id is not None or last:
+            self.ways.sent(min(page.way, len(self.settings.ways) - 1), known=page.message_id is not None)
+        if not last:
+            self._accept(self._pages.closed_at(self.answer, page.end))
+            return
+        if page.message_id is None and self.ways.has_nonces(min(page.way, len(self.settings.ways) - 1)):
+            self._unknown_send = _NOT_KNOWN
+        if page.closed and not page.file:
+            self._pinned = self._pages.closed_at(self.answer, page.end)
+        else:
+            self._pages.shown_to(self.answer, page.end)
+        self.answer.shown(self, self._pages.shown)
 
     @property
     def over(self) -> bool:

@@ -35,6 +35,19 @@ BARE: Final = Foot()
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """A page that another process has shown, or was about to: `source[start:end]`, by the message
+    `message_id`; None: whether and where it was taken is not known. `way`: the way that it was sent."""
+
+    message_id: str | None
+    start: int
+    end: int
+    closed: bool = False  # the page ends at `end`
+    file: bool = False  # it is a file, and words beside it
+    way: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ViewSettings:
     """What a view needs to know of its surface and of the question."""
 
@@ -51,4 +64,5 @@ class ViewSettings:
     reasoning: ShownReasoning | None = None  # None: it is hidden
     foot: Foot = BARE
     whole: bool = False  # nothing is shown before the answer has ended
+    standing: tuple[Standing, ...] = ()  # pages that were shown before, in order: it goes on there
     over: tuple[str, ...] = ()  # messages that stand already, in order: taken before any is sent

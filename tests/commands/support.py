@@ -10,6 +10,7 @@ from typing import Any
 from bots.sandbox.telegram.server import TelegramServer
 from bots.telegram.client import TelegramPlatform
 from core.adapters.clock import SystemClock
+from core.adapters.memory_journal import MemoryJournal
 from core.adapters.memory_store import MemoryStore
 from core.commands.registry import Registry
 from core.configuration import Configuration, Live, ModelChoice
@@ -52,6 +53,7 @@ class Service:
             completions=self.model,
             choices=Choices(self.store, live),
             store=self.store,
+            journal=MemoryJournal(clock=clock),
             driver=Driver(clock),
             clock=clock,
             access=self.access,

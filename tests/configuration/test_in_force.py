@@ -11,6 +11,7 @@ import pytest
 from bots.bootstrap import (
     EMBEDDED,
     App,
+    Kept,
     Model,
     build_app,
     commands_of,
@@ -20,6 +21,7 @@ from bots.bootstrap import (
     watch_configuration,
 )
 from bots.embedded_model.progress import ignore_progress
+from core.adapters.memory_journal import MemoryJournal
 from core.adapters.memory_store import MemoryStore
 from core.commands.registry import registry
 from core.configuration import Configuration, ConfigurationError, Live
@@ -52,10 +54,10 @@ async def standing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
     file.write_text(_FILE)
     settings = read_settings({})
     live = Live(read_configuration(settings))
+    clock = FakeClock()
+    kept = Kept(MemoryStore(), MemoryJournal(clock=clock))
     async with open_model(settings, live, ignore_progress) as model:
-        yield Standing(
-            settings, model, build_app(settings, model, FakeClock(), store=MemoryStore(), page=None), file
-        )
+        yield Standing(settings, model, build_app(settings, model, clock, kept=kept, page=None), file)
 
 
 async def test_permissions_count_at_once(standing: Standing) -> None:

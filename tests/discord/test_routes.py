@@ -14,6 +14,7 @@ import pytest
 
 from bots.discord.markdown import DiscordRenderer
 from bots.sandbox.discord.world import Permission
+from core.adapters.memory_journal import MemoryJournal
 from core.adapters.memory_store import MemoryStore
 from core.catalogue import say
 from core.configuration import Live, ModelChoice
@@ -55,6 +56,7 @@ class Sluice:
             access=access,
             spending=Spending(None, clock=bot.clock),
             store=MemoryStore(),
+            journal=MemoryJournal(clock=bot.clock),
         )
         self._dispatcher = parts.dispatcher(self.chat, access)
         self.private = False  # answers to commands are for their asker alone

@@ -147,9 +147,9 @@ async def _telegram_at_a_tenth(world: World, folder: Path) -> AsyncIterator[None
     )
     async with (
         open_model(settings, Live(read_configuration(settings)), ignore_progress) as model,
-        open_store(settings, sandbox=False) as store,
+        open_store(settings, clock, sandbox=False) as kept,
     ):
-        app = build_app(settings, model, clock, store=store, page=None)
+        app = build_app(settings, model, clock, kept=kept, page=None)
         platform = TelegramPlatform(
             world.telegram.token,
             clock=clock,

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from core.adapters.memory_journal import JournalState, MemoryJournal
 from core.adapters.memory_store import MemoryStore
 from core.catalogue import say
 from core.commands.registry import Registry
@@ -29,6 +30,7 @@ from core.messages import (
 )
 from core.policy.access import Access
 from core.policy.spending import Spending
+from core.ports.journal import Journal
 from core.ports.store import Message, Store
 from core.service.chat import ChatService
 from core.service.choosing import Choices
@@ -37,6 +39,7 @@ from core.service.exchanges import Caller
 from core.service.signing import Signer
 from tests.commands.parts import Parts
 from tests.fakes.clock import FakeClock
+from tests.fakes.mortal import Life
 from tests.fakes.surface import FakePress, FakeSurface
 from tests.service.scripted_model import ScriptedModel, Stream
 
@@ -101,15 +104,23 @@ class Bot:
         max_answer_chars: int = 64_000,
         commands: Registry | None = None,
         store: Store | None = None,
+        journal: Journal | None = None,
+        life: Life | None = None,
         configuration: Configuration | None = None,
         before: Bot | None = None,
         busy_mode: Busy = Busy.QUEUE,
         private_pause_s: float | None = None,
         summaries: bool = True,
     ) -> None:
-        """`before`: the bot that ran until now; this one is its next start, with what was kept."""
+        """`before`: the bot that ran until now; this one is its next start, with what was kept. `life`: for a
+        process that is to be killed."""
         self.clock: FakeClock = before.clock if before else FakeClock()
         self.store: Store = before.store if before else store or MemoryStore()
+        self.journal_state: JournalState = before.journal_state if before else JournalState()
+        self.journal: Journal = journal or MemoryJournal(self.journal_state, clock=self.clock)
+        self.life = life
+        held: Store = life.of(self.store) if life else self.store
+        clock = life.clock(self.clock) if life else self.clock
         self.signer: Signer = before.signer if before else Signer()
         self.model = ScriptedModel()
         defaults = replace(
@@ -122,12 +133,13 @@ class Bot:
         self.parts = Parts(self.clock, self.store, self.live)
         self.chat = ChatService(
             completions=self.model,
-            choices=Choices(self.store, self.live),
-            driver=Driver(self.clock, on_progress=self.progress.append),
-            clock=self.clock,
+            choices=Choices(held, self.live),
+            driver=Driver(clock, on_progress=self.progress.append),
+            clock=clock,
             access=self.access,
             spending=self.spending,
-            store=self.store,
+            store=held,
+            journal=life.of(self.journal) if life else self.journal,
             signer=self.signer,
             summarises=lambda _: summaries,
             max_answer_chars=max_answer_chars,
@@ -162,7 +174,7 @@ class Bot:
         )
 
     async def handle(self, incoming: Incoming, surface: FakeSurface) -> None:
-        await self.dispatcher.handle(incoming, surface)
+        await self.dispatcher.handle(incoming, self.life.of(surface) if self.life else surface)
         await self.clock.advance(0.0)
 
     async def say(

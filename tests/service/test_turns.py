@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bots.bootstrap import Model, build_app, read_configuration
+from bots.bootstrap import Kept, Model, build_app, read_configuration
 from bots.telegram.entities import TelegramRenderer
+from core.adapters.memory_journal import MemoryJournal
 from core.adapters.memory_store import MemoryStore
 from core.catalogue import say
 from core.configuration import Live, ModelChoice
@@ -189,7 +190,7 @@ async def test_the_setting_reaches_the_answers(tmp_path: Path) -> None:
     clock, scripted = FakeClock(), ScriptedModel()
     settings = Settings(max_answer_chars=20, allow_everybody=True, data_dir=tmp_path)
     model = Model(scripted, Live(read_configuration(settings)))
-    app = build_app(settings, model, clock, store=MemoryStore(), page=None)
+    app = build_app(settings, model, clock, kept=Kept(MemoryStore(), MemoryJournal(clock=clock)), page=None)
     surface = FakeSurface(clock)
     app.chat.ask(Question("1", surface.place, BEN, "hello"), surface)
     stream = await scripted.opened()

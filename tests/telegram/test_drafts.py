@@ -15,6 +15,7 @@ from bots.sandbox.limits import load_profile
 from bots.sandbox.telegram.server import TelegramServer
 from bots.telegram.client import TelegramPlatform
 from bots.telegram.entities import TelegramRenderer
+from core.adapters.memory_journal import MemoryJournal
 from core.adapters.memory_store import MemoryStore
 from core.catalogue import say
 from core.configuration import Live, ModelChoice
@@ -105,6 +106,7 @@ class Sluice:
             access=access,
             spending=Spending(None, clock=clock),
             store=MemoryStore(),
+            journal=MemoryJournal(clock=clock),
         )
         self.dispatcher = parts.dispatcher(self.chat, access)
         self.drafts: list[tuple[float, str, str]] = []  # when, id, text

@@ -1,0 +1,90 @@
+"""Which events are still in work. Of one that came through the journal it is told when nothing of it is left
+to do: until then it comes again after a crash.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Coroutine
+
+from core.ports.clock import Clock
+from core.ports.journal import Journal
+from core.ports.store import StoreError
+from core.ports.surface import Surface
+from core.service.tasks import Tasks
+
+log = logging.getLogger(__name__)
+
+_WAITING = 10_000
+"""Events that wait for a journal that fails; of older ones it is not told, so they may come again."""
+
+
+class Events:
+    """`hold` and `release` go in pairs; a question whose turn is kept is the journal's (`taken`)."""
+
+    def __init__(self, journal: Journal, clock: Clock, tasks: Tasks) -> None:
+        self.closing = False
+        """What is refused from now on is for the next process."""
+        self._journal = journal
+        self._clock = clock
+        self._tasks = tasks
+        self._held: Counter[tuple[str, str]] = Counter()
+        self._done: dict[tuple[str, str], None] = {}
+        self._telling = False
+
+    def hold(self, surface: Surface, event_id: str) -> None:
+        if surface.capabilities.keeps_events:
+            self._held[surface.account, event_id] += 1
+
+    def release(self, surface: Surface, event_id: str) -> None:
+        """Somebody who held it is done with it."""
+        event = (surface.account, event_id)
+        if event not in self._held:
+            return
+        self._held[event] -= 1
+        if self._held[event] > 0:
+            return
+        del self._held[event]
+        if self.closing:
+            return
+        self._done[event] = None
+        if len(self._done) > _WAITING:
+            del self._done[next(iter(self._done))]
+        if not self._telling:
+            self._telling = True
+            self._tasks.start(self._tell(), "events handled")
+
+    def taken(self, surface: Surface, event_ids: tuple[str, ...]) -> None:
+        """A turn goes with them from now on, whoever holds them."""
+        for event_id in event_ids:
+            self._held.pop((surface.account, event_id), None)
+
+    def run_for(
+        self, surface: Surface, event_id: str, work: Coroutine[object, object, None], name: str
+    ) -> None:
+        """Do work that belongs to an event beside everything else."""
+        self.hold(surface, event_id)
+
+        async def run() -> None:
+            try:
+                await work
+            finally:
+                self.release(surface, event_id)
+
+        self._tasks.start(run(), name)
+
+    async def _tell(self) -> None:
+        try:
+            while self._done:
+                accounts: dict[str, list[str]] = {}
+                for account, event_id in self._done:
+                    accounts.setdefault(account, []).append(event_id)
+                for account, ids in accounts.items():
+                    await self._journal.handled(account, ids, self._clock.wall())
+                    for event_id in ids:
+                        self._done.pop((account, event_id), None)
+        except StoreError as error:
+            log.info("that events were handled cannot be kept now: %s", error)
+        finally:
+            self._telling = False

@@ -1,0 +1,275 @@
+"""The journal as turns use it: what is about to be shown is written down first, and nobody waits for long.
+
+The law: an operation goes once its step is kept. Steps of all turns that come meanwhile are kept together.
+Where the journal fails, answers go on and are not called safe: their steps wait in order until it works
+again. Only where another process could take a turn over meanwhile, the turn waits once its lease may have
+ended; what was taken over is shown no further by this process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import islice, takewhile
+from typing import Final
+
+from core.ports.clock import Clock
+from core.ports.journal import LEASE_S, RENEW_S, Journal, KeptTurn, Step
+from core.ports.store import StoreError
+from core.service.steps import AnyStep, Ended, Going, Stands, encoded
+from core.streaming.answer import Answer
+from core.streaming.operations import Delivered, OperationKind, Outcome
+from core.streaming.scheduler import Operation
+
+log = logging.getLogger(__name__)
+
+PATIENCE_S: Final = 1.0
+"""How long an operation waits for a journal that is slow."""
+_AGAIN_S: Final = 1.0
+_TOGETHER: Final = 256  # steps that are written at once
+_PROBE: Final = "probe"
+_WAITING: Final = 50_000  # steps that wait for a journal that fails; older ones are let go of
+
+
+@dataclass(slots=True, eq=False)
+class _Entry:
+    """A step, or something else to be told to the journal in its place among the steps."""
+
+    turn_id: str
+    body: bytes = b""
+    tell: Callable[[], Awaitable[None]] | None = None
+    done: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Records:
+    """One for the process. `run` keeps its leases."""
+
+    def __init__(self, journal: Journal, clock: Clock, *, patience_s: float = PATIENCE_S) -> None:
+        self.journal = journal
+        self._clock = clock
+        self._patience_s = patience_s
+        self._waiting: deque[_Entry] = deque()
+        self._writer: asyncio.Task[None] | None = None
+        self._failing = False
+        self._lost: set[str] = set()  # turns that another process has taken over
+        self._held_until = clock.monotonic() + LEASE_S
+        self.on_failing: Callable[[StoreError | None], None] = _log_failing
+
+    def begin(self, turn: KeptTurn, answer: Answer) -> Record:
+        """Have a turn kept, as soon as the journal does."""
+        record = Record(self, turn.id, answer)
+        record.begun = asyncio.ensure_future(self._begin(turn, record))
+        return record
+
+    def taken_over(self, turn_id: str, answer: Answer, written: int) -> Record:
+        """Of a turn that is in the journal already, with so much of its text."""
+        return Record(self, turn_id, answer, written=written)
+
+    async def run(self) -> None:
+        """Keep the leases of this process. Until cancelled."""
+        while True:
+            await self.renew()
+            await self._clock.sleep_until(self._clock.monotonic() + RENEW_S)
+
+    async def close(self, deadline: float) -> None:
+        """Let the journal have what waits for it, until the clock reaches `deadline`."""
+        if self._writer is not None and not self._writer.done():
+            writer = self._writer
+
+            def give_up() -> None:
+                writer.cancel()
+
+            timer = self._clock.call_at(deadline, give_up)
+            await asyncio.wait([writer])
+            timer.cancel()
+
+    async def renew(self) -> None:
+        now = self._clock.monotonic()
+        try:
+            await self.journal.renew()
+        except StoreError as error:
+            self._failed(error)
+        else:
+            self._held_until = now + LEASE_S
+
+    async def write(self, turn_id: str, step: AnyStep) -> bool:
+        """Keep a step. False: the turn is another process's by now."""
+        if turn_id in self._lost:
+            return False
+        entry = _Entry(turn_id, encoded(step))
+        self._put(entry)
+        await self._written(entry)
+        return turn_id not in self._lost
+
+    def note(self, turn_id: str, step: AnyStep) -> None:
+        """Keep a step that nothing waits for."""
+        self._put(_Entry(turn_id, encoded(step)))
+
+    def tell(self, turn_id: str, tell: Callable[[], Awaitable[None]]) -> _Entry:
+        """Have the journal told something after the steps so far."""
+        entry = _Entry(turn_id, tell=tell)
+        self._put(entry)
+        return entry
+
+    def is_lost(self, turn_id: str) -> bool:
+        return turn_id in self._lost
+
+    def forget(self, turn_id: str) -> None:
+        self._lost.discard(turn_id)
+
+    async def _begin(self, turn: KeptTurn, record: Record) -> bool:
+        async def begin() -> None:
+            record.duplicate = not await self.journal.begin(turn)
+
+        entry = self.tell(turn.id, begin)
+        await self._written(entry)
+        return not record.duplicate
+
+    async def _written(self, entry: _Entry) -> None:
+        """Until it is kept, or need not be waited for any longer."""
+        while not entry.done.is_set():
+            free = self.journal.alone or self._clock.monotonic() < self._held_until
+            if self._failing and free:
+                return
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._patience_s):
+                    await entry.done.wait()
+            if free:
+                return
+
+    def _put(self, entry: _Entry) -> None:
+        self._waiting.append(entry)
+        if len(self._waiting) > _WAITING:
+            self._waiting.popleft()
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.create_task(self._write_all(), name="journal")
+
+    async def _write_all(self) -> None:
+        one_by_one = False
+        while self._waiting:
+            first = self._waiting[0]
+            together = [first] if one_by_one or first.tell else self._steps()
+            try:
+                await self._write(together)
+            except StoreError as error:
+                if not await self._works():
+                    one_by_one = False
+                    self._failed(error)
+                    await self._clock.sleep_until(self._clock.monotonic() + _AGAIN_S)
+                    continue
+                if len(together) == 1 and one_by_one:
+                    log.warning("one step of turn %s cannot be kept: %s", first.turn_id, error)
+                else:
+                    one_by_one = True
+                    continue
+            for entry in together:
+                entry.done.set()
+                if self._waiting and self._waiting[0] is entry:
+                    self._waiting.popleft()
+
+    def _steps(self) -> list[_Entry]:
+        """Those that follow one another."""
+        return list(takewhile(lambda entry: entry.tell is None, islice(self._waiting, _TOGETHER)))
+
+    async def _write(self, together: list[_Entry]) -> None:
+        if together[0].tell is not None:
+            await together[0].tell()
+        else:
+            self._lost |= await self.journal.write([Step(one.turn_id, one.body) for one in together])
+        self._recovered()
+
+    async def _works(self) -> bool:
+        """Whether the journal works in general: then it is one step alone that it refuses."""
+        try:
+            await self.journal.count(_PROBE, 0)
+        except StoreError:
+            return False
+        return True
+
+    def _failed(self, error: StoreError) -> None:
+        if not self._failing:
+            self._failing = True
+            self.on_failing(error)
+
+    def _recovered(self) -> None:
+        if self._failing:
+            self._failing = False
+            self.on_failing(None)
+
+
+class Record:
+    """What the journal knows of one turn. A driver's `Recorder`."""
+
+    def __init__(self, records: Records, turn_id: str, answer: Answer, *, written: int = 0) -> None:
+        self._records = records
+        self._turn_id = turn_id
+        self._answer = answer
+        self._written = written  # of the answer's text
+        self._ended = False
+        self.begun: asyncio.Future[bool] | None = None
+        self.duplicate = False
+        """The event that it answers was handled before."""
+        self.model = ""
+        """Which model answers, as far as is known."""
+
+    @property
+    def lost(self) -> bool:
+        """Another process has taken the turn over."""
+        return self._records.is_lost(self._turn_id)
+
+    async def is_ours(self) -> bool:
+        """Wait until the turn is kept, as far as one waits for that. False: its event was handled before."""
+        return await asyncio.shield(self.begun) if self.begun is not None else True
+
+    async def before(self, operation: Operation) -> bool:
+        """Keep what is about to be shown. False: it is not to be shown by this process."""
+        stands = operation.stands
+        if stands is None:
+            return not self.lost
+        answer = self._answer
+        if answer.ending is not None and not self._ended:
+            self._ended = True
+            ended = Ended(answer.ending, self._news(), answer.mark, answer.buttons, self.model)
+            self._records.note(self._turn_id, ended)
+        going = Going(
+            operation.page,
+            self._news(),
+            stands.start,
+            stands.end,
+            stands.closed,
+            stands.file,
+            stands.way,
+            operation.message_id,
+        )
+        return await self._records.write(self._turn_id, going)
+
+    def after(self, operation: Operation, outcome: Outcome) -> None:
+        """Keep by which message it stands."""
+        if operation.kind is OperationKind.SEND and isinstance(outcome, Delivered):
+            self._records.note(self._turn_id, Stands(operation.page, outcome.message_id))
+
+    def finish(self, state: str) -> None:
+        """The turn is over."""
+        journal, turn_id = self._records.journal, self._turn_id
+
+        async def finish() -> None:
+            await journal.finish(turn_id, state)
+            self._records.forget(turn_id)
+
+        if not self.lost and not self.duplicate:
+            self._records.tell(turn_id, finish)
+
+    def _news(self) -> str:
+        written, self._written = self._written, self._answer.length
+        return self._answer.slice(written, self._written)
+
+
+def _log_failing(error: StoreError | None) -> None:
+    if error is None:
+        log.info("the journal works again")
+    else:
+        log.error("the journal fails (%s): answers go on, and a crash now would lose them", error)

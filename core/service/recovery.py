@@ -1,0 +1,121 @@
+"""Going on with what another process left: at the start, and when a lease has expired.
+
+The law: of an answer that was visible, what is known of it is shown whole, under the ending that it had or
+the mark that it was interrupted; the model is not asked again. A turn of which nothing was ever visible is
+done as if it had just been asked, unless it was about what others had said, which is not kept. What can be
+shown nowhere any more is over.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+from typing import TypeAlias
+
+from core.catalogue import say
+from core.messages import Place
+from core.ports.clock import Clock
+from core.ports.journal import RENEW_S, KeptTurn, Orphan
+from core.ports.store import StoreError
+from core.ports.surface import Surface
+from core.service.languages import language_of
+from core.service.records import Records
+from core.service.steps import Ended, Known, TurnBody, body_of, encoded, known
+from core.service.turn import Again, Turn
+from core.streaming.answer import Answer, Ending
+
+log = logging.getLogger(__name__)
+
+Reopen: TypeAlias = Callable[[Place, str], Surface | None]
+"""See `core.ports.platform.Platform.reopen`."""
+
+
+def kept(turn: Turn, at: float) -> KeptTurn:
+    """What the journal keeps of a turn before it begins."""
+    question, again = turn.question, turn.again
+    body = TurnBody(
+        question.to_keep,
+        turn.joined,
+        turn.surface.address,
+        turn.asked_id,
+        about=bool(question.about),
+        asked=again.asked if again else None,
+        over=again.over if again else (),
+        earlier=again.earlier if again else "",
+        number=again.number if again else 0,
+        variants=again.variants if again else 0,
+    )
+    account, asker = turn.surface.account, str(question.asker)
+    return KeptTurn(turn.id, account, question.event_ids, asker, encoded(body), at)
+
+
+class Recovery:
+    """`go_on`: puts a turn in line. `max_chars`: of an answer."""
+
+    def __init__(
+        self, records: Records, clock: Clock, go_on: Callable[[Turn], object], *, max_chars: int
+    ) -> None:
+        self._records = records
+        self._clock = clock
+        self._go_on = go_on
+        self._max_chars = max_chars
+        self._accounts: dict[str, Reopen] = {}
+
+    async def begin(self, account: str, reopen: Reopen) -> None:
+        """Go on with what was left on this account, and watch over it from now on."""
+        self._accounts[account] = reopen
+        await self._take_over([account])
+
+    async def run(self) -> None:
+        """Keep our own leases, and take over what others lose. Until cancelled."""
+        while True:
+            await self._clock.sleep_until(self._clock.monotonic() + RENEW_S)
+            await self._records.renew()
+            if not self._records.journal.alone:
+                await self._take_over(self._accounts)
+
+    async def _take_over(self, accounts: Collection[str]) -> None:
+        try:
+            orphans = await self._records.journal.take_over(accounts)
+        except StoreError as error:
+            log.error("what another process left cannot be read now: %s", error)
+            return
+        for orphan in orphans:
+            turn = self._turn_of(orphan, self._accounts)
+            if turn is not None:
+                place, length = turn.question.place, turn.answer.length
+                log.info("turn %s in %s goes on; %d characters are known", turn.id, place, length)
+                self._go_on(turn)
+
+    def _turn_of(self, orphan: Orphan, accounts: Mapping[str, Reopen]) -> Turn | None:
+        kept = orphan.turn
+        try:
+            body, so_far = body_of(kept.body), known(orphan.steps)
+        except ValueError:
+            log.error("turn %s cannot be read: another version has kept it", kept.id)
+            self._over(kept)
+            return None
+        surface = accounts[kept.account](body.question.place, body.address)
+        if surface is None:
+            log.info("turn %s in %s can be shown nowhere any more", kept.id, body.question.place)
+            self._over(kept)
+            return None
+        return self._turn(kept, body, so_far, surface)
+
+    def _turn(self, kept: KeptTurn, body: TurnBody, so_far: Known, surface: Surface) -> Turn:
+        if body.about and not so_far.is_shown:
+            locale = language_of(body.question.asker, body.question.place)
+            ended = Ended(Ending.INTERRUPTED, mark=say("ending.interrupted", locale))
+            so_far = replace(so_far, ended=ended)
+        answer = Answer(max_chars=self._max_chars)
+        answer.append(so_far.text, self._clock.monotonic())
+        again = None
+        if body.asked is not None:
+            again = Again(body.asked, body.over, body.earlier, body.number, body.variants)
+        return Turn(
+            body.question, body.joined, surface, answer, again, ids=(kept.id, body.asked_id), known=so_far
+        )
+
+    def _over(self, kept: KeptTurn) -> None:
+        self._records.taken_over(kept.id, Answer(), 0).finish("failed")

@@ -1,0 +1,132 @@
+"""What the journal keeps of a turn, as bytes: what it takes to do it, and the steps in which it was shown.
+
+What was said around a question is other people's, and is not kept: a turn that was asked about just that
+cannot be done again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final, TypeAlias
+
+import msgspec
+
+from core.conversation.history import Joined, Question
+from core.ports.store import Message
+from core.streaming.answer import Ending
+from core.streaming.operations import Button
+from core.streaming.view_settings import Standing
+
+
+@dataclass(frozen=True, slots=True)
+class TurnBody:
+    """`address`: `Surface.address` of where it is answered. `asked_id`: of the question in the tree. `over`,
+    `earlier`, `number`, `variants`: of `core.service.turn.Again`, where `asked` is answered again."""
+
+    question: Question
+    joined: Joined
+    address: str
+    asked_id: str
+    about: bool = False
+    asked: Message | None = None
+    over: tuple[str, ...] = ()
+    earlier: str = ""
+    number: int = 0
+    variants: int = 0
+
+
+class Going(msgspec.Struct, frozen=True, tag="going", omit_defaults=True):
+    """`page` is about to stand like this; `text` is what the model has said since the step before.
+    `message_id`: where a message is edited."""
+
+    page: int
+    text: str
+    start: int
+    end: int
+    closed: bool = False
+    file: bool = False
+    way: int = 0
+    message_id: str | None = None
+
+
+class Stands(msgspec.Struct, frozen=True, tag="stands"):
+    """`page` stands there, by this message."""
+
+    page: int
+    message_id: str
+
+
+class Ended(msgspec.Struct, frozen=True, tag="ended", omit_defaults=True):
+    """The answer has ended, with `text` since the step before."""
+
+    ending: Ending
+    text: str = ""
+    mark: str = ""
+    buttons: tuple[Button, ...] = ()
+    model: str = ""
+
+
+AnyStep: TypeAlias = Going | Stands | Ended
+_ENCODER: Final = msgspec.json.Encoder()
+_STEP: Final = msgspec.json.Decoder(AnyStep)
+_BODY: Final = msgspec.json.Decoder(TurnBody)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """How far a turn had come. `standing`: its pages, in order."""
+
+    text: str = ""
+    standing: tuple[Standing, ...] = ()
+    ended: Ended | None = None
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether the model is not asked again."""
+        return bool(self.standing) or self.ended is not None
+
+
+def encoded(value: TurnBody | AnyStep) -> bytes:
+    """A lone surrogate, which a model's JSON can hold, has no bytes: it is kept as what it is shown as."""
+    try:
+        return _ENCODER.encode(value)
+    except UnicodeEncodeError:
+        return _ENCODER.encode(_cleaned(msgspec.to_builtins(value)))
+
+
+def body_of(kept: bytes) -> TurnBody:
+    """Raises ValueError for what is none."""
+    return _BODY.decode(kept)
+
+
+def known(steps: Sequence[bytes]) -> Known:
+    """Where so many steps have led. Raises ValueError for what is none."""
+    texts: list[str] = []
+    pages: list[Standing] = []
+    ended: Ended | None = None
+    for step in map(_STEP.decode, steps):
+        match step:
+            case Going():
+                texts.append(step.text)
+                before = pages[step.page].message_id if step.page < len(pages) else None
+                message_id = step.message_id or before
+                stands = Standing(message_id, step.start, step.end, step.closed, step.file, step.way)
+                pages[step.page :] = [stands]
+            case Stands() if step.page < len(pages):
+                pages[step.page] = replace(pages[step.page], message_id=step.message_id)
+            case Ended():
+                texts.append(step.text)
+                ended = step
+    return Known("".join(texts), tuple(pages), ended)
+
+
+def _cleaned(plain: object) -> object:
+    match plain:
+        case str():
+            return plain.encode("utf-8", "replace").decode()
+        case list():
+            return [_cleaned(one) for one in plain]
+        case dict():
+            return {key: _cleaned(one) for key, one in plain.items()}
+    return plain

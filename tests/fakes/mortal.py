@@ -1,0 +1,79 @@
+"""A process that can be killed within a test: from then on nothing of it reaches the world any more."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from core.ports.clock import Clock, Timer
+from tests.fakes.clock import settle
+
+T = TypeVar("T")
+_CANCELS = 5  # a task may begin to wait again while it is cancelled
+
+
+class Life:
+    """What a process holds of the world goes through `of` and `clock`."""
+
+    def __init__(self) -> None:
+        self.is_over = False
+
+    def of(self, thing: T) -> T:
+        """The thing, as long as the process lives. What was asked of it before may still be done, but nobody
+        hears of it any more."""
+        return _Held(self, thing)  # type: ignore[return-value]
+
+    def clock(self, clock: Clock) -> Clock:
+        return _HeldClock(self, clock)
+
+    async def end(self) -> None:
+        """As by SIGKILL. Every task but the caller's is taken to be the process's."""
+        self.is_over = True
+        for _ in range(_CANCELS):
+            for task in asyncio.all_tasks() - {asyncio.current_task()}:
+                task.cancel()
+            await settle()
+
+
+class _Held:
+    def __init__(self, life: Life, inner: Any) -> None:
+        self._life, self._inner = life, inner
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._inner, name)
+        if name == "alternate" and found is not None:
+            return self._life.of(found)
+        if not inspect.iscoroutinefunction(found):
+            return found
+
+        async def asked(*args: Any, **named: Any) -> Any:
+            if not self._life.is_over:
+                result = await found(*args, **named)
+            if self._life.is_over:
+                await asyncio.get_running_loop().create_future()
+            return result
+
+        return asked
+
+
+class _HeldClock:
+    def __init__(self, life: Life, clock: Clock) -> None:
+        self._life, self._clock = life, clock
+
+    def monotonic(self) -> float:
+        return self._clock.monotonic()
+
+    def wall(self) -> float:
+        return self._clock.wall()
+
+    async def sleep_until(self, deadline: float) -> None:
+        await self._clock.sleep_until(deadline)
+
+    def call_at(self, deadline: float, callback: Callable[[], None]) -> Timer:
+        def call() -> None:
+            if not self._life.is_over:
+                callback()
+
+        return self._clock.call_at(deadline, call)

@@ -1,0 +1,174 @@
+"""A process is killed and the next one goes on: nothing is lost, nothing stands twice, each end is marked."""
+
+from __future__ import annotations
+
+from core.catalogue import say
+from core.messages import MessageRef, Place, PlaceKind
+from core.ports.store import LaneKey
+from tests.fakes.mortal import Life
+from tests.fakes.surface import FakeSurface
+from tests.service.conftest import ADA, BEN, Bot
+
+INTERRUPTED = say("ending.interrupted")
+
+
+def first() -> Bot:
+    return Bot(life=Life())
+
+
+async def killed(bot: Bot) -> None:
+    assert bot.life is not None
+    await bot.life.end()
+
+
+async def started(before: Bot, *surfaces: FakeSurface) -> Bot:
+    """The next process, on the same places."""
+    bot = Bot(before=before, life=Life())
+    there = {str(surface.place): surface for surface in surfaces}
+
+    def reopen(place: Place, address: str) -> FakeSurface | None:
+        surface = there.get(str(place))
+        return bot.life.of(surface) if surface and bot.life else surface
+
+    await bot.chat.recovery.begin("fake:1", reopen)
+    await bot.clock.advance(0.0)
+    return bot
+
+
+async def test_what_was_visible_is_marked_and_can_go_on() -> None:
+    before = first()
+    surface = before.surface(kind=PlaceKind.PRIVATE)
+    await before.say(surface, "a tale?")
+    stream = await before.model.opened()
+    stream.say("Once upon a time there was a fox. ")
+    await before.clock.advance(3.0)
+    stream.say("It was quick")
+    await before.clock.advance(0.02)
+    await killed(before)
+    bot = await started(before, surface)
+    await bot.clock.advance(5.0)
+    [message] = surface.messages.values()
+    text = message.content.body.text
+    assert text.startswith("Once upon a time there was a fox.")
+    assert text.endswith(f"*{INTERRUPTED}*")
+    assert [button.label for button in message.content.buttons] == [
+        say("button.retry"),
+        say("button.continue"),
+    ]
+    lane = await bot.store.lane(LaneKey(str(surface.place)))
+    assert lane is not None
+    assert lane.leaf_id is not None
+    path = await bot.store.path(lane.leaf_id)
+    assert [one.text for one in path] == ["a tale?", text.removesuffix(f"\n\n*{INTERRUPTED}*")]
+    assert bot.model.streams == []
+
+
+async def test_what_was_never_visible_is_answered() -> None:
+    before = first()
+    surface = before.surface()
+    await before.say(surface, "a tale?")
+    await before.model.opened()
+    await killed(before)
+    bot = await started(before, surface)
+    stream = await bot.model.opened()
+    stream.say("Once upon a time.")
+    stream.finish()
+    await bot.clock.advance(5.0)
+    assert [message.content.body.text for message in surface.messages.values()] == ["Once upon a time."]
+
+
+async def test_those_who_waited_are_answered_in_their_order() -> None:
+    before = first()
+    surface = before.surface(kind=PlaceKind.THREAD)
+    for text, author in (("first?", ADA), ("second?", BEN), ("third?", ADA)):
+        await before.say(surface, text, author=author)
+    stream = await before.model.opened()
+    stream.say("An answer that is visible by now.")
+    await before.clock.advance(3.0)
+    await killed(before)
+    bot = await started(before, surface)
+    for expected in ("second?", "third?"):
+        stream = await bot.model.opened()
+        assert stream.prompt[-1].endswith(expected)
+        stream.say(f"To {expected}")
+        stream.finish()
+        await bot.clock.advance(5.0)
+    shown = [message.content.body.text for message in surface.messages.values()]
+    assert f"An answer that is visible by now.\n\n*{INTERRUPTED}*" in shown
+    assert [text for text in shown if text.startswith("To")] == ["To second?", "To third?"]
+
+
+async def test_an_answer_that_had_ended_keeps_its_ending() -> None:
+    before = first()
+    surface = FakeSurface(before.clock, page_units=200)
+    await before.say(surface, "a tale?")
+    stream = await before.model.opened()
+    stream.say("A sentence of the tale. " * 60)
+    stream.finish()
+    await before.clock.advance(1.5)  # the first pages stand
+    shown = len(surface.messages)
+    await killed(before)
+    bot = await started(before, surface)
+    await bot.clock.advance(60.0)
+    texts = [message.content.body.text for message in surface.messages.values()]
+    assert 1 <= shown < len(texts)
+    assert " ".join(texts).split() == ("A sentence of the tale. " * 60).split()
+    assert bot.model.streams == []
+
+
+async def test_a_turn_that_is_over_is_left_alone() -> None:
+    before = first()
+    surface = before.surface()
+    await before.say(surface, "a tale?")
+    stream = await before.model.opened()
+    stream.say("The end.")
+    stream.finish()
+    await before.clock.advance(5.0)
+    await killed(before)
+    calls = len(surface.calls)
+    bot = await started(before, surface)
+    await bot.clock.advance(60.0)
+    assert len(surface.calls) == calls
+    assert bot.model.streams == []
+
+
+async def test_an_event_that_comes_again_after_a_restart_is_not_answered_again() -> None:
+    before = first()
+    surface = before.surface()
+    await before.say(surface, "a tale?", event_id="e1")
+    stream = await before.model.opened()
+    stream.say("The end.")
+    stream.finish()
+    await before.clock.advance(5.0)
+    await killed(before)
+    bot = await started(before, surface)
+    await bot.say(surface, "a tale?", event_id="e1")
+    await bot.clock.advance(60.0)
+    assert bot.model.streams == []
+    assert len(surface.messages) == 1
+
+
+async def test_continue_goes_on_once_also_after_a_restart() -> None:
+    before = first()
+    surface = before.surface(kind=PlaceKind.PRIVATE)
+    await before.say(surface, "a tale?")
+    stream = await before.model.opened()
+    stream.say("Once upon a time there was a fox.")
+    await before.clock.advance(3.0)
+    await killed(before)
+    bot = await started(before, surface)
+    await bot.clock.advance(5.0)
+    [shown] = surface.messages
+    ref = MessageRef(surface.place.chat_id, shown)
+    label = say("button.continue")
+    await bot.press_label(surface, ref, label)
+    stream = await bot.model.opened()
+    stream.say("And it lived.")
+    stream.finish()
+    await bot.clock.advance(5.0)
+    await killed(bot)
+    after = await started(bot, surface)
+    told = await after.press_label(surface, ref, label)
+    await after.clock.advance(5.0)
+    assert told == [say("continue.over")]
+    assert after.model.streams == []
