@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from core.catalogue import say
-from core.ports.completions import ModelErrorKind
 from bots.sandbox.discord.faults import FaultKind as DiscordKind
 from bots.sandbox.telegram.faults import FaultKind as TelegramKind
+from core.catalogue import say
+from core.ports.completions import ModelErrorKind
 from tests.torture.ledger import Asked
 from tests.torture.llmock import Llmock, served
 from tests.torture.process import SluiceProcess
@@ -178,7 +178,7 @@ class _Playing:
             where = f"{asked.platform} {asked.place}"
             ends = [one.text[-60:] for one in self._scene.ledger.shown(asked)]
             came.wrong.append(
-                f"{asked.name} ({asked.tale.shape}, {where}, {fault}): {asked.verdict.why}; its messages end {ends}"
+                f"{asked.name} ({asked.tale.shape}, {where}, {fault}): {asked.verdict.why}; they end {ends}"
             )
             ending = "WRONG"
         elif asked.settled_at is not None:

@@ -120,8 +120,6 @@ class Ledger:
     async def keep_judging(self) -> None:
         """For ever, a few times a second: for those who wait for `Asked.settled`."""
         while True:
-            await self.changed.wait()
-            self.changed.clear()
             self.judge()
             await asyncio.sleep(_JUDGED_EVERY_S)
 

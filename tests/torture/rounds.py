@@ -144,6 +144,20 @@ class Rounds:
         ledger = self._scene.ledger
         await ledger.until(lambda: len(ledger.strays) == rooms, _MOMENT_S)  # it greets each group
         ledger.strays.clear()
+        # Discord tells a bot which direct messages there are only while they are in use.
+        met = [
+            await self._scene.ask(place, "short", 0.5)
+            for place in self._places.everywhere()
+            if place.platform == "discord"
+        ]
+
+        def all_settled() -> bool:
+            ledger.judge()
+            return all(one.settled_at is not None for one in met)
+
+        if not await ledger.until(all_settled, REST_S):
+            raise AssertionError("it does not answer before anything was done to it")
+        self._scene.forget(met)
 
     async def play(self, played: Round, end: Callable[[], Awaitable[None]]) -> None:
         """One round, which is filled in. `end` ends the process."""
@@ -221,7 +235,12 @@ class Rounds:
             played.lost_commands += 1
             return
         if one.settled_at is None or ending is None:
-            played.wrong.append(f"{_whose(one)}: {one.verdict.why}")
+            heard = len(self._scene.asked_model.get(one.name, ()))
+            when_s = one.at - gone_at
+            played.wrong.append(
+                f"{_whose(one)}, asked at {when_s:+.3f} s of the end: {one.verdict.why}; "
+                f"the model was asked {heard} times"
+            )
             return
         played.whole += ending == "whole"
         played.marked += ending != "whole"
