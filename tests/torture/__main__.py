@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -37,7 +38,13 @@ def main(arguments: Sequence[str]) -> int:
     part = parts.add_parser("chaos")
     part.add_argument("--minutes", type=float, default=10.0)
     part.add_argument("--seed", default="1")
+    parts.add_parser("all", help="each of them, as long as it takes by itself")
     given = parser.parse_args(arguments)
+    if given.part == "all":
+        before = ["--folder", str(given.folder)]
+        return max([main([*before, part]) for part in _PARTS])
+    # Whoever ends this ends the processes that it started.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     given.folder.mkdir(parents=True, exist_ok=True)
     try:
         found = _PARTS[given.part](given)

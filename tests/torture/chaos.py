@@ -34,8 +34,8 @@ MARKS: Final = (
     say("ending.empty"),
 )
 OVER_WITHIN_S: Final = 240.0
-"""After it was asked, an answer has so long to end: its telling, a stall, retries, and a group's twenty requests
-a minute."""
+"""After it was asked, an answer has so long to end: its telling, a stall, retries, and a group's twenty
+requests a minute."""
 _FAULT_EVERY_S: Final = (1.0, 4.0)
 _GATEWAY_EVERY_S: Final = 25.0
 _DELETED: Final = 0.04  # of the answers lose a message
