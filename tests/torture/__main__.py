@@ -43,7 +43,8 @@ def main(arguments: Sequence[str]) -> int:
     if given.part == "all":
         before = ["--folder", str(given.folder)]
         return max([main([*before, part]) for part in _PARTS])
-    # Whoever ends this ends the processes that it started.
+    # Whoever ends this, also in a shell's background, ends the processes that it started.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     given.folder.mkdir(parents=True, exist_ok=True)
     try:
