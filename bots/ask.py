@@ -15,9 +15,9 @@ from bots.embedded_model.errors import EmbeddedModelError
 from bots.embedded_model.progress import shown_progress
 from bots.terminal.surface import TerminalSurface
 from core.adapters.clock import SystemClock
-from core.catalogue import say
 from core.configuration import Configuration, Live, ModelChoice
 from core.ports.completions import ChatMessage, CompletionRequest, ModelError
+from core.service.failures import reason_of
 from core.service.stream_answer import stream_answer
 from core.settings import Settings
 from core.streaming.answer import Ending
@@ -51,7 +51,7 @@ async def ask(
     except EmbeddedModelError as error:
         return str(error)
     except ModelError as error:
-        words = say(f"model.{error.kind}")
+        words = reason_of(error, None)
         remedy = remedy_for(error, live.current.models[choice.model].provider)
         return f"{words[:1].upper()}{words[1:]}. {remedy} ({error.detail})"
     finally:

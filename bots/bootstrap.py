@@ -27,6 +27,7 @@ from core.adapters.memory_store import MemoryStore
 from core.adapters.redaction import redact_all_logging
 from core.adapters.routing import RoutedCompletions
 from core.adapters.steady_store import SteadyStore
+from core.adapters.store.holding import held
 from core.adapters.store.location import Location
 from core.adapters.store.opening import open_store as open_sql_store
 from core.commands.dispatch import Dispatcher
@@ -161,12 +162,15 @@ class Kept:
 
 @asynccontextmanager
 async def open_store(settings: Settings, clock: Clock, *, sandbox: bool) -> AsyncIterator[Kept]:
-    """The database, made or migrated. In the sandbox nothing is kept. Raises StoreError."""
+    """For the process that runs the bot: the database, made or migrated. In the sandbox nothing is kept.
+    Raises StoreError."""
     if sandbox:
         yield Kept(MemoryStore(), MemoryJournal(clock=clock))
         return
-    async with open_sql_store(Location.of(settings)) as store:
-        yield Kept(store, store.journal)
+    location = Location.of(settings)
+    with held(location):
+        async with open_sql_store(location) as store:
+            yield Kept(store, store.journal)
 
 
 @dataclass(frozen=True, slots=True)

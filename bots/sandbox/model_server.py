@@ -34,10 +34,11 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Wait until the test sets the event; with `comment_every_s`, send SSE comments meanwhile."""
+    """Wait until the test sets the event; with `ping_every_s`, send `ping` meanwhile, an SSE comment."""
 
     opens: asyncio.Event
-    comment_every_s: float | None = None
+    ping_every_s: float | None = None
+    ping: bytes = b": keep-alive\n\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,15 @@ class HangUp:
     """Close the connection without a response."""
 
 
-Reply = Stream | Refusal | Body | HangUp
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Send nothing, not even headers, until the test sets the event; then this."""
+
+    opens: asyncio.Event
+    reply: Stream | Refusal | Body
+
+
+Reply = Stream | Refusal | Body | HangUp | Held
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +190,9 @@ class ModelServer:
         asked = ModelRequest(await request.json(), dict(request.headers), _port(request))
         self.requests.append(asked)
         reply = self._objection(asked) or (self._queue.popleft() if self._queue else self._reply(asked))
+        if isinstance(reply, Held):
+            await reply.opens.wait()
+            reply = reply.reply
         match reply:
             case Refusal():
                 return _refusal(reply)
@@ -257,9 +269,9 @@ class ModelServer:
 async def _wait(gate: Gate, response: web.StreamResponse) -> None:
     while not gate.opens.is_set():
         with suppress(TimeoutError):
-            await asyncio.wait_for(gate.opens.wait(), gate.comment_every_s)
+            await asyncio.wait_for(gate.opens.wait(), gate.ping_every_s)
             return
-        await response.write(b": keep-alive\n\n")
+        await response.write(gate.ping)
 
 
 def _port(request: web.Request) -> int:

@@ -36,13 +36,19 @@ class Exchange:
 
     @property
     def text(self) -> str:
-        """The text deltas that the model sent, joined."""
+        """The text deltas that the model sent, joined; garbage among them has none."""
         # Of bytes, so that no line ends but those of the protocol count; a torn last line is no event.
         lines = self.received[: self.received.rfind(b"\n") + 1].splitlines()
         payloads = [line.removeprefix(b"data:").strip() for line in lines if line.startswith(b"data:")]
-        chunks = [json.loads(payload) for payload in payloads if payload != b"[DONE]"]
-        choices = [choice for chunk in chunks for choice in chunk.get("choices", ())]
-        return "".join(choice.get("delta", {}).get("content") or "" for choice in choices)
+        return "".join(map(_text, payloads))
+
+
+def _text(payload: bytes | bytearray) -> str:
+    try:
+        choices = json.loads(payload).get("choices") or ()
+        return "".join((choice.get("delta") or {}).get("content") or "" for choice in choices)
+    except (ValueError, AttributeError):
+        return ""
 
 
 class RecordingProxy:

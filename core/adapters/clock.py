@@ -6,6 +6,7 @@ import asyncio
 import math
 import time
 from collections.abc import Callable
+from typing import Final
 
 
 class SystemClock:
@@ -27,3 +28,6 @@ class SystemClock:
         # called at once, some twenty times until the deadline.
         delay_ms = math.ceil(1_000 * max(0.0, deadline - time.monotonic()))
         return asyncio.get_running_loop().call_later(delay_ms / 1_000, callback)
+
+
+SYSTEM_CLOCK: Final = SystemClock()

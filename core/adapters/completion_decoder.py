@@ -40,6 +40,7 @@ _FINISH_WORDS = {
     "max_tokens": FinishReason.LENGTH,  # the same
 }
 _FAILED_WORDS = frozenset({"error", "abort"})  # OpenRouter; vLLM
+_LINES = (b"data:", b"event:", b"id:", b"retry:", b":")  # how a line of an event stream begins
 _NULL = msgspec.Raw(b"null")
 _HALF_LOST = TextDelta("\N{REPLACEMENT CHARACTER}")  # half a character whose other half never came
 # Each escape of a JSON text in turn: a surrogate pair, half a pair, or any other.
@@ -173,6 +174,9 @@ class CompletionDecoder:
         try:
             events = self._splitter.feed(chunk)
         except EventTooLongError as error:
+            if self._reason is not None:
+                self.done = True  # the answer is whole: only figures are lost
+                return
             raise ModelError(ModelErrorKind.BROKEN_STREAM, str(error)) from None
         for data in events:
             yield from self._take(data)
@@ -191,7 +195,7 @@ class CompletionDecoder:
             yield event
         if self._half:
             yield _HALF_LOST
-        if not self._saw_event:
+        if not self._saw_event and not self._may_be_a_stream():
             raise ModelError(ModelErrorKind.NOT_AN_API, f"the body is no event stream: {self._head!r}")
         if self._reason is None and not self.done:
             raise ModelError(ModelErrorKind.BROKEN_STREAM, "the stream ended without a finish_reason")
@@ -202,15 +206,22 @@ class CompletionDecoder:
             raise ModelError(ModelErrorKind.EMPTY, f"no text, finish_reason {reason}")
         yield Finished(reason)
 
+    def _may_be_a_stream(self) -> bool:
+        """A stream that ended before its first event."""
+        return any(self._head.startswith(line) or line.startswith(self._head) for line in _LINES)
+
     def _take(self, data: bytes) -> Sequence[StreamEvent]:
         if self.done or not (data := data.strip()):
             return ()
         if data == b"[DONE]":
             self._saw_event = self.done = True
             return ()
-        chunk, lost_half = self._chunk(data)
-        if chunk.error != _NULL or chunk.object == "error":
-            raise in_band_error(data)
+        try:
+            chunk, lost_half = self._chunk(data)
+        except ModelError:
+            if self._reason is None:
+                raise
+            return ()  # the answer is whole: only figures are lost
         if chunk.choices is None and chunk.usage is None and self._json is not None:
             raise ModelError(ModelErrorKind.NOT_AN_API, f"JSON, but no completion: {data[:200]!r}")
         self._saw_event = True
@@ -219,10 +230,8 @@ class CompletionDecoder:
         if not chunk.choices:
             return ()
         choice = chunk.choices[0]
-        if choice.finish_reason in _FAILED_WORDS:
-            self._failed = ModelError(ModelErrorKind.SERVER, f"finish_reason {choice.finish_reason}")
-        elif choice.finish_reason:
-            self._reason = _FINISH_WORDS.get(choice.finish_reason, FinishReason.OTHER)
+        if choice.finish_reason and self._reason in {None, FinishReason.STOP}:  # said twice: a cut holds
+            self._end_with(choice.finish_reason)
         message = choice.delta or choice.message
         events = message.events() if message else ()
         if lost_half:
@@ -230,6 +239,12 @@ class CompletionDecoder:
         if not self._saw_text:
             events = self._begin(events)
         return events
+
+    def _end_with(self, word: str) -> None:
+        if word not in _FAILED_WORDS:
+            self._reason = _FINISH_WORDS.get(word, FinishReason.OTHER)
+        elif self._reason is None:
+            self._failed = ModelError(ModelErrorKind.SERVER, f"finish_reason {word}")
 
     def _begin(self, events: Sequence[StreamEvent]) -> Sequence[StreamEvent]:
         """Part reasoning in tags from the text, until that has begun."""
@@ -248,6 +263,13 @@ class CompletionDecoder:
         )
 
     def _chunk(self, data: bytes) -> tuple[_Chunk, bytes]:
+        """What `_decoded` gives; raises what the endpoint says of a failure."""
+        chunk, half = self._decoded(data)
+        if chunk.error != _NULL or chunk.object == "error":
+            raise in_band_error(data)
+        return chunk, half
+
+    def _decoded(self, data: bytes) -> tuple[_Chunk, bytes]:
         """With half a character that the delta before ended with and this one does not complete."""
         half, self._half = self._half, b""
         try:

@@ -108,6 +108,16 @@ class MemoryStore:
         answers = (message for message in found if message.role is Role.ASSISTANT)
         return tuple(sorted(answers, key=lambda message: message.at))
 
+    async def last_question(
+        self, conversation_id: str, parent_id: str | None, asker: str = ""
+    ) -> Message | None:
+        newest: Message | None = None
+        for message_id in self._conversations.get(conversation_id, ()):
+            one = self._messages[message_id]
+            if one.role is Role.USER and one.parent_id == parent_id and asker in {"", one.asker}:
+                newest = one if newest is None or one.at >= newest.at else newest
+        return newest
+
     async def shows(self, message_id: str) -> tuple[Shown, ...]:
         return self._shows.get(message_id, ())
 

@@ -1,8 +1,8 @@
 """Completions over any endpoint that speaks OpenAI's chat completions API.
 
-The openai library keeps authentication, retries before the stream and connection pooling; its typed
-stream is bypassed, because it costs about four times the CPU per delta and ends a broken stream in
-silence. Azure works through its `/openai/v1/` address.
+The openai library keeps authentication and connection pooling; its typed stream is bypassed, because it
+costs about four times the CPU per delta and ends a broken stream in silence, and so are its retries, which
+nobody would see: `core.adapters.routing` retries. Azure works through its `/openai/v1/` address.
 """
 
 from __future__ import annotations
@@ -22,9 +22,11 @@ import aiohttp
 import httpx2
 import openai
 
+from core.adapters.clock import SYSTEM_CLOCK
 from core.adapters.completion_decoder import CompletionDecoder
 from core.adapters.patience import Patience
-from core.adapters.provider_errors import redacted, refusal, retry_after
+from core.adapters.provider_errors import redacted, refusal
+from core.ports.clock import Clock
 from core.ports.completions import (
     ChatMessage,
     CompletionRequest,
@@ -36,7 +38,6 @@ from core.ports.completions import (
 _log = logging.getLogger(__name__)
 _FOREIGN = (openai.OpenAIError, httpx2.HTTPError, httpx2.InvalidURL, aiohttp.ClientError, OSError, ValueError)
 _CONNECT_S = 10.0
-_LONGEST_RETRY_AFTER_S = 5.0  # the library would sleep up to 120 s in silence; beyond this we say so instead
 _AFTER_REASON_S = 2.0  # how long usage may lag behind the finish_reason before we do without
 _DRAIN_S = 0.2  # how long the end of the body may lag behind [DONE]; read to it, the connection is reused
 _EVENTS_PER_TURN = 64  # a buffered stream never waits for its socket: let others run this often
@@ -58,12 +59,12 @@ _OUT_OF_RANGE = re.compile(
 
 
 class OpenAICompletions:
-    """The port `Completions`. `max_retries` counts retries before the first byte of an answer;
-    `headers` are sent with every request.
+    """The port `Completions`, asking once. `headers` are sent with every request; `transport` replaces the
+    network.
 
-    The watchdog's two times are in seconds: `first_delta_s` from the call to the first text or reasoning,
-    retries included; `between_deltas_s` between two of them. Comments that only keep a connection alive do
-    not count, and neither does the time the caller takes. Raises ModelError for a `base_url` that is none.
+    The watchdog's two times are in seconds of `clock`: `first_delta_s` from the call to the first text or
+    reasoning; `between_deltas_s` between two of them. Comments that only keep a connection alive do not
+    count, and neither does the time the caller takes. Raises ModelError for a `base_url` that is none.
     """
 
     def __init__(
@@ -73,24 +74,26 @@ class OpenAICompletions:
         api_key: str | None,
         first_delta_s: float = 60.0,
         between_deltas_s: float = 45.0,
-        max_retries: int = 2,
         headers: Mapping[str, str] | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+        transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
         self._api_key = api_key or ""
         self._first_delta_s = first_delta_s
         self._between_deltas_s = between_deltas_s
+        self._clock = clock
         self._adapted: dict[str, frozenset[str]] = {}  # per model: the parameters it wants otherwise
         try:
             self._client = openai.AsyncOpenAI(
                 base_url=base_url,
                 api_key=api_key or "none",  # local servers need no key, but the library insists on one
-                max_retries=max_retries,
+                max_retries=0,
                 default_headers=headers,
                 timeout=openai.Timeout(None, connect=_CONNECT_S),
-                http_client=openai.DefaultAioHttpClient(
-                    event_hooks={"response": [_no_long_retries]},
-                    trust_env=not _on_loopback(base_url),  # no proxy leads back to this machine
-                ),
+                http_client=httpx2.AsyncClient(transport=transport)
+                if transport is not None
+                # No proxy leads back to this machine.
+                else openai.DefaultAioHttpClient(trust_env=not _on_loopback(base_url)),
             )
         except _FOREIGN as error:
             raise redacted(ModelError(ModelErrorKind.UNREACHABLE, str(error)), self._api_key) from None
@@ -100,7 +103,7 @@ class OpenAICompletions:
         if not (self._api_key.isascii() and self._api_key.isprintable()):
             raise ModelError(ModelErrorKind.UNAUTHORIZED, "the API key holds a character that no key has")
         decoder = CompletionDecoder()
-        patience = Patience(self._first_delta_s)
+        patience = Patience(self._first_delta_s, self._clock)
         events_in_turn = 0
         try:
             async with AsyncExitStack() as stack:
@@ -178,11 +181,6 @@ def _on_loopback(base_url: str | None) -> bool:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-async def _no_long_retries(response: httpx2.Response) -> None:
-    if (retry_after(response.headers) or 0) > _LONGEST_RETRY_AFTER_S:
-        response.headers["x-should-retry"] = "false"  # the library obeys this header above all
 
 
 def _parameters(request: CompletionRequest, adapted: frozenset[str]) -> dict[str, Any]:

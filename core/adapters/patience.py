@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from types import TracebackType
 
+from core.ports.clock import Clock, Timer
 from core.ports.completions import ModelError, ModelErrorKind
 
 
@@ -19,13 +20,13 @@ class Patience:
     really is up, and is set again where it is not.
     """
 
-    def __init__(self, left: float) -> None:
+    def __init__(self, left: float, clock: Clock) -> None:
         self.left = left
-        self._loop = asyncio.get_running_loop()
+        self._clock = clock
         self._task: asyncio.Task[object] | None = None  # that waits now
         self._cancelling = 0  # how often that task had been cancelled when it began to wait
         self._since = 0.0
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: Timer | None = None
         self._fires_at = 0.0
         self._over = False
 
@@ -33,7 +34,7 @@ class Patience:
         self._task = asyncio.current_task()
         assert self._task is not None  # noqa: S101 - a coroutine waits in a task
         self._cancelling = self._task.cancelling()
-        self._since = self._loop.time()
+        self._since = self._clock.monotonic()
         if self._timer is None or self._fires_at > self._since + self.left:
             self._arm()
 
@@ -41,7 +42,7 @@ class Patience:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         task, self._task = self._task, None
-        self.left -= self._loop.time() - self._since
+        self.left -= self._clock.monotonic() - self._since
         if not self._over:
             return
         self._over = False
@@ -56,13 +57,13 @@ class Patience:
         if self._timer is not None:
             self._timer.cancel()
         self._fires_at = self._since + self.left
-        self._timer = self._loop.call_at(self._fires_at, self._fire)
+        self._timer = self._clock.call_at(self._fires_at, self._fire)
 
     def _fire(self) -> None:
         self._timer = None
         if self._task is None:  # nobody waits: whoever does next sets it again
             return
-        if self._loop.time() < self._since + self.left:
+        if self._clock.monotonic() < self._since + self.left:
             self._arm()
             return
         self._over = True

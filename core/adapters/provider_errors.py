@@ -6,9 +6,11 @@ Providers agree on little but the status, so the first rule that fits wins: word
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from email.utils import parsedate_to_datetime
 
 from core.ports.completions import ModelError, ModelErrorKind
@@ -87,13 +89,24 @@ def _kind(status: int, body: str) -> ModelErrorKind:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """The seconds of a Retry-After header, which may be a date; None when there is none."""
-    value = headers.get("retry-after", "")
+    """The seconds after which the provider wants to be asked again; None where it does not say.
+
+    A date is measured by the provider's own clock, where it tells that: ours may be wrong.
+    """
+    for name, unit_s in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        with suppress(ValueError):
+            seconds = float(headers.get(name, "")) * unit_s
+            if math.isfinite(seconds):
+                return max(0.0, seconds)
+    at = _date(headers.get("retry-after", ""))
+    if at is None:
+        return None
+    now = _date(headers.get("date", ""))
+    return max(0.0, at - (time.time() if now is None else now))
+
+
+def _date(value: str) -> float | None:
     try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    except ValueError:
+        return parsedate_to_datetime(value).timestamp()
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None

@@ -1,22 +1,27 @@
 """Several providers behind one port: `provider/model` says who is asked, and who is asked instead.
 
-The law: while nothing of an answer is visible, text or reasoning, a failure that another model may not
-have leads to the next of the model's fallbacks, once each. What is visible is never taken back.
+The law: while nothing of an answer is visible, text or reasoning, a fault that passes is waited for and the
+model asked again (`core.adapters.retries`); then a failure that another model may not have leads to the next
+of the model's fallbacks. What is visible is never taken back, and its answer never begun anew.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
+from core.adapters.clock import SYSTEM_CLOCK
 from core.adapters.openai_completions import OpenAICompletions
+from core.adapters.retries import wait_before_retry
 from core.configuration import Configuration, Live, ModelEntry, Provider
 from core.configuration.entries import ENV_PROVIDER
+from core.ports.clock import Clock
 from core.ports.completions import (
     Answering,
     CompletionRequest,
@@ -66,7 +71,7 @@ class RoutedCompletions:
     A request's `model` is an id of the configuration; any other name is asked at `.env`'s provider as it
     stands. `Answering` says who does, before the first event. Clients are opened when they are needed;
     call `sweep` after a change, so that those of providers that are gone are closed once no stream runs.
-    `fixed`: providers that no file describes.
+    `fixed`: providers that no file describes. `clock` and `chance`: how long a retry waits.
     """
 
     def __init__(
@@ -75,10 +80,14 @@ class RoutedCompletions:
         *,
         fixed: Mapping[str, Provider] = _NO_PROVIDERS,
         open_client: Callable[[Provider], Completions] = opened,
+        clock: Clock = SYSTEM_CLOCK,
+        chance: random.Random | None = None,
     ) -> None:
         self._live = live
         self._fixed = fixed
         self._open_client = open_client
+        self._clock = clock
+        self._chance = chance or random.Random()  # noqa: S311 - it only parts those who wait
         self._clients: dict[Provider, _Client] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -91,14 +100,16 @@ class RoutedCompletions:
         configuration = self._live.current
         entry, waiting = _plan(configuration, request.model)
         failures: list[ModelError] = []
+        retried, asked_at = 0, self._clock.monotonic()
         while True:
-            announced = visible = False
+            asked = announced = visible = False
             held: list[StreamEvent] = []  # white space alone
             blank = 0
             try:
                 with self._client(configuration, entry) as completions:
-                    asked = _as_asked(request, entry, instead=bool(failures))
-                    async with aclosing(completions.stream(asked)) as events:
+                    asked = True
+                    theirs = _as_asked(request, entry, instead=bool(failures))
+                    async with aclosing(completions.stream(theirs)) as events:
                         async for event in events:
                             if not visible:
                                 if (
@@ -120,14 +131,23 @@ class RoutedCompletions:
             except ModelError as error:
                 if visible:
                     raise
-                failures.append(error)
-                waiting = _who_may(error, entry, waiting)
+                failure = error
             else:
                 return
+            now = self._clock.monotonic()
+            wait_s = wait_before_retry(failure, retried=retried, passed_s=now - asked_at, chance=self._chance)
+            if asked and wait_s is not None:
+                retried += 1
+                _log.info("%s is asked again in %.1f s: %s", entry.id, wait_s, failure)
+                await self._clock.sleep_until(now + wait_s)
+                continue
+            failures.append(failure)
+            waiting = _who_may(failure, entry, waiting)
             if not waiting:
                 raise _to_be_told(failures)
-            _log.warning("%s is asked instead of %s: %s", waiting[0].id, entry.id, failures[-1])
+            _log.warning("%s is asked instead of %s: %s", waiting[0].id, entry.id, failure)
             entry, *waiting = waiting
+            retried, asked_at = 0, self._clock.monotonic()
 
     def sweep(self) -> None:
         """Close what no configuration names any more and no stream uses."""

@@ -74,7 +74,7 @@ class EventSplitter:
         name, _, value = line.partition(b":")
         if name == b"data":
             self._data.append(value.removeprefix(b" "))
-            self._data_bytes += len(value)
+            self._data_bytes += len(value) + 1  # its line end: empty lines are held, too
         return None
 
 

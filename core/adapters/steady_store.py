@@ -83,6 +83,11 @@ class SteadyStore:
     async def answers(self, question_id: str) -> tuple[Message, ...]:
         return await self._read(lambda store: store.answers(question_id))
 
+    async def last_question(
+        self, conversation_id: str, parent_id: str | None, asker: str = ""
+    ) -> Message | None:
+        return await self._read(lambda store: store.last_question(conversation_id, parent_id, asker))
+
     async def shows(self, message_id: str) -> tuple[Shown, ...]:
         return await self._read(lambda store: store.shows(message_id))
 

@@ -167,6 +167,12 @@ class Store(Protocol):
     async def answers(self, question_id: str) -> tuple[Message, ...]:
         """The variants of a question's answer, oldest first."""
 
+    async def last_question(
+        self, conversation_id: str, parent_id: str | None, asker: str = ""
+    ) -> Message | None:
+        """The newest question right after this message of a conversation, None: of those that begin it.
+        `asker`: only theirs."""
+
     async def shows(self, message_id: str) -> tuple[Shown, ...]:
         """The platform's messages that show it, in the order in which they were sent."""
 

@@ -1,9 +1,9 @@
 """The buttons under an answer, and what a press on one asks for.
 
 The law: Stop while it streams. Then, in private chats and threads, the variants and Retry; everywhere
-Continue under what was cut, and Retry under what was interrupted, which nobody wanted. In channels and groups
-a finished answer has no other: they would be clutter for all who did not ask. Under what only one person sees there is Continue alone, since later presses
-could not change it.
+Continue under what was cut, and Retry under what was interrupted, which nobody wanted. In channels and
+groups a finished answer has no other: they would be clutter for all who did not ask. Under what only one
+person sees there is Continue alone, since later presses could not change it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Pressed:
     number: int = 0
 
 
-GOES_ON: Final = frozenset({Ending.LENGTH, Ending.INTERRUPTED})
+GOES_ON: Final = frozenset({Ending.LENGTH, Ending.INTERRUPTED, Ending.FAILED})
 """Endings after which an answer may go on."""
 
 

@@ -194,11 +194,15 @@ class Conversations:
             await self._choose(lane, answer)
 
     async def _choose(self, lane: LaneKey, answer: Message) -> None:
-        """If it has passed the question."""
+        """If it has passed the question, or stands right before it for want of an answer."""
         kept = await self.store.lane(lane)
-        if kept is None or kept.leaf_id is None or kept.leaf_id == answer.id:
+        question = await self.store.message(answer.parent_id or "")
+        if kept is None or question is None or kept.leaf_id == answer.id:
             return
-        if answer.parent_id in {message.id for message in await self.store.path(kept.leaf_id)}:
+        path = await self.store.path(kept.leaf_id) if kept.leaf_id else ()
+        passed = question.id in {message.id for message in path}
+        waits = (kept.conversation_id, kept.leaf_id) == (question.conversation_id, question.parent_id)
+        if passed or (waits and len(await self.store.answers(question.id)) == 1):
             await self.store.set_lane(lane, Lane(answer.conversation_id, answer.id, kept.at))
 
     async def _end_lane(self, turn: Turn, answer: Message) -> None:

@@ -107,7 +107,9 @@ class Exchanges:
 
     async def retry(self, caller: Caller, ref: MessageRef | None = None) -> str:
         """Answer a question again: that of the answer shown by `ref`, else the last one of their lane."""
-        question = await self._question_of(await self._found(caller, ref))
+        found = await self._found(caller, ref)
+        question = None if ref is not None else await self._died(caller, found)
+        question = question or await self._question_of(found)
         return "retry.unknown" if question is None else await self.retry_question(caller, question, ref)
 
     async def retry_question(self, caller: Caller, question: Message, ref: MessageRef | None = None) -> str:
@@ -281,6 +283,16 @@ class Exchanges:
         await self._settled(lane)
         kept = await self._store.lane(lane)
         return await self._store.message(kept.leaf_id) if kept and kept.leaf_id else None
+
+    async def _died(self, caller: Caller, leaf: Message | None) -> Message | None:
+        """The question asked last, after the leaf of their lane, where it has got no answer."""
+        lane = lane_of(caller.place, caller.person)
+        kept = await self._store.lane(lane)
+        if kept is None:
+            return None
+        after = leaf.id if leaf else None
+        last = await self._store.last_question(kept.conversation_id, after, lane.person)
+        return None if last is None or await self._store.answers(last.id) else last
 
     async def _question_of(self, found: Message | None) -> Message | None:
         if found is None or found.role is Role.USER:

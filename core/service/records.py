@@ -13,7 +13,7 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice, takewhile
 from typing import Final
 
@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 PATIENCE_S: Final = 1.0
 """How long an operation waits for a journal that is slow."""
 _AGAIN_S: Final = 1.0
+_NEXT_S: Final = 1e-6  # a step that seconds since the epoch still show
 _TOGETHER: Final = 256  # steps that are written at once
 _PROBE: Final = "probe"
 _WAITING: Final = 50_000  # steps that wait for a journal that fails; older ones are let go of
@@ -55,12 +56,16 @@ class Records:
         self._waiting: deque[_Entry] = deque()
         self._writer: asyncio.Task[None] | None = None
         self._failing = False
+        self._begun_at = 0.0
         self._lost: set[str] = set()  # turns that another process has taken over
         self._held_until = clock.monotonic() + LEASE_S
         self.on_failing: Callable[[StoreError | None], None] = _log_failing
 
     def begin(self, turn: KeptTurn, answer: Answer) -> Record:
-        """Have a turn kept, as soon as the journal does."""
+        """Have a turn kept, as soon as the journal does. Their order is that in which they were begun,
+        whatever the clock on the wall does."""
+        self._begun_at = max(turn.at, self._begun_at + _NEXT_S)
+        turn = replace(turn, at=self._begun_at)
         record = Record(self, turn.id, answer)
         record.begun = asyncio.ensure_future(self._begin(turn, record))
         return record

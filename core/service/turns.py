@@ -43,6 +43,7 @@ from core.service.choosing import Choices
 from core.service.conversations import Conversations
 from core.service.door import unanswered
 from core.service.driver import Driver, Shown
+from core.service.failures import reason_of
 from core.service.notices import Notices
 from core.service.steps import Known
 from core.service.summaries import Summaries
@@ -346,7 +347,7 @@ class Turns:
         if error.kind is ModelErrorKind.EMPTY:
             mark = say("ending.empty", turn.locale)
         else:
-            mark = say("ending.failed", turn.locale, reason=say(f"model.{error.kind}", turn.locale))
+            mark = say("ending.failed", turn.locale, reason=reason_of(error, turn.locale))
         if not turn.answer.length and not self._notices.may_fail_aloud(surface, question.asker):
             mark = ""
             if question.reply_to is not None:

@@ -71,6 +71,10 @@ def test_texts_are_tidy(language: str) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_mark_of_every_ending_has_room_on_its_page(language: str) -> None:
     reasons = [say(f"model.{kind}", language) for kind in (*ModelErrorKind, "unexpected")]
+    reasons += [
+        say("provider_busy.seconds", language, seconds=90),
+        say("provider_busy.minutes", language, hours=24, minutes=59),
+    ]
     marks = [say("ending.failed", language, reason=reason) for reason in reasons]
     marks += [
         say(key, language) for key in entries(ENGLISH) if key.startswith("ending.") and key != "ending.failed"

@@ -71,6 +71,19 @@ class FakeClock:
             await self.advance(max(0.0, self._timers[0][0] - self.now))
 
 
+class HurriedClock(FakeClock):
+    """Nobody who sleeps waits: time jumps to when they want to wake. `slept_s`: how long each slept."""
+
+    def __init__(self, start: float = 1_000.0) -> None:
+        super().__init__(start)
+        self.slept_s: list[float] = []
+
+    async def sleep_until(self, deadline: float) -> None:
+        self.slept_s.append(max(0.0, deadline - self.now))
+        self.now = max(self.now, deadline)
+        await asyncio.sleep(0)
+
+
 async def settle() -> None:
     """Let all ready tasks run, and those that they make ready."""
     loop = asyncio.get_running_loop()

@@ -5,8 +5,17 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 
+from core.adapters.clock import SYSTEM_CLOCK
 from core.adapters.openai_completions import OpenAICompletions
-from core.ports.completions import ChatMessage, CompletionRequest, ModelError, StreamEvent, TextDelta
+from core.ports.clock import Clock
+from core.ports.completions import (
+    ChatMessage,
+    CompletionRequest,
+    Completions,
+    ModelError,
+    StreamEvent,
+    TextDelta,
+)
 
 KEY = "sk-proj-0123456789abcdef"
 
@@ -17,14 +26,18 @@ def simple_request(prompt: str = "hello", **more: float) -> CompletionRequest:
 
 @asynccontextmanager
 async def connected(
-    base_url: str, *, max_retries: int = 0, first_delta_s: float = 60.0, between_deltas_s: float = 45.0
+    base_url: str,
+    *,
+    first_delta_s: float = 60.0,
+    between_deltas_s: float = 45.0,
+    clock: Clock = SYSTEM_CLOCK,
 ) -> AsyncIterator[OpenAICompletions]:
     model = OpenAICompletions(
         base_url=base_url,
         api_key=KEY,
-        max_retries=max_retries,
         first_delta_s=first_delta_s,
         between_deltas_s=between_deltas_s,
+        clock=clock,
     )
     try:
         yield model
@@ -33,7 +46,7 @@ async def connected(
 
 
 async def ask(
-    model: OpenAICompletions, request: CompletionRequest | None = None
+    model: Completions, request: CompletionRequest | None = None
 ) -> tuple[list[StreamEvent], ModelError | None]:
     events: list[StreamEvent] = []
     try:

@@ -118,8 +118,9 @@ def test_a_fault_keeps_the_text_before_it(body: bytes, kind: ModelErrorKind) -> 
 @pytest.mark.parametrize(
     ("body", "kind"),
     [
-        (b"", ModelErrorKind.NOT_AN_API),
-        (b": only a comment\n\n", ModelErrorKind.NOT_AN_API),
+        (b"", ModelErrorKind.BROKEN_STREAM),
+        (b": only a comment\n\n", ModelErrorKind.BROKEN_STREAM),
+        (b"dat", ModelErrorKind.BROKEN_STREAM),
         (b"<!doctype html><title>Welcome</title>", ModelErrorKind.NOT_AN_API),
         (b'{"status": "ok"}', ModelErrorKind.NOT_AN_API),
         (b'{"message": {"content": "a"}}\n{"message": {"content": "b"}}\n', ModelErrorKind.NOT_AN_API),

@@ -148,7 +148,7 @@ async def test_stop_is_quick_even_while_it_answers() -> None:
     """It takes less than 2 s, and the answer breaks off as our own error."""
     model = EmbeddedModel(DATA_DIR)
     await model.start()
-    client = OpenAICompletions(base_url=model.base_url, api_key=None, max_retries=0)
+    client = OpenAICompletions(base_url=model.base_url, api_key=None)
     stream = client.stream(_request("Write a long story.", max_tokens=None))
     assert isinstance(await anext(stream), TextDelta)
     started = time.monotonic()

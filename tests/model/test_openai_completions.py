@@ -36,8 +36,6 @@ from core.ports.completions import (
 from tests.model.asking import KEY, ask, connected, simple_request, text_of
 from tests.model.transcripts import TRANSCRIPTS
 
-_AT_ONCE = {"retry-after-ms": "1"}
-
 
 async def test_an_answer_grows_and_ends() -> None:
     """Text, then usage, then the ending, which is last."""
@@ -91,7 +89,7 @@ _FAULTS: dict[str, tuple[Reply, str, ModelErrorKind]] = {
     "502 page": (Body(b"<html>Bad gateway</html>", "text/html", 502), "", ModelErrorKind.SERVER),
     "529": (Refusal(529, "Overloaded"), "", ModelErrorKind.SERVER),
     "web page": (Body(b"<html>Welcome</html>", "text/html"), "", ModelErrorKind.NOT_AN_API),
-    "nothing": (Body(b"", "text/event-stream"), "", ModelErrorKind.NOT_AN_API),
+    "nothing": (Body(b"", "text/event-stream"), "", ModelErrorKind.BROKEN_STREAM),
     "no response": (HangUp(), "", ModelErrorKind.UNREACHABLE),
     "cut": (Stream(("half", Cut())), "half", ModelErrorKind.BROKEN_STREAM),
     "end without an ending": (Stream(("half",), None), "half", ModelErrorKind.BROKEN_STREAM),
@@ -213,33 +211,42 @@ async def test_reasoning_is_kept_apart() -> None:
     assert events[:3] == [ReasoningDelta("hm"), ReasoningDelta("so"), TextDelta("yes")]
 
 
-@pytest.mark.parametrize("fault", [Refusal(429, "", headers=_AT_ONCE), Refusal(503, "", headers=_AT_ONCE)])
-async def test_a_passing_fault_is_retried_before_the_answer(fault: Refusal) -> None:
-    """The library's own retries, a few."""
-    async with ModelServer() as server, connected(server.base_url, max_retries=2) as model:
-        server.enqueue(fault, fault)
-        events, error = await ask(model)
-    assert error is None
-    assert text_of(events) == "hello "
+@pytest.mark.parametrize("fault", [Refusal(429, ""), Refusal(503, ""), HangUp(), Stream(("half", Cut()))])
+async def test_it_asks_once(fault: Reply) -> None:
+    """The library would ask again where nobody sees it."""
+    async with ModelServer() as server, connected(server.base_url) as model:
+        server.enqueue(fault)
+        _, error = await ask(model)
+        assert error is not None
+        assert len(server.requests) == 1
 
 
-async def test_nothing_is_retried_after_the_first_text() -> None:
-    """Else the answer would begin twice."""
-    async with ModelServer() as server, connected(server.base_url, max_retries=2) as model:
-        server.enqueue(Stream(("half", Cut())))
-        events, _ = await ask(model)
-    assert text_of(events) == "half"
-    assert len(server.requests) == 1
+_GMT = "Wed, 25 Nov 2026 10:00:{:02d} GMT"
 
 
-async def test_a_long_retry_after_is_told_and_not_slept() -> None:
-    """The library would sleep it in silence."""
-    async with ModelServer() as server, connected(server.base_url, max_retries=2) as model:
-        server.enqueue(Refusal(429, "Later.", headers={"Retry-After": "60"}))
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry-After": "60"}, 60.0),
+        ({"Retry-After": "0.5"}, 0.5),
+        ({"Retry-After": "-3"}, 0.0),
+        ({"retry-after-ms": "1500", "Retry-After": "60"}, 1.5),
+        ({"Retry-After": _GMT.format(30), "Date": _GMT.format(0)}, 30.0),  # by the provider's own clock
+        ({"Retry-After": _GMT.format(0), "Date": _GMT.format(30)}, 0.0),
+        ({"Retry-After": "Thu, 01 Jan 1970 00:00:00 GMT", "Date": "never"}, 0.0),
+        ({"Retry-After": "soon"}, None),
+        ({"Retry-After": "inf"}, None),
+        ({"Retry-After": "nan"}, None),
+        ({}, None),
+    ],
+)
+@pytest.mark.parametrize("status", [429, 503])
+async def test_when_to_ask_again_is_kept(status: int, headers: dict[str, str], seconds: float | None) -> None:
+    async with ModelServer() as server, connected(server.base_url) as model:
+        server.enqueue(Refusal(status, "Later.", headers=headers))
         _, error = await ask(model)
     assert error is not None
-    assert error.retry_after == 60.0
-    assert len(server.requests) == 1
+    assert error.retry_after == (None if seconds is None else pytest.approx(seconds))
 
 
 async def test_leaving_early_tells_the_server() -> None:

@@ -7,13 +7,14 @@ import json
 from contextlib import aclosing
 
 import aiohttp
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bots.sandbox.model_server import Body, Gate, ModelServer, Refusal, Stream, Wire, say
+from bots.sandbox.model_server import Body, Cut, Gate, ModelServer, Refusal, Stream, Wire, say
 from bots.sandbox.recording_proxy import RecordingProxy
 from core.adapters.openai_completions import OpenAICompletions
-from core.ports.completions import ChatMessage, CompletionRequest, TextDelta
+from core.ports.completions import ChatMessage, CompletionRequest, ModelError, TextDelta
 
 _REQUEST = CompletionRequest((ChatMessage("user", "hello"),), "scripted", seed=1)
 
@@ -98,3 +99,19 @@ async def test_a_torn_last_event_does_not_spoil_the_record() -> None:
         (exchange,) = proxy.exchanges
         await exchange.ended.wait()
         assert exchange.text == "half"
+
+
+async def test_a_stream_that_breaks_is_recorded_up_to_there() -> None:
+    """Garbage, errors and pings are no text, and a reset reaches the client."""
+    noise = b'data: {"choices": null}\n\ndata: 1\n\ndata: {"error": "no"}\n\n: ping\n\ndata: {]\n\n'
+    async with ModelServer() as server, RecordingProxy(server.base_url) as proxy:
+        server.enqueue(Stream(("half ", "of it", Wire(noise), Cut())))
+        model = OpenAICompletions(base_url=proxy.base_url, api_key=None)
+        with pytest.raises(ModelError):
+            async for _ in model.stream(_REQUEST):
+                pass
+        await model.aclose()
+        (exchange,) = proxy.exchanges
+        await exchange.ended.wait()
+    assert exchange.text == "half of it"
+    assert not exchange.whole

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
@@ -40,6 +41,7 @@ from core.ports.completions import (
     TextDelta,
     Usage,
 )
+from tests.fakes.clock import HurriedClock
 from tests.model.asking import text_of
 
 KEY: Final = "sk-proj-0123456789abcdef"
@@ -63,6 +65,7 @@ class Routed:
     router: RoutedCompletions
     opened: list[str]
     closed: list[str]
+    clock: HurriedClock
 
     async def ask(self, model: str = "one/a", **more: int) -> tuple[list[StreamEvent], ModelError | None]:
         request = CompletionRequest((ChatMessage("user", "hello"),), model, **more)
@@ -106,13 +109,13 @@ async def _routed(*models: ModelEntry, first_delta_s: float = 60.0) -> AsyncIter
                 base_url=provider.base_url,
                 api_key=provider.api_key,
                 headers=dict(provider.headers),
-                max_retries=0,
                 first_delta_s=first_delta_s,
             )
 
-        router = RoutedCompletions(live, open_client=open_client)
+        clock = HurriedClock()
+        router = RoutedCompletions(live, open_client=open_client, clock=clock, chance=random.Random(5))
         stack.push_async_callback(router.aclose)
-        yield Routed(one, two, live, router, opened, closed)
+        yield Routed(one, two, live, router, opened, closed, clock)
 
 
 async def test_each_model_is_asked_at_its_provider_by_its_own_name() -> None:
@@ -166,15 +169,25 @@ _NEXT: dict[str, tuple[Reply, ModelErrorKind]] = {
 }
 
 
+_PASSING: Final = {
+    ModelErrorKind.RATE_LIMITED,
+    ModelErrorKind.SERVER,
+    ModelErrorKind.UNREACHABLE,
+    ModelErrorKind.BROKEN_STREAM,
+}
+
+
 @pytest.mark.parametrize("fault", _NEXT)
 async def test_a_failure_before_any_text_leads_to_the_next_model(
     fault: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     reply, kind = _NEXT[fault]
     async with _routed(entry("one/a", "two/b"), entry("two/b")) as routed:
-        routed.one.enqueue(reply)
+        routed.one.enqueue(*(3 * [reply]))
         routed.two.enqueue(say("from two"))
         events, error = await routed.ask()
+        passes = kind in _PASSING and fault != "429"
+        assert len(routed.one.requests) == (3 if passes else 1)
     assert error is None
     assert events[-4:] == [Answering("two/b"), TextDelta("from two"), Usage(1, 1), _END]
     (line,) = [record.getMessage() for record in caplog.records if record.name == "core.adapters.routing"]
@@ -242,13 +255,13 @@ async def test_too_long_is_asked_again_only_where_more_fits(
     assert error is None or error.kind is ModelErrorKind.CONTEXT_TOO_LONG
 
 
-async def test_each_is_asked_once_in_order_and_the_first_failure_is_told() -> None:
+async def test_each_is_asked_in_order_and_the_first_failure_is_told() -> None:
     models = (entry("one/a", "two/b", "two/c"), entry("two/b", "one/a"), entry("two/c"))
     async with _routed(*models) as routed:
         routed.one.enqueue(Refusal(429, "Slow down.", headers={"Retry-After": "30"}))
-        routed.two.enqueue(Refusal(500, "b"), Refusal(500, "c"))
+        routed.two.enqueue(*(3 * [Refusal(500, "b")]), *(3 * [Refusal(500, "c")]))
         events, error = await routed.ask()
-        assert [request.body["model"] for request in routed.two.requests] == ["b", "c"]
+        assert [request.body["model"] for request in routed.two.requests] == [*"bbbccc"]
         assert len(routed.one.requests) == 1
     assert events == []
     assert error is not None
@@ -257,7 +270,7 @@ async def test_each_is_asked_once_in_order_and_the_first_failure_is_told() -> No
 
 async def test_too_long_is_what_is_told_since_less_may_help() -> None:
     async with _routed(entry("one/a", "two/b"), entry("two/b")) as routed:
-        routed.one.enqueue(Refusal(500, "Oops"))
+        routed.one.enqueue(*(3 * [Refusal(500, "Oops")]))
         routed.two.enqueue(_TOO_LONG)
         _, error = await routed.ask()
     assert error is not None
@@ -285,7 +298,7 @@ async def test_the_next_model_is_asked_for_no_more_than_it_gives(
     asked: int, longest: int | None, sent: int
 ) -> None:
     async with _routed(entry("one/a", "two/b"), entry("two/b", longest=longest)) as routed:
-        routed.one.enqueue(Refusal(500, "Oops"))
+        routed.one.enqueue(*(3 * [Refusal(500, "Oops")]))
         await routed.ask(max_tokens=asked)
         assert routed.one.requests[0].body["max_tokens"] == asked
         assert routed.two.requests[0].body["max_tokens"] == sent

@@ -75,7 +75,7 @@ def test_an_event_comes_as_soon_as_it_is_complete() -> None:
     assert splitter.feed(b"\n") == [b"b"]
 
 
-@pytest.mark.parametrize("piece", [b"x", b"data: x\n"])
+@pytest.mark.parametrize("piece", [b"x", b"data: x\n", b"data:\n", b"data\n"])
 def test_memory_is_bounded(piece: bytes) -> None:
     """A line, or an event, that never ends is given up."""
     splitter = EventSplitter(max_event_bytes=1000)

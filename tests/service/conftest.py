@@ -30,6 +30,7 @@ from core.messages import (
 )
 from core.policy.access import Access
 from core.policy.spending import Spending
+from core.ports.completions import Completions
 from core.ports.journal import Journal
 from core.ports.store import Message, Store
 from core.service.chat import ChatService
@@ -111,10 +112,12 @@ class Bot:
         busy_mode: Busy = Busy.QUEUE,
         private_pause_s: float | None = None,
         summaries: bool = True,
+        fake_clock: FakeClock | None = None,
+        completions: Completions | None = None,
     ) -> None:
         """`before`: the bot that ran until now; this one is its next start, with what was kept. `life`: for a
-        process that is to be killed."""
-        self.clock: FakeClock = before.clock if before else FakeClock()
+        process that is to be killed. `completions`: who answers in place of `model`."""
+        self.clock: FakeClock = before.clock if before else fake_clock or FakeClock()
         self.store: Store = before.store if before else store or MemoryStore()
         self.journal_state: JournalState = before.journal_state if before else JournalState()
         self.journal: Journal = journal or MemoryJournal(self.journal_state, clock=self.clock)
@@ -132,7 +135,7 @@ class Bot:
         self.spending = Spending(daily_tokens, clock=self.clock)
         self.parts = Parts(self.clock, self.store, self.live)
         self.chat = ChatService(
-            completions=self.model,
+            completions=completions or self.model,
             choices=Choices(held, self.live),
             driver=Driver(clock, on_progress=self.progress.append),
             clock=clock,

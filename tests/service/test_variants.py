@@ -124,6 +124,7 @@ async def test_what_failed_can_be_asked_again_in_its_place(bot: Bot, chat: FakeS
     await again(bot, chat, MessageRef("p1", "m1"), "Because.")
     assert chat.texts == ["Because."]
     assert labels(chat, MessageRef("p1", "m1")) == [RETRY]
+    assert (await bot.asked(chat, "and?")).prompt == ["why?", "Because.", "and?"]
 
 
 async def test_a_variant_is_sent_where_the_answer_was_deleted(bot: Bot, chat: FakeSurface) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import shutil
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, aclosing
+from contextlib import AsyncExitStack, ExitStack, aclosing
 from pathlib import Path
 
 import asyncpg
@@ -20,6 +20,7 @@ from core.adapters.store.schema import upgrade_database
 from core.adapters.store.tables import metadata
 from core.ports.store import Store
 from tests.store import postgresql
+from tests.store.processes import InDatabase, InMemory, Processes
 
 _numbers = itertools.count(1)
 
@@ -119,3 +120,22 @@ async def store(any_location: Location | None) -> AsyncIterator[Store]:
         return
     async with open_store(any_location) as store:
         yield store
+
+
+@pytest.fixture(params=["memory alone", "memory", "sqlite", "postgresql"])
+def shared(request: pytest.FixtureRequest) -> InMemory | Location:
+    """What several processes have in common."""
+    if request.param.startswith("memory"):
+        return InMemory(alone=request.param.endswith("alone"))
+    found: Location = request.getfixturevalue(f"{request.param}_location")
+    return found
+
+
+@pytest.fixture
+async def processes(shared: InMemory | Location) -> AsyncIterator[Processes]:
+    """Every adapter of `core.ports.journal`, with nothing in it."""
+    if isinstance(shared, InMemory):
+        yield shared
+        return
+    async with AsyncExitStack() as stack:
+        yield InDatabase(shared, stack)

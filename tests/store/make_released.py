@@ -19,6 +19,7 @@ from core.adapters.store import schema
 from core.adapters.store.backup import back_up
 from core.adapters.store.location import DATABASE_FILE, Location
 from core.adapters.store.opening import open_store
+from core.ports.journal import Journal, KeptTurn, Received, Step
 from core.ports.store import KeptPersona, Lane, LaneKey, Overheard, Store, Summary, Used
 from tests.store import postgresql
 from tests.store.people import ADA, BEN, grown
@@ -37,9 +38,23 @@ async def fill(store: Store) -> None:
     await store.use(Used(20_000, ADA, "discord:99", "local/big", 2, 30, 14, 5))
 
 
+async def fill_journal(journal: Journal) -> None:
+    """Something in every table of the journal, too."""
+    await journal.receive([Received("discord:9", "e1", ADA, b"hello", 100.0)])
+    await journal.receive([Received("discord:9", "e2", "", b"a member came", 101.0)])
+    for number in (1, 2):
+        turn = KeptTurn(f"t{number}", "discord:9", (f"q{number}", f"r{number}"), BEN, b"the question", 102.0)
+        await journal.begin(turn)
+        await journal.write([Step(turn.id, b"shown"), Step(turn.id, b"all shown")])
+    await journal.finish("t1", "complete")
+    await journal.move_cursors("discord:9", {"30": "1001"}, 103.0)
+    await journal.count("identify:discord:9", 20_000)
+
+
 async def make(location: Location, target: Path) -> None:
     async with open_store(location) as store:
         await fill(store)
+        await fill_journal(store.journal)
     await back_up(location, target)
     shutil.copy(location.keys, target / "sluice.key")
     database = target / DATABASE_FILE

@@ -13,11 +13,14 @@ from pathlib import Path
 import pytest
 
 from core.adapters.store import backup as backups
+from core.adapters.store import schema
 from core.adapters.store.backup import back_up
 from core.adapters.store.location import Location
 from core.adapters.store.opening import open_store
 from core.adapters.store.restore import restore
+from core.ports.journal import Step
 from core.ports.store import KeptPersona, Lane, LaneKey, Overheard, Shown, StoreError, Summary, Used
+from tests.store.make_released import fill_journal
 from tests.store.people import ADA, BEN, asked, grown, ids
 
 
@@ -30,6 +33,7 @@ async def test_everything_comes_back_while_the_store_is_open(location: Location,
         await store.set_persona(KeptPersona("discord:99", "sailor", "Ahoy.", ADA, "big", 0.5))
         await store.overhear(Overheard("p", "7", BEN, "Ben", "psst", 1.0))
         await store.use(Used(7, ADA, "discord:99", "big", 1, 10, 5, 2))
+        await fill_journal(store.journal)
         was = [await store.export(person) for person in (ADA, BEN)]
         made = await back_up(location, tmp_path / "saved")
         await store.add(asked("later", "a2", asker=BEN))
@@ -40,9 +44,11 @@ async def test_everything_comes_back_while_the_store_is_open(location: Location,
         assert await store.summary(("q1", "a1")) == Summary("c", "a1", "short", 3)
         assert await store.shows("a1") == (Shown("p", "2"), Shown("p", "3"))
         assert await store.message("later") is None
+        assert [event.id for event in await store.journal.unhandled("discord:9")] == ["e1", "e2"]
+        assert await store.journal.write([Step("t2", b"and on")]) == frozenset()
         await store.add(asked("after", "a2"))  # numbered after what was put back
         await store.overhear(Overheard("p", "8", ADA, "Ada", "what", 2.0))
-    assert made.schema == "0001"
+    assert made.schema == schema.newest()
     assert aside is not None
     assert aside.parent == location.backups
     async with open_store(location) as store:
@@ -63,7 +69,7 @@ async def test_a_backup_is_for_its_user_alone_and_holds_no_master_key(
     assert secret.encode() not in saved
     assert stat.S_IMODE((tmp_path / "saved").stat().st_mode) == 0o700
     assert made.key in location.keys.read_text()
-    assert json.loads((tmp_path / "saved" / "about.json").read_text())["schema"] == "0001"
+    assert json.loads((tmp_path / "saved" / "about.json").read_text())["schema"] == schema.newest()
 
 
 async def test_a_backup_of_a_busy_store_is_one_moment(location: Location, tmp_path: Path) -> None:

@@ -62,6 +62,22 @@ async def test_variants_are_the_answers_of_one_question_oldest_first(store: Stor
     assert await store.answers("a2") == ()
 
 
+async def test_the_last_question_after_a_message_is_its_newest_and_perhaps_of_one_person(
+    store: Store,
+) -> None:
+    await grown(store)
+    await store.add(asked("q9", "a1", asker=BEN, at=900.0))
+    await store.add(asked("q8", "a1", asker=ADA, at=800.0))
+    conversation_id = asked("q9").conversation_id
+
+    async def last(parent_id: str | None, asker: str = "", conversation: str = conversation_id) -> str:
+        found = await store.last_question(conversation, parent_id, asker)
+        return found.id if found else ""
+
+    assert (await last("a1"), await last("a1", ADA), await last("a1", "fake:nobody")) == ("q9", "q8", "")
+    assert (await last(None), await last("q1"), await last("a1", conversation="elsewhere")) == ("q1", "", "")
+
+
 async def test_a_new_state_of_a_message_replaces_it_and_what_shows_it(store: Store) -> None:
     await grown(store)
     found = await store.shown(Shown("p", "3"))

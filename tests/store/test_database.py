@@ -17,6 +17,7 @@ from core.adapters.store.location import Location
 from core.adapters.store.opening import open_store
 from core.ports.store import StoreError
 from core.settings import Settings
+from tests.fakes.clock import FakeClock
 from tests.store.people import asked, grown
 
 PASSWORD = "secret-of-the-database"
@@ -106,13 +107,14 @@ def test_addresses_of_hosted_databases_are_understood() -> None:
 
 async def test_the_sandbox_keeps_nothing(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path / "data")
-    async with open_configured(settings, sandbox=True) as store:
-        assert isinstance(store, MemoryStore)
+    async with open_configured(settings, FakeClock(), sandbox=True) as kept:
+        assert isinstance(kept.store, MemoryStore)
     assert not (tmp_path / "data").exists()
-    async with open_configured(settings, sandbox=False) as store:
-        await store.add(asked("q1"))
+    async with open_configured(settings, FakeClock(), sandbox=False) as kept:
+        await kept.store.add(asked("q1"))
     assert sorted(path.name for path in (tmp_path / "data").iterdir()) == [
         "sluice.db",
         "sluice.key",
+        "sluice.lock",
         "sluice.wrapping",
     ]

@@ -14,6 +14,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.adapters.memory_journal import JournalState, MemoryJournal
 from core.adapters.memory_store import MemoryStore
 from core.adapters.store import schema
 from core.adapters.store.backup import back_up
@@ -22,11 +23,14 @@ from core.adapters.store.location import DATABASE_FILE, Location
 from core.adapters.store.opening import open_store
 from core.adapters.store.restore import restore
 from core.adapters.store.tables import metadata
+from core.ports.journal import Journal
 from core.ports.store import LaneKey, Store, StoreError
-from tests.store.make_released import RELEASED, fill
+from tests.fakes.clock import FakeClock
+from tests.store.make_released import RELEASED, fill, fill_journal
 from tests.store.people import ADA, BEN, asked, ids
 
 SCHEMAS: Final = sorted(path.name for path in RELEASED.iterdir())
+WITH_JOURNAL: Final = "0002"
 NEXT: Final = '''"""Rebuilds the table that most others hang on."""
 
 import sqlalchemy as sa
@@ -56,6 +60,23 @@ async def everything(store: Store) -> list[object]:
         await store.overheard("telegram:-100", since=0.0, limit=9),
         await store.used(since_day=0),
     ]
+
+
+async def all_of_the_journal(journal: Journal) -> list[object]:
+    return [
+        await journal.unhandled("discord:9"),
+        await journal.handled("discord:9", ["q1", "q2", "r2"], 104.0),
+        await journal.take_over(["discord:9"]),
+        await journal.cursors("discord:9", since=0.0),
+        await journal.count("identify:discord:9", 20_000),
+    ]
+
+
+async def expected_of_the_journal() -> list[object]:
+    """As it was filled, and whoever filled it is gone."""
+    state, clock = JournalState(), FakeClock()
+    await fill_journal(MemoryJournal(state, clock=clock))
+    return await all_of_the_journal(MemoryJournal(state, clock=clock))
 
 
 @pytest.fixture
@@ -88,6 +109,8 @@ async def test_a_database_of_a_release_holds_everything_today(
     async with open_store(location) as store:
         assert await everything(store) == await everything(expected)
         await store.add(asked("later", "b2"))
+        if name >= WITH_JOURNAL:
+            assert await all_of_the_journal(store.journal) == await expected_of_the_journal()
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
@@ -103,6 +126,8 @@ async def test_a_backup_of_a_release_holds_everything_today(
     async with open_store(location) as store:
         assert await everything(store) == await everything(expected)
         await store.add(asked("later", "b2"))
+        if name >= WITH_JOURNAL:
+            assert await all_of_the_journal(store.journal) == await expected_of_the_journal()
 
 
 async def test_the_migrations_make_the_tables_of_the_code(location: Location) -> None:

@@ -93,6 +93,18 @@ class Conversations(Part):
         )
         return await self._all(query.order_by(messages.c.at, messages.c.number))
 
+    async def last_question(
+        self, conversation_id: str, parent_id: str | None, asker: str = ""
+    ) -> Message | None:
+        query = sealed_rows(messages).where(
+            messages.c.conversation_id == conversation_id,
+            messages.c.parent_id == parent_id,  # None: IS NULL
+            messages.c.role == Role.USER.value,
+            *((messages.c.asker == asker,) if asker else ()),
+        )
+        newest = query.order_by(messages.c.at.desc(), messages.c.number.desc()).limit(1)
+        return next(iter(await self._all(newest)), None)
+
     async def shows(self, message_id: str) -> tuple[Shown, ...]:
         query = select(showings.c.place, showings.c.message_id).where(showings.c.shows == message_id)
         async with self._database.reading() as connection:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, Literal
 
 from sqlalchemy import Row, bindparam, delete, select, update
@@ -65,6 +65,19 @@ class Keys:
         if found is None:
             raise StoreError("The database did not keep a new key.")
         return self._unwrap(*found, scope)
+
+    async def of_scopes(self, connection: AsyncConnection, scopes: Collection[str]) -> Mapping[str, Key]:
+        """The same for several, by scope."""
+        query = select(keys).where(keys.c.scope.in_(sorted(scopes))).order_by(keys.c.id)
+        shared = query.with_for_update(read=True)
+        found = (await connection.execute(shared)).all()
+        if len(found) < len(scopes):
+            for missing in sorted(set(scopes) - {row.scope for row in found}):
+                await self._make(connection, missing)
+            found = (await connection.execute(shared)).all()
+        if len(found) < len(scopes):
+            raise StoreError("The database did not keep a new key.")
+        return {row.scope: self._unwrap(row.id, row.wrapped, row.scope) for row in found}
 
     def of_rows(self, rows: Iterable[Row[Any]]) -> Mapping[str, Key]:
         """By id, what opens rows that came with it (`part.sealed_rows`)."""

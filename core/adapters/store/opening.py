@@ -9,24 +9,28 @@ from contextlib import aclosing, asynccontextmanager
 from core.adapters.store import schema
 from core.adapters.store.backup import back_up, folder_stamp
 from core.adapters.store.database import Database
+from core.adapters.store.journal import SqlJournal
 from core.adapters.store.keys import Keys
 from core.adapters.store.location import Location
 from core.adapters.store.sql_store import SqlStore
+from core.ports.journal import LEASE_S
 from core.ports.store import StoreError
 
 log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
-async def open_store(location: Location) -> AsyncIterator[SqlStore]:
-    """The store, its database made or brought up to date. Raises StoreError with a line that says what to do.
+async def open_store(location: Location, *, lease_s: float = LEASE_S) -> AsyncIterator[SqlStore]:
+    """The store with its journal, their database made or brought up to date.
 
-    A database that holds something is backed up before it is migrated.
+    Raises StoreError with a line that says what to do. A database that holds something is backed up before
+    it is migrated. `lease_s`: see `SqlJournal`.
     """
     make_data_dir(location)
     async with aclosing(Database(location.url)) as database:
         await bring_up_to_date(location, database)
-        store = SqlStore(database, Keys(database, location.chain()))
+        keys = Keys(database, location.chain())
+        store = SqlStore(database, keys, SqlJournal(database, keys, lease_s=lease_s))
         await store.open()
         yield store
 

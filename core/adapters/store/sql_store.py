@@ -12,21 +12,39 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.adapters.store.choices import Choices
 from core.adapters.store.conversations import Conversations, conversation_scope, take_from_between
 from core.adapters.store.counts import Counts
+from core.adapters.store.database import Database
 from core.adapters.store.hearing import Hearing
-from core.adapters.store.keys import OWN
+from core.adapters.store.journal import SqlJournal
+from core.adapters.store.keys import OWN, Keys
 from core.adapters.store.part import sealed_rows
-from core.adapters.store.tables import choices, keys, lanes, messages, overheard, personas, summaries, usage
+from core.adapters.store.tables import (
+    choices,
+    events,
+    keys,
+    lanes,
+    messages,
+    overheard,
+    personas,
+    summaries,
+    turns,
+    usage,
+)
 from core.ports.store import KeptPersona, Used
 
 
 class SqlStore(Conversations, Choices, Counts, Hearing):
-    """Made by `opening.open_store`."""
+    """Made by `opening.open_store`. `journal`: over the same database, and forgets whom the store forgets."""
+
+    def __init__(self, database: Database, keys: Keys, journal: SqlJournal) -> None:
+        super().__init__(database, keys)
+        self.journal = journal
 
     async def open(self) -> None:
         """Before anything else. Raises StoreError when the key is missing or another one."""
         await self._keys.open()
 
     async def export(self, person: str) -> Mapping[str, object]:
+        # Nothing of the journal: what it holds is on its way to become a message, which is exported.
         async with self._database.reading() as connection:
             said = sealed_rows(messages).where(messages.c.asker == person).order_by(messages.c.number)
             theirs = self._messages(await connection.execute(said))
@@ -86,6 +104,9 @@ class SqlStore(Conversations, Choices, Counts, Hearing):
             ):
                 rows += (await connection.execute(condition)).rowcount
             await connection.execute(delete(lanes).where(lanes.c.person == person))
+            held_turns = select(turns.c.id).where(turns.c.asker == person).order_by(turns.c.id)
+            await connection.execute(held_turns.with_for_update())
+            await connection.execute(delete(turns).where(turns.c.asker == person))
             spoken_in = sorted({row.conversation_id for row in theirs})
             await self._keys.destroy(connection, [person, *map(conversation_scope, spoken_in)])
             if had_key and self._database.is_sqlite:
@@ -93,6 +114,7 @@ class SqlStore(Conversations, Choices, Counts, Hearing):
             return rows
 
         rows = await self._database.write(forget)
+        self.journal.drop_keys_of(person)
         if self._database.is_sqlite:
             await self._keys.settle()
             await self._empty_log()
@@ -110,9 +132,12 @@ class SqlStore(Conversations, Choices, Counts, Hearing):
             await connection.execute(delete(overheard).where(overheard.c.at < overheard_before))
             unused = [
                 ~exists().where(table.c.key_id == keys.c.id)
-                for table in (messages, summaries, personas, overheard)
+                for table in (messages, summaries, personas, overheard, events, turns)
             ]
-            await connection.execute(delete(keys).where(keys.c.scope != OWN, *unused))
+            # Locked before it is looked at again: what is being added under one of them is seen then.
+            idle = select(keys.c.id).where(keys.c.scope != OWN, *unused).order_by(keys.c.id)
+            if (await connection.execute(idle.with_for_update())).first() is not None:
+                await connection.execute(delete(keys).where(keys.c.scope != OWN, *unused))
             return int(gone)
 
         return await self._database.write(take_out)

@@ -35,8 +35,8 @@ _COUNTER: Final = BigInteger().with_variant(
 )  # SQLite counts only plain integers up by itself
 
 
-def _key() -> Column[Any]:
-    return Column("key_id", Text, ForeignKey("keys.id", ondelete="CASCADE"), nullable=False, index=True)
+def _key(*, nullable: bool = False) -> Column[Any]:
+    return Column("key_id", Text, ForeignKey("keys.id", ondelete="CASCADE"), nullable=nullable, index=True)
 
 
 keys: Final = Table(
@@ -144,4 +144,64 @@ overheard: Final = Table(
     Column("sealed", LargeBinary, nullable=False),  # text, name
     Index("ix_overheard_message", "place", "message_id", unique=True),
     Index("ix_overheard_newest", "place", "at"),
+)
+
+events: Final = Table(
+    "events",
+    metadata,
+    Column("number", _COUNTER, primary_key=True),  # the order in which they came
+    Column("account", Text, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("handled", Double),  # when; from then on it has no body
+    _key(nullable=True),
+    Column("sealed", LargeBinary),  # body
+    Index("ix_events_event", "account", "id", unique=True),
+)
+
+turns: Final = Table(
+    "turns",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("events", Text, nullable=False),  # their ids as JSON
+    Column("asker", Text, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("state", Text, nullable=False),  # "": not over
+    Column("owner", Text, index=True),  # none once it is over
+    Column("fence", BigInteger, nullable=False),
+    _key(nullable=True),
+    Column("sealed", LargeBinary),  # body
+)
+
+steps: Final = Table(
+    "steps",
+    metadata,
+    Column("turn_id", Text, ForeignKey("turns.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),  # body, under the turn's key
+)
+
+owners: Final = Table(
+    "owners",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("expires", Double, nullable=False),  # by the database's clock
+)
+
+cursors: Final = Table(
+    "cursors",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("channel", Text, primary_key=True),
+    Column("last", Text, nullable=False),
+    Column("at", Double, nullable=False),
+)
+
+counts: Final = Table(
+    "counts",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("day", Integer, primary_key=True),
+    Column("number", BigInteger, nullable=False),
 )

@@ -1,0 +1,315 @@
+"""The port `core.ports.journal.Journal` over the database.
+
+A process holds all its turns by one lease, the row of its owner, so that renewing costs the same however many
+answers grow. On SQLite there is none: the process that runs the bot is alone (`holding`).
+
+Locks are taken in one order, so that nobody waits in a circle: keys, events, turns by their ids.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Row, bindparam, delete, exists, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core.adapters.store.database import Database, insert_into
+from core.adapters.store.encryption import Key
+from core.adapters.store.keys import Keys
+from core.adapters.store.part import Part, sealed_rows
+from core.adapters.store.tables import counts, cursors, events, owners, steps, turns
+from core.ports.journal import LEASE_S, KeptTurn, Orphan, Received, Step
+
+_DAY_S: Final = 86_400
+_AT_ONCE: Final = 500  # ids in one statement
+_NOW: Final = func.extract("epoch", func.clock_timestamp())  # the server's: machines differ
+_LOOK: Final = (
+    select(turns.c.id, turns.c.owner, turns.c.fence)
+    .where(turns.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(turns.c.id)
+    .with_for_update(read=True)  # whoever takes one over waits until what was written under it is kept
+)
+
+
+@dataclass(slots=True)
+class _Held:
+    """A turn of this process: its key, so that a step needs no look-up, and how many steps it has."""
+
+    asker: str
+    key: Key
+    fence: int
+    steps: int = 0
+
+
+class SqlJournal(Part):
+    """Made by `opening.open_store`. `lease_s`: how long this process holds its turns without renewing."""
+
+    def __init__(self, database: Database, keys: Keys, *, lease_s: float = LEASE_S) -> None:
+        super().__init__(database, keys)
+        self._owner = secrets.token_hex(8)
+        self._lease_s = lease_s
+        self._leased = self.alone
+        self._held: dict[str, _Held] = {}
+
+    @property
+    def alone(self) -> bool:
+        return self._database.is_sqlite
+
+    async def receive(self, events_: Sequence[Received]) -> tuple[Received, ...]:
+        scopes = {event.author or _nobodys(event.account) for event in events_}
+
+        async def keep(connection: AsyncConnection) -> set[tuple[str, str]]:
+            opening = await self._keys.of_scopes(connection, scopes)
+            rows: dict[tuple[str, str], dict[str, Any]] = {}
+            for event in events_:
+                key = opening[event.author or _nobodys(event.account)]
+                sealed = key.seal(event.body, "events", event.account, event.id, "sealed")
+                row = {"account": event.account, "id": event.id, "at": event.at}
+                rows.setdefault((event.account, event.id), {**row, "key_id": key.id, "sealed": sealed})
+            added = insert_into(connection, events).on_conflict_do_nothing(index_elements=["account", "id"])
+            new = await connection.execute(
+                added.returning(events.c.account, events.c.id), list(rows.values())
+            )
+            return {(row.account, row.id) for row in new}
+
+        if not events_:
+            return ()
+        new = await self._database.write(keep)
+        first = {(event.account, event.id): event for event in reversed(events_)}
+        return tuple(first[name] for name in dict.fromkeys(map(_name, events_)) if name in new)
+
+    async def unhandled(self, account: str) -> tuple[Received, ...]:
+        waiting = sealed_rows(events).where(events.c.account == account, events.c.handled.is_(None))
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(waiting.order_by(events.c.number))).all()
+            opening = self._keys.of_rows(rows)
+            return tuple(
+                Received(
+                    account,
+                    row.id,
+                    "" if row.key_scope == _nobodys(account) else row.key_scope,
+                    opening[row.key_id].open(row.sealed, "events", account, row.id, "sealed"),
+                    row.at,
+                )
+                for row in rows
+            )
+
+    async def handled(self, account: str, ids: Sequence[str], at: float) -> tuple[str, ...]:
+        async def keep(connection: AsyncConnection) -> set[str]:
+            return await _handle(connection, account, ids, at)
+
+        new = await self._database.write(keep)
+        return tuple(one for one in dict.fromkeys(ids) if one in new)
+
+    async def begin(self, turn: KeptTurn) -> bool:
+        await self._lease()
+
+        async def keep(connection: AsyncConnection) -> Key | None:
+            key = await self._keys.of_scope(connection, turn.asker)
+            first, others = turn.events[:1], turn.events[1:]
+            if first and not await _handle(connection, turn.account, first, turn.at):
+                # Perhaps by this very call, when its answer got lost.
+                mine = select(turns.c.id).where(turns.c.id == turn.id, turns.c.owner == self._owner)
+                return key if (await connection.execute(mine)).first() is not None else None
+            await _handle(connection, turn.account, others, turn.at)
+            row = {"id": turn.id, "account": turn.account, "asker": turn.asker, "at": turn.at}
+            row |= {"state": "", "owner": self._owner, "fence": 1, "events": json.dumps(turn.events)}
+            row |= {"key_id": key.id, "sealed": key.seal(turn.body, "turns", turn.id, "sealed")}
+            await connection.execute(insert(turns), row)
+            return key
+
+        key = await self._database.write(keep)
+        if key is not None:
+            self._held.setdefault(turn.id, _Held(turn.asker, key, fence=1))
+        return key is not None
+
+    async def write(self, steps_: Sequence[Step]) -> frozenset[str]:
+        ids = {step.turn_id for step in steps_}
+        rows = [self._row(held, step) for step in steps_ if (held := self._held.get(step.turn_id))]
+
+        async def keep(connection: AsyncConnection) -> tuple[set[str], set[str]]:
+            """Of these turns, which are this process's, and which are there."""
+            there = (await connection.execute(_LOOK, {"ids": sorted(ids)})).all()
+            mine = {row.id for row in there if self._owns(row)}
+            kept = [row for row in rows if row["turn_id"] in mine]
+            if kept:
+                await connection.execute(insert(steps), kept)
+            return mine, {row.id for row in there}
+
+        if not ids:
+            return frozenset()
+        mine, there = await self._database.write(keep)
+        for turn_id in ids - mine:
+            self._held.pop(turn_id, None)
+        return frozenset(there - mine)
+
+    async def finish(self, turn_id: str, state: str) -> None:
+        held = self._held.get(turn_id)
+        if held is None:
+            return
+        owned = (turns.c.id == turn_id) & (turns.c.owner == self._owner) & (turns.c.fence == held.fence)
+        over = update(turns).where(owned).values(state=state, owner=None, key_id=None, sealed=None)
+
+        async def keep(connection: AsyncConnection) -> None:
+            if (await connection.execute(over)).rowcount:
+                await connection.execute(delete(steps).where(steps.c.turn_id == turn_id))
+
+        await self._database.write(keep)
+        self._held.pop(turn_id, None)
+
+    async def renew(self) -> None:
+        if self.alone:
+            return
+        known = set(self._held)
+
+        async def keep(connection: AsyncConnection) -> set[str]:
+            until = _NOW + self._lease_s
+            lease = insert_into(connection, owners).values(id=self._owner, expires=until)
+            await connection.execute(
+                lease.on_conflict_do_update(index_elements=["id"], set_={"expires": until})
+            )
+            mine = await connection.execute(select(turns.c.id).where(turns.c.owner == self._owner))
+            return set(mine.scalars())
+
+        mine = await self._database.write(keep)
+        self._leased = True
+        for turn_id in known - mine:  # taken over, or forgotten in another process: no key outlives it here
+            self._held.pop(turn_id, None)
+
+    async def take_over(self, accounts: Collection[str]) -> tuple[Orphan, ...]:
+        await self._lease()
+        left = turns.c.account.in_(sorted(accounts)) & (turns.c.owner != self._owner)
+        if not self.alone:
+            left &= ~exists().where(owners.c.id == turns.c.owner, owners.c.expires > _NOW)
+
+        async def take(connection: AsyncConnection) -> Sequence[tuple[Orphan, _Held]]:
+            gone = (await connection.execute(select(turns.c.owner).where(left).distinct())).scalars().all()
+            if not gone:
+                return ()
+            # Only from those, as it may have passed on meanwhile to a process whose lease this statement does
+            # not see yet. Who is locked is being written or taken now: the next look finds out.
+            theirs = sealed_rows(turns).where(left, turns.c.owner.in_(gone)).order_by(turns.c.id)
+            locked = theirs.with_for_update(of=turns, skip_locked=True)
+            taken = (await connection.execute(locked)).all()
+            if not taken:
+                return ()
+            mine = {"owner": self._owner, "fence": turns.c.fence + 1}
+            await connection.execute(
+                update(turns).where(turns.c.id == bindparam("row")).values(mine),
+                [{"row": row.id} for row in taken],
+            )
+            return await self._orphans(connection, taken)
+
+        taken = await self._database.write(take)
+        self._held.update((orphan.turn.id, held) for orphan, held in taken)
+        return tuple(orphan for orphan, _ in sorted(taken, key=lambda one: (one[0].turn.at, one[0].turn.id)))
+
+    async def cursors(self, account: str, *, since: float) -> Mapping[str, str]:
+        moved = select(cursors.c.channel, cursors.c.last).where(
+            cursors.c.account == account, cursors.c.at >= since
+        )
+        async with self._database.reading() as connection:
+            return {row.channel: row.last for row in await connection.execute(moved)}
+
+    async def move_cursors(self, account: str, cursors_: Mapping[str, str], at: float) -> None:
+        rows = [
+            {"account": account, "channel": channel, "last": last, "at": at}
+            for channel, last in sorted(cursors_.items())
+        ]
+
+        async def keep(connection: AsyncConnection) -> None:
+            moving = insert_into(connection, cursors)
+            moved = {"last": moving.excluded.last, "at": moving.excluded.at}
+            await connection.execute(
+                moving.on_conflict_do_update(index_elements=["account", "channel"], set_=moved), rows
+            )
+
+        if rows:
+            await self._database.write(keep)
+
+    async def count(self, name: str, day: int) -> int:
+        async def keep(connection: AsyncConnection) -> int:
+            first = insert_into(connection, counts).values(name=name, day=day, number=1)
+            more = first.on_conflict_do_update(
+                index_elements=["name", "day"], set_={"number": counts.c.number + 1}
+            )
+            return int((await connection.execute(more.returning(counts.c.number))).scalar_one())
+
+        return await self._database.write(keep)
+
+    async def expire_journal(self, before: float) -> None:
+        async def take_out(connection: AsyncConnection) -> None:
+            await connection.execute(delete(events).where(events.c.handled < before))
+            await connection.execute(delete(turns).where(turns.c.owner.is_(None), turns.c.at < before))
+            await connection.execute(delete(cursors).where(cursors.c.at < before))
+            await connection.execute(delete(counts).where((counts.c.day + 1) * _DAY_S <= before))
+            if not self.alone:
+                await connection.execute(delete(owners).where(owners.c.expires < _NOW))
+
+        await self._database.write(take_out)
+
+    def drop_keys_of(self, person: str) -> None:
+        """Who was forgotten is held by nothing; what is still written of theirs is passed over."""
+        for turn_id in [turn_id for turn_id, held in self._held.items() if held.asker == person]:
+            del self._held[turn_id]
+
+    async def _lease(self) -> None:
+        """A process without one would be taken for dead; from then on whoever runs it renews."""
+        if not self._leased:
+            await self.renew()
+
+    def _owns(self, row: Row[str, str | None, int]) -> bool:
+        held = self._held.get(row.id)
+        return held is not None and (row.owner, row.fence) == (self._owner, held.fence)
+
+    def _row(self, held: _Held, step: Step) -> dict[str, Any]:
+        number, held.steps = held.steps, held.steps + 1
+        sealed = held.key.seal(step.body, "steps", step.turn_id, str(number), "sealed")
+        return {"turn_id": step.turn_id, "number": number, "sealed": sealed}
+
+    async def _orphans(
+        self, connection: AsyncConnection, taken: Sequence[Row[Any]]
+    ) -> Sequence[tuple[Orphan, _Held]]:
+        """Rows of `sealed_rows`, as they were before they were taken over."""
+        written: dict[str, list[Row[Any]]] = {row.id: [] for row in taken}
+        ids = list(written)
+        for start in range(0, len(ids), _AT_ONCE):
+            some = select(steps).where(steps.c.turn_id.in_(ids[start : start + _AT_ONCE]))
+            for row in await connection.execute(some.order_by(steps.c.turn_id, steps.c.number)):
+                written[row.turn_id].append(row)
+        opening = self._keys.of_rows(taken)
+        orphans = []
+        for row in taken:
+            key, done = opening[row.key_id], written[row.id]
+            body = key.open(row.sealed, "turns", row.id, "sealed")
+            turn = KeptTurn(row.id, row.account, tuple(json.loads(row.events)), row.asker, body, row.at)
+            bodies = (key.open(step.sealed, "steps", row.id, str(step.number), "sealed") for step in done)
+            held = _Held(row.asker, key, row.fence + 1, done[-1].number + 1 if done else 0)
+            orphans.append((Orphan(turn, tuple(bodies)), held))
+        return orphans
+
+
+async def _handle(connection: AsyncConnection, account: str, ids: Sequence[str], at: float) -> set[str]:
+    """Those that had not been handled before."""
+    if not ids:
+        return set()
+    rows = [{"account": account, "id": one, "at": at, "handled": at} for one in sorted(set(ids))]
+    done = insert_into(connection, events).on_conflict_do_update(
+        index_elements=["account", "id"],
+        set_={"handled": at, "key_id": None, "sealed": None},
+        where=events.c.handled.is_(None),
+    )
+    return set((await connection.execute(done.returning(events.c.id), rows)).scalars())
+
+
+def _name(event: Received) -> tuple[str, str]:
+    return event.account, event.id
+
+
+def _nobodys(account: str) -> str:
+    """The scope of events that nobody wrote."""
+    return f"events:{account}"

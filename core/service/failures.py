@@ -1,0 +1,24 @@
+"""Why there is no answer, or no more of it, in words for people: nothing that a provider said."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from core.catalogue import say
+from core.ports.completions import ModelError, ModelErrorKind
+
+_SAYS_WHEN: Final = frozenset({ModelErrorKind.RATE_LIMITED, ModelErrorKind.SERVER})
+_IN_SECONDS_S: Final = 90.0
+_LONGEST_S: Final = 86_400.0  # beyond a day no provider knows it
+
+
+def reason_of(error: ModelError, locale: str | None) -> str:
+    """Says when to ask again where the provider did."""
+    wait_s = error.retry_after or 0.0
+    if error.kind not in _SAYS_WHEN or not 0.0 < wait_s <= _LONGEST_S:
+        return say(f"model.{error.kind}", locale)
+    if wait_s <= _IN_SECONDS_S:
+        return say("provider_busy.seconds", locale, seconds=math.ceil(wait_s))
+    minutes = math.ceil(wait_s / 60.0)
+    return say("provider_busy.minutes", locale, hours=minutes // 60, minutes=minutes % 60)
