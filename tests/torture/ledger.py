@@ -48,6 +48,7 @@ class Asked:
     copies: int = 0
     verdict: Verdict = UNSEEN
     messages: dict[str, Json] = field(default_factory=dict)
+    came_at: dict[str, float] = field(default_factory=dict)  # by message of the answer
     settled: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -186,6 +187,7 @@ class Ledger:
         self._names[key] = name
         asked = self.asked[name]
         asked.messages[message["id"]] = message
+        asked.came_at.setdefault(message["id"], time.monotonic())
         if asked.first_seen_at is None and message["text"]:
             asked.first_seen_at = time.monotonic()
         words = [n for one in self.shown(asked) for n in one.numbers]
