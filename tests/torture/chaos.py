@@ -176,7 +176,7 @@ class _Playing:
                 came.lost_commands += 1
                 return
             where = f"{asked.platform} {asked.place}"
-            ends = [one.text[-60:] for one in self._scene.ledger.shown(asked)]
+            ends = self._scene.ledger.ends(asked)
             came.wrong.append(
                 f"{asked.name} ({asked.tale.shape}, {where}, {fault}): {asked.verdict.why}; they end {ends}"
             )

@@ -155,6 +155,10 @@ class Ledger:
                     asked.sorry = True
                     self._unjudged.add(asked.name)
 
+    def ends(self, asked: Asked) -> list[str]:
+        """How its messages end, for who looks what is wrong with them."""
+        return [f"{one.file.name if one.file else ''} {one.text[-70:]}".strip() for one in self.shown(asked)]
+
     def _judged(self, asked: Asked) -> Verdict:
         law = Law(
             told=self._told(asked.name),

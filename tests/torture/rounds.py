@@ -241,7 +241,7 @@ class Rounds:
             when_s = one.at - gone_at
             played.wrong.append(
                 f"{_whose(one)}, asked at {when_s:+.3f} s of the end: {one.verdict.why}; "
-                f"the model was asked {heard} times"
+                f"the model was asked {heard} times, and its messages end {self._scene.ledger.ends(one)}"
             )
             return
         played.whole += ending == "whole"
