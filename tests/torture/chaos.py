@@ -126,9 +126,12 @@ async def chaos(minutes: float, records: Records, *, seed: str = "1", each: int 
 
 
 async def _tell(came: Chaos, llmock: Llmock, sluice: SluiceProcess, records: Records) -> None:
-    began = time.monotonic()
+    began, told = time.monotonic(), 0
     while True:
         await asyncio.sleep(_TOLD_EVERY_S)
+        for wrong in came.wrong[told:]:
+            records.tell(f"WRONG: {wrong}")
+        told = len(came.wrong)
         records.tell(
             f"{time.monotonic() - began:6.0f} s {came.asked} asked, {dict(came.endings)}, "
             f"{llmock.faults.total()} scripts, {came.platform_faults.total()} platform faults, "
