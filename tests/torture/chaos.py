@@ -96,7 +96,7 @@ async def chaos(minutes: float, records: Records, *, seed: str = "1", each: int 
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # the proxy passes broken streams on
     came, chance = Chaos(), random.Random(seed)
     with tempfile.TemporaryDirectory(prefix="sluice-torture-", ignore_cleanup_errors=True) as folder:
-        async with served(chance) as llmock, opened(MARKS, bare=True) as scene:
+        async with served(chance) as llmock, opened(MARKS, bare=True, marked_copies=True) as scene:
             scene.hear_from(llmock.proxy.base_url, llmock.told)
             sluice, places = SluiceProcess(Path(folder), scene.settings), Places(scene, chance)
             await places.make(each)

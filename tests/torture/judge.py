@@ -32,7 +32,8 @@ class Law:
     """What may stand there. `told`: all that the model ever said; `whole`: what it would say in the end;
     `marks`: how an answer may end that is not whole; `least`: so many numbered words were visible once;
     `spare`: so many messages may stand there twice, by sends whose outcome nobody knows; `bare`: a mark may
-    stand alone."""
+    stand alone; `marked_copies`: what stands there twice may have the mark, where no process was killed
+    between the two sends."""
 
     told: str
     whole: str
@@ -41,6 +42,7 @@ class Law:
     least: int = 0
     spare: int = 0
     bare: bool = False
+    marked_copies: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +71,10 @@ def judged(shown: Sequence[Shown], law: Law) -> Verdict:
 
 
 def _stands_in(one: Shown, rest: Sequence[Shown], law: Law) -> bool:
-    """Whether a message is a mere copy: without a mark, and each of its words stands elsewhere."""
+    """Whether a message is a mere copy: without a mark, each of its words stands elsewhere; or it all does."""
     elsewhere = {number for other in rest for number in other.numbers}
+    if law.marked_copies and any(other.text == one.text for other in rest):
+        return True
     return not _marks_in([one], law) and bool(one.numbers) and elsewhere.issuperset(one.numbers)
 
 

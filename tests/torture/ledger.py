@@ -71,6 +71,7 @@ class Ledger:
         marks: Sequence[str],
         *,
         bare: bool = False,
+        marked_copies: bool = False,
     ) -> None:
         self.asked: dict[str, Asked] = {}
         self.strays: list[str] = []
@@ -79,6 +80,7 @@ class Ledger:
         self._file = file
         self._marks = marks
         self._bare = bare
+        self._marked_copies = marked_copies
         self._last_in: dict[tuple[Platform, str], str] = {}
         self._names: dict[tuple[Platform, str, str], str] = {}
         self._unjudged: set[str] = set()
@@ -168,6 +170,7 @@ class Ledger:
             least=asked.words,
             spare=asked.copies,
             bare=self._bare,
+            marked_copies=self._marked_copies,
         )
         shown = [one for one in self.shown(asked) if one.text or one.file]
         if asked.sorry and not shown and self._bare:

@@ -55,11 +55,12 @@ class Scene:
         marks: Sequence[str],
         *,
         bare: bool,
+        marked_copies: bool,
     ) -> None:
         self.discord = discord
         self.telegram = telegram
         self.model = model
-        self.ledger = Ledger(self.told, self.file, marks, bare=bare)
+        self.ledger = Ledger(self.told, self.file, marks, bare=bare, marked_copies=marked_copies)
         self.asked_model: dict[str, list[ModelRequest]] = defaultdict(list)
         self.model_url = model.base_url
         self._told: Callable[[str], str] = self._told_here
@@ -158,7 +159,9 @@ class Scene:
 
 
 @asynccontextmanager
-async def opened(marks: Sequence[str], *, bare: bool = False) -> AsyncIterator[Scene]:
+async def opened(
+    marks: Sequence[str], *, bare: bool = False, marked_copies: bool = False
+) -> AsyncIterator[Scene]:
     """The servers, with the limits in real time, and the model."""
     profile = load_profile()
     discord, telegram = DiscordServer(profile=profile), TelegramServer(profile=profile)
@@ -167,7 +170,7 @@ async def opened(marks: Sequence[str], *, bare: bool = False) -> AsyncIterator[S
         return scene.reply(request)
 
     async with ModelServer(reply) as model:
-        scene = Scene(discord, telegram, model, marks, bare=bare)
+        scene = Scene(discord, telegram, model, marks, bare=bare, marked_copies=marked_copies)
         discord.subscribe(partial(scene.take, "discord"))
         telegram.subscribe(partial(scene.take, "telegram"))
         await discord.start()

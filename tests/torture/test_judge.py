@@ -96,6 +96,15 @@ def test_one_copy_may_stand_where_the_platform_has_no_nonce() -> None:
     assert judged([marked, answer], law(spare=1)).ending is None
 
 
+def test_a_marked_copy_may_stand_where_nobody_was_killed() -> None:
+    twice = [Shown(n, f"*{MARK}*") for n in "12"]
+    chaotic = replace(law(spare=1), bare=True, marked_copies=True)
+    assert judged(twice, chaotic).ending == MARK
+    assert judged([*twice, Shown("3", f"*{MARK}*")], chaotic).ending is None
+    assert judged(twice, replace(chaotic, marked_copies=False)).ending is None
+    assert judged([twice[0], Shown("2", f"No. *{MARK}*")], chaotic).ending is None
+
+
 CODE = Tale("q8", "code", 2_000, 0).text
 CUT = end_of(CODE, 30) + 1
 FILED = end_of(CODE, 60)
