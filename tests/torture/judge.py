@@ -71,7 +71,7 @@ def judged(shown: Sequence[Shown], law: Law) -> Verdict:
 
 
 def _stands_in(one: Shown, rest: Sequence[Shown], law: Law) -> bool:
-    """Whether a message is a mere copy: without a mark, each of its words stands elsewhere; or it all does."""
+    """Whether a message is a mere copy: without a mark, and each of its words is elsewhere; or it all is."""
     elsewhere = {number for other in rest for number in other.numbers}
     if law.marked_copies and any(other.text == one.text for other in rest):
         return True
