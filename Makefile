@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup run test bench format lock
+.PHONY: help setup run test torture bench format lock
 
 help:  ## Show what can be made
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile
@@ -17,6 +17,9 @@ test: ## Run every check: format, lint, types, import contracts, tests
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 	.venv/bin/pytest -n auto --maxprocesses 4 --dist loadfile
+
+torture: setup  ## Kill, stop, trouble and wear out the real process (ARGS="kill --times 100" for one part)
+	@.venv/bin/python -m tests.torture $(or $(ARGS),all)
 
 bench: setup  ## Measure freshness, CPU, growth and the store (ARGS="freshness --quick" for less)
 	@.venv/bin/sluice bench $(ARGS)

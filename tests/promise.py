@@ -26,12 +26,15 @@ def broken_promise(
     *,
     mark: str = "",
     above: Callable[[Rendered], Rendered] | None = None,
+    until: Sequence[int] = (),
 ) -> str | None:
     """None if `pages` (as people see them) tile `source` exactly, once, in order; else what is wrong.
 
     A file stands among them in place of the message that carries it. With `mark`, the last page ends with it;
-    `above` puts the model's reasoning above the first.
+    `above` puts the model's reasoning above the first. With `until`, they tile what stands before one of
+    these.
     """
+    until = until or (len(source),)
     if not pages:
         return None if not source.strip() and not mark else "nothing is visible"
     furthest = 0
@@ -46,16 +49,18 @@ def broken_promise(
         shown = _Shown(renderer, above if number == 0 else None)
         page = pages[number]
         if isinstance(page, FileContent):
-            if number == len(pages) - 1 and page.data.decode() == marks.opened() + source[start:]:
+            rests = [source[start:last] for last in until if start <= last]
+            if number == len(pages) - 1 and page.data.decode() in [marks.opened() + rest for rest in rests]:
                 return None
-            end = _file_end(source, start, page.data.decode(), marks)
-            if number == len(pages) - 1 and end is not None and not source[end:].strip() and not mark:
-                return None
-            open_ends += [] if end is None else [(number + 1, end, NO_MARKS)]
+            found = {last: _file_end(source[:last], start, page.data.decode(), marks) for last in until}
+            for last, end in found.items():
+                if number == len(pages) - 1 and end is not None and not source[end:last].strip() and not mark:
+                    return None
+            open_ends += [(number + 1, end, NO_MARKS) for end in found.values() if end is not None]
         elif number < len(pages) - 1:
             ends = _spans(source[start:], page, marks, shown)
             open_ends += [(number + 1, start + end, after) for end, after in ends]
-        elif _is_rest(source[start:], page, marks, shown, mark):
+        elif any(_is_rest(source[start:end], page, marks, shown, mark) for end in until if start <= end):
             return None
     wrong = pages[min(furthest, len(pages) - 1)]
     page = wrong.data.decode() if isinstance(wrong, FileContent) else wrong

@@ -105,11 +105,13 @@ Reply = Stream | Refusal | Body | HangUp | Held
 
 @dataclass(frozen=True, slots=True)
 class ModelRequest:
-    """What a client asked, and over which connection (the client's port). `prompt`: the last message."""
+    """What a client asked, and over which connection (the client's port). `prompt`: the last message; `told`:
+    the text deltas that were written to it so far."""
 
     body: dict[str, Any]
     headers: Mapping[str, str]
     connection: int
+    told: list[str] = field(default_factory=list)
 
     @property
     def prompt(self) -> str:
@@ -240,6 +242,7 @@ class ModelServer:
             match step:
                 case str():
                     deltas += 1
+                    asked.told.append(step)
                     await response.write(_event({"content": step}))
                 case Think():
                     await response.write(_event({step.field: step.text}))

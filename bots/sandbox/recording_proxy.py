@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Self
@@ -51,12 +52,18 @@ def _text(payload: bytes | bytearray) -> str:
 
 
 class RecordingProxy:
-    """Listens on loopback; `base_url` stands in for `upstream_base_url`. Exchanges stand as they came."""
+    """Listens on loopback; `base_url` stands in for `upstream_base_url`. Exchanges stand as they came.
 
-    def __init__(self, upstream_base_url: str) -> None:
+    `sends` makes of what the client sent what goes on.
+    """
+
+    def __init__(
+        self, upstream_base_url: str, *, sends: Callable[[bytes], Awaitable[bytes]] | None = None
+    ) -> None:
         self.base_url = ""
         self.exchanges: list[Exchange] = []
         self._upstream = upstream_base_url.rstrip("/")
+        self._sends = sends
         self._session: ClientSession | None = None
         self._runner: web.AppRunner | None = None
 
@@ -97,8 +104,9 @@ class RecordingProxy:
             (name, value) for name, value in request.headers.items() if name.lower() not in _HOP_BY_HOP
         ]
         url = f"{self._upstream}/{exchange.path}"
+        sent = await self._sends(exchange.sent) if self._sends and exchange.sent else exchange.sent
         async with session.request(
-            request.method, url, params=request.query, headers=headers, data=exchange.sent or None
+            request.method, url, params=request.query, headers=headers, data=sent or None
         ) as upstream:
             exchange.status = upstream.status
             response = web.StreamResponse(status=upstream.status, reason=upstream.reason)

@@ -40,15 +40,7 @@ class World:
     @property
     def settings(self) -> dict[str, str]:
         """What `sluice run` needs to work here, for everybody."""
-        return {
-            "DISCORD_TOKEN": self.discord.token,
-            "DISCORD_API_BASE_URL": self.discord.url,
-            "TELEGRAM_TOKEN": self.telegram.token,
-            "TELEGRAM_API_BASE_URL": self.telegram.url,
-            "OPENAI_BASE_URL": self.model.base_url,
-            "OPENAI_MODEL": "scripted",
-            "SLUICE_ALLOW": "*",
-        }
+        return settings_for(self.discord, self.telegram, self.model.base_url)
 
     @asynccontextmanager
     async def served(self, folder: Path) -> AsyncIterator[Running]:
@@ -58,6 +50,19 @@ class World:
             await program.says("Telegram is ready")
             await program.says("The model answers.")
             yield program
+
+
+def settings_for(discord: DiscordServer, telegram: TelegramServer, model_url: str) -> dict[str, str]:
+    """What `sluice run` needs to work with these, for everybody."""
+    return {
+        "DISCORD_TOKEN": discord.token,
+        "DISCORD_API_BASE_URL": discord.url,
+        "TELEGRAM_TOKEN": telegram.token,
+        "TELEGRAM_API_BASE_URL": telegram.url,
+        "OPENAI_BASE_URL": model_url,
+        "OPENAI_MODEL": "scripted",
+        "SLUICE_ALLOW": "*",
+    }
 
 
 @asynccontextmanager

@@ -21,6 +21,7 @@ FaultKind: TypeAlias = Literal[
     "disliked",
     "drop_before",
     "drop_after",
+    "hang_before",
     "hang_after",
 ]
 

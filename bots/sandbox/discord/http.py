@@ -117,13 +117,13 @@ class Front:
         fault = self.faults.spend(route.method, route.path)
         kind = None if fault is None else fault.kind
         body: Any = None
-        if kind == "drop_before":
+        if kind in ("drop_before", "hang_before"):
             answer = web.Response(status=502)
         else:
             answer, body = await self._answer(route, request, fault)
-        dropped = kind in ("drop_before", "drop_after", "hang_after")
+        dropped = kind in ("drop_before", "drop_after", "hang_before", "hang_after")
         self._log(route, request, answer, 0 if dropped else answer.status, body)
-        if kind == "hang_after":
+        if kind in ("hang_before", "hang_after"):
             await self._stopping.wait()
         if dropped and request.transport is not None:
             request.transport.abort()

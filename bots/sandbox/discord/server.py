@@ -158,7 +158,8 @@ class DiscordServer(Usage):
         `status` answers with that status; `limited`, `shared` and `global` with a 429 of that scope;
         `banned` and `blocked` with Cloudflare's ban (429, 403), `disliked` with its refusal of this one
         request; `drop_before` closes the socket and does nothing, `drop_after` does what was asked and
-        closes the socket instead of answering, `hang_after` does it and never answers.
+        closes the socket instead of answering; `hang_before` and `hang_after` do nothing, or what was asked,
+        and never answer.
         """
         fault = Fault(kind, method, route, times, status, retry_after, after)
         self._front.faults.add(fault)

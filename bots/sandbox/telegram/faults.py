@@ -11,7 +11,15 @@ from typing import Literal, TypeAlias
 from bots.sandbox.telegram.errors import ApiError, too_many_requests
 
 FaultKind: TypeAlias = Literal[
-    "status", "html", "limited", "flood", "flood_bot", "drop_before", "drop_after", "hang_after"
+    "status",
+    "html",
+    "limited",
+    "flood",
+    "flood_bot",
+    "drop_before",
+    "drop_after",
+    "hang_before",
+    "hang_after",
 ]
 
 
@@ -36,7 +44,7 @@ class Fault:
             case "status" | "html":
                 words = self.description or HTTPStatus(self.status).phrase
                 return ApiError(self.status, words, dict(self.parameters), html=self.kind == "html")
-            case "drop_before":
+            case "drop_before" | "hang_before":
                 return ApiError(500, "never sent")
             case _:
                 return None

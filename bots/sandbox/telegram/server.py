@@ -120,7 +120,7 @@ class TelegramServer(Usage):
         `retry_after` where that is None); `flood` and `flood_bot`, after which the chat, or the bot, has
         429s for `retry_after` seconds, and for longer the more it asks. `drop_before` closes the socket and
         does nothing, `drop_after` does what was asked and closes the socket instead of answering,
-        `hang_after` does it and never answers. What people can do is a deed of theirs (`people.py`,
+        `hang_before` and `hang_after` do nothing, or that, and never answer. What people can do is a deed of theirs (`people.py`,
         `usage.py`): delete a message, let it become too old, block or kick the bot, close or delete a topic,
         forbid to write, upgrade a group.
         """
@@ -156,9 +156,9 @@ class TelegramServer(Usage):
         except ApiError as error:
             status, body, html = error.code, error.body(), error.html
         kind = None if fault is None else fault.kind
-        dropped = kind in ("drop_before", "drop_after", "hang_after")
+        dropped = kind in ("drop_before", "drop_after", "hang_before", "hang_after")
         self._log(request, name, params, 0 if dropped else status, body)
-        if kind == "hang_after":
+        if kind in ("hang_before", "hang_after"):
             await self._stopping.wait()
         if dropped and request.transport is not None:
             request.transport.abort()
