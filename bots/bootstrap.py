@@ -336,6 +336,7 @@ def live_platforms(
             DiscordPlatform(
                 settings.discord_token,
                 clock=clock,
+                journal=journal,
                 api_base_url=settings.discord_api_base_url,
                 commands=commands,
             )
@@ -376,7 +377,11 @@ class Sandbox:
         commands = commands_of(configuration)
         return (
             DiscordPlatform(
-                self.discord.token, clock=clock, api_base_url=self.discord.url, commands=commands
+                self.discord.token,
+                clock=clock,
+                journal=journal,
+                api_base_url=self.discord.url,
+                commands=commands,
             ),
             TelegramPlatform(
                 self.telegram.token,

@@ -54,6 +54,7 @@ log = logging.getLogger(__name__)
 
 _FORM: Final = "form:"
 """What the data of a form for a command's own arguments begins with; the number of the call follows."""
+_OF_NOBODY: Final = (MessageDeleted, PlaceMoved)
 _UNFINISHED: Final = 1_000
 HOLDS_UP_S: Final = 2.0
 """How long an event may keep those behind it waiting, which come in order; a store may take longer."""
@@ -98,7 +99,7 @@ class Dispatcher:
         """Take an event; returns soon and never raises."""
         events = self.services.chat.events
         events.hold(surface, incoming.event_id)
-        who = incoming.event_id if isinstance(incoming, MessageDeleted) else str(incoming.author)
+        who = incoming.event_id if isinstance(incoming, _OF_NOBODY) else str(incoming.author)
         if not self._room.enter(who):
             self._too_much(incoming, surface)
             events.release(surface, incoming.event_id)
@@ -126,7 +127,7 @@ class Dispatcher:
             del self._late[place]
 
     def _too_much(self, incoming: Incoming, surface: Surface) -> None:
-        if isinstance(incoming, MessageDeleted):
+        if isinstance(incoming, _OF_NOBODY):
             log.warning("event %s is passed over: too much is under way", incoming.event_id)
             return
         person, place = incoming.author, incoming.place
