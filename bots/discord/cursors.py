@@ -5,12 +5,14 @@ The law:
   seen twice is handled once; it is never ahead.
 - Kept are only channels in which somebody spoke to the bot, or it spoke itself, within a day.
 - Nothing is written for each message: what moved is gathered and written every few seconds, the second time
-  around, since the core joins what a client split before it keeps a turn.
+  around, since the core joins what a client split before it keeps a turn. Only where a channel begins to be
+  heard is written at once.
 - What came during a gap may be older than what is heard live: until it was fetched, a cursor is held.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from typing import Final
@@ -38,6 +40,7 @@ class Cursors:
         self._moved: dict[str, int] = {}  # since the last write
         self._settled: dict[str, int] = {}  # before it: to be written
         self._failed = False
+        self._beginning: set[asyncio.Task[None]] = set()
 
     async def load(self) -> None:
         """What an earlier process kept."""
@@ -54,12 +57,15 @@ class Cursors:
             self._at.setdefault(channel_id, int(message_id))
             self._spoken.setdefault(channel_id, now)
 
-    def spoken(self, channel_id: str, since: int | None = None) -> None:
-        """The bot spoke there, or somebody to it. `since`: the id of that, where it is no message for the
-        core to take: from there on the channel is heard, if it was not before."""
+    def spoken(self, channel_id: str, since: int) -> None:
+        """The bot spoke there, or somebody to it. `since`: the id behind which the channel is heard from now
+        on, if it was not before."""
         self._spoken[channel_id] = self._clock.monotonic()
-        if since is not None and channel_id not in self._at:
-            self._move(channel_id, since)
+        if channel_id not in self._at:
+            self._at[channel_id] = self._settled[channel_id] = since
+            task = asyncio.create_task(self._write_settled(), name="discord cursors")
+            self._beginning.add(task)
+            task.add_done_callback(self._beginning.discard)
 
     def taken(self, channel_id: str, message_id: str) -> None:
         """The core has taken this message, and every one before it in its channel that was heard."""
@@ -97,20 +103,27 @@ class Cursors:
         quiet_since = self._clock.monotonic() - ACTIVE_S
         for channel_id in [one for one, at in self._spoken.items() if at < quiet_since]:
             self.forget(channel_id)
-        due = {**self._settled, **self._moved} if last else self._settled
-        if due and self._journal is not None:
-            written = {channel_id: str(message_id) for channel_id, message_id in due.items()}
-            try:
-                await self._journal.move_cursors(self._account, written, self._clock.wall())
-            except StoreError as error:
-                if not self._failed:
-                    _log.warning("discord: how far channels were heard is not written: %s", error)
-                self._failed = True
-                self._settled = {**due, **self._moved}
-                self._moved = {}
-                return
+        if last:
+            self._settled |= self._moved
+            self._moved = {}
+        await self._write_settled()
+        self._settled |= self._moved
+        self._moved = {}
+
+    async def _write_settled(self) -> None:
+        due, self._settled = self._settled, {}
+        if not due or self._journal is None:
+            return
+        written = {channel_id: str(message_id) for channel_id, message_id in due.items()}
+        try:
+            await self._journal.move_cursors(self._account, written, self._clock.wall())
+        except StoreError as error:
+            if not self._failed:
+                _log.warning("discord: how far channels were heard is not written: %s", error)
+            self._failed = True
+            self._settled = {**due, **self._settled}
+        else:
             self._failed = False
-        self._settled, self._moved = ({}, {}) if last else (self._moved, {})
 
     def _move(self, channel_id: str, message_id: int) -> None:
         if message_id > self._at.get(channel_id, 0):

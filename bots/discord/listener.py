@@ -122,7 +122,7 @@ class Listener(connection.Client):
         if message.author.id == self.me.id:
             self.cursors.spoken(str(message.channel.id), message.id)
         elif incoming is not None and incoming.addressed is not Addressed.NO:
-            self.cursors.spoken(str(message.channel.id))
+            self.cursors.spoken(str(message.channel.id), message.id - 1)
         if incoming is None:
             return None
         return self._deliver(incoming, ChannelSurface(self, incoming.place, self.account))

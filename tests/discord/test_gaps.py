@@ -266,7 +266,17 @@ async def test_what_the_core_has_not_taken_is_not_said_to_be_heard() -> None:
         await bot.server.say("Ada", "#general", "@Sluice hello")
         await asyncio.wait_for(taking.wait(), 10)
         await bot.platform.close()
-        assert await bot.journal.cursors(f"discord:{bot.server.world.bot.id}", since=0.0) == {}
+        await bot.start_again()
+        assert await _text(bot) == "hello"
+
+
+async def test_a_channel_in_which_somebody_spoke_a_moment_before_a_crash_is_fetched() -> None:
+    async with local_discord() as bot:
+        await bot.start_again()
+        await bot.server.say("Ada", "#general", "@Sluice hello")
+        await bot.next()
+        kept = await bot.journal.cursors(f"discord:{bot.server.world.bot.id}", since=0.0)
+        assert len(kept) == 1, "it is written at once"
 
 
 async def test_a_channel_that_is_gone_or_closed_holds_up_no_other() -> None:
