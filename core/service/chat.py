@@ -69,7 +69,7 @@ from core.streaming.view_settings import Foot
 log = logging.getLogger(__name__)
 
 _AT_ONCE = {"in_all": 200, "each": 5}  # of what takes long
-KEEP_S = 1.0
+KEEP_S = 0.5
 """After the last marks: for the store to keep what was said."""
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from core.catalogue import say
 from core.conversation.preferences import Busy
 from core.messages import MessageRef, Place, PlaceKind
@@ -151,6 +153,12 @@ async def test_an_event_that_comes_again_after_a_restart_is_not_answered_again()
     assert len(surface.messages) == 1
 
 
+def again(bot: Bot, surface: FakeSurface, _: Place, __: str) -> FakeSurface:
+    """The same place, for this process."""
+    assert bot.life is not None
+    return bot.life.of(surface)
+
+
 async def test_a_question_that_comes_again_waits_in_no_line_and_ends_no_answer() -> None:
     for mode in (Busy.QUEUE, Busy.INTERRUPT):
         before = Bot(life=Life(), busy_mode=mode)
@@ -161,7 +169,7 @@ async def test_a_question_that_comes_again_waits_in_no_line_and_ends_no_answer()
         await before.clock.advance(3.0)
         await killed(before)
         bot = Bot(before=before, life=Life(), busy_mode=mode)
-        await bot.chat.recovery.begin("fake:1", lambda _place, _address, s=surface, b=bot: b.life.of(s))
+        await bot.chat.recovery.begin("fake:1", partial(again, bot, surface))
         await bot.say(surface, "a tale?", event_id="e1")
         await bot.clock.advance(60.0)
         [message] = surface.messages.values()
