@@ -1,7 +1,7 @@
 """`sluice run`: start what is configured, tell people about it, and end in good order.
 
-The end: 4 s for streams to finish, 2.5 s to mark the rest, 1 s to keep what was said and to close: 8 s in all,
-also where the machine is busy. What is not marked by then the next start marks.
+The end: 4 s for streams to finish, 2.5 s to mark the rest, 1 s to keep what was said and to close. So 8 s in
+all, also where the machine is busy; what is not marked by then the next start marks.
 """
 
 from __future__ import annotations
