@@ -29,7 +29,7 @@ async def started(before: Bot, *surfaces: FakeSurface) -> Bot:
     bot = Bot(before=before, life=Life())
     there = {str(surface.place): surface for surface in surfaces}
 
-    def reopen(place: Place, address: str) -> FakeSurface | None:
+    def reopen(place: Place, address: str, *, in_doubt: bool = False) -> FakeSurface | None:
         surface = there.get(str(place))
         return bot.life.of(surface) if surface and bot.life else surface
 
@@ -153,7 +153,9 @@ async def test_an_event_that_comes_again_after_a_restart_is_not_answered_again()
     assert len(surface.messages) == 1
 
 
-def again(bot: Bot, surface: FakeSurface, _: Place, __: str) -> FakeSurface:
+def again(
+    bot: Bot, surface: FakeSurface, place: Place, address: str, *, in_doubt: bool = False
+) -> FakeSurface:
     """The same place, for this process."""
     assert bot.life is not None
     return bot.life.of(surface)
