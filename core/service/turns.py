@@ -126,7 +126,7 @@ class Turns:
                 self._close(turn, Ending.FAILED, say("ending.failed", turn.locale, reason=reason))
             if turn.shown is not None:
                 await self._keep(turn, turn.shown, tally)
-            if turn.shown is None or not turn.shown.cancelled():  # else the next process goes on with it
+            if not _is_left(turn):
                 turn.finish()
         except Exception:
             log.exception("turn %s in %s is shown, but cannot be kept", turn.id, turn.question.place)
@@ -134,9 +134,8 @@ class Turns:
             turn.finished.set()
 
     async def _may_begin(self, turn: Turn) -> bool:
-        reason = "closing" if turn.answer.ended else ""
-        if not reason and turn.record is not None and not await turn.record.is_ours():
-            reason = "duplicate"
+        ours = turn.record is None or await turn.record.is_ours()
+        reason = "duplicate" if not ours else "closing" if turn.answer.ended else ""
         if reason:
             unanswered(reason, turn.question.event_id, turn.question.place, turn.question.asker)
         return not reason
@@ -406,6 +405,13 @@ class Turns:
         self._flush(turn)
         turn.close(ending, self._clock.monotonic(), mark, may_go_on=may_go_on)
         self._driver.changed(turn.answer)
+
+
+def _is_left(turn: Turn) -> bool:
+    """Whether the next process goes on with it: this one ended before it was begun with, or all shown."""
+    if turn.shown is None:
+        return turn.answer.ending is Ending.INTERRUPTED
+    return turn.shown.cancelled()
 
 
 def _is_invisible(turn: Turn) -> bool:

@@ -7,7 +7,10 @@ import logging
 
 import pytest
 
+from core.adapters.memory_journal import JournalState, MemoryJournal
 from core.messages import PlaceKind
+from core.ports.journal import KeptTurn
+from tests.fakes.clock import FakeClock
 from tests.service.conftest import BEN, Bot, mark
 
 LONG = "Water finds its way, slowly and then all at once."
@@ -71,3 +74,35 @@ async def test_nothing_is_left_running() -> None:
     await bot.clock.advance(8.0)
     await stopped
     assert asyncio.all_tasks() == before
+
+
+class _Slow(MemoryJournal):
+    """Keeps a turn late."""
+
+    def __init__(self, state: JournalState, clock: FakeClock) -> None:
+        super().__init__(state, clock=clock)
+        self.free = asyncio.Event()
+
+    async def begin(self, turn: KeptTurn) -> bool:
+        await self.free.wait()
+        return await super().begin(turn)
+
+
+async def test_who_was_not_begun_with_is_answered_by_the_next_process() -> None:
+    clock, state = FakeClock(), JournalState()
+    journal = _Slow(state, clock)
+    bot = Bot(journal=journal, fake_clock=clock)
+    bot.journal_state = state
+    surface = bot.surface(kind=PlaceKind.PRIVATE)
+    await bot.say(surface, "one")
+    now = clock.monotonic()
+    stopped = asyncio.ensure_future(bot.chat.stop(streams_until=now, marks_until=now + 2.5))
+    await clock.advance(0.1)
+    journal.free.set()
+    await clock.advance(8.0)
+    assert (await stopped, surface.texts, bot.model.streams) == (0, [], [])
+    after = Bot(before=bot)
+    await after.chat.recovery.begin("fake:1", lambda place, address, *, in_doubt=False: surface)
+    (await after.model.opened()).finish("One.")
+    await clock.advance(5.0)
+    assert surface.texts == ["One."]
