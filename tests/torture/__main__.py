@@ -66,7 +66,7 @@ def _rounds(given: argparse.Namespace) -> Json:
 
 
 def _chaos(given: argparse.Namespace) -> Json:
-    return asyncio.run(chaos(given.minutes, Records(), seed=given.seed))
+    return asyncio.run(chaos(given.minutes, Records(), seed=given.seed, log=given.folder / "chaos.log"))
 
 
 def _soak(given: argparse.Namespace) -> Json:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import shutil
 import statistics
 import tempfile
 import time
@@ -22,7 +23,7 @@ from core.catalogue import say
 from core.ports.completions import ModelErrorKind
 from tests.torture.ledger import Asked
 from tests.torture.llmock import Llmock, served
-from tests.torture.process import SluiceProcess
+from tests.torture.process import LOG, SluiceProcess
 from tests.torture.records import Records
 from tests.torture.scene import Place, Places, Scene, opened
 from tests.torture.texts import SHAPES
@@ -92,18 +93,22 @@ class Chaos:
         }
 
 
-async def chaos(minutes: float, records: Records, *, seed: str = "1", each: int = 3) -> dict[str, Any]:
-    """So many minutes of it, and then until every answer has ended. `each`: channels, and groups."""
+async def chaos(
+    minutes: float, records: Records, *, seed: str = "1", each: int = 3, log: Path | None = None
+) -> dict[str, Any]:
+    """So many minutes of it, and then until every answer has ended. `each`: channels, and groups. `log`: where
+    what Sluice said is kept if something is wrong."""
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # the proxy passes broken streams on
     came, chance = Chaos(), random.Random(seed)
     with tempfile.TemporaryDirectory(prefix="sluice-torture-", ignore_cleanup_errors=True) as folder:
         async with served(chance) as llmock, opened(MARKS, bare=True, marked_copies=True) as scene:
             scene.hear_from(llmock.proxy.base_url, llmock.told)
             sluice, places = SluiceProcess(Path(folder), scene.settings), Places(scene, chance)
-            await places.make(each)
+            groups = await places.make(each)
             try:
                 await sluice.start()
                 await sluice.ready()
+                await scene.greeted(groups)
                 playing = _Playing(scene, llmock, chance, came)
                 async with asyncio.TaskGroup() as group:
                     judging = group.create_task(scene.ledger.keep_judging())
@@ -124,6 +129,8 @@ async def chaos(minutes: float, records: Records, *, seed: str = "1", each: int 
                 return came.figures(minutes, llmock.faults, scene.refusals, await llmock.verdict())
             finally:
                 await sluice.close()
+                if came.wrong and log is not None:
+                    shutil.copy(Path(folder) / LOG, log)
 
 
 async def _tell(came: Chaos, llmock: Llmock, sluice: SluiceProcess, records: Records) -> None:

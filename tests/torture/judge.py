@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
+from typing import Final
 
+from core.catalogue import say
 from core.streaming.operations import FileContent
 from core.streaming.rendering import Renderer
 from tests.promise import broken_promise
 from tests.torture.texts import end_of, numbers
+
+_FILE_GROWS: Final = tuple(
+    say(f"file.{kind}.grows", lines=7).partition(":")[0] for kind in ("code", "table", "answer")
+)
+_CUT: Final = re.compile(r"(?<=\w)[*_`~]*\0[*_`~]*(?=\w)")  # within a word, where marks are closed and opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +32,17 @@ class Shown:
 
     @property
     def numbers(self) -> list[int]:
-        return numbers(self.file.data.decode() if self.file else self.text)
+        return numbers(self.content)
+
+    @property
+    def content(self) -> str:
+        return self.file.data.decode() if self.file else self.text
+
+
+def words_in(shown: Sequence[Shown]) -> list[int]:
+    """The numbers of the words that stand there, in order. One that a cut goes through stands there, too: the
+    model may have paused in its midst, at the end of a page."""
+    return numbers(_CUT.sub("", "\0".join(one.content for one in shown)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +89,13 @@ def judged(shown: Sequence[Shown], law: Law) -> Verdict:
 
 
 def _stands_in(one: Shown, rest: Sequence[Shown], law: Law) -> bool:
-    """Whether a message is a mere copy: without a mark, and each of its words is elsewhere; or it all is."""
+    """Whether a message is a mere copy: without a mark, and each of its words is elsewhere; or it all is; or
+    it only says that a file is to come, which stands elsewhere by now."""
     elsewhere = {number for other in rest for number in other.numbers}
     if law.marked_copies and any(other.text == one.text for other in rest):
         return True
+    if one.text.startswith(_FILE_GROWS) and one.file is None:
+        return any(other.file is not None for other in rest)
     return not _marks_in([one], law) and bool(one.numbers) and elsewhere.issuperset(one.numbers)
 
 
@@ -83,7 +104,7 @@ def _marks_in(shown: Sequence[Shown], law: Law) -> list[str]:
 
 
 def _judged(shown: Sequence[Shown], law: Law) -> Verdict:
-    words = [number for one in shown for number in one.numbers]
+    words = words_in(shown)
     marks = _marks_in(shown, law)
     if wrong := _wrong_words(words, law) or _wrong_marks(shown, marks, words, law):
         return Verdict(None, wrong)

@@ -13,7 +13,7 @@ from bots.telegram.entities import TelegramRenderer
 from core.catalogue import say
 from core.streaming.operations import FileContent
 from core.streaming.rendering import Renderer
-from tests.torture.judge import Law, Shown, Verdict, judged
+from tests.torture.judge import Law, Shown, Verdict, judged, words_in
 from tests.torture.texts import Tale, asked_for, told_in
 
 Json: TypeAlias = dict[str, Any]
@@ -176,7 +176,7 @@ class Ledger:
         if asked.sorry and not shown and self._bare:
             return Verdict("sorry")
         if asked.spoilt:
-            words = [number for one in shown for number in one.numbers]
+            words = words_in(shown)
             doubled = len(set(words)) < len(words) and not asked.copies
             return Verdict(None, "a word stands twice") if doubled else Verdict("deleted")
         return judged(shown, law)
@@ -197,8 +197,7 @@ class Ledger:
         asked.came_at.setdefault(message["id"], time.monotonic())
         if asked.first_seen_at is None and message["text"]:
             asked.first_seen_at = time.monotonic()
-        words = [n for one in self.shown(asked) for n in one.numbers]
-        asked.words = max(asked.words, len(set(words)))
+        asked.words = max(asked.words, len(set(words_in(self.shown(asked)))))
         self._unjudged.add(name)
 
     def _of_file(self, platform: Platform, message: Json) -> str | None:

@@ -53,6 +53,7 @@ class Round:
     bare: int = 0
     lost_commands: int = 0
     copies_on_telegram: int = 0
+    most_copies_of_an_answer: int = 0
     copies_on_interactions: int = 0
     refusals: int = 0
     taken_over_s: float = 0.0
@@ -144,8 +145,7 @@ class Rounds:
         await self._sluice.start()
         await self._sluice.ready()
         ledger = self._scene.ledger
-        await ledger.until(lambda: len(ledger.strays) == rooms, _MOMENT_S)  # it greets each group
-        ledger.strays.clear()
+        await self._scene.greeted(rooms)
         # Discord tells a bot which direct messages there are only while they are in use.
         met = [
             await self._scene.ask(place, "short", 0.5)
@@ -250,6 +250,7 @@ class Rounds:
         for copy in one.verdict.spared:
             if not any(0.0 <= gone - one.came_at[copy] <= _UNKNOWN_S for gone in self._gone_at):
                 played.wrong.append(f"{_whose(one)}: a message stands there twice, and no end explains it")
+        played.most_copies_of_an_answer = max(played.most_copies_of_an_answer, len(one.verdict.spared))
         if one.platform == "telegram":
             played.copies_on_telegram += len(one.verdict.spared)
         else:
@@ -289,6 +290,7 @@ def counts(rounds: Sequence[Round]) -> dict[str, Any]:
             for name in (*sums, "copies_on_interactions", "refusals")
         },
         "most_copies_on_telegram_of_a_kill": max((one.copies_on_telegram for one in rounds), default=0),
+        "most_copies_of_an_answer": max((one.most_copies_of_an_answer for one in rounds), default=0),
         "taken_over_s": {
             "median": taken[len(taken) // 2] if taken else None,
             "p95": taken[int(len(taken) * 0.95)] if taken else None,

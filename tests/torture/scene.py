@@ -23,6 +23,7 @@ from tests.end_to_end.world import settings_for
 from tests.torture.ledger import RENDERERS, Asked, Json, Ledger, Platform
 from tests.torture.texts import Shape, Tale, asked_for
 
+_GREETS_WITHIN_S: Final = 20.0
 PEOPLE: Final = ("Ada", "Ben", "Cleo", "Gus", "Hana", "Jun", "Kim")
 """Known on both platforms, with clients in English."""
 
@@ -149,6 +150,11 @@ class Scene:
             case _:
                 asked.message = await self.telegram.say(place.person, place.chat, f"@sluice_bot {words}")
         return asked
+
+    async def greeted(self, groups: int) -> None:
+        """Wait until the bot has said in each of its new groups what it hears there: that is no answer."""
+        await self.ledger.until(lambda: len(self.ledger.strays) == groups, _GREETS_WITHIN_S)
+        self.ledger.strays.clear()
 
     def forget(self, asked: Sequence[Asked]) -> None:
         """Let go of questions that are over."""

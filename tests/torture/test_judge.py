@@ -96,6 +96,22 @@ def test_one_copy_may_stand_where_the_platform_has_no_nonce() -> None:
     assert judged([marked, answer], law(spare=1)).ending is None
 
 
+def test_a_word_that_a_cut_goes_through_is_one() -> None:
+    cut = end_of(TEXT, 6) - 2
+    shown = [Shown("1", TEXT[:cut]), Shown("2", TEXT[cut:])]
+    assert judged(shown, law()).ending == "whole"
+    assert judged([shown[0], Shown("2", TEXT[cut + 1 :])], law()).ending is None
+
+
+def test_a_copy_may_say_that_a_file_is_to_come() -> None:
+    file = Shown("2", "code.py", FileContent("code.py", IN_FILE.encode()))
+    copy = Shown("9", say("file.code.grows", lines=12), growing=True)
+    code = Law(CODE, CODE, ON_DISCORD, (MARK,))
+    assert judged([CODE_PAGE, copy, file, Shown("4", f"*{MARK}*")], replace(code, spare=1)).spared == ("9",)
+    assert judged([CODE_PAGE, copy, file, Shown("4", f"*{MARK}*")], code).ending is None
+    assert judged([CODE_PAGE, copy], replace(code, spare=1)).ending is None
+
+
 def test_a_marked_copy_may_stand_where_nobody_was_killed() -> None:
     twice = [Shown(n, f"*{MARK}*") for n in "12"]
     chaotic = replace(law(spare=1), bare=True, marked_copies=True)
