@@ -96,8 +96,8 @@ class Chaos:
 async def chaos(
     minutes: float, records: Records, *, seed: str = "1", each: int = 3, log: Path | None = None
 ) -> dict[str, Any]:
-    """So many minutes of it, and then until every answer has ended. `each`: channels, and groups. `log`: where
-    what Sluice said is kept if something is wrong."""
+    """So many minutes of it, and then until every answer has ended. `each`: channels, and groups.
+    `log`: where what Sluice said is kept if something is wrong."""
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # the proxy passes broken streams on
     came, chance = Chaos(), random.Random(seed)
     with tempfile.TemporaryDirectory(prefix="sluice-torture-", ignore_cleanup_errors=True) as folder:
