@@ -51,7 +51,7 @@ from core.service.surroundings import Surroundings
 from core.service.turn import Tally, Turn
 from core.service.usage import Book
 from core.streaming.answer import Ending
-from core.streaming.operations import Button
+from core.streaming.operations import Button, NotSentReason
 
 log = logging.getLogger(__name__)
 
@@ -233,7 +233,10 @@ class Turns:
     async def _keep(self, turn: Turn, shown: asyncio.Task[Shown], tally: Tally) -> None:
         complete = False
         try:
-            complete = (await shown).complete
+            result = await shown
+            complete = result.complete
+            if result.messages and result.reason is NotSentReason.UNAVAILABLE:
+                self._tell_that_it_broke_off(turn)
         except asyncio.CancelledError:  # the driver has closed, or this task is to end
             if (task := asyncio.current_task()) is not None and task.cancelling():
                 raise
@@ -246,6 +249,13 @@ class Turns:
         await self._conversations.keep_answer(turn, tokens=tally.answer, model=turn.answered_by)
         if turn.kept:
             self._summaries.consider(turn)
+
+    def _tell_that_it_broke_off(self, turn: Turn) -> None:
+        """Its platform was given up in the midst of it, as after two sends of which nobody knows whether they
+        were taken. Below whatever stands there by now this is its one ending mark."""
+        words = f"*{say('ending.broken', turn.locale)}*"
+        question = turn.question
+        self._notices.reply(turn.surface, question.asker, words, ref=None, private=question.private)
 
     def _under(self, turn: Turn, ending: Ending, may_go_on: bool) -> tuple[Button, ...]:
         if turn.asked is None or not turn.surface.capabilities.buttons:
