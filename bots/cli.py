@@ -88,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
 def _run(arguments: argparse.Namespace) -> int:
     from rich.console import Console
 
+    from bots.leaving import leave
     from bots.logs import set_up_logging
     from bots.run import RunError, run
 
@@ -97,7 +98,7 @@ def _run(arguments: argparse.Namespace) -> int:
         run_in_loop(run(settings, Console(highlight=False), sandbox=arguments.sandbox, live=arguments.live))
     except RunError as error:
         return _failed(str(error))
-    return 0
+    return leave(0)
 
 
 def _ask(arguments: argparse.Namespace) -> int:

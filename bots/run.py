@@ -1,6 +1,7 @@
 """`sluice run`: start what is configured, tell people about it, and end in good order.
 
-The end: 4 s for streams to finish, 3 s to mark the rest, then everything is closed, 8 s in all.
+The end: 4 s for streams to finish, 2.5 s to mark the rest, 1 s to keep what was said and to close. So 8 s in
+all, also where the machine is busy; what is not marked by then the next start marks.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from bots.bootstrap import (
 from bots.doctor import NO_MODEL, PAGE_IS_OPEN, check_data_dir, check_model
 from bots.embedded_model.errors import EmbeddedModelError
 from bots.embedded_model.progress import shown_progress
+from bots.leaving import leave_within
 from bots.sandbox.page import is_served_at, page_url
 from core.adapters.clock import SystemClock
 from core.configuration import Configuration, Live
@@ -51,8 +53,9 @@ from core.settings import ENV_FILE, Settings, where_settings_stand
 log = logging.getLogger(__name__)
 
 STREAMS_FINISH_S: Final = 4.0
-MARKS_S: Final = 3.0
-_CLOSE_S: Final = 0.8
+MARKS_S: Final = 2.5
+_CLOSE_S: Final = 0.5
+_GONE_S: Final = 7.6
 _HEARTBEAT_FILE: Final = "heartbeat"  # the container's health check reads its modification time
 _NO_TOKENS: Final = "No platform token is set. Set DISCORD_TOKEN or TELEGRAM_TOKEN in .env."
 _INTERRUPTED: Final = 130  # what shells report for Ctrl-C
@@ -93,6 +96,7 @@ def _stop_on_signals(serving: asyncio.Task[None], process: _Run) -> None:
         if not serving.cancelling():
             process.say_goodbye()
             serving.cancel()
+            leave_within(_GONE_S)
         elif number is signal.SIGINT:  # a second SIGTERM may be the first one, passed on by make
             os._exit(_INTERRUPTED)
 

@@ -96,7 +96,7 @@ class DiscordPlatform:
         if self._client is not None:
             self._client.listening = False
 
-    def reopen(self, place: Place, address: str) -> Surface | None:
+    def reopen(self, place: Place, address: str, *, in_doubt: bool = False) -> Surface | None:
         client = self._client
         if client is None:
             return None
@@ -106,7 +106,9 @@ class DiscordPlatform:
         return (
             None
             if kept is None
-            else reopened(client, kept, place=place, account=client.account, clock=self._clock)
+            else reopened(
+                client, kept, place=place, account=client.account, clock=self._clock, in_doubt=in_doubt
+            )
         )
 
     @property

@@ -65,10 +65,12 @@ class InteractionSurface:
         channel: ChannelSurface | None,
         clock: Clock,
         acknowledge_after_s: float = 2.0,
+        in_doubt: bool = False,
     ) -> None:
         """`webhook`: what the token leads to. `response`: for the first answer; None where an earlier process
         has given it: then it deferred, or the interaction is dead. `channel`: the second way to what
-        everybody can see; None where the bot cannot see it."""
+        everybody can see; None where the bot cannot see it. `in_doubt`: that process may have filled the
+        place of its deferral with what is sent next."""
         self._webhook = webhook
         self._response = response
         self._kept = kept
@@ -86,6 +88,7 @@ class InteractionSurface:
         self._original_id = kept.original_id or None
         # Whether an earlier process has filled the place of its deferral: asked before anything is sent.
         self._is_unsure = response is None and not self._is_press and self._original_id is None
+        self._in_doubt = in_doubt
         self._thinking = self._is_unsure  # deferred, and no text stands in its place yet
         self._follow_ups_left = kept.follow_ups_left
         self._began_at = clock.monotonic() - max(0.0, clock.wall() - kept.began_at)
@@ -183,7 +186,7 @@ class InteractionSurface:
             await self._channel.react(ref, emoji)
 
     async def _send(self, content: MessageContent) -> Outcome:
-        if self._is_unsure and (refused := await self._look()) is not None:
+        if self._is_unsure and (refused := await self._look(content)) is not None:
             return refused
         if not self._acknowledged:
             outcome = await self._answer(content)
@@ -203,14 +206,16 @@ class InteractionSurface:
             self._thinking, self._original_id = False, outcome.message_id
         return outcome
 
-    async def _look(self) -> NotSent | Unknown | None:
-        """See what stands in the place of the deferral; what came of the question where that is not known."""
+    async def _look(self, content: MessageContent) -> NotSent | Unknown | None:
+        """See what stands in the place of the deferral; what came of the question where that is not known.
+        Where it is this very message, it stands in its own place."""
         answer = await ask(lambda: self._webhook.fetch_message(cast("int", _ORIGINAL)))
         if not isinstance(answer, Answer):
             return answer
         outcome = outcome_of(answer, self._key)
         if isinstance(outcome, Delivered):
-            self._thinking = bool(answer.fields.get("flags", 0) & _LOADING)
+            itself = self._in_doubt and content.private is self._private
+            self._thinking = itself or bool(answer.fields.get("flags", 0) & _LOADING)
             self._original_id = None if self._thinking else outcome.message_id
         elif _is_gone(outcome):
             self._thinking = False

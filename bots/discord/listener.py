@@ -241,7 +241,8 @@ class Listener(connection.Client):
         async with order:
             try:
                 await self._handle(incoming, surface)
-                if isinstance(incoming, IncomingMessage):
+                # What came in the last instant may have been refused, for the next process to answer.
+                if isinstance(incoming, IncomingMessage) and self.listening:
                     self.cursors.taken(incoming.place.chat_id, incoming.ref.message_id)
             except Exception:  # noqa: BLE001  # whatever it is, the next event must get through
                 _log.exception("%s: event %s was not handled", incoming.place, incoming.event_id)

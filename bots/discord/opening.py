@@ -57,10 +57,16 @@ def opened(
 
 
 def reopened(
-    client: discord.Client, kept: InteractionAddress, *, place: Place, account: str, clock: Clock
+    client: discord.Client,
+    kept: InteractionAddress,
+    *,
+    place: Place,
+    account: str,
+    clock: Clock,
+    in_doubt: bool = False,
 ) -> Surface | None:
     """For one that an earlier process answered. Once its token has ended: the channel, where everybody may
-    see the answer; else None."""
+    see the answer; else None. `in_doubt`: see `InteractionSurface`."""
     channel = ChannelSurface(client, place, account, may_send=kept.may_send) if kept.visible else None
     if clock.wall() - kept.began_at >= LAST_REQUEST_AFTER_S:
         return None if kept.private else channel
@@ -75,4 +81,5 @@ def reopened(
         account=account,
         channel=channel,
         clock=clock,
+        in_doubt=in_doubt,
     )

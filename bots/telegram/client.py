@@ -108,7 +108,8 @@ class TelegramPlatform:
         if self._running is not None:
             self._running.poller.wants_questions = False
 
-    def reopen(self, place: Place, address: str) -> Surface | None:
+    def reopen(self, place: Place, address: str, *, in_doubt: bool = False) -> Surface | None:
+        """Telegram never says what stands in a chat."""
         if self._running is None:
             return None
         return ChatSurface(self._running.connection.bot, place, self._capabilities, self._drafts)

@@ -91,6 +91,9 @@ class MemoryJournal:
     async def handled(self, account: str, ids: Sequence[str], at: float) -> tuple[str, ...]:
         return tuple([one for one in ids if self._handle(account, one, at)])
 
+    async def was_handled(self, account: str, event_id: str) -> bool:
+        return (account, event_id) in self._state.handled
+
     async def begin(self, turn: KeptTurn) -> bool:
         if self._owns(turn.id):
             return True

@@ -230,8 +230,9 @@ class SteadyStore:
             self._catching_up = asyncio.create_task(self._catch_up(), name="store catching up")
         # It takes along what comes meanwhile, so all have the same patience with a store that is locked.
         patience_s = min(_SLOW_S, self._patience_s) if self._behind else self._patience_s
-        if await ends_within(self._clock, patience_s, self._catching_up):
-            self._catching_up.result()
+        catching_up = self._catching_up  # whoever is woken before us may begin the next
+        if await ends_within(self._clock, patience_s, catching_up):
+            catching_up.result()
         elif not self._behind:
             self._behind = True
             self._failed(StoreError(f"not written within {patience_s:g} s"))

@@ -84,6 +84,8 @@ class Journal(Protocol):
     async def handled(self, account: str, ids: Sequence[str], at: float) -> tuple[str, ...]:
         """Remember that these were handled, and drop their bodies. Those that had not been before."""
 
+    async def was_handled(self, account: str, event_id: str) -> bool: ...
+
     # turns
     async def begin(self, turn: KeptTurn) -> bool:
         """Keep a turn, and its events as handled, as one. False, and nothing is kept, where its first event

@@ -47,9 +47,13 @@ class Platform(Protocol):
     async def stop_listening(self) -> None:
         """Deliver no further questions; surfaces go on working (streams finish). Buttons may still come."""
 
-    def reopen(self, place: Place, address: str) -> Surface | None:
+    def reopen(self, place: Place, address: str, *, in_doubt: bool = False) -> Surface | None:
         """The surface that had this place and `Surface.address`, also of an earlier process. None: it cannot
-        be reached any more. Only after `start`."""
+        be reached any more. Only after `start`.
+
+        `in_doubt`: that process was about to send its answer's first message here, and whether it stands is
+        not known: where the platform says so, the next send is that message and not another.
+        """
 
     @property
     def account(self) -> str:

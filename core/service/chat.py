@@ -69,7 +69,7 @@ from core.streaming.view_settings import Foot
 log = logging.getLogger(__name__)
 
 _AT_ONCE = {"in_all": 200, "each": 5}  # of what takes long
-KEEP_S = 1.0
+KEEP_S = 0.5
 """After the last marks: for the store to keep what was said."""
 
 
@@ -308,6 +308,9 @@ class ChatService:
     async def _admit(self, question: Question, surface: Surface, now: Now) -> None:
         question = replace(question, place=self._conversations.now_at(question.place))
         asker, ref = question.asker, question.ref
+        if await self._came_before(question, surface):
+            unanswered("duplicate", question.event_id, question.place, asker)
+            return
         locale = language_of(asker, question.place)
         quoted = question.quote is not None and not is_blank(question.quote.text)
         if is_blank(question.text) and not quoted:
@@ -331,6 +334,13 @@ class ChatService:
         if taken and joined.paused is not None:
             resume = self._buttons.resume(joined.paused, question.place, locale)
             self.notices.reply(surface, asker, say("paused", locale), ref=ref, foot=Foot(((resume,),)))
+
+    async def _came_before(self, question: Question, surface: Surface) -> bool:
+        """Whether another process has answered it, or begun to. Only a platform that offers again what it may
+        not have told is asked about: where events are kept, what was handled does not come here."""
+        if surface.capabilities.keeps_events:
+            return False
+        return await self.records.was_handled(surface.account, question.event_id)
 
     def _line_up(self, turn: Turn, *, tells: bool = True) -> bool:
         """Whether there was room for it; else the asker is told, if it `tells`."""

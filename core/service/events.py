@@ -16,6 +16,7 @@ from core.service.tasks import Tasks
 
 log = logging.getLogger(__name__)
 
+_AGAIN_S = 5.0  # after which a journal that failed is told again
 _WAITING = 10_000
 """Events that wait for a journal that fails; of older ones it is not told, so they may come again."""
 
@@ -75,16 +76,25 @@ class Events:
         self._tasks.start(run(), name)
 
     async def _tell(self) -> None:
+        """Until the journal has them all."""
+        failing = False
         try:
             while self._done:
-                accounts: dict[str, list[str]] = {}
-                for account, event_id in self._done:
-                    accounts.setdefault(account, []).append(event_id)
-                for account, ids in accounts.items():
-                    await self._journal.handled(account, ids, self._clock.wall())
-                    for event_id in ids:
-                        self._done.pop((account, event_id), None)
-        except StoreError as error:
-            log.info("that events were handled cannot be kept now: %s", error)
+                try:
+                    await self._tell_all()
+                except StoreError as error:
+                    if not failing:
+                        log.info("that events were handled cannot be kept now: %s", error)
+                    failing = True
+                    await self._clock.sleep_until(self._clock.monotonic() + _AGAIN_S)
         finally:
             self._telling = False
+
+    async def _tell_all(self) -> None:
+        accounts: dict[str, list[str]] = {}
+        for account, event_id in self._done:
+            accounts.setdefault(account, []).append(event_id)
+        for account, ids in accounts.items():
+            await self._journal.handled(account, ids, self._clock.wall())
+            for event_id in ids:
+                self._done.pop((account, event_id), None)

@@ -20,6 +20,7 @@ from typing import Final
 from core.ports.clock import Clock
 from core.ports.journal import LEASE_S, RENEW_S, Journal, KeptTurn, Step
 from core.ports.store import StoreError
+from core.service.in_time import in_time
 from core.service.steps import AnyStep, Ended, Going, Stands, encoded
 from core.streaming.answer import Answer
 from core.streaming.operations import Delivered, OperationKind, Outcome
@@ -100,6 +101,14 @@ class Records:
             self._failed(error)
         else:
             self._held_until = now + LEASE_S
+
+    async def was_handled(self, account: str, event_id: str) -> bool:
+        """Whether an event was handled by an earlier process. False also where the journal does not say."""
+        try:
+            asked = self.journal.was_handled(account, event_id)
+            return bool(await in_time(self._clock, self._patience_s, asked))
+        except StoreError:
+            return False
 
     async def write(self, turn_id: str, step: AnyStep) -> bool:
         """Keep a step. False: the turn is another process's by now."""

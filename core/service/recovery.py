@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
-from typing import TypeAlias
+from typing import Protocol
 
 from core.catalogue import say
 from core.messages import Place
@@ -27,8 +27,11 @@ from core.streaming.answer import Answer, Ending
 
 log = logging.getLogger(__name__)
 
-Reopen: TypeAlias = Callable[[Place, str], Surface | None]
-"""See `core.ports.platform.Platform.reopen`."""
+
+class Reopen(Protocol):
+    """See `core.ports.platform.Platform.reopen`."""
+
+    def __call__(self, place: Place, address: str, *, in_doubt: bool = False) -> Surface | None: ...
 
 
 def kept(turn: Turn, at: float) -> KeptTurn:
@@ -96,7 +99,8 @@ class Recovery:
             log.error("turn %s cannot be read: another version has kept it", kept.id)
             self._over(kept)
             return None
-        surface = accounts[kept.account](body.question.place, body.address)
+        reopen = accounts[kept.account]
+        surface = reopen(body.question.place, body.address, in_doubt=so_far.in_doubt)
         if surface is None:
             log.info("turn %s in %s can be shown nowhere any more", kept.id, body.question.place)
             self._over(kept)

@@ -86,6 +86,12 @@ class Known:
         """Whether the model is not asked again."""
         return bool(self.standing) or self.ended is not None
 
+    @property
+    def in_doubt(self) -> bool:
+        """Whether its first message was about to be sent by the question's own way, and nothing is known of
+        it since."""
+        return bool(self.standing) and self.standing[0].message_id is None and not self.standing[0].way
+
 
 def encoded(value: TurnBody | AnyStep) -> bytes:
     """A lone surrogate, which a model's JSON can hold, has no bytes: it is kept as what it is shown as."""

@@ -12,8 +12,9 @@ import pytest
 from bots.discord import backfill, connection
 from bots.sandbox.discord.world import Permission
 from core.adapters.memory_journal import MemoryJournal
-from core.messages import IncomingMessage, PlaceKind
+from core.messages import Incoming, IncomingMessage, PlaceKind
 from core.ports.store import StoreError
+from core.ports.surface import Surface
 from tests.discord.support import Bot, content, local_discord
 
 HISTORY = "/channels/{channel_id}/messages"
@@ -89,6 +90,25 @@ async def test_what_was_heard_before_a_kill_is_asked_for_again_and_no_more_is_lo
         await bot.server.say("Ada", "#general", "@Sluice missed")
         await bot.start_again()
         assert [await _text(bot), await _text(bot)] == ["unsettled", "missed"]
+
+
+async def test_what_comes_in_the_last_instant_is_for_the_next_process() -> None:
+    """It is on its way to the core when the core stops taking anything."""
+    async with spoken_to("#general") as bot:
+        taking = asyncio.Event()
+
+        async def handle(incoming: Incoming, surface: Surface) -> None:
+            taking.set()
+            await bot.platform.stop_listening()
+
+        client = bot.platform._client
+        assert client is not None
+        client._handle = handle
+        await bot.server.say("Ada", "#general", "@Sluice in the last instant")
+        await asyncio.wait_for(taking.wait(), 10)
+        await bot.platform.close()
+        await bot.start_again()
+        assert await _text(bot) == "in the last instant"
 
 
 async def test_an_author_who_was_fetched_has_their_roles() -> None:

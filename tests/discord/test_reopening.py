@@ -33,12 +33,14 @@ async def _asked(bot: Bot, chat: str = "#general", *, users_own: bool = False) -
     return surface
 
 
-async def _reopened(bot: Bot, surface: Surface, *, address: str | None = None) -> Surface:
+async def _reopened(
+    bot: Bot, surface: Surface, *, address: str | None = None, in_doubt: bool = False
+) -> Surface:
     """What a second process makes of it, after the first was killed."""
     place, address = surface.place, surface.address if address is None else address
     await bot.kill()
     await bot.start_again()
-    again = bot.platform.reopen(place, address)
+    again = bot.platform.reopen(place, address, in_doubt=in_doubt)
     assert again is not None
     assert (again.place, again.account) == (place, bot.platform.account)
     return again
@@ -95,6 +97,22 @@ async def test_what_stands_there_is_not_written_over_by_what_comes_next() -> Non
         await again.send(content("Two", private=True), None)
         await again.send(content("Three", private=True), None)
         assert bot.shown("#general") == [("Sluice", "One"), ("Sluice", "Two"), ("Sluice", "Three")]
+
+
+@pytest.mark.parametrize("came", [True, False], ids=["it stood", "it did not"])
+async def test_a_first_message_that_may_stand_is_not_sent_again(came: bool) -> None:
+    async with started() as bot:
+        surface = await _asked(bot)
+        address = surface.address
+        await surface.typing()
+        if came:
+            await surface.send(content("One"), None)
+        again = await _reopened(bot, surface, address=address, in_doubt=True)
+        first = _id(await again.send(content("One, marked"), None))
+        second = _id(await again.send(content("Two"), None))
+        assert _id(await again.edit(first, content("One, once"))) == first
+        assert first != second
+        assert bot.shown("#general") == [("Sluice", "One, once"), ("Sluice", "Two")]
 
 
 async def test_where_it_is_not_known_what_stands_there_nothing_is_sent() -> None:

@@ -6,6 +6,8 @@ import asyncio
 import json
 import re
 import signal
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import aiohttp
@@ -66,6 +68,23 @@ async def test_a_second_sigterm_changes_nothing(local: Local, tmp_path: Path) ->
         program.process.send_signal(signal.SIGTERM)
         program.process.send_signal(signal.SIGTERM)
         assert await program.ends(ENDS_WITHIN_S) == 0
+
+
+async def test_nothing_that_hangs_holds_up_the_end(local: Local, tmp_path: Path) -> None:
+    """A send that Telegram never answers, and a database that somebody else has locked."""
+    async with running(tmp_path, "--live", settings=local.settings) as program:
+        await program.says("The model answers.")
+        local.telegram.fault("hang_before", route="sendMessage")
+        held = asyncio.Event()
+        local.telegram.subscribe(lambda event: held.set() if event.get("status") == 0 else None)
+        local.model.enqueue(Stream(("The beginning of an answer that never ends.", Gate(asyncio.Event()))))
+        await local.ask("a long one")
+        await asyncio.wait_for(held.wait(), 20)
+        with closing(sqlite3.connect(tmp_path / "data" / "sluice.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            program.process.send_signal(signal.SIGTERM)
+            assert await program.ends(ENDS_WITHIN_S) == 0
+    assert not any("Traceback" in line for line in program.said)
 
 
 async def test_one_wrong_token_leaves_the_other_platform_running(local: Local, tmp_path: Path) -> None:

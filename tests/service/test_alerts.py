@@ -31,7 +31,7 @@ class FakePlatform:
         self.asked: list[Place] = []
         self.down = False
 
-    def reopen(self, place: Place, address: str) -> Surface | None:
+    def reopen(self, place: Place, address: str, *, in_doubt: bool = False) -> Surface | None:
         self.asked.append(place)
         return None if self.down else self.surface
 
@@ -143,7 +143,7 @@ async def test_an_alert_that_cannot_be_sent_is_in_the_log_and_no_alert(
 async def test_a_platform_that_breaks_its_contract_hurts_nobody(
     operator: Operator, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken(place: Place, address: str) -> Surface | None:
+    def broken(place: Place, address: str, *, in_doubt: bool = False) -> Surface | None:
         raise RuntimeError("no client")
 
     operator.discord.reopen = broken  # type: ignore[method-assign]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from core.catalogue import say
+from core.conversation.preferences import Busy
 from core.messages import MessageRef, Place, PlaceKind
 from core.ports.store import LaneKey
 from tests.fakes.mortal import Life
@@ -26,7 +29,7 @@ async def started(before: Bot, *surfaces: FakeSurface) -> Bot:
     bot = Bot(before=before, life=Life())
     there = {str(surface.place): surface for surface in surfaces}
 
-    def reopen(place: Place, address: str) -> FakeSurface | None:
+    def reopen(place: Place, address: str, *, in_doubt: bool = False) -> FakeSurface | None:
         surface = there.get(str(place))
         return bot.life.of(surface) if surface and bot.life else surface
 
@@ -148,6 +151,32 @@ async def test_an_event_that_comes_again_after_a_restart_is_not_answered_again()
     await bot.clock.advance(60.0)
     assert bot.model.streams == []
     assert len(surface.messages) == 1
+
+
+def again(
+    bot: Bot, surface: FakeSurface, place: Place, address: str, *, in_doubt: bool = False
+) -> FakeSurface:
+    """The same place, for this process."""
+    assert bot.life is not None
+    return bot.life.of(surface)
+
+
+async def test_a_question_that_comes_again_waits_in_no_line_and_ends_no_answer() -> None:
+    for mode in (Busy.QUEUE, Busy.INTERRUPT):
+        before = Bot(life=Life(), busy_mode=mode)
+        surface = before.surface(kind=PlaceKind.PRIVATE)
+        await before.say(surface, "a tale?", event_id="e1")
+        stream = await before.model.opened()
+        stream.say("Once upon a time there was a fox.")
+        await before.clock.advance(3.0)
+        await killed(before)
+        bot = Bot(before=before, life=Life(), busy_mode=mode)
+        await bot.chat.recovery.begin("fake:1", partial(again, bot, surface))
+        await bot.say(surface, "a tale?", event_id="e1")
+        await bot.clock.advance(60.0)
+        [message] = surface.messages.values()
+        assert message.content.body.text.endswith(f"*{INTERRUPTED}*")
+        assert bot.model.streams == []
 
 
 async def test_continue_goes_on_once_also_after_a_restart() -> None:

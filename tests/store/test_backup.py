@@ -18,7 +18,7 @@ from core.adapters.store.backup import back_up
 from core.adapters.store.location import Location
 from core.adapters.store.opening import open_store
 from core.adapters.store.restore import restore
-from core.ports.journal import Step
+from core.ports.journal import KeptTurn, Received, Step
 from core.ports.store import KeptPersona, Lane, LaneKey, Overheard, Shown, StoreError, Summary, Used
 from tests.store.make_released import fill_journal
 from tests.store.people import ADA, BEN, asked, grown, ids
@@ -44,8 +44,6 @@ async def test_everything_comes_back_while_the_store_is_open(location: Location,
         assert await store.summary(("q1", "a1")) == Summary("c", "a1", "short", 3)
         assert await store.shows("a1") == (Shown("p", "2"), Shown("p", "3"))
         assert await store.message("later") is None
-        assert [event.id for event in await store.journal.unhandled("discord:9")] == ["e1", "e2"]
-        assert await store.journal.write([Step("t2", b"and on")]) == frozenset()
         await store.add(asked("after", "a2"))  # numbered after what was put back
         await store.overhear(Overheard("p", "8", ADA, "Ada", "what", 2.0))
     assert made.schema == schema.newest()
@@ -56,6 +54,23 @@ async def test_everything_comes_back_while_the_store_is_open(location: Location,
         await restore(location, aside, replace=True)
         assert await store.message("later") is not None
         assert await store.message("q1") is None
+
+
+async def test_what_was_in_work_at_a_backup_is_not_done_again(location: Location, tmp_path: Path) -> None:
+    async with open_store(location) as store:
+        await fill_journal(store.journal)
+        await back_up(location, tmp_path / "saved")
+        await restore(location, tmp_path / "saved", replace=True)
+        assert await store.journal.write([Step("t2", b"and on")]) == frozenset()  # it grows on, unkept
+        await store.journal.finish("t2", "complete")
+    async with open_store(location) as store:
+        journal = store.journal
+        assert await journal.unhandled("discord:9") == ()
+        assert await journal.take_over(["discord:9"]) == ()
+        assert await journal.cursors("discord:9", since=0.0) == {}
+        offered = [Received("discord:9", event, ADA, b"again", 200.0) for event in ("e1", "q2")]
+        assert await journal.receive(offered) == ()
+        assert not await journal.begin(KeptTurn("t3", "discord:9", ("q1",), BEN, b"again", 200.0))
 
 
 async def test_a_backup_is_for_its_user_alone_and_holds_no_master_key(

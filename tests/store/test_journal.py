@@ -52,6 +52,9 @@ async def test_an_event_is_kept_once_until_it_is_handled(processes: Processes) -
     assert await again.receive([second, event("unheard"), event("e0"), event("e3")]) == (event("e3"),)
     assert await again.unhandled(ACCOUNT) == (first, event("e3"))
     assert await again.unhandled(OTHER) == (event("e1", account=OTHER),)
+    known = [await again.was_handled(ACCOUNT, one) for one in ("e1", "e2", "unheard", "e9", "e4")]
+    assert known == [False, True, True, True, False]
+    assert not await again.was_handled(OTHER, "e2")
 
 
 async def test_bodies_of_any_kind_come_back(processes: Processes) -> None:

@@ -77,6 +77,20 @@ async def test_what_is_said_while_the_store_fails_is_known_and_then_kept() -> No
     assert alerts.told == [("raised", Cause.STORE, "out of order"), ("over", Cause.STORE, "")]
 
 
+async def test_many_who_write_at_once_wait_for_what_they_have_written() -> None:
+    """Who goes on at once begins the next write before the others have seen the end of theirs."""
+    inner = MemoryStore()
+    store = SteadyStore(inner)
+
+    async def talk(name: str) -> None:
+        for number in range(3):
+            await store.add(asked(f"{name}{number}", f"{name}{number - 1}" if number else None))
+
+    await asyncio.gather(*map(talk, "abc"))
+    for name in "abc":
+        assert ids(await inner.path(f"{name}2")) == [f"{name}0", f"{name}1", f"{name}2"]
+
+
 async def test_one_message_that_is_refused_does_not_hold_up_the_others() -> None:
     flaky = Flaky()
     store = SteadyStore(flaky)

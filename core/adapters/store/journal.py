@@ -129,6 +129,12 @@ class SqlJournal(Marks):
         new = await self._database.write(keep)
         return tuple(one for one in dict.fromkeys(ids) if one in new)
 
+    async def was_handled(self, account: str, event_id: str) -> bool:
+        this = (events.c.account == account) & (events.c.id == event_id)
+        async with self._database.reading() as connection:
+            handled = await connection.scalar(select(events.c.handled).where(this))
+            return handled is not None
+
     async def begin(self, turn: KeptTurn) -> bool:
         await self._lease()
 

@@ -1,13 +1,20 @@
-"""Putting a backup back, also while Sluice runs. What was there is kept aside."""
+"""Putting a backup back, also while Sluice runs. What was there is kept aside.
+
+What was in work when a backup was made has been answered since, by the process that made it: of that nothing
+is done again (`_let_rest`).
+"""
 
 from __future__ import annotations
 
 import asyncio
 import shutil
 import sqlite3
+import time
 from contextlib import aclosing, closing
 from pathlib import Path
+from typing import Final
 
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.adapters.store import rows, schema
@@ -23,7 +30,10 @@ from core.adapters.store.backup import (
 from core.adapters.store.database import Database, sqlite_url, translated
 from core.adapters.store.keys import Keys, unwrap
 from core.adapters.store.location import DATABASE_FILE, WRAPPING_FILE, Location
+from core.adapters.store.tables import cursors, events, steps, turns
 from core.ports.store import StoreError
+
+_OPEN: Final = turns.c.owner.is_not(None)
 
 
 async def restore(location: Location, folder: Path, *, replace: bool) -> Path | None:
@@ -63,6 +73,7 @@ async def _restore_copy(location: Location, folder: Path, *, replace: bool) -> P
         async with aclosing(Database(sqlite_url(new), migrating=True)) as database:
             await Keys(database, location.chain(work)).check()
             await schema.upgrade_database(database)
+            await database.write(_let_rest)
         aside = await _keep_aside(location) if there else None
         chain = location.chain()
         for key_id, sealed in location.chain(work).sealed_wrappings():
@@ -93,10 +104,21 @@ async def _restore_rows(location: Location, folder: Path, made: About, *, replac
 
         async def load(connection: AsyncConnection) -> None:
             await rows.load(connection, file, made.schema)
+            await _let_rest(connection)
 
         await database.write(load)
         await Keys(database, chain).open()
     return aside
+
+
+async def _let_rest(connection: AsyncConnection) -> None:
+    """Take up no turn again, answer no event again, and fetch nothing that was said since the backup. A turn
+    that grows at this moment goes on: the journal passes over what it is told of a turn that is not there."""
+    await connection.execute(delete(steps).where(steps.c.turn_id.in_(select(turns.c.id).where(_OPEN))))
+    await connection.execute(delete(turns).where(_OPEN))
+    over = {"handled": time.time(), "key_id": None, "sealed": None}
+    await connection.execute(update(events).where(events.c.handled.is_(None)).values(over))
+    await connection.execute(delete(cursors))
 
 
 def _check_whole(file: Path) -> None:

@@ -1,0 +1,46 @@
+"""What came in is handled once nothing of it is left to do; the journal is told so, also late."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from core.adapters.memory_journal import MemoryJournal
+from core.messages import PlaceKind
+from core.ports.journal import Received
+from core.ports.store import StoreError
+from tests.fakes.clock import FakeClock
+from tests.fakes.surface import FakeSurface
+from tests.service.conftest import Bot
+
+
+class Flaky(MemoryJournal):
+    down = False
+
+    async def handled(self, account: str, ids: Sequence[str], at: float) -> tuple[str, ...]:
+        if self.down:
+            raise StoreError("the disk is full")
+        return await super().handled(account, ids, at)
+
+
+async def empty_question(bot: Bot, journal: MemoryJournal, surface: FakeSurface, event_id: str) -> None:
+    """One that is told that it is empty, and is no turn."""
+    await journal.receive([Received("fake:1", event_id, "fake:1", b"", 0.0)])
+    await bot.say(surface, " ", event_id=event_id)
+
+
+async def test_that_an_event_was_handled_is_told_again_until_it_is_kept() -> None:
+    clock = FakeClock()
+    journal = Flaky(clock=clock)
+    bot = Bot(journal=journal, fake_clock=clock)
+    surface = bot.surface(kind=PlaceKind.PRIVATE)
+    surface.capabilities = replace(surface.capabilities, keeps_events=True)
+    journal.down = True
+    await empty_question(bot, journal, surface, "e1")
+    await clock.advance(60.0)
+    assert [event.id for event in await journal.unhandled("fake:1")] == ["e1"]
+    journal.down = False
+    await clock.advance(60.0)
+    assert await journal.unhandled("fake:1") == ()
+    await empty_question(bot, journal, surface, "e2")
+    assert await journal.unhandled("fake:1") == ()
