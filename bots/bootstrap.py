@@ -326,7 +326,11 @@ def _show_figures(page: SandboxPage, progress: Progress) -> None:
 
 
 def live_platforms(
-    settings: Settings, clock: Clock, configuration: Configuration, journal: Journal
+    settings: Settings,
+    clock: Clock,
+    configuration: Configuration,
+    journal: Journal,
+    alerts: Alerts | None = None,
 ) -> tuple[Platform, ...]:
     """One for each token that is set."""
     commands = commands_of(configuration)
@@ -337,6 +341,7 @@ def live_platforms(
                 settings.discord_token,
                 clock=clock,
                 journal=journal,
+                alerts=alerts,
                 api_base_url=settings.discord_api_base_url,
                 commands=commands,
             )
@@ -347,6 +352,7 @@ def live_platforms(
                 settings.telegram_token,
                 clock=clock,
                 journal=journal,
+                alerts=alerts,
                 base_url=settings.telegram_api_base_url,
                 drafts=settings.telegram_drafts,
                 commands=commands,

@@ -135,7 +135,7 @@ class _Run:
             platforms = (
                 world.platforms(self._clock, offered, kept.journal)
                 if world
-                else live_platforms(settings, self._clock, offered, kept.journal)
+                else live_platforms(settings, self._clock, offered, kept.journal, app.alerts)
             )
             try:
                 ready = await self._start(platforms, app)

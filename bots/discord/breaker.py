@@ -14,6 +14,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
+from core.ports.alerts import Alerts, Cause, LoggedAlerts
+
+_DISCORD: Final = "Discord"
 _log = logging.getLogger(__name__)
 
 FIRST_PAUSE_S: Final = 120.0
@@ -31,8 +34,15 @@ _INVALID: Final = frozenset({401, 403, 429})
 class Breaker:
     """One for a bot account in a process."""
 
-    def __init__(self, monotonic: Callable[[], float] = time.monotonic, *, most: int = MOST_INVALID) -> None:
-        """`most`: so many invalid answers in a window open the circuit."""
+    def __init__(
+        self,
+        monotonic: Callable[[], float] = time.monotonic,
+        *,
+        most: int = MOST_INVALID,
+        alerts: Alerts | None = None,
+    ) -> None:
+        """`most`: so many invalid answers in a window open the circuit. `alerts`: who is told of it."""
+        self._alerts = alerts or LoggedAlerts()
         self._now = monotonic
         self._invalid: deque[float] = deque(maxlen=most)
         self._open_until = 0.0
@@ -55,16 +65,15 @@ class Breaker:
         if self._probing:
             self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
         self._open(max(retry_after_s or 0.0, self._pause_s))
-        _log.error(
-            "discord: Cloudflare has banned this address: no request goes there for %.0f s", self._left_s
-        )
+        _log.warning("discord: Cloudflare has banned this address")
+        self._alerts.raise_(Cause.BANNED, about=_DISCORD, why=round(self._left_s))
 
     def answered(self, status: int, *, shared: bool = False) -> None:
         """Discord itself answered. `shared`: the 429 was of a limit that others drew from too, which does not
         count."""
         if self._probing:
             self._probing, self._open_until, self._pause_s = False, 0.0, FIRST_PAUSE_S
-            _log.warning("discord: it answers again")
+            self._alerts.clear(Cause.BANNED, about=_DISCORD)
         if status not in _INVALID or shared:
             return
         now = self._now()
@@ -73,11 +82,8 @@ class Breaker:
             counted = len(self._invalid)
             self._invalid.clear()
             self._open(WINDOW_S)
-            _log.error(
-                "discord: %d requests were refused (401, 403, 429) within 10 minutes: none goes there for"
-                " 10 minutes, before Cloudflare bans this address",
-                counted,
-            )
+            _log.warning("discord: %d requests were refused (401, 403, 429) within 10 minutes", counted)
+            self._alerts.raise_(Cause.BANNED, about=_DISCORD, why=round(self._left_s))
 
     @property
     def _is_open(self) -> bool:

@@ -25,6 +25,7 @@ from bots.telegram.polling import Poller
 from bots.telegram.surface import ChatSurface, account_of
 from core.commands.registry import Registry, registry
 from core.messages import Place
+from core.ports.alerts import Alerts, LoggedAlerts
 from core.ports.clock import Clock
 from core.ports.journal import Journal
 from core.ports.platform import Check, PlatformError
@@ -51,11 +52,14 @@ class TelegramPlatform:
         drafts: bool = False,
         commands: Registry | None = None,
         inline_mode: bool = False,
+        alerts: Alerts | None = None,
     ) -> None:
         """`journal`: keeps what comes in. `base_url`: methods are at `{base_url}/bot<token>/METHOD`; None for
         Telegram itself.
         `drafts`: answers in private chats grow as drafts. `commands`: those to offer; None: all there are.
-        `inline_mode`: see `bots.telegram.inline`; it has to be switched on at BotFather too."""
+        `inline_mode`: see `bots.telegram.inline`; it has to be switched on at BotFather too. `alerts`: who is
+        told of another program that takes our updates."""
+        self._alerts = alerts or LoggedAlerts()
         self._also = (inline.KIND,) if inline_mode else ()
         self._token = token
         self._clock = clock
@@ -88,7 +92,7 @@ class TelegramPlatform:
             registry=self._registry,
             shelf=shelf,
         )
-        poller = Poller(connection, self._clock, desk.take, shelf, also=self._also)
+        poller = Poller(connection, self._clock, desk.take, shelf, self._alerts, also=self._also)
         self._running = _Running(connection, desk, poller)
         self._running.task.add_done_callback(self._polling_ended)
         us = connection.bot.bot

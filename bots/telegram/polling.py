@@ -27,9 +27,11 @@ from bots.telegram.connection import LONG_POLL_S, Connection, describe
 from bots.telegram.drafts import STOPPED
 from bots.telegram.kept import Shelf, event_id
 from bots.telegram.outcomes import seconds
+from core.ports.alerts import Alerts, Cause
 from core.ports.clock import Clock
 from core.ports.journal import LEASE_S
 
+_TELEGRAM: Final = "Telegram"
 _CONFLICT_PAUSE_S: Final = 5.0
 _FIRST_PAUSE_S: Final = 1.0
 _LONGEST_PAUSE_S: Final = 30.0
@@ -53,6 +55,7 @@ class Poller:
         clock: Clock,
         take: Callable[[dict[str, Any]], None],
         shelf: Shelf,
+        alerts: Alerts,
         *,
         also: tuple[str, ...] = (),
     ) -> None:
@@ -63,6 +66,7 @@ class Poller:
         self._take = take
         self._handed: OrderedDict[str, None] = OrderedDict()
         self._shelf = shelf
+        self._alerts = alerts
         self._offset = 0
         self._confirmed = 0
         self._failures = 0
@@ -151,6 +155,7 @@ class Poller:
         elif isinstance(error, Conflict):
             pause = _CONFLICT_PAUSE_S
             self._replay_from = now + LEASE_S
+            self._alerts.raise_(Cause.POLLER, about=_TELEGRAM)
         self._failures += 1
         await self._clock.sleep_until(now + pause)
 
@@ -158,6 +163,7 @@ class Poller:
         if self._complaining:
             logger.info("Telegram: updates come in again after %d failures", self._failures)
         self._failures, self._complaining = 0, False
+        self._alerts.clear(Cause.POLLER, about=_TELEGRAM)
 
 
 def _words(error: TelegramError) -> str:

@@ -39,7 +39,7 @@ from core.service.in_time import ends_within
 
 log = logging.getLogger(__name__)
 
-REMEMBERED: Final = 4_000  # questions and answers
+REMEMBERED: Final = 1_000  # questions and answers, of up to 64 kB each
 PATIENCE_S: Final = 1.0
 """Whoever says something waits for so long until it is kept; then it is known from memory meanwhile."""
 READ_PATIENCE_S: Final = 3.0

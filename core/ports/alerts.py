@@ -21,7 +21,7 @@ class Cause(StrEnum):
     KEY = "key"  # about: a provider that refuses the key
     PLATFORM = "platform"  # about: `Platform.name`; why: the PlatformError
     POLLER = "poller"  # about: `Platform.name`; another program takes its events
-    IDENTIFIES = "identifies"  # about: `Platform.name`; why: how many today
+    BANNED = "banned"  # about: `Platform.name`; why: seconds in which nothing goes there
     FILE = "file"  # about: one that cannot be written; why: the system's words
     DISK = "disk"  # about: a folder; why: MB that are left
     CLOCK = "clock"  # why: seconds by which the wall clock jumped

@@ -27,9 +27,9 @@ from core.streaming.answer import Answer, Ending
 log = logging.getLogger(__name__)
 
 PERIOD_S: Final = 900.0
-_MOMENTS: Final = frozenset({Cause.PLATFORM, Cause.IDENTIFIES, Cause.CLOCK, Cause.LOOP})
+_MOMENTS: Final = frozenset({Cause.PLATFORM, Cause.CLOCK, Cause.LOOP})
 """What happens, and is not over later."""
-_OF_PLATFORMS: Final = frozenset({Cause.PLATFORM, Cause.POLLER, Cause.IDENTIFIES})
+_OF_PLATFORMS: Final = frozenset({Cause.PLATFORM, Cause.POLLER, Cause.BANNED})
 _MOST: Final = 200  # causes that are told apart
 _ON_THEIR_WAY: Final = 20  # lines; a platform that takes none must not fill the memory
 _LONGEST: Final = 500  # characters of what is said about a cause

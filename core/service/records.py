@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 PATIENCE_S: Final = 1.0
 """How long an operation waits for a journal that is slow."""
 _AGAIN_S: Final = 1.0
+_MARGIN_S: Final = 3.0  # of a lease: what goes now without being kept has come to its end by then
 _NEXT_S: Final = 1e-6  # a step that seconds since the epoch still show
 _TOGETHER: Final = 256  # steps that are written at once
 _PROBE: Final = "probe"
@@ -146,7 +147,7 @@ class Records:
     async def _written(self, entry: _Entry) -> None:
         """Until it is kept, or need not be waited for any longer."""
         while not entry.done.is_set():
-            free = self.journal.alone or self._clock.monotonic() < self._held_until
+            free = self.journal.alone or self._clock.monotonic() < self._held_until - _MARGIN_S
             if self._failing and free:
                 return
             with suppress(TimeoutError):

@@ -131,7 +131,10 @@ async def test_what_is_private_never_goes_the_second_way() -> None:
     assert stage.channel.calls == []
 
 
-failing = st.lists(st.sampled_from(["", "", "rate_limited", "unavailable", "unknown_not_taken"]), max_size=10)
+# Without nonces two sends of unknown outcome are the most that are tried: a third copy would be worse.
+failing = st.lists(
+    st.sampled_from(["", "", "rate_limited", "unavailable", "unknown_not_taken"]), max_size=10
+).filter(lambda failures: failures.count("unknown_not_taken") <= 1)
 
 
 @settings(max_examples=60, deadline=None)

@@ -28,7 +28,7 @@ from core.ports.store import FullError, StoreError
 
 T = TypeVar("T")
 _BUSY_MS: Final = 5_000  # how long SQLite waits for another process's write, such as a migration
-_CACHE_KIB: Final = 8_192  # of each connection
+_CACHE_KIB: Final = 2_048  # of each connection; the system caches the file as well
 _CONNECTIONS: Final = 8
 _TOGETHER: Final = 64  # writes in one commit
 _PATIENCE_S: Final = 10.0  # for a connection to PostgreSQL
