@@ -140,6 +140,8 @@ class Conversations:
 
     async def prepare(self, turn: Turn) -> None:
         """Find out what was said before the question, and make it a message of the tree (not kept yet)."""
+        if turn.known is not None and turn.again is None and turn.joined.follows:
+            await self._follow_what_was_kept(turn)
         turn.path = await self.store.path(turn.parent_id) if turn.parent_id else ()
         turn.summary = await self.store.summary(tuple(message.id for message in turn.path))
         if turn.asked is not None:
@@ -157,6 +159,12 @@ class Conversations:
             quote=await self._quote(turn),
             tokens=estimate_tokens(question.text),
         )
+
+    async def _follow_what_was_kept(self, turn: Turn) -> None:
+        """Another process had it wait: what it was behind there may have been answered since it joined."""
+        kept = await self.store.lane(turn.joined.lane)
+        if kept is not None and kept.conversation_id == turn.conversation_id:
+            turn.parent_id = kept.leaf_id
 
     async def find_question(self, turn: Turn) -> None:
         """Of a turn that another process had begun."""

@@ -64,6 +64,7 @@ class Recovery:
         self._go_on = go_on
         self._max_chars = max_chars
         self._accounts: dict[str, Reopen] = {}
+        self._unread: set[str] = set()  # accounts of which it is not known yet what was left
 
     async def begin(self, account: str, reopen: Reopen) -> None:
         """Go on with what was left on this account, and watch over it from now on."""
@@ -71,25 +72,33 @@ class Recovery:
         await self._take_over([account])
 
     async def run(self) -> None:
-        """Keep our own leases, and take over what others lose. Until cancelled."""
+        """Take over what others lose, and what could not be read at the start. Until cancelled."""
         while True:
             await self._clock.sleep_until(self._clock.monotonic() + RENEW_S)
-            await self._records.renew()
-            if not self._records.journal.alone:
-                await self._take_over(self._accounts)
+            alone = self._records.journal.alone
+            if accounts := self._unread if alone else self._accounts.keys():
+                await self._take_over(tuple(accounts))
 
     async def _take_over(self, accounts: Collection[str]) -> None:
         try:
             orphans = await self._records.journal.take_over(accounts)
         except StoreError as error:
-            log.error("what another process left cannot be read now: %s", error)
+            if not self._unread:
+                log.error("what another process left cannot be read now, and soon again: %s", error)
+            self._unread.update(accounts)
             return
+        self._unread.difference_update(accounts)
         for orphan in orphans:
-            turn = self._turn_of(orphan, self._accounts)
-            if turn is not None:
-                place, length = turn.question.place, turn.answer.length
-                log.info("turn %s in %s goes on; %d characters are known", turn.id, place, length)
-                self._go_on(turn)
+            try:
+                turn = self._turn_of(orphan, self._accounts)
+                if turn is not None:
+                    place, length = turn.question.place, turn.answer.length
+                    log.info("turn %s in %s goes on; %d characters are known", turn.id, place, length)
+                    self._go_on(turn)
+            except Exception:
+                # One turn must not keep the others from going on, nor the bot from starting, each time anew.
+                log.exception("turn %s cannot go on", orphan.turn.id)
+                self._over(orphan.turn)
 
     def _turn_of(self, orphan: Orphan, accounts: Mapping[str, Reopen]) -> Turn | None:
         kept = orphan.turn
@@ -117,9 +126,10 @@ class Recovery:
         again = None
         if body.asked is not None:
             again = Again(body.asked, body.over, body.earlier, body.number, body.variants)
-        return Turn(
-            body.question, body.joined, surface, answer, again, ids=(kept.id, body.asked_id), known=so_far
-        )
+        ids = (kept.id, body.asked_id)
+        turn = Turn(body.question, body.joined, surface, answer, again, ids=ids, known=so_far)
+        turn.restored = bool(body.earlier) and so_far.ended is not None and so_far.text == body.earlier
+        return turn
 
     def _over(self, kept: KeptTurn) -> None:
         self._records.taken_over(kept.id, Answer(), 0).finish("failed")

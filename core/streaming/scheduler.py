@@ -387,4 +387,6 @@ class EditScheduler:
 
 
 def _stands(message_id: str | None, frame: Frame, way: int) -> Standing:
-    return Standing(message_id, frame.start, frame.end, frame.closed, frame.file is not None, way)
+    """Not closed where it is the last one, which carries how the answer ended: nothing goes on below it."""
+    closed = frame.closed and not frame.last
+    return Standing(message_id, frame.start, frame.end, closed, frame.file is not None, way)

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Collection
 from functools import partial
 
+import pytest
+
+from core.adapters.memory_journal import MemoryJournal
 from core.catalogue import say
 from core.conversation.preferences import Busy
 from core.messages import MessageRef, Place, PlaceKind
-from core.ports.store import LaneKey
+from core.ports.completions import ModelError, ModelErrorKind
+from core.ports.journal import Journal, Orphan
+from core.ports.store import LaneKey, StoreError
 from tests.fakes.mortal import Life
 from tests.fakes.surface import FakeSurface
-from tests.service.conftest import ADA, BEN, Bot
+from tests.service.conftest import ADA, BEN, Bot, failed
 
 INTERRUPTED = say("ending.interrupted")
 
@@ -203,3 +210,136 @@ async def test_continue_goes_on_once_also_after_a_restart() -> None:
     await after.clock.advance(5.0)
     assert told == [say("continue.over")]
     assert after.model.streams == []
+
+
+async def test_a_question_that_waited_goes_on_after_the_answer_it_had_waited_for() -> None:
+    before = first()
+    surface = before.surface(kind=PlaceKind.PRIVATE)
+    await before.say(surface, "first?")
+    one = await before.model.opened()
+    await before.say(surface, "second?")
+    one.say("The first answer.")
+    one.finish()
+    await before.clock.advance(5.0)
+    await before.model.opened()  # for the second
+    await killed(before)
+    bot = await started(before, surface)
+    stream = await bot.model.opened()
+    assert [text.splitlines()[-1] for text in stream.prompt[-3:]] == [
+        "first?",
+        "The first answer.",
+        "second?",
+    ]
+    stream.say("The second answer.")
+    stream.finish()
+    await bot.clock.advance(5.0)
+    lane = await bot.store.lane(LaneKey(str(surface.place)))
+    assert lane is not None
+    path = await bot.store.path(lane.leaf_id or "")
+    assert [one.text for one in path] == ["first?", "The first answer.", "second?", "The second answer."]
+
+
+class FailingOnce:
+    """A journal that cannot be read at the very start."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal, self._fails = journal, True
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._journal, name)
+
+    async def take_over(self, accounts: Collection[str]) -> tuple[Orphan, ...]:
+        if self._fails:
+            self._fails = False
+            raise StoreError("the database is locked")
+        return await self._journal.take_over(accounts)
+
+
+async def test_what_could_not_be_read_at_the_start_is_gone_on_with_soon() -> None:
+    before = first()
+    surface = before.surface()
+    await before.say(surface, "a tale?")
+    await before.model.opened()
+    await killed(before)
+    journal = MemoryJournal(before.journal_state, clock=before.clock)
+    bot = Bot(before=before, life=Life(), journal=FailingOnce(journal))  # type: ignore[arg-type]
+    await bot.chat.recovery.begin("fake:1", partial(again, bot, surface))
+    watching = asyncio.ensure_future(bot.chat.recovery.run())
+    await bot.clock.advance(5.0)
+    stream = await bot.model.opened()
+    stream.say("Once upon a time.")
+    stream.finish()
+    await bot.clock.advance(5.0)
+    watching.cancel()
+    assert [message.content.body.text for message in surface.messages.values()] == ["Once upon a time."]
+
+
+async def test_an_answer_whose_place_cannot_be_reopened_keeps_no_other_from_going_on() -> None:
+    before = first()
+    bad, good = before.surface("c1"), before.surface("c2")
+    for surface in (bad, good):
+        await before.say(surface, "a tale?")
+        await before.model.opened()
+    await killed(before)
+    bot = Bot(before=before, life=Life())
+
+    def reopen(place: Place, address: str, *, in_doubt: bool = False) -> FakeSurface:
+        if place == bad.place:
+            raise KeyError(address)
+        return again(bot, good, place, address)
+
+    await bot.chat.recovery.begin("fake:1", reopen)
+    stream = await bot.model.opened()
+    stream.say("Once upon a time.")
+    stream.finish()
+    await bot.clock.advance(5.0)
+    assert [message.content.body.text for message in good.messages.values()] == ["Once upon a time."]
+    await killed(bot)
+    after = Bot(before=bot, life=Life())
+    assert await after.journal.take_over(["fake:1"]) == ()
+
+
+@pytest.mark.parametrize("fault", ["rate_limited", "unknown_taken", "unknown_not_taken"])
+@pytest.mark.parametrize("ending", ["complete", "failed"])
+async def test_a_kill_in_the_last_edit_changes_nothing_of_how_the_answer_ends(
+    fault: str, ending: str
+) -> None:
+    before = first()
+    surface = before.surface(kind=PlaceKind.PRIVATE)
+    await before.say(surface, "a tale?")
+    stream = await before.model.opened()
+    stream.say("Once upon a time there was a fox.")
+    await before.clock.advance(3.0)
+    surface.failures.append(fault)
+    if ending == "complete":
+        stream.finish(" It was quick.")
+    else:
+        stream.emit(ModelError(ModelErrorKind.BROKEN_STREAM, "no"))
+    await before.clock.advance(0.05)
+    await killed(before)
+    bot = await started(before, surface)
+    await bot.clock.advance(30.0)
+    [message] = surface.messages.values()
+    expected = {"complete": " It was quick.", "failed": f"\n\n{failed('broken_stream')}"}[ending]
+    assert message.content.body.text == f"Once upon a time there was a fox.{expected}"
+    assert say("button.retry") in [button.label for button in message.content.buttons]
+
+
+async def test_a_variant_that_failed_and_was_killed_is_no_second_answer() -> None:
+    before = first()
+    surface = before.surface(kind=PlaceKind.PRIVATE)
+    ref = await before.answered(surface, "a tale?", "Once upon a time.")
+    await before.press_label(surface, ref, say("button.retry"))
+    stream = await before.model.opened()
+    surface.failures.append("rate_limited")
+    stream.emit(ModelError(ModelErrorKind.UNAUTHORIZED, "no"))
+    await before.clock.advance(0.05)
+    await killed(before)
+    bot = await started(before, surface)
+    await bot.clock.advance(30.0)
+    [message] = surface.messages.values()
+    assert message.content.body.text == f"Once upon a time.\n\n{failed('unauthorized')}"
+    lane = await bot.store.lane(LaneKey(str(surface.place)))
+    assert lane is not None
+    path = await bot.store.path(lane.leaf_id or "")
+    assert len(await bot.store.answers(path[0].id)) == 1
