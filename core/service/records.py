@@ -49,7 +49,7 @@ class _Entry:
 
 
 class Records:
-    """One for the process. `run` keeps its leases."""
+    """One for the process. It keeps its leases from `keep_leases` to `close`."""
 
     def __init__(self, journal: Journal, clock: Clock, *, patience_s: float = PATIENCE_S) -> None:
         self.journal = journal
@@ -57,6 +57,7 @@ class Records:
         self._patience_s = patience_s
         self._waiting: deque[_Entry] = deque()
         self._writer: asyncio.Task[None] | None = None
+        self._renewer: asyncio.Task[None] | None = None
         self._failing = False
         self._begun_at = 0.0
         self._lost: set[str] = set()  # turns that another process has taken over
@@ -76,14 +77,24 @@ class Records:
         """Of a turn that is in the journal already, with so much of its text."""
         return Record(self, turn_id, answer, written=written)
 
-    async def run(self) -> None:
-        """Keep the leases of this process. Until cancelled."""
+    def keep_leases(self) -> None:
+        """From now on, also while another platform is still being reached, and while all ends."""
+        if self._renewer is None and not self.journal.alone:
+            self._renewer = asyncio.create_task(self._renew_always(), name="leases")
+
+    async def _renew_always(self) -> None:
         while True:
             await self.renew()
             await self._clock.sleep_until(self._clock.monotonic() + RENEW_S)
 
     async def close(self, deadline: float) -> None:
         """Let the journal have what waits for it, until the clock reaches `deadline`."""
+        await self._write_rest(deadline)
+        if self._renewer is not None:
+            self._renewer.cancel()
+            await asyncio.gather(self._renewer, return_exceptions=True)
+
+    async def _write_rest(self, deadline: float) -> None:
         if self._writer is not None and not self._writer.done():
             writer = self._writer
 

@@ -69,6 +69,7 @@ class Recovery:
     async def begin(self, account: str, reopen: Reopen) -> None:
         """Go on with what was left on this account, and watch over it from now on."""
         self._accounts[account] = reopen
+        self._records.keep_leases()
         await self._take_over([account])
 
     async def run(self) -> None:

@@ -343,3 +343,26 @@ async def test_a_variant_that_failed_and_was_killed_is_no_second_answer() -> Non
     assert lane is not None
     path = await bot.store.path(lane.leaf_id or "")
     assert len(await bot.store.answers(path[0].id)) == 1
+
+
+async def test_leases_are_kept_from_the_start_of_the_first_platform_to_the_end() -> None:
+    before = Bot()
+    state, clock = before.journal_state, before.clock
+    bot = Bot(before=before, journal=MemoryJournal(state, clock=clock, alone=False))
+    other = MemoryJournal(state, clock=clock, alone=False)
+    surface = bot.surface()
+    await bot.chat.recovery.begin("fake:1", lambda *_, **__: None)  # the second platform is slow to come
+    stream = await bot.asked(surface, "a tale?")
+    stream.say("Once upon a time.")
+    for _ in range(20):
+        await clock.advance(1.0)
+        assert await other.take_over(["fake:1"]) == ()
+    now = clock.monotonic()
+    stopped = asyncio.ensure_future(bot.chat.stop(streams_until=now + 60.0, marks_until=now + 61.0))
+    for _ in range(20):
+        await clock.advance(1.0)
+        assert await other.take_over(["fake:1"]) == ()
+    stream.finish()
+    await clock.advance(5.0)
+    assert await stopped == 0
+    assert surface.texts == ["Once upon a time."]
