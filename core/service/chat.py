@@ -226,6 +226,7 @@ class ChatService:
         for question in self._intake.forget(person):
             unanswered("forgotten", question.event_id, question.place, question.asker)
         for turn in self._queue.drop_waiting(person):
+            turn.finish()  # it may be kept only after all else of theirs is gone
             unanswered("forgotten", turn.question.event_id, turn.question.place, turn.question.asker)
         for turn in self._queue.running:
             if str(turn.question.asker) == person:

@@ -122,14 +122,14 @@ class Turns:
             except Exception:
                 # Whatever went wrong in one turn, the questions that wait behind it are served.
                 log.exception("turn %s in %s failed", turn.id, turn.question.place)
-                reason = say("model.unexpected", turn.locale)
-                self._close(turn, Ending.FAILED, say("ending.failed", turn.locale, reason=reason))
-            if turn.shown is not None:
-                await self._keep(turn, turn.shown, tally)
+                self._tell_that_it_failed(turn)
+            try:
+                if turn.shown is not None:
+                    await self._keep(turn, turn.shown, tally)
+            except Exception:
+                log.exception("turn %s in %s is shown, but cannot be kept", turn.id, turn.question.place)
             if not _is_left(turn):
                 turn.finish()
-        except Exception:
-            log.exception("turn %s in %s is shown, but cannot be kept", turn.id, turn.question.place)
         finally:
             turn.finished.set()
 
@@ -204,6 +204,10 @@ class Turns:
         """Of an answer that another process had begun to show: with the ending that it had, or a mark that it
         was interrupted."""
         await self._conversations.find_question(turn)
+        if (
+            turn.answer.ending is Ending.INTERRUPTED
+        ):  # the bot was stopped meanwhile: the next process shows it
+            return
         turn.buttons_under = partial(self._under, turn)
         if known.ended is None:
             self._close(turn, Ending.INTERRUPTED, say("ending.interrupted", turn.locale))
@@ -229,6 +233,17 @@ class Turns:
     def _cut_lost(self, turn: Turn) -> None:
         if turn.cut(Ending.INTERRUPTED, self._clock.monotonic(), say("ending.interrupted", turn.locale)):
             log.info("turn %s in %s has no place any more", turn.id, turn.question.place)
+
+    def _tell_that_it_failed(self, turn: Turn) -> None:
+        """Also where nothing was to be shown yet: who asked is not left without a word."""
+        reason = say("model.unexpected", turn.locale)
+        self._close(turn, Ending.FAILED, say("ending.failed", turn.locale, reason=reason))
+        if turn.showing is not None or turn.answer.ending is not Ending.FAILED:
+            return
+        try:
+            self._show(turn, reasoning=False, streaming=True)
+        except Exception:
+            log.exception("turn %s in %s cannot be shown at all", turn.id, turn.question.place)
 
     async def _keep(self, turn: Turn, shown: asyncio.Task[Shown], tally: Tally) -> None:
         complete = False

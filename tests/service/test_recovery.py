@@ -9,12 +9,13 @@ from functools import partial
 import pytest
 
 from core.adapters.memory_journal import MemoryJournal
+from core.adapters.memory_store import MemoryStore
 from core.catalogue import say
 from core.conversation.preferences import Busy
 from core.messages import MessageRef, Place, PlaceKind
 from core.ports.completions import ModelError, ModelErrorKind
 from core.ports.journal import Journal, Orphan
-from core.ports.store import LaneKey, StoreError
+from core.ports.store import LaneKey, Message, StoreError
 from tests.fakes.mortal import Life
 from tests.fakes.surface import FakeSurface
 from tests.service.conftest import ADA, BEN, Bot, failed
@@ -366,3 +367,41 @@ async def test_leases_are_kept_from_the_start_of_the_first_platform_to_the_end()
     await clock.advance(5.0)
     assert await stopped == 0
     assert surface.texts == ["Once upon a time."]
+
+
+class HeldMessages(MemoryStore):
+    """While it is not `free`, whoever asks for a message waits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.free = asyncio.Event()
+        self.free.set()
+
+    async def message(self, message_id: str) -> Message | None:
+        await self.free.wait()
+        return await super().message(message_id)
+
+
+async def test_a_stop_while_an_answer_is_taken_up_leaves_it_to_the_next_process() -> None:
+    store = HeldMessages()
+    before = Bot(store=store, life=Life())
+    surface = before.surface(kind=PlaceKind.PRIVATE)
+    await before.say(surface, "a tale?")
+    stream = await before.model.opened()
+    stream.say("Once upon a time there was a fox.")
+    await before.clock.advance(3.0)
+    await killed(before)
+    store.free.clear()
+    bot = await started(before, surface)
+    now = bot.clock.monotonic()
+    stopped = asyncio.ensure_future(bot.chat.stop(streams_until=now + 4.0, marks_until=now + 6.0))
+    await bot.clock.advance(4.5)
+    store.free.set()
+    await bot.clock.advance(10.0)
+    await stopped
+    after = await started(bot, surface)
+    await after.clock.advance(5.0)
+    [message] = surface.messages.values()
+    assert message.content.body.text.endswith(f"*{INTERRUPTED}*")
+    labels = [button.label for button in message.content.buttons]
+    assert labels == [say("button.retry"), say("button.continue")]
