@@ -198,9 +198,18 @@ class ChatService:
         only."""
         return self._tasks.start(work, name)
 
-    def later(self, work: Coroutine[object, object, None], name: str, *, of: Person) -> bool:
-        """Do what takes long beside everything else. `name`: for the log, ids only. False, and it is not
-        done, where too much of that is under way, in all or by the person whom it is for."""
+    def later(
+        self,
+        work: Coroutine[object, object, None],
+        name: str,
+        *,
+        of: Person,
+        surface: Surface,
+        event_id: str,
+    ) -> bool:
+        """Do what takes long beside everything else. `name`: for the log, ids only. `surface`, `event_id`: of
+        the event that asked for it, which is not handled before it is done. False, and it is not done, where
+        too much of that is under way, in all or by the person whom it is for."""
         who = str(of)
         if not self._later.enter(who):
             work.close()
@@ -212,7 +221,7 @@ class ChatService:
             finally:
                 self._later.leave(who)
 
-        self._tasks.start(done(), name)
+        self.events.run_for(surface, event_id, done(), name)
         return True
 
     async def conversation_of(self, place: Place, person: Person) -> str | None:

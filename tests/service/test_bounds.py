@@ -171,9 +171,10 @@ async def test_long_work_is_bounded_for_each_person() -> None:
     async def for_ever() -> None:
         await asyncio.Event().wait()
 
-    done = [bot.chat.later(for_ever(), "work", of=ADA) for _ in range(8)]
+    surface = bot.surface()
+    done = [bot.chat.later(for_ever(), "work", of=ADA, surface=surface, event_id="e") for _ in range(8)]
     assert done == [True] * 5 + [False] * 3
-    assert bot.chat.later(for_ever(), "work", of=BEN)
+    assert bot.chat.later(for_ever(), "work", of=BEN, surface=surface, event_id="e")
     await shut(bot)
 
 

@@ -11,7 +11,7 @@ from core.ports.journal import Received
 from core.ports.store import StoreError
 from tests.fakes.clock import FakeClock
 from tests.fakes.surface import FakeSurface
-from tests.service.conftest import Bot
+from tests.service.conftest import Bot, Yielding
 
 
 class Flaky(MemoryJournal):
@@ -44,3 +44,18 @@ async def test_that_an_event_was_handled_is_told_again_until_it_is_kept() -> Non
     assert await journal.unhandled("fake:1") == ()
     await empty_question(bot, journal, surface, "e2")
     assert await journal.unhandled("fake:1") == ()
+
+
+async def test_a_command_that_asks_later_is_no_duplicate_of_itself() -> None:
+    """`/chat` and `/catchup` ask once they have read, which takes a while."""
+    clock = FakeClock()
+    journal = MemoryJournal(clock=clock)
+    bot = Bot(journal=journal, fake_clock=clock, store=Yielding())
+    surface = bot.surface(kind=PlaceKind.PRIVATE)
+    surface.capabilities = replace(surface.capabilities, keeps_events=True)
+    await bot.command(surface, "chat", {"question": "a tale?"})
+    await clock.advance(1.0)
+    [stream] = bot.model.streams
+    stream.finish("Once upon a time.")
+    await clock.advance(5.0)
+    assert "Once upon a time." in surface.texts

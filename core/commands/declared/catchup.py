@@ -26,7 +26,9 @@ async def run(call: Call) -> None:
     if since is None:
         call.reply(call.say("catchup.unfit", most=MOST))
         return
-    if not call.services.chat.later(_catch_up(call, since), f"/catchup in {call.place}", of=call.person):
+    chat, name = call.services.chat, f"/catchup in {call.place}"
+    work = _catch_up(call, since)
+    if not chat.later(work, name, of=call.person, surface=call.surface, event_id=call.event_id):
         call.reply(call.say("busy"))
 
 

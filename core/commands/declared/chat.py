@@ -17,7 +17,9 @@ _SHOWN: Final = 300  # characters of a question that nobody else can see otherwi
 
 
 async def run(call: Call) -> None:
-    if not call.services.chat.later(_chat(call), f"/chat in {call.place}", of=call.person):
+    chat, name = call.services.chat, f"/chat in {call.place}"
+    work = _chat(call)
+    if not chat.later(work, name, of=call.person, surface=call.surface, event_id=call.event_id):
         call.reply(call.say("busy"))
 
 
