@@ -104,7 +104,7 @@ class ChatService:
         self.records = Records(journal, clock)
         self.events = Events(journal, clock, self._tasks)
         self.notices = Notices(driver, clock, self._tasks)
-        self.door = Door(access, self.notices, clock)
+        self.door = Door(access, self.notices, clock, self.events)
         self.threads = Threads(choices, self.notices, clock)
         self._conversations = Conversations(store, clock, choices.pause_s)
         self._buttons = Buttons(signer or Signer())
@@ -248,7 +248,7 @@ class ChatService:
 
         Both are on the clock's monotonic time. Returns how many answers could not be completed on screen.
         """
-        self.door.closing = self.events.closing = True
+        self.door.closing = True
         await self._wait_for([self._intake.close()], streams_until)
         for turn in self._queue.drop_waiting():
             unanswered("closing", turn.question.event_id, turn.question.place, turn.question.asker)
@@ -260,6 +260,7 @@ class ChatService:
                 self._driver.changed(turn.answer)
         unmarked = await self._driver.close(marks_until)
         await self._wait_for([turn.finished for turn in running], marks_until + KEEP_S)
+        await self.events.close(marks_until + KEEP_S)
         await self.records.close(marks_until + KEEP_S)
         await self._tasks.close()
         return unmarked

@@ -11,6 +11,7 @@ from core.policy.access import Access
 from core.policy.frequency import Frequency
 from core.ports.clock import Clock
 from core.ports.surface import Surface
+from core.service.events import Events
 from core.service.languages import language_of
 from core.service.notices import Notices
 
@@ -23,23 +24,25 @@ _BOT_MAY_ASK = (3, 60.0)  # times, in seconds: two bots that answer each other s
 class Door:
     """Asked before anything is done for an event."""
 
-    def __init__(self, access: Access, notices: Notices, clock: Clock) -> None:
+    def __init__(self, access: Access, notices: Notices, clock: Clock, events: Events) -> None:
         self.closing = False
+        """What is refused from now on is for the next process."""
         self._access = access
         self._notices = notices
         self._clock = clock
-        self._events: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._events = events
+        self._seen: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._bots = Frequency(*_BOT_MAY_ASK)
 
     def is_new(self, incoming: Wish) -> bool:
         """Whether this event is seen for the first time; platforms repeat what they are unsure of."""
         event = (incoming.place.platform, incoming.event_id)
-        if event in self._events:
+        if event in self._seen:
             unanswered("duplicate", incoming.event_id, incoming.place, incoming.author)
             return False
-        self._events[event] = None
-        if len(self._events) > _REMEMBERED_EVENTS:
-            self._events.popitem(last=False)
+        self._seen[event] = None
+        if len(self._seen) > _REMEMBERED_EVENTS:
+            self._seen.popitem(last=False)
         return True
 
     def admits(
@@ -58,6 +61,8 @@ class Door:
         if reason is None:
             return True
         unanswered(reason, incoming.event_id, place, author)
+        if reason == "closing":
+            self._events.leave(surface, incoming.event_id)
         if reason == "refused" and tells:
             self._notices.tell(
                 surface, author, self._refusal_words(incoming), ref=ref, reaction="reaction.refused"

@@ -4,6 +4,7 @@ to do: until then it comes again after a crash.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import Counter
 from collections.abc import Coroutine
@@ -25,14 +26,29 @@ class Events:
     """`hold` and `release` go in pairs; a question whose turn is kept is the journal's (`taken`)."""
 
     def __init__(self, journal: Journal, clock: Clock, tasks: Tasks) -> None:
-        self.closing = False
-        """What is refused from now on is for the next process."""
         self._journal = journal
         self._clock = clock
         self._tasks = tasks
         self._held: Counter[tuple[str, str]] = Counter()
         self._done: dict[tuple[str, str], None] = {}
-        self._telling = False
+        self._left: set[tuple[str, str]] = set()
+        self._telling: asyncio.Task[None] | None = None
+
+    def leave(self, surface: Surface, event_id: str) -> None:
+        """It was refused since the bot is stopping: it is for the next process."""
+        self._left.add((surface.account, event_id))
+
+    async def close(self, deadline: float) -> None:
+        """Let the journal hear of what is done, until the clock reaches `deadline`."""
+        if self._telling is not None:
+            telling = self._telling
+
+            def give_up() -> None:
+                telling.cancel()
+
+            timer = self._clock.call_at(deadline, give_up)
+            await asyncio.wait([telling])
+            timer.cancel()
 
     def hold(self, surface: Surface, event_id: str) -> None:
         if surface.capabilities.keeps_events:
@@ -47,14 +63,14 @@ class Events:
         if self._held[event] > 0:
             return
         del self._held[event]
-        if self.closing:
+        task = asyncio.current_task()
+        if event in self._left or (task is not None and task.cancelling()):  # as when the bot ends
             return
         self._done[event] = None
         if len(self._done) > _WAITING:
             del self._done[next(iter(self._done))]
-        if not self._telling:
-            self._telling = True
-            self._tasks.start(self._tell(), "events handled")
+        if self._telling is None:
+            self._telling = self._tasks.start(self._tell(), "events handled")
 
     def taken(self, surface: Surface, event_ids: tuple[str, ...]) -> None:
         """A turn goes with them from now on, whoever holds them."""
@@ -88,7 +104,7 @@ class Events:
                     failing = True
                     await self._clock.sleep_until(self._clock.monotonic() + _AGAIN_S)
         finally:
-            self._telling = False
+            self._telling = None
 
     async def _tell_all(self) -> None:
         accounts: dict[str, list[str]] = {}
