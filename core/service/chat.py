@@ -259,6 +259,7 @@ class ChatService:
             if turn.cut(Ending.INTERRUPTED, now, say("ending.interrupted", turn.locale)):
                 self._driver.changed(turn.answer)
         unmarked = await self._driver.close(marks_until)
+        self.events.closed = True
         await self._wait_for([turn.finished for turn in running], marks_until + KEEP_S)
         await self.events.close(marks_until + KEEP_S)
         await self.records.close(marks_until + KEEP_S)

@@ -26,6 +26,8 @@ class Events:
     """`hold` and `release` go in pairs; a question whose turn is kept is the journal's (`taken`)."""
 
     def __init__(self, journal: Journal, clock: Clock, tasks: Tasks) -> None:
+        self.closed = False
+        """Nothing is shown any more: what is done from now on, nobody was told of."""
         self._journal = journal
         self._clock = clock
         self._tasks = tasks
@@ -64,7 +66,8 @@ class Events:
             return
         del self._held[event]
         task = asyncio.current_task()
-        if event in self._left or (task is not None and task.cancelling()):  # as when the bot ends
+        cancelled = task is not None and bool(task.cancelling())  # as when the bot ends
+        if self.closed or cancelled or event in self._left:
             return
         self._done[event] = None
         if len(self._done) > _WAITING:

@@ -102,3 +102,7 @@ async def test_what_a_stop_came_in_the_midst_of_is_done_once_and_what_it_refused
     await asyncio.gather(handling, stopped)
     assert ref.message_id not in surface.messages
     assert [event.id for event in await journal.unhandled("fake:1")] == [late]
+    await journal.receive([Received("fake:1", "after", "fake:1", b"", 0.0)])
+    await bot.handle(IncomingCommand("after", surface.place, ADA, "help", {}), surface)
+    await clock.advance(10.0)
+    assert [event.id for event in await journal.unhandled("fake:1")] == [late, "after"]
