@@ -236,6 +236,7 @@ class Record:
         self._answer = answer
         self._written = written  # of the answer's text
         self._ended = False
+        self._shows = written > 0  # something of it, or may
         self.begun: asyncio.Future[bool] | None = None
         self.duplicate = False
         """The event that it answers was handled before."""
@@ -244,8 +245,9 @@ class Record:
 
     @property
     def lost(self) -> bool:
-        """Another process has taken the turn over."""
-        return self._records.is_lost(self._turn_id)
+        """Another process has taken the turn over, or had answered its event: also where that is known only
+        now, and nothing was shown yet."""
+        return self._records.is_lost(self._turn_id) or (self.duplicate and not self._shows)
 
     async def is_ours(self) -> bool:
         """Wait until the turn is kept, as far as one waits for that. False: its event was handled before."""
@@ -271,7 +273,9 @@ class Record:
             stands.way,
             operation.message_id,
         )
-        return await self._records.write(self._turn_id, going)
+        await self._records.write(self._turn_id, going)
+        self._shows = not self.lost
+        return self._shows
 
     def after(self, operation: Operation, outcome: Outcome) -> None:
         """Keep by which message it stands."""

@@ -14,7 +14,7 @@ from core.catalogue import say
 from core.conversation.preferences import Busy
 from core.messages import MessageRef, Place, PlaceKind
 from core.ports.completions import ModelError, ModelErrorKind
-from core.ports.journal import Journal, Orphan
+from core.ports.journal import Journal, KeptTurn, Orphan
 from core.ports.store import LaneKey, Message, StoreError
 from tests.fakes.mortal import Life
 from tests.fakes.surface import FakeSurface
@@ -405,3 +405,38 @@ async def test_a_stop_while_an_answer_is_taken_up_leaves_it_to_the_next_process(
     assert message.content.body.text.endswith(f"*{INTERRUPTED}*")
     labels = [button.label for button in message.content.buttons]
     assert labels == [say("button.retry"), say("button.continue")]
+
+
+class SlowJournal(MemoryJournal):
+    """While it is not `free`, nothing is known of events and turns."""
+
+    free: asyncio.Event
+
+    async def begin(self, turn: KeptTurn) -> bool:
+        await self.free.wait()
+        return await super().begin(turn)
+
+    async def was_handled(self, account: str, event_id: str) -> bool:
+        await self.free.wait()
+        return await super().was_handled(account, event_id)
+
+
+async def test_an_event_that_is_known_only_late_is_not_answered_again() -> None:
+    before = first()
+    surface = before.surface(kind=PlaceKind.PRIVATE)
+    await before.answered(surface, "a tale?", "Once upon a time.")
+    await killed(before)
+    journal = SlowJournal(before.journal_state, clock=before.clock)
+    journal.free = asyncio.Event()
+    bot = Bot(before=before, journal=journal)
+    bot.chat.records._patience_s = 0.0
+    saying = asyncio.ensure_future(bot.say(surface, "a tale?", event_id="1"))
+    await bot.clock.advance(1.5)
+    stream = await bot.model.opened()
+    journal.free.set()
+    await bot.clock.advance(0.5)
+    stream.finish("Once more.")
+    await bot.clock.advance(10.0)
+    await saying
+    assert surface.texts == ["Once upon a time."]
+    assert len(bot.model.streams) == 1
