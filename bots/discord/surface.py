@@ -35,6 +35,7 @@ _log = logging.getLogger(__name__)
 NOBODY: Final = discord.AllowedMentions.none()  # `replied_user` included
 """For every send and every edit: Discord parses an edit again, with the default allowances."""
 
+_HAS_A_THREAD: Final = 160004  # whose id is the message's (docs: "Start Thread from Message")
 _NO_THREADS_HERE: Final = 50024  # "cannot execute action on this channel type": a voice channel's chat
 _NEWS_THREAD: Final = 10  # docs: "Channel Types"
 _PUBLIC_THREAD: Final = 11
@@ -125,6 +126,8 @@ class ChannelSurface:
         answer = await ask(call)
         if isinstance(answer, Answer) and answer.status < 300:
             return self._opened(str(answer.fields["id"]))
+        if isinstance(answer, Answer) and answer.code == _HAS_A_THREAD and on is not None:
+            return self._opened(on.message_id)  # by a process that was killed then, or by a person
         if isinstance(answer, Answer) and answer.code == _NO_THREADS_HERE:
             return NotOpened(NoThread.NONE)
         if isinstance(answer, Answer) and answer.code == MISSING_PERMISSIONS:
