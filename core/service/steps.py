@@ -7,7 +7,7 @@ cannot be done again.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 import msgspec
@@ -26,7 +26,7 @@ class TurnBody:
 
     question: Question
     joined: Joined
-    address: str
+    address: str = field(repr=False)  # may hold a token
     asked_id: str
     about: bool = False
     asked: Message | None = None
