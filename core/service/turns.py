@@ -323,6 +323,7 @@ class Turns:
                 tally.another_answers(turn.answered_by)
                 self._answers(turn, model)
             case TextDelta(text):
+                turn.path, turn.summary = (), None  # what was said may be as long as a day: nobody asks again
                 tally.streamed += size_of(text)
                 turn.answer.append(turn.citations.feed(text) if turn.citations else text, now)
                 self._driver.changed(turn.answer)
