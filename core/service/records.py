@@ -12,7 +12,6 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice, takewhile
 from typing import Final
@@ -20,6 +19,7 @@ from typing import Final
 from core.ports.clock import Clock
 from core.ports.journal import LEASE_S, RENEW_S, Journal, KeptTurn, Step
 from core.ports.store import StoreError
+from core.service.in_time import ends_within
 from core.service.steps import AnyStep, Ended, Going, Stands, encoded
 from core.streaming.answer import Answer
 from core.streaming.operations import Delivered, OperationKind, Outcome
@@ -43,7 +43,7 @@ class _Entry:
     turn_id: str
     body: bytes = b""
     tell: Callable[[], Awaitable[None]] | None = None
-    done: asyncio.Event = field(default_factory=asyncio.Event)
+    done: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
 class Records:
@@ -136,13 +136,11 @@ class Records:
 
     async def _written(self, entry: _Entry) -> None:
         """Until it is kept, or need not be waited for any longer."""
-        while not entry.done.is_set():
+        while not entry.done.done():
             free = self.journal.alone or self._clock.monotonic() < self._held_until
             if self._failing and free:
                 return
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._patience_s):
-                    await entry.done.wait()
+            await ends_within(self._clock, self._patience_s, entry.done)
             if free:
                 return
 
@@ -172,7 +170,7 @@ class Records:
                     one_by_one = True
                     continue
             for entry in together:
-                entry.done.set()
+                entry.done.set_result(None)
                 if self._waiting and self._waiting[0] is entry:
                     self._waiting.popleft()
 

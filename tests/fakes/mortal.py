@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from contextvars import ContextVar, copy_context
 from typing import Any, TypeVar
+from weakref import WeakSet
 
 from core.ports.clock import Clock, Timer
 from tests.fakes.clock import settle
@@ -32,9 +34,46 @@ class Life:
         """As by SIGKILL. Every task but the caller's is taken to be the process's."""
         self.is_over = True
         for _ in range(_CANCELS):
-            for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            for task in self._tasks() - {asyncio.current_task()}:
                 task.cancel()
             await settle()
+
+    def _tasks(self) -> set[asyncio.Task[Any]]:
+        return asyncio.all_tasks()
+
+
+class OneOfSeveral(Life):
+    """A process beside others. What is its is what began within `run`, on a loop that `several` has made
+    ready."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tasks: WeakSet[asyncio.Task[Any]] = WeakSet()
+
+    async def run(self, work: Coroutine[Any, Any, T]) -> T:
+        context = copy_context()
+        context.run(_ALIVE.set, self)
+        return await asyncio.get_running_loop().create_task(work, context=context)
+
+    def _tasks(self) -> set[asyncio.Task[Any]]:
+        return {task for task in self.tasks if not task.done()}
+
+
+_ALIVE: ContextVar[OneOfSeveral | None] = ContextVar("process", default=None)
+
+
+def several(loop: asyncio.AbstractEventLoop) -> None:
+    """Have each task know its process."""
+
+    def begun(loop: asyncio.AbstractEventLoop, work: Any, **named: Any) -> asyncio.Task[Any]:
+        task = asyncio.Task(work, loop=loop, **named)
+        context = named.get("context")
+        life = context[_ALIVE] if context is not None and _ALIVE in context else _ALIVE.get()
+        if life is not None:
+            life.tasks.add(task)
+        return task
+
+    loop.set_task_factory(begun)
 
 
 class _Held:
@@ -72,8 +111,10 @@ class _HeldClock:
         await self._clock.sleep_until(deadline)
 
     def call_at(self, deadline: float, callback: Callable[[], None]) -> Timer:
+        context = copy_context()
+
         def call() -> None:
             if not self._life.is_over:
-                callback()
+                context.run(callback)
 
         return self._clock.call_at(deadline, call)
