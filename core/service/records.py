@@ -21,7 +21,7 @@ from core.ports.journal import LEASE_S, RENEW_S, Journal, KeptTurn, Step
 from core.ports.store import StoreError
 from core.service.in_time import ends_within
 from core.service.steps import AnyStep, Ended, Going, Stands, encoded
-from core.streaming.answer import Answer
+from core.streaming.answer import Answer, Ending
 from core.streaming.operations import Delivered, OperationKind, Outcome
 from core.streaming.scheduler import Operation
 
@@ -228,6 +228,13 @@ class Record:
         """Wait until the turn is kept, as far as one waits for that. False: its event was handled before."""
         return await asyncio.shield(self.begun) if self.begun is not None else True
 
+    async def is_still_ours(self) -> bool:
+        """Whether no other process has taken it over, as one may after this one stood still: asked of the
+        journal, with how it has ended."""
+        if not self.lost and not self._records.journal.alone and self._answer.ending is not None:
+            await self._records.write(self._turn_id, self._end(self._answer.ending))
+        return not self.lost
+
     async def before(self, operation: Operation) -> bool:
         """Keep what is about to be shown. False: it is not to be shown by this process."""
         stands = operation.stands
@@ -235,9 +242,7 @@ class Record:
             return not self.lost
         answer = self._answer
         if answer.ending is not None and not self._ended:
-            self._ended = True
-            ended = Ended(answer.ending, self._news(), answer.mark, answer.buttons, self.model)
-            self._records.note(self._turn_id, ended)
+            self._records.note(self._turn_id, self._end(answer.ending))
         going = Going(
             operation.page,
             self._news(),
@@ -265,6 +270,10 @@ class Record:
 
         if not self.lost and not self.duplicate:
             self._records.tell(turn_id, finish)
+
+    def _end(self, ending: Ending) -> Ended:
+        self._ended = True
+        return Ended(ending, self._news(), self._answer.mark, self._answer.buttons, self.model)
 
     def _news(self) -> str:
         written, self._written = self._written, self._answer.length

@@ -102,7 +102,7 @@ class View:
             return
         if page.message_id is None and self.ways.has_nonces(min(page.way, len(self.settings.ways) - 1)):
             self._unknown_send = _NOT_KNOWN
-        if page.closed and not page.file:
+        if page.closed and not page.file and page.end < self.answer.length:
             self._pinned = self._pages.closed_at(self.answer, page.end)
         else:
             self._pages.shown_to(self.answer, page.end)
@@ -256,6 +256,8 @@ class View:
         if self._plain:
             body = replace(body, text=body.text if body.plain is None else body.plain, entities=())
         nonce = f"{self.settings.nonce}.{frame.page}" if self.settings.nonce else ""
+        if nonce and self._frozen:  # a page can be shown anew, and that is another message
+            nonce = f"{nonce}.{self._frozen}"
         foot = self.settings.foot if frame.last else None
         return MessageContent(
             body,

@@ -21,6 +21,8 @@ class Life:
 
     def __init__(self) -> None:
         self.is_over = False
+        self.stands_still: asyncio.Event | None = None  # until it is set, as by SIGSTOP
+        self._meanwhile: list[Callable[[], None]] = []  # timers that became due
 
     def of(self, thing: T) -> T:
         """The thing, as long as the process lives. What was asked of it before may still be done, but nobody
@@ -37,6 +39,28 @@ class Life:
             for task in self._tasks() - {asyncio.current_task()}:
                 task.cancel()
             await settle()
+
+    def stand_still(self) -> None:
+        self.stands_still = self.stands_still or asyncio.Event()
+
+    def go_on(self) -> None:
+        if self.stands_still is not None:
+            self.stands_still.set()
+            self.stands_still = None
+        due, self._meanwhile = self._meanwhile, []
+        for callback in due:
+            callback()
+
+    async def awake(self) -> None:
+        if self.stands_still is not None:
+            await self.stands_still.wait()
+
+    def call(self, callback: Callable[[], None]) -> None:
+        """Of a timer that is due."""
+        if self.stands_still is not None:
+            self._meanwhile.append(callback)
+        elif not self.is_over:
+            callback()
 
     def _tasks(self) -> set[asyncio.Task[Any]]:
         return asyncio.all_tasks()
@@ -88,8 +112,10 @@ class _Held:
             return found
 
         async def asked(*args: Any, **named: Any) -> Any:
+            await self._life.awake()
             if not self._life.is_over:
                 result = await found(*args, **named)
+            await self._life.awake()
             if self._life.is_over:
                 await asyncio.get_running_loop().create_future()
             return result
@@ -109,12 +135,26 @@ class _HeldClock:
 
     async def sleep_until(self, deadline: float) -> None:
         await self._clock.sleep_until(deadline)
+        await self._life.awake()
 
     def call_at(self, deadline: float, callback: Callable[[], None]) -> Timer:
         context = copy_context()
 
         def call() -> None:
-            if not self._life.is_over:
+            if timer.callback is not None:
                 context.run(callback)
 
-        return self._clock.call_at(deadline, call)
+        timer = _HeldTimer(call)
+        timer.inner = self._clock.call_at(deadline, lambda: self._life.call(call))
+        return timer
+
+
+class _HeldTimer:
+    def __init__(self, callback: Callable[[], None]) -> None:
+        self.callback: Callable[[], None] | None = callback
+        self.inner: Timer | None = None
+
+    def cancel(self) -> None:
+        self.callback = None
+        if self.inner is not None:
+            self.inner.cancel()

@@ -125,6 +125,10 @@ class Case:
     faults: tuple[Fault, ...]
     seed: int = 0
 
+    def __str__(self) -> str:
+        faults = "; ".join(f"{one.kind} ×{one.times} {_named(one.point)}" for one in self.faults)
+        return f"{self.on}: {faults}" + (f" (seed {self.seed})" if self.seed else "")
+
 
 OPERATIONS: Final = 4
 """So many operations of an answer are looked at one by one; all of its kinds are among them."""
@@ -146,6 +150,12 @@ MACHINE: Final[tuple[FaultKind, ...]] = tuple(Machine)
 PROCESS: Final[tuple[FaultKind, ...]] = tuple(Process)
 
 
+def _named(point: Point) -> str:
+    if isinstance(point, Moment):
+        return f"{point.at} {point.number}"
+    return f"{point.where} {point.delta}"
+
+
 def impossible(on: On, kind: FaultKind, point: Point) -> str | None:
     """Why this cell cannot occur; None: it can."""
     if isinstance(kind, Kind):
@@ -158,6 +168,26 @@ def impossible(on: On, kind: FaultKind, point: Point) -> str | None:
         return "only an interaction has a token"
     if kind in {Platform.MESSAGE_GONE, Platform.FROZEN} and on is On.DRAFTS:
         return "a message there is sent once and never edited"
+    return None
+
+
+_BY_TOKEN: Final = {
+    BEFORE_HEADERS,
+    *(at_delta(number) for number in range(3)),
+    in_character(1),
+    *(Moment(At.COMMITTED, number) for number in range(3)),
+    *(Moment(At.IN_FLIGHT, number) for number in range(2)),
+}
+"""Points after which an interaction's token is still used."""
+
+
+def unmet(on: On, kind: FaultKind, point: Point) -> str | None:
+    """Why a platform's fault that is there from this point on meets no operation of an answer that goes on as
+    usual; None: it meets one."""
+    if kind in {Platform.MESSAGE_GONE, Platform.FROZEN} and point == Moment(At.FINAL):
+        return None if on is On.ALONE else "the last operation sends the last page"
+    if kind is Platform.EXPIRED and on is On.INTERACTION and point not in _BY_TOKEN:
+        return "the channel carries what comes after the first message"
     return None
 
 

@@ -91,11 +91,11 @@ def _never_taken_back(seen: Evidence) -> str | None:
     ended = ""
     for message, text in seen.post.history:
         words = _words(text)
-        if not words.startswith(shown.get(message, "")):
+        if not seen.unsafe and not words.startswith(shown.get(message, "")):
             return f"text was taken back: {text!r}"
+        mark, anew = _mark(text), shown.get(message) != words
         shown[message] = words
-        mark = _mark(text)
-        if not seen.unsafe and ended and mark != ended:
+        if not seen.unsafe and ended and (mark or anew) and mark != ended:
             return f"after the end ({ended}) came {text!r}"
         ended = ended or mark
     return None
@@ -105,6 +105,8 @@ def _kept(seen: Evidence) -> str | None:
     """In the store, as it is shown."""
     if seen.unsafe or seen.unkept or Platform.MESSAGE_GONE in _lost(seen):
         return None
+    if seen.processes > 1 and any(fault.kind is Platform.MOVED for fault in seen.struck):
+        return None  # the next process keeps it where it was asked
     answer = next((one for one in reversed(seen.path) if one.role is Role.ASSISTANT), None)
     visible = "".join(_words(text) for text in seen.post.texts)
     if answer is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Final
 
@@ -41,27 +41,28 @@ _LASTS_S: Final = {
     Machine.STORE_HANGS: 30.0,
 }
 _DISORDER_S: Final = 5.0
-_LEASE_LOST_S: Final = 60.0
+_STANDS_STILL_S: Final = 20.0
+"""More than a lease lasts."""
 _OF_JOURNAL: Final = {kind for kind in Machine if kind.name.startswith("JOURNAL")}
 
 
 @dataclass
 class Kept:
-    """What outlives a process. `open_journal`: that of one more process."""
+    """What outlives a process. `open`: as one more process has it. `left`: turns that are not over; None: the
+    journal is asked."""
 
-    store: Store
-    open_journal: Callable[[], Awaitable[Journal]]
-    state: JournalState | None = None
+    open: Callable[[], Awaitable[tuple[Store, Journal]]]
+    left: Callable[[], tuple[KeptTurn, ...]] | None = None
 
 
 def in_memory(clock: CaseClock, *, alone: bool) -> Kept:
     state = JournalState()
-    journal = MemoryJournal(state, clock=clock)
+    store = MemoryStore(journal=MemoryJournal(state, clock=clock))
 
-    async def open_journal() -> Journal:
-        return MemoryJournal(state, clock=clock, alone=alone)
+    async def opened() -> tuple[Store, Journal]:
+        return store, MemoryJournal(state, clock=clock, alone=alone)
 
-    return Kept(MemoryStore(journal=journal), open_journal, state)
+    return Kept(opened, lambda: tuple(one.turn for one in state.turns.values()))
 
 
 @dataclass
@@ -82,19 +83,19 @@ class Evidence:
     unsafe: bool = False  # a process ended while the journal failed
     unkept: bool = False  # a process ended while the store failed
     restarts: int = 0
+    processes: int = 1
     unknown_sends: int = 0
-    records: list[str] = field(default_factory=list)
 
 
 class _Running:
     """A process."""
 
-    def __init__(self, play: Play, journal: Journal) -> None:
+    def __init__(self, play: Play, kept: Store, journal: Journal) -> None:
         busy = play.clock.busy if play.threads else None
         self.life = OneOfSeveral()
         self.gate = Gate(journal, play.journal_trouble, play.clock, busy)
         store = SteadyStore(
-            Gate(play.kept.store, play.store_trouble, play.clock, busy),  # type: ignore[arg-type]
+            Gate(kept, play.store_trouble, play.clock, busy),  # type: ignore[arg-type]
             self.life.clock(play.clock),
         )
         self.play = play
@@ -226,17 +227,15 @@ class Play:
         asked, said = len(self.world.asked), len(self.model.said)
         if over:
             await self.processes[-1].offered()
-            await self.processes[-1].life.run(self.processes[-1].asked(EVENT))
             await self._advance(30.0)
         post = self.post
-        journal = await self.kept.open_journal()
-        left: tuple[KeptTurn, ...] = ()
-        if self.kept.state is not None:
-            left = tuple(one.turn for one in self.kept.state.turns.values())
+        store, journal = await self.kept.open()
+        orphans = () if self.kept.left else await journal.take_over([post.account])
+        left = self.kept.left() if self.kept.left else tuple(one.turn for one in orphans)
         path: tuple[Message, ...] = ()
-        lane = await self.kept.store.lane(lane_of(post.place, ADA))
+        lane = await store.lane(lane_of(post.place, ADA))
         if lane is not None and lane.leaf_id is not None:
-            path = await self.kept.store.path(lane.leaf_id)
+            path = await store.path(lane.leaf_id)
         return Evidence(
             self.case,
             post,
@@ -250,13 +249,14 @@ class Play:
             len(self.model.said) - said,
             len(self.world.asked) - asked,
             self._unsafe,
-            self._unkept,
+            self._unkept or (self.store_trouble.was and len(self.processes) > 1),
             self._restarts,
+            len(self.processes),
             self.world.unknown_sends,
         )
 
     async def _start(self) -> None:
-        process = _Running(self, await self.kept.open_journal())
+        process = _Running(self, *await self.kept.open())
         self.processes.append(process)
         await process.begin()
 
@@ -276,7 +276,9 @@ class Play:
 
     def _is_quiet(self) -> bool:
         trouble = self.journal_trouble.kind or self.store_trouble.kind
-        return not trouble and all(process.idle for process in self.processes if not process.life.is_over)
+        if trouble or any(process.life.stands_still for process in self.processes):
+            return False
+        return all(process.idle for process in self.processes if not process.life.is_over)
 
     async def _step(self, until: float) -> None:
         """To the next timer."""
@@ -344,8 +346,8 @@ class Play:
                 self.world.unknown_sends += self.world.in_flight is OperationKind.SEND
 
     def _ends(self) -> None:
-        self._unsafe |= self.journal_trouble.kind is not None
-        self._unkept |= self.store_trouble.kind is not None
+        self._unsafe |= self.journal_trouble.lately
+        self._unkept |= self.store_trouble.lately
 
     async def _do_it(self, fault: Fault) -> None:
         match fault.kind:
@@ -361,10 +363,12 @@ class Play:
                         while not stopping.done():
                             await self._step(self.clock.monotonic() + 1.0)
                         self._ends()
-                        await stopping
+                        with suppress(asyncio.CancelledError):  # it was killed meanwhile
+                            await stopping
                 await self._again()
             case Process.LEASE_LOST:
                 self.world.unknown_sends += self.world.under_way is OperationKind.SEND
+                self._ends()
                 self._lose_lease()
                 await self._start()
             case Platform.MOVED:
@@ -385,18 +389,11 @@ class Play:
             await self.processes[-1].offered()
 
     def _lose_lease(self) -> None:
-        """The journal is out of its reach for so long that another process takes over."""
+        """It stands still for so long that another process takes over."""
         for process in self.processes:
             if not process.life.is_over:
-                cut = process.gate.cut = asyncio.Event()
-
-                def heal(process: _Running = process, cut: asyncio.Event = cut) -> None:
-                    process.gate.cut = None
-                    cut.set()
-
-                self.clock.call_at(self.clock.now + _LEASE_LOST_S, heal)
-
-
+                process.life.stand_still()
+                self.clock.call_at(self.clock.now + _STANDS_STILL_S, process.life.go_on)
 
 
 def played(case: Case, kept: Callable[[CaseClock], Kept] | None = None) -> Evidence:

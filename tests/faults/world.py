@@ -33,6 +33,7 @@ LATE_S: Final = 1.5
 TOKEN_LASTS_S: Final = 900.0
 DRAFT_LASTS_S: Final = 30.0
 _LONG_S: Final = 280.0
+_LATELY_S: Final = 6.0
 
 
 class World:
@@ -180,6 +181,7 @@ class Trouble:
     def __init__(self, clock: FakeClock) -> None:
         self.kind: Machine | None = None
         self.was = False
+        self.over_at = 0.0
         self._clock = clock
         self._over = asyncio.Event()
 
@@ -189,8 +191,13 @@ class Trouble:
         self._clock.call_at(self._clock.monotonic() + seconds, self.end)
 
     def end(self) -> None:
-        self.kind = None
+        self.kind, self.over_at = None, self._clock.monotonic()
         self._over.set()
+
+    @property
+    def lately(self) -> bool:
+        """Whether something may still be to do since it began."""
+        return self.was and (self.kind is not None or self._clock.monotonic() < self.over_at + _LATELY_S)
 
     async def over(self) -> None:
         while self.kind is not None:
@@ -202,13 +209,16 @@ _SLOW: Final = {Machine.JOURNAL_SLOW, Machine.STORE_SLOW}
 _HANG: Final = {Machine.JOURNAL_HANGS, Machine.STORE_HANGS}
 
 
+_DONE_TWICE: Final = {"begin", "finish", "handled", "renew"}
+"""What may be asked again though it was done. A database's journal sees to the rest itself, beneath this."""
+
+
 class Gate:
-    """A journal or a store as one process reaches it. `cut`: not at all, which it does not notice."""
+    """A journal or a store as one process reaches it."""
 
     def __init__(self, inner: Any, trouble: Trouble, clock: FakeClock, busy: set[object] | None = None) -> None:
         self._inner, self._trouble, self._clock = inner, trouble, clock
         self._busy = busy
-        self.cut: asyncio.Event | None = None
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._inner, name)
@@ -216,8 +226,6 @@ class Gate:
             return found
 
         async def asked(*args: Any, **named: Any) -> Any:
-            if self.cut is not None:
-                await self.cut.wait()
             kind = self._trouble.kind
             if kind in _FAIL:
                 raise StoreError("the disk is full")
@@ -226,7 +234,7 @@ class Gate:
             if kind in _HANG:
                 await self._trouble.over()
             result = await self._do(found(*args, **named))
-            if kind is Machine.JOURNAL_ANSWER_LOST:
+            if kind is Machine.JOURNAL_ANSWER_LOST and name in _DONE_TWICE:
                 self._trouble.end()
                 raise StoreError("the connection was lost")
             return result
