@@ -64,7 +64,11 @@ def _tiles(seen: Evidence) -> str | None:
         return None if _in_order([text for text, _ in pages]) else "what is left is out of order"
     if not pages:
         return None if lost else "nothing is visible"
-    copies = 0 if seen.case.on is On.CHANNEL else min(seen.unknown_sends, len(pages) - 1)
+    copies = 0 if seen.case.on is On.CHANNEL else seen.unknown_sends
+    struck = [fault.kind for fault in seen.struck]
+    if seen.processes > 1:  # which does not know what a message shows that takes no edit any more
+        copies += sum(struck.count(kind) for kind in (Platform.FROZEN, Platform.MOVED))
+    copies = min(copies, len(pages) - 1)
     wrong = ""
     for dropped in range(copies + 1):
         for numbers in combinations(range(len(pages)), dropped):
@@ -105,8 +109,9 @@ def _kept(seen: Evidence) -> str | None:
     """In the store, as it is shown."""
     if seen.unsafe or seen.unkept or Platform.MESSAGE_GONE in _lost(seen):
         return None
-    if seen.processes > 1 and any(fault.kind is Platform.MOVED for fault in seen.struck):
-        return None  # the next process keeps it where it was asked
+    moved = any(fault.kind is Platform.MOVED for fault in seen.struck)
+    if moved and (seen.processes > 1 or seen.store_failed):
+        return None  # it is kept where it was asked
     answer = next((one for one in reversed(seen.path) if one.role is Role.ASSISTANT), None)
     visible = "".join(_words(text) for text in seen.post.texts)
     if answer is None:
@@ -114,7 +119,7 @@ def _kept(seen: Evidence) -> str | None:
     kept = _words(answer.text)
     if not _words(TEXT).startswith(kept):
         return f"what is kept was never said: {answer.text!r}"
-    if seen.unknown_sends or _lost(seen):
+    if len("".join(map(_words, seen.post.texts))) > len(kept) or _lost(seen):  # with a copy
         return None
     return None if kept == visible else f"kept is {answer.text!r}"
 

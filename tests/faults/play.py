@@ -82,6 +82,7 @@ class Evidence:
     asked_again: int = 0  # operations after the end
     unsafe: bool = False  # a process ended while the journal failed
     unkept: bool = False  # a process ended while the store failed
+    store_failed: bool = False
     restarts: int = 0
     processes: int = 1
     unknown_sends: int = 0
@@ -213,15 +214,19 @@ class Play:
     async def run(self) -> Evidence:
         several(asyncio.get_running_loop())
         try:
-            return await self._run()
+            await self._start()
+            await self.processes[-1].offered()
+            return await self.ends()
         finally:
-            for process in self.processes:
-                await process.life.end()
-            await self.model.aclose()
+            await self.close()
 
-    async def _run(self) -> Evidence:
-        await self._start()
-        await self.processes[-1].offered()
+    async def close(self) -> None:
+        for process in self.processes:
+            await process.life.end()
+        await self.model.aclose()
+
+    async def ends(self) -> Evidence:
+        """Plays on until all is over, and has the event come again."""
         over = await self._to_the_end()
         await self._advance(30.0)
         asked, said = len(self.world.asked), len(self.model.said)
@@ -250,6 +255,7 @@ class Play:
             len(self.world.asked) - asked,
             self._unsafe,
             self._unkept or (self.store_trouble.was and len(self.processes) > 1),
+            self.store_trouble.was,
             self._restarts,
             len(self.processes),
             self.world.unknown_sends,
@@ -376,7 +382,7 @@ class Play:
                 self.post.frozen |= set(self.post.messages)
                 self.post.place = replace(before, chat_id="c2")
                 for process in self.processes:
-                    if not process.life.is_over:
+                    if not process.life.is_over and not process.life.stands_still:
                         await process.moved(before)
 
     async def _again(self) -> None:

@@ -9,7 +9,7 @@ from tests.faults.judge import broken
 from tests.faults.play import played
 
 
-@pytest.mark.parametrize("case", cells(MODEL), ids=str)
+@pytest.mark.parametrize("case", list(cells(MODEL)), ids=str)
 def test_a_fault_breaks_no_promise(case: Case) -> None:
     evidence = played(case)
     assert broken(evidence) is None, (case, evidence.post.texts)
