@@ -212,5 +212,3 @@ def pairs(seeds: range) -> Iterator[Case]:
                 most = LASTING if isinstance(kind, Kind) else 2
                 faults.append(Fault(kind, point, random.choice((1, most)) if kind in MODEL + PLATFORM else 1))
         yield Case(on, tuple(faults), seed)
-
-

@@ -75,7 +75,14 @@ def _tiles(seen: Evidence) -> str | None:
             left = [page for number, page in enumerate(pages) if number not in numbers]
             found = _tile(left, may_break=bool(lost))
             if found is None:
-                return next((f"a copy of nothing: {pages[one][0]!r}" for one in numbers if not _is_part(pages[one][0])), None)
+                return next(
+                    (
+                        f"a copy of nothing: {pages[one][0]!r}"
+                        for one in numbers
+                        if not _is_part(pages[one][0])
+                    ),
+                    None,
+                )
             wrong = wrong or found
     return wrong
 

@@ -1,4 +1,5 @@
-"""One case, played to its end: the whole service over a model, a surface, a store and a journal that break."""
+"""One case, played to its end: the whole service over a model, a surface, a store and a journal that
+break."""
 
 from __future__ import annotations
 
@@ -96,14 +97,14 @@ class _Running:
         self.life = OneOfSeveral()
         self.gate = Gate(journal, play.journal_trouble, play.clock, busy)
         store = SteadyStore(
-            Gate(kept, play.store_trouble, play.clock, busy),  # type: ignore[arg-type]
+            Gate(kept, play.store_trouble, play.clock, busy),
             self.life.clock(play.clock),
         )
         self.play = play
         self.bot = Bot(
             fake_clock=play.clock,
             store=store,
-            journal=self.gate,  # type: ignore[arg-type]
+            journal=self.gate,
             life=self.life,
             completions=play.model,
         )
@@ -180,7 +181,9 @@ class _Running:
 class Play:
     """`kept`: None for memory. `threads`: it answers from threads of its own."""
 
-    def __init__(self, case: Case, kept: Callable[[CaseClock], Kept] | None = None, *, threads: bool = False) -> None:
+    def __init__(
+        self, case: Case, kept: Callable[[CaseClock], Kept] | None = None, *, threads: bool = False
+    ) -> None:
         self.case, self.threads = case, threads
         self.clock = CaseClock(Random(case.seed))
         self.alone = not any(fault.kind is Process.LEASE_LOST for fault in case.faults)
@@ -405,5 +408,3 @@ class Play:
 def played(case: Case, kept: Callable[[CaseClock], Kept] | None = None) -> Evidence:
     """Plays it on a loop of its own."""
     return asyncio.run(Play(case, kept).run())
-
-

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from core.streaming.operations import OperationKind
-from tests.fakes.model_faults import at_delta
-from tests.faults.cases import Case, Fault, Kind, On, Platform
+from tests.fakes.model_faults import Kind, at_delta
+from tests.faults.cases import Case, Fault, On, Platform
 from tests.faults.judge import broken
 from tests.faults.play import Evidence, played
 

@@ -4,6 +4,8 @@ nothing sent after the end, and the promise."""
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -14,6 +16,8 @@ from tests.fakes.mortal import several
 from tests.faults.cases import Case, Fault, FaultKind, On, Platform, Process
 from tests.faults.judge import broken
 from tests.faults.play import Play, in_memory
+
+T = TypeVar("T")
 
 
 class Anything(RuleBasedStateMachine):
@@ -84,7 +88,7 @@ class Anything(RuleBasedStateMachine):
         self.play._begin(Fault(kind, BEFORE_HEADERS))
         self._run(self.play._advance(0.0 if isinstance(kind, Platform) else 0.001))
 
-    def _run(self, work):  # type: ignore[no-untyped-def]
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.loop.run_until_complete(work)
 
 

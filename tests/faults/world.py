@@ -34,6 +34,16 @@ TOKEN_LASTS_S: Final = 900.0
 DRAFT_LASTS_S: Final = 30.0
 _LONG_S: Final = 280.0
 _LATELY_S: Final = 6.0
+_LIMITED: Final = NotSentReason.RATE_LIMITED
+_REFUSALS: Final[dict[Platform, Outcome]] = {
+    Platform.LIMITED_GLOBAL: NotSent(_LIMITED, retry_after_s=2.0, key=BucketKey("account")),
+    Platform.LIMITED_SHARED: NotSent(_LIMITED, retry_after_s=2.0),
+    Platform.LIMITED_SILENT: NotSent(_LIMITED),
+    Platform.LIMITED_LONG: NotSent(_LIMITED, retry_after_s=_LONG_S),
+    Platform.UNAVAILABLE: NotSent(NotSentReason.UNAVAILABLE),
+    Platform.UNKNOWN_NOT_TAKEN: Unknown("time-out"),
+    Platform.REJECTED: NotSent(NotSentReason.REJECTED),
+}
 
 
 class World:
@@ -112,24 +122,9 @@ class Post(FakeSurface):
 
     def _play(self, fault: Fault, kind: OperationKind, message_id: str | None) -> Outcome | None:
         """None: the operation goes on."""
-        limited = NotSentReason.RATE_LIMITED
+        if fault.kind is Platform.LIMITED_USER:
+            return NotSent(_LIMITED, retry_after_s=2.0, key=(self.buckets(kind) or (None,))[-1])
         match fault.kind:
-            case Platform.LIMITED_USER:
-                return NotSent(limited, retry_after_s=2.0, key=(self.buckets(kind) or (None,))[-1])
-            case Platform.LIMITED_GLOBAL:
-                return NotSent(limited, retry_after_s=2.0, key=BucketKey("account"))
-            case Platform.LIMITED_SHARED:
-                return NotSent(limited, retry_after_s=2.0)
-            case Platform.LIMITED_SILENT:
-                return NotSent(limited)
-            case Platform.LIMITED_LONG:
-                return NotSent(limited, retry_after_s=_LONG_S)
-            case Platform.UNAVAILABLE:
-                return NotSent(NotSentReason.UNAVAILABLE)
-            case Platform.UNKNOWN_NOT_TAKEN:
-                return Unknown("time-out")
-            case Platform.REJECTED:
-                return NotSent(NotSentReason.REJECTED)
             case Platform.MESSAGE_GONE if message_id is not None:
                 self.messages.pop(message_id, None)
             case Platform.FROZEN if message_id is not None:
@@ -140,6 +135,8 @@ class Post(FakeSurface):
                 self.world.gone_at = self._clock.monotonic()
             case Platform.EXPIRED:
                 self.world.expired = True
+            case Platform():
+                return _REFUSALS.get(fault.kind)
         return None
 
 
@@ -216,7 +213,9 @@ _DONE_TWICE: Final = {"begin", "finish", "handled", "renew"}
 class Gate:
     """A journal or a store as one process reaches it."""
 
-    def __init__(self, inner: Any, trouble: Trouble, clock: FakeClock, busy: set[object] | None = None) -> None:
+    def __init__(
+        self, inner: Any, trouble: Trouble, clock: FakeClock, busy: set[object] | None = None
+    ) -> None:
         self._inner, self._trouble, self._clock = inner, trouble, clock
         self._busy = busy
 
@@ -287,5 +286,3 @@ class CaseClock(FakeClock):
         while self.busy:
             await asyncio.sleep(0.0002)
             await settle()
-
-
