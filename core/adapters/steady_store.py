@@ -2,9 +2,9 @@
 
 The law: conversations are written to the store and to memory, and read from the store. Memory answers when
 the store fails, and as long as something is not written yet. So an answer goes on; what was said while the
-store failed is written within seconds of its working again, and until then known to this process. What hangs on something
-that was taken out meanwhile, as by /forget, is kept nowhere. What people are told is done (choices, personas,
-what is taken back or forgotten) is done in the store first, and its failure raised.
+store failed is written within seconds of its working again, and until then known to this process. What hangs
+on something that was taken out meanwhile, as by /forget, is kept nowhere. What people are told is done
+(choices, personas, what is taken back or forgotten) is done in the store first, and its failure raised.
 
 Nobody waits long for a store that is slow or locked: once for a while, then hardly at all until it is quick
 again. What nobody waits for any more goes on by itself, and there is only so much of it at a time.
