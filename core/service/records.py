@@ -12,7 +12,6 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice, takewhile
 from typing import Final
@@ -20,9 +19,9 @@ from typing import Final
 from core.ports.clock import Clock
 from core.ports.journal import LEASE_S, RENEW_S, Journal, KeptTurn, Step
 from core.ports.store import StoreError
-from core.service.in_time import in_time
+from core.service.in_time import ends_within, in_time
 from core.service.steps import AnyStep, Ended, Going, Stands, encoded
-from core.streaming.answer import Answer
+from core.streaming.answer import Answer, Ending
 from core.streaming.operations import Delivered, OperationKind, Outcome
 from core.streaming.scheduler import Operation
 
@@ -45,7 +44,7 @@ class _Entry:
     turn_id: str
     body: bytes = b""
     tell: Callable[[], Awaitable[None]] | None = None
-    done: asyncio.Event = field(default_factory=asyncio.Event)
+    done: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
 class Records:
@@ -146,13 +145,11 @@ class Records:
 
     async def _written(self, entry: _Entry) -> None:
         """Until it is kept, or need not be waited for any longer."""
-        while not entry.done.is_set():
+        while not entry.done.done():
             free = self.journal.alone or self._clock.monotonic() < self._held_until - _MARGIN_S
             if self._failing and free:
                 return
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._patience_s):
-                    await entry.done.wait()
+            await ends_within(self._clock, self._patience_s, entry.done)
             if free:
                 return
 
@@ -182,7 +179,7 @@ class Records:
                     one_by_one = True
                     continue
             for entry in together:
-                entry.done.set()
+                entry.done.set_result(None)
                 if self._waiting and self._waiting[0] is entry:
                     self._waiting.popleft()
 
@@ -240,6 +237,13 @@ class Record:
         """Wait until the turn is kept, as far as one waits for that. False: its event was handled before."""
         return await asyncio.shield(self.begun) if self.begun is not None else True
 
+    async def is_still_ours(self) -> bool:
+        """Whether no other process has taken it over, as one may after this one stood still: asked of the
+        journal, with how it has ended."""
+        if not self.lost and not self._records.journal.alone and self._answer.ending is not None:
+            await self._records.write(self._turn_id, self._end(self._answer.ending))
+        return not self.lost
+
     async def before(self, operation: Operation) -> bool:
         """Keep what is about to be shown. False: it is not to be shown by this process."""
         stands = operation.stands
@@ -247,9 +251,7 @@ class Record:
             return not self.lost
         answer = self._answer
         if answer.ending is not None and not self._ended:
-            self._ended = True
-            ended = Ended(answer.ending, self._news(), answer.mark, answer.buttons, self.model)
-            self._records.note(self._turn_id, ended)
+            self._records.note(self._turn_id, self._end(answer.ending))
         going = Going(
             operation.page,
             self._news(),
@@ -277,6 +279,10 @@ class Record:
 
         if not self.lost and not self.duplicate:
             self._records.tell(turn_id, finish)
+
+    def _end(self, ending: Ending) -> Ended:
+        self._ended = True
+        return Ended(ending, self._news(), self._answer.mark, self._answer.buttons, self.model)
 
     def _news(self) -> str:
         written, self._written = self._written, self._answer.length
