@@ -23,6 +23,7 @@ RENDERERS: Final[dict[Platform, Renderer]] = {"discord": DiscordRenderer(), "tel
 UNSEEN: Final = Verdict(None, "nothing is visible")
 _STOP: Final = say("button.stop")
 _SORRY: Final = say("reaction.sorry")
+_IN_LINE: Final = say("queued", place=1).partition(":")[0]
 _JUDGED_EVERY_S: Final = 0.2
 
 
@@ -97,7 +98,7 @@ class Ledger:
             message = event["message"]
             if message["author"]["name"] != "Sluice":
                 self._take_reactions(platform, message)
-            elif not message["service"] and not message["only_for"]:
+            elif not (message["service"] or message["only_for"] or self._is_place_in_line(message)):
                 self._stand(platform, message)
         elif event["type"] in ("delete", "delete_bulk"):
             for message in event.get("messages") or [event["message"]]:
@@ -156,6 +157,11 @@ class Ledger:
                 if (asked.platform, asked.chat, asked.message) == (platform, message["chat"], message["id"]):
                     asked.sorry = True
                     self._unjudged.add(asked.name)
+
+    def _is_place_in_line(self, message: Json) -> bool:
+        """Where a platform says late what came of an answer's end, who asks next has to wait. Where nobody
+        troubles it, nobody does."""
+        return self._marked_copies and message["text"].startswith(_IN_LINE)
 
     def ends(self, asked: Asked) -> list[str]:
         """How its messages end, for who looks what is wrong with them."""
