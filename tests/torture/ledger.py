@@ -84,6 +84,7 @@ class Ledger:
         self._marked_copies = marked_copies
         self._last_in: dict[tuple[Platform, str], str] = {}
         self._names: dict[tuple[Platform, str, str], str] = {}
+        self._questions: dict[tuple[Platform, str, str], str] = {}  # that are forgotten, by their message
         self._unjudged: set[str] = set()
         self._forgotten: set[str] = set()
 
@@ -143,6 +144,7 @@ class Ledger:
         for name in names:
             one = self.asked.pop(name)
             self._forgotten.add(name)
+            self._questions[one.platform, one.chat, one.message] = name
             self._unjudged.discard(name)
             for message in one.messages:
                 self._names.pop((one.platform, one.chat, message), None)
@@ -191,7 +193,8 @@ class Ledger:
         key = (platform, message["chat"], message["id"])
         command = asked_for(message["command"] or "")
         name = told_in(message["text"]) or (command.name if command else None) or self._names.get(key)
-        name = name or self._of_file(platform, message) or self._last_in.get(key[:2])
+        name = name or self._of_file(platform, message) or self._replied_to(platform, message)
+        name = name or self._last_in.get(key[:2])
         if name in self._forgotten:
             return
         if name not in self.asked:
@@ -215,6 +218,14 @@ class Ledger:
             ),
             None,
         )
+
+    def _replied_to(self, platform: Platform, message: Json) -> str | None:
+        """Whose answer it says it is: a mark that comes late may be a former question's."""
+        question = (platform, message["chat"], message["reply_to"] or "")
+        for one in self.asked.values():
+            if one.message and (one.platform, one.chat, one.message) == question:
+                return one.name
+        return self._questions.get(question)
 
     def _one(self, platform: Platform, message: Json) -> Shown:
         files = [
