@@ -103,7 +103,8 @@ class View:
         if below is not None:  # which begins before `page.end` where that was refused (`frozen`)
             self._accept(self._pages.closed_at(self.answer, below.start))
             return
-        if page.message_id is None and self.ways.has_nonces(min(page.way, len(self.settings.ways) - 1)):
+        way = min(page.way, len(self.settings.ways) - 1)
+        if page.message_id is None and self.ways.is_exact(way, self.page):
             self._unknown_send = _NOT_KNOWN
         if page.closed and not page.file and page.end < self.answer.length:
             self._pinned = self._pages.closed_at(self.answer, page.end)
@@ -350,7 +351,7 @@ class View:
         self._standing = None
         if update.frame is None:
             return
-        if update.kind is OperationKind.SEND and self.ways.has_nonces(way):
+        if update.kind is OperationKind.SEND and self.ways.is_exact(way, self.page):
             self._unknown_send = self._unknown_send or update.content
         elif update.kind is OperationKind.SEND:
             self._doubtful_sends += 1
