@@ -8,6 +8,7 @@ from itertools import accumulate, combinations
 from typing import Final
 
 from core.ports.store import Role
+from tests.fakes.model_faults import Kind
 from tests.fakes.surface import FakeRenderer
 from tests.faults.cases import DELTAS, PAGE_UNITS, TEXT, On, Platform
 from tests.faults.play import Evidence
@@ -69,11 +70,15 @@ def _tiles(seen: Evidence) -> str | None:
     if seen.processes > 1:  # which does not know what a message shows that takes no edit any more
         copies += sum(struck.count(kind) for kind in (Platform.FROZEN, Platform.MOVED))
     copies = min(copies, len(pages) - 1)
+    if {Platform.FROZEN, Platform.UNKNOWN_TAKEN} <= set(struck):
+        # Of an edit that nobody knows of, in a message that takes none any more, what is new stands twice.
+        return None if all(_is_part(text) for text, _ in pages) else "what is visible was never said"
+    said = any(fault.kind is Kind.TEXT_AFTER_FINISH for fault in seen.case.faults)  # it called this its end
     wrong = ""
     for dropped in range(copies + 1):
         for numbers in combinations(range(len(pages)), dropped):
             left = [page for number, page in enumerate(pages) if number not in numbers]
-            found = _tile(left, may_break=bool(lost))
+            found = _tile(left, may_break=bool(lost), ends=ENDS if said else (len(TEXT),))
             if found is None:
                 return next(
                     (
@@ -87,13 +92,13 @@ def _tiles(seen: Evidence) -> str | None:
     return wrong
 
 
-def _tile(pages: Sequence[tuple[str, str]], *, may_break: bool) -> str | None:
+def _tile(pages: Sequence[tuple[str, str]], *, may_break: bool, ends: Sequence[int]) -> str | None:
     texts, marks = [text for text, _ in pages], [mark for _, mark in pages if mark]
     if len(marks) > 1 or (marks and not pages[-1][1]):
         return f"marks of an ending: {marks}"
     if may_break and not marks:  # the last one is a preview, in which what is open is closed
         return None if _words(TEXT).startswith("".join(map(_words, texts))) else f"no beginning: {texts}"
-    until = ENDS if marks else (len(TEXT),)
+    until = ENDS if marks else ends
     return broken_promise(TEXT, texts, _RENDERER, mark=marks[0] if marks else "", until=until)
 
 
