@@ -96,7 +96,8 @@ def _tile(pages: Sequence[tuple[str, str]], *, may_break: bool, ends: Sequence[i
     texts, marks = [text for text, _ in pages], [mark for _, mark in pages if mark]
     if len(marks) > 1 or (marks and not pages[-1][1]):
         return f"marks of an ending: {marks}"
-    if may_break and not marks:  # the last one is a preview, in which what is open is closed
+    below = bool(marks) and len(texts) > 1 and not _words(texts[-1])  # the mark stands below what is visible
+    if may_break and (below or not marks):  # the last one is a preview, in which what is open is closed
         return None if _words(TEXT).startswith("".join(map(_words, texts))) else f"no beginning: {texts}"
     until = ENDS if marks else ends
     return broken_promise(TEXT, texts, _RENDERER, mark=marks[0] if marks else "", until=until)
