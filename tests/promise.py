@@ -30,6 +30,7 @@ def broken_promise(
 ) -> str | None:
     """None if `pages` (as people see them) tile `source` exactly, once, in order; else what is wrong.
 
+    A platform trims the white space around a page, also where a cut within a line of code leaves some.
     A file stands among them in place of the message that carries it. With `mark`, the last page ends with it;
     `above` puts the model's reasoning above the first. With `until`, they tile what stands before one of
     these.
@@ -104,17 +105,17 @@ def _is_rest(rest: str, page: str, marks: Marks, renderer: Renderer, mark: str) 
         if mark:
             shown = f"*{mark}*" if renderer.formatted else mark
             markdown = f"{markdown}\n\n{shown}" if markdown else shown
-        if renderer.render(markdown).text == page:
+        if renderer.render(markdown).text.strip() == page.strip():
             return True
     return False
 
 
 def _spans(rest: str, page: str, marks: Marks, renderer: Renderer) -> Iterator[tuple[int, Marks]]:
     """Every span at the start of `rest` that renders to `page`, with the marks open after it."""
-    rest = rest[: WINDOW_PAGES * renderer.page_units]
+    rest, page = rest[: WINDOW_PAGES * renderer.page_units], page.strip()
 
     def text(end: int, open_marks: Marks) -> str:
-        return renderer.render(compose(rest[:end], marks, open_marks, renderer.maths)).text
+        return renderer.render(compose(rest[:end], marks, open_marks, renderer.maths)).text.strip()
 
     def marks_at(end: int) -> Marks:
         return scan(rest[:end], marks, formatted=renderer.formatted).end

@@ -61,3 +61,5 @@ INTERACTION: Final = dataclasses.replace(
     CHANNEL, reactions=False, private_answers=True, typing_lasts_s=TOKEN_LIFE_S, nonces=False
 )
 """`typing` is the deferral ("is thinking…"), which stands until the first text."""
+COMMAND: Final = dataclasses.replace(INTERACTION, first_in_place=True)
+"""A press has no such place: what it was pressed under stands there."""

@@ -19,7 +19,7 @@ from typing import Any, Final, cast
 import discord
 
 from bots.discord.addresses import InteractionAddress
-from bots.discord.capabilities import INTERACTION, LAST_REQUEST_AFTER_S, LAST_WORD_AFTER_S
+from bots.discord.capabilities import COMMAND, INTERACTION, LAST_REQUEST_AFTER_S, LAST_WORD_AFTER_S
 from bots.discord.exchange import ALREADY_ANSWERED, Answer, ask, outcome_of, perform
 from bots.discord.forms import modal_of
 from bots.discord.reading import DiscordReading
@@ -52,8 +52,6 @@ class InteractionSurface:
     `acknowledge_after_s`, the surface defers by itself; run `acknowledge_in_time` for that.
     """
 
-    capabilities: Capabilities = INTERACTION
-
     def __init__(
         self,
         *,
@@ -83,6 +81,7 @@ class InteractionSurface:
         self._private = kept.private
         self._source_id = kept.source_id or None
         self._is_press = self._source_id is not None  # or a form that a press opened
+        self.capabilities: Capabilities = INTERACTION if self._is_press else COMMAND
         self._first_answer = asyncio.Lock()
         self._acknowledged = response is None
         self._original_id = kept.original_id or None

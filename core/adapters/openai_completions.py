@@ -82,6 +82,7 @@ class OpenAICompletions:
         self._first_delta_s = first_delta_s
         self._between_deltas_s = between_deltas_s
         self._clock = clock
+        self._keeps_open = False  # there may be connections of earlier answers
         self._adapted: dict[str, frozenset[str]] = {}  # per model: the parameters it wants otherwise
         try:
             self._client = openai.AsyncOpenAI(
@@ -140,12 +141,17 @@ class OpenAICompletions:
     async def _open(self, stack: AsyncExitStack, request: CompletionRequest) -> AsyncGenerator[bytes, None]:
         """The body of the answer; `stack` closes it. Parameters that a 400 names are adapted once."""
         adapted = self._adapted.get(request.model, frozenset())
+        connected_anew = False
         while True:
             parameters = _parameters(request, adapted)
             try:
                 response = await stack.enter_async_context(
                     self._client.chat.completions.with_streaming_response.create(**parameters)
                 )
+            except openai.APIConnectionError as error:
+                if connected_anew or not self._keeps_open or not _was_closed(error):
+                    raise
+                connected_anew = True  # the server had closed what was kept open between two questions
             except openai.APIStatusError as error:
                 refused = _refused_parameter(error, (parameters.keys() | {"name"}) - adapted)
                 if refused is None:
@@ -154,7 +160,20 @@ class OpenAICompletions:
                 _log.info("%s refuses %s: asking again without it", request.model, refused)
             else:
                 self._adapted[request.model] = adapted
+                self._keeps_open = True
                 return await stack.enter_async_context(aclosing(response.http_response.aiter_bytes()))
+
+
+def _was_closed(error: BaseException) -> bool:
+    """Whether a connection broke off before anything was answered."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, (aiohttp.ServerDisconnectedError, ConnectionResetError, BrokenPipeError)):
+            return True
+        if isinstance(cause, aiohttp.ClientOSError) and not isinstance(cause, aiohttp.ClientConnectorError):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
 
 
 async def _read_figures(body: AsyncGenerator[bytes, None], patience: Patience) -> bytes | None:

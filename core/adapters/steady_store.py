@@ -2,9 +2,9 @@
 
 The law: conversations are written to the store and to memory, and read from the store. Memory answers when
 the store fails, and as long as something is not written yet. So an answer goes on; what was said while the
-store failed is written once it works again, and until then known to this process. What hangs on something
-that was taken out meanwhile, as by /forget, is kept nowhere. What people are told is done (choices, personas,
-what is taken back or forgotten) is done in the store first, and its failure raised.
+store failed is written within seconds of its working again, and until then known to this process. What hangs
+on something that was taken out meanwhile, as by /forget, is kept nowhere. What people are told is done
+(choices, personas, what is taken back or forgotten) is done in the store first, and its failure raised.
 
 Nobody waits long for a store that is slow or locked: once for a while, then hardly at all until it is quick
 again. What nobody waits for any more goes on by itself, and there is only so much of it at a time.
@@ -20,7 +20,7 @@ from typing import Any, Final, TypeVar
 from core.adapters.clock import SystemClock
 from core.adapters.memory_store import MemoryStore
 from core.ports.alerts import Alerts, Cause, LoggedAlerts
-from core.ports.clock import Clock
+from core.ports.clock import Clock, Timer
 from core.ports.store import (
     FullError,
     GoneError,
@@ -45,6 +45,7 @@ PATIENCE_S: Final = 1.0
 READ_PATIENCE_S: Final = 3.0
 """Longer: what is not read in time is not known, and a conversation may go on without its beginning."""
 _SLOW_S: Final = 0.3  # both, while the store is slow
+_AGAIN_S: Final = 5.0  # until what a store refused is tried again where nothing is said meanwhile
 _AT_A_TIME: Final = 512  # reads and bookings under way; a store that hangs must not fill the memory
 _NOWHERE: Final = LaneKey("")  # no place has this name
 _T = TypeVar("_T")
@@ -75,6 +76,7 @@ class SteadyStore:
         ] = {}  # by message or lane: what to write
         self._writing = asyncio.Lock()  # one at a time, and nothing while something is taken out
         self._catching_up: asyncio.Task[None] | None = None
+        self._again: Timer | None = None
 
     async def lane(self, key: LaneKey) -> Lane | None:
         if key in self._missed:
@@ -175,6 +177,8 @@ class SteadyStore:
         return gone
 
     async def aclose(self) -> None:
+        if self._again is not None:
+            self._again.cancel()
         for task in self._asked:
             task.cancel()
         await asyncio.gather(*self._asked, return_exceptions=True)
@@ -226,16 +230,28 @@ class SteadyStore:
         await tell(self._memory)
         self._missed.pop(key, None)
         self._missed[key] = tell
-        if self._catching_up is None or self._catching_up.done():
-            self._catching_up = asyncio.create_task(self._catch_up(), name="store catching up")
         # It takes along what comes meanwhile, so all have the same patience with a store that is locked.
         patience_s = min(_SLOW_S, self._patience_s) if self._behind else self._patience_s
-        catching_up = self._catching_up  # whoever is woken before us may begin the next
+        catching_up = self._catch_up_soon()
         if await ends_within(self._clock, patience_s, catching_up):
             catching_up.result()
         elif not self._behind:
             self._behind = True
             self._failed(StoreError(f"not written within {patience_s:g} s"))
+
+    def _catch_up_soon(self) -> asyncio.Task[None]:
+        if self._again is not None:
+            self._again.cancel()
+            self._again = None
+        if self._catching_up is None or self._catching_up.done():
+            self._catching_up = asyncio.create_task(self._catch_up(), name="store catching up")
+        return self._catching_up
+
+    def _try_again_later(self) -> None:
+        def again() -> None:
+            self._catch_up_soon()
+
+        self._again = self._clock.call_at(self._clock.monotonic() + _AGAIN_S, again)
 
     async def _catch_up(self) -> None:
         """Write what the store has not yet, oldest first: a message needs the one above it."""
@@ -259,6 +275,7 @@ class SteadyStore:
                     self._failed(error)
                     while len(self._missed) > self._most:
                         del self._missed[next(iter(self._missed))]
+                    self._try_again_later()
                     return
                 if doubted is not tell:
                     doubted = tell

@@ -37,6 +37,7 @@ class Capabilities:
     command_groups: bool = False  # commands are chosen, and those that are not listed stand in groups
     message_menus: bool = False  # commands can be chosen from a message's menu
     nonces: bool = False  # a send with the same nonce is taken once (Discord's channel route)
+    first_in_place: bool = False  # a first message that is sent again takes its own place (an interaction's)
     keeps_events: bool = False  # what comes in is in the journal (`Received`) before it is handed over
     client_text_limits: tuple[int, ...] = ()  # how long people's own messages may be, in any unit
     link_of: Callable[[MessageRef], str | None] | None = None  # where a person opens a message

@@ -273,7 +273,8 @@ class _Account:
 
 
 def _way(surface: Surface) -> Way:
-    return Way(lambda kind, page: surface.buckets(kind), surface.capabilities.nonces)
+    able = surface.capabilities
+    return Way(lambda kind, page: surface.buckets(kind), able.nonces, able.first_in_place)
 
 
 def _second_way(surface: Surface) -> Way:

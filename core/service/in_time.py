@@ -11,7 +11,7 @@ from core.ports.clock import Clock
 _T = TypeVar("_T")
 
 
-async def ends_within(clock: Clock, seconds: float, task: asyncio.Task[Any]) -> bool:
+async def ends_within(clock: Clock, seconds: float, task: asyncio.Future[Any]) -> bool:
     """Wait for it, but no longer than so many seconds: whether it has ended. It goes on in any case."""
     waited = asyncio.get_running_loop().create_future()
 

@@ -2,8 +2,8 @@
 
 The law: an operation goes once its step is kept. Steps of all turns that come meanwhile are kept together.
 Where the journal fails, answers go on and are not called safe: their steps wait in order until it works
-again. Only where another process could take a turn over meanwhile, the turn waits once its lease may have
-ended; what was taken over is shown no further by this process.
+again. Only where another process could take a turn over meanwhile, the turn waits as long as it fails: nobody
+else is to go on from less than what is visible. What was taken over is shown no further by this process.
 """
 
 from __future__ import annotations
@@ -12,17 +12,16 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice, takewhile
 from typing import Final
 
 from core.ports.clock import Clock
-from core.ports.journal import LEASE_S, RENEW_S, Journal, KeptTurn, Step
+from core.ports.journal import RENEW_S, Journal, KeptTurn, Step
 from core.ports.store import StoreError
-from core.service.in_time import in_time
+from core.service.in_time import ends_within, in_time
 from core.service.steps import AnyStep, Ended, Going, Stands, encoded
-from core.streaming.answer import Answer
+from core.streaming.answer import Answer, Ending
 from core.streaming.operations import Delivered, OperationKind, Outcome
 from core.streaming.scheduler import Operation
 
@@ -31,7 +30,6 @@ log = logging.getLogger(__name__)
 PATIENCE_S: Final = 1.0
 """How long an operation waits for a journal that is slow."""
 _AGAIN_S: Final = 1.0
-_MARGIN_S: Final = 3.0  # of a lease: what goes now without being kept has come to its end by then
 _NEXT_S: Final = 1e-6  # a step that seconds since the epoch still show
 _TOGETHER: Final = 256  # steps that are written at once
 _PROBE: Final = "probe"
@@ -45,7 +43,7 @@ class _Entry:
     turn_id: str
     body: bytes = b""
     tell: Callable[[], Awaitable[None]] | None = None
-    done: asyncio.Event = field(default_factory=asyncio.Event)
+    done: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
 class Records:
@@ -61,7 +59,6 @@ class Records:
         self._failing = False
         self._begun_at = 0.0
         self._lost: set[str] = set()  # turns that another process has taken over
-        self._held_until = clock.monotonic() + LEASE_S
         self.on_failing: Callable[[StoreError | None], None] = _log_failing
 
     def begin(self, turn: KeptTurn, answer: Answer) -> Record:
@@ -106,13 +103,10 @@ class Records:
             timer.cancel()
 
     async def renew(self) -> None:
-        now = self._clock.monotonic()
         try:
             await self.journal.renew()
         except StoreError as error:
             self._failed(error)
-        else:
-            self._held_until = now + LEASE_S
 
     async def was_handled(self, account: str, event_id: str) -> bool:
         """Whether an event was handled by an earlier process. False also where the journal does not say."""
@@ -157,20 +151,15 @@ class Records:
 
     async def _written(self, entry: _Entry) -> None:
         """Until it is kept, or need not be waited for any longer."""
-        while not entry.done.is_set():
-            free = self.journal.alone or self._clock.monotonic() < self._held_until - _MARGIN_S
-            if self._failing and free:
-                return
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._patience_s):
-                    await entry.done.wait()
-            if free:
-                return
+        if not self.journal.alone:
+            await asyncio.wait([entry.done])
+        elif not self._failing:
+            await ends_within(self._clock, self._patience_s, entry.done)
 
     def _put(self, entry: _Entry) -> None:
         self._waiting.append(entry)
         if len(self._waiting) > _WAITING:
-            self._waiting.popleft()
+            _done(self._waiting.popleft())
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write_all(), name="journal")
 
@@ -193,7 +182,7 @@ class Records:
                     one_by_one = True
                     continue
             for entry in together:
-                entry.done.set()
+                _done(entry)
                 if self._waiting and self._waiting[0] is entry:
                     self._waiting.popleft()
 
@@ -253,6 +242,13 @@ class Record:
         """Wait until the turn is kept, as far as one waits for that. False: its event was handled before."""
         return await asyncio.shield(self.begun) if self.begun is not None else True
 
+    async def is_still_ours(self) -> bool:
+        """Whether no other process has taken it over, as one may after this one stood still: asked of the
+        journal, with how it has ended."""
+        if not self.lost and not self._records.journal.alone and self._answer.ending is not None:
+            await self._records.write(self._turn_id, self._end(self._answer.ending))
+        return not self.lost
+
     async def before(self, operation: Operation) -> bool:
         """Keep what is about to be shown. False: it is not to be shown by this process."""
         stands = operation.stands
@@ -260,9 +256,7 @@ class Record:
             return not self.lost
         answer = self._answer
         if answer.ending is not None and not self._ended:
-            self._ended = True
-            ended = Ended(answer.ending, self._news(), answer.mark, answer.buttons, self.model)
-            self._records.note(self._turn_id, ended)
+            self._records.note(self._turn_id, self._end(answer.ending))
         going = Going(
             operation.page,
             self._news(),
@@ -293,9 +287,18 @@ class Record:
         if not self.lost and not self.duplicate:
             self._records.tell(turn_id, finish)
 
+    def _end(self, ending: Ending) -> Ended:
+        self._ended = True
+        return Ended(ending, self._news(), self._answer.mark, self._answer.buttons, self.model)
+
     def _news(self) -> str:
         written, self._written = self._written, self._answer.length
         return self._answer.slice(written, self._written)
+
+
+def _done(entry: _Entry) -> None:
+    if not entry.done.done():
+        entry.done.set_result(None)
 
 
 def _log_failing(error: StoreError | None) -> None:

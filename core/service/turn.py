@@ -102,11 +102,6 @@ class Turn:
         return self.showing.messages if self.showing else ()
 
     @property
-    def taken_over(self) -> bool:
-        """Another process goes on with it, so this one keeps nothing of it."""
-        return self.record is not None and self.record.lost
-
-    @property
     def is_shown(self) -> bool:
         """Nobody waits for more of it, but it may not be kept yet."""
         return self.shown is not None and self.shown.done()

@@ -259,8 +259,8 @@ class Turns:
             "turn %s in %s by %s: %s, %d characters, shown=%s",
             turn.id, turn.question.place, turn.answered_by, turn.answer.ending, turn.answer.length, complete,
         )  # fmt: skip
-        if turn.taken_over:
-            return
+        if turn.record is not None and not await turn.record.is_still_ours():
+            return  # another process keeps it
         await self._conversations.keep_answer(turn, tokens=tally.answer, model=turn.answered_by)
         if turn.kept:
             self._summaries.consider(turn)
@@ -338,6 +338,7 @@ class Turns:
                 tally.another_answers(turn.answered_by)
                 self._answers(turn, model)
             case TextDelta(text):
+                turn.path, turn.summary = (), None  # what was said may be as long as a day: nobody asks again
                 tally.streamed += size_of(text)
                 turn.answer.append(turn.citations.feed(text) if turn.citations else text, now)
                 self._driver.changed(turn.answer)

@@ -181,11 +181,12 @@ class Window:
         return len(self._answered) - gone, self._answered[gone] if gone < len(self._answered) else now
 
     def refused(self, now: float, until: float) -> None:
-        """Where no header tells the limit, it is no more than what was taken lately."""
+        """Where no header tells the limit, it is no more than what was taken lately; but one refusal, which
+        may have another reason, leaves a quarter of it."""
         self._slowing.refused(now, until)
         taken, _ = self._taken(now)
         if not self._told and 0 < taken < self.limit.count:
-            self._set_limit(replace(self.limit, count=taken))
+            self._set_limit(replace(self.limit, count=max(taken, self.limit.count // 4)))
 
 
 class Tokens:

@@ -357,7 +357,7 @@ class EditScheduler:
                 self._give_up(view, update, outcome.reason)
             case NotSentReason.TAKEN_OVER:
                 view.lose(outcome.reason)
-            case _ if update.kind is OperationKind.DRAFT:
+            case reason if update.kind is OperationKind.DRAFT and reason is not NotSentReason.PLACE_GONE:
                 view.no_drafts()
             case _ if update.kind is OperationKind.DELETE:  # where that is not permitted, it stays
                 view.gone()

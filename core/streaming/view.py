@@ -32,6 +32,8 @@ DOUBTFUL_SENDS: Final = 2
 each may stand there, and one duplicate is the most that is promised."""
 STATUS_EVERY_S: Final = 3.0
 """How often the words beside a file that still grows say how long it is: they show nothing of the text."""
+NONCE_TAIL: Final = 4
+"""Characters of a message's id, which tell a page that is shown anew from what takes no edit any more."""
 _NOT_KNOWN: Final = MessageContent(Rendered("", fill=0.0))
 """What a send of another process carried that may stand or not."""
 
@@ -66,6 +68,7 @@ class View:
         self._message: str | None = None  # the current page's
         self._seen: Frame | None = None  # what it certainly showed last
         self._frozen = 0  # messages that took no edit
+        self._anew = ""  # the current page is another message's than the one that ends so: its nonce tells
         self._standing: MessageContent | None = None  # what it shows; None: not known
         self._first_delta_at: float | None = None
         self._seen_length = -1  # of the answer, when a frame was made of it
@@ -100,9 +103,10 @@ class View:
         if below is not None:  # which begins before `page.end` where that was refused (`frozen`)
             self._accept(self._pages.closed_at(self.answer, below.start))
             return
-        if page.message_id is None and self.ways.has_nonces(min(page.way, len(self.settings.ways) - 1)):
+        way = min(page.way, len(self.settings.ways) - 1)
+        if page.message_id is None and self.ways.is_exact(way, self.page):
             self._unknown_send = _NOT_KNOWN
-        if page.closed and not page.file:
+        if page.closed and not page.file and page.end < self.answer.length:
             self._pinned = self._pages.closed_at(self.answer, page.end)
         else:
             self._pages.shown_to(self.answer, page.end)
@@ -256,6 +260,8 @@ class View:
         if self._plain:
             body = replace(body, text=body.text if body.plain is None else body.plain, entities=())
         nonce = f"{self.settings.nonce}.{frame.page}" if self.settings.nonce else ""
+        if nonce and self._anew:
+            nonce = f"{nonce}.{self._anew}"
         foot = self.settings.foot if frame.last else None
         return MessageContent(
             body,
@@ -335,6 +341,7 @@ class View:
 
     def _begin_page(self) -> None:
         self._message = self._standing = self._seen = None
+        self._anew = ""
         self._seen_length, self._page_over = -1, False
         self.not_before = 0.0  # the next page need not wait
 
@@ -344,7 +351,7 @@ class View:
         self._standing = None
         if update.frame is None:
             return
-        if update.kind is OperationKind.SEND and self.ways.has_nonces(way):
+        if update.kind is OperationKind.SEND and self.ways.is_exact(way, self.page):
             self._unknown_send = self._unknown_send or update.content
         elif update.kind is OperationKind.SEND:
             self._doubtful_sends += 1
@@ -374,7 +381,9 @@ class View:
         self.in_flight, self._pinned = False, None
         self._pages.leave(self._seen)
         self.answer.shown(self, self._pages.shown)
+        anew = (self._message or "")[-NONCE_TAIL:] if self._seen is None else ""
         self._begin_page()
+        self._anew = anew
         self._replaces = False
         self._frozen += 1
         if self._frozen >= FROZEN_MOST:

@@ -28,10 +28,12 @@ Open: TypeAlias = list[tuple[int, tuple[BucketKey, ...]]]
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One way: what it draws from, and whether a send that repeats a nonce is taken once there."""
+    """One way: what it draws from, whether a send that repeats a nonce is taken once there, and whether a
+    first message that is sent again takes its own place."""
 
     buckets: BucketsOf
     nonces: bool = False
+    first_in_place: bool = False
 
 
 class Ways:
@@ -53,12 +55,13 @@ class Ways:
                 found.append((index, keys))
         if kind is OperationKind.SEND and len(found) > 1:
             same = [one for one in found if one[0] == self._unknown_on]
-            exact = [one for one in found if self._ways[one[0]].nonces]
+            exact = [one for one in found if self.is_exact(one[0], page)]
             return same or (exact if page else found[:1]) or found
         return found
 
-    def has_nonces(self, way: int) -> bool:
-        return self._ways[way].nonces
+    def is_exact(self, way: int, page: int) -> bool:
+        """Whether this page stands there once, however often it is sent."""
+        return self._ways[way].nonces or (not page and self._ways[way].first_in_place)
 
     def close(self, way: int, kind: OperationKind) -> None:
         """It refused an operation of this kind for good."""

@@ -125,6 +125,19 @@ async def test_a_send_of_which_nobody_knows_stands_once(
         assert len(_times(service, *CHANNEL_SENDS)) == 3
 
 
+@pytest.mark.parametrize("kind", ["drop_before", "drop_after", "status"])
+async def test_an_interactions_first_message_is_sent_until_it_is_known_to_stand(kind: FaultKind) -> None:
+    """It takes the place of the deferral, so it stands once however often it is sent."""
+    async with sluice() as service:
+        stream = await service.asked("#help")
+        await service.bot.heard.next("message")  # it is thinking
+        service.bot.server.fault(kind, method="PATCH", route="/webhooks/*", status=502, times=4)
+        await service.tell(stream, WORDS)
+        stream.finish()
+        await service.until(ends_with(service, "The end.", "#help"))
+        assert exact(service, WORDS, "#help") is None
+
+
 @pytest.mark.parametrize("fault", ["drop_before", "drop_after", "hang_after"])
 async def test_an_edit_of_which_nobody_knows_is_made_again(
     fault: FaultKind, monkeypatch: pytest.MonkeyPatch

@@ -30,11 +30,17 @@ from core.configuration import Configuration, Live, ModelEntry, Provider
 from core.ports.clock import Clock
 from core.ports.completions import CompletionRequest, StreamEvent
 from tests.fakes.model_faults import (
+    BEFORE_DONE,
+    BEFORE_FINISH,
+    BEFORE_HEADERS,
     PAUSE_S,
     REFUSALS,
     Kind,
     ModelFault,
+    Position,
     Where,
+    at_delta,
+    in_character,
     occurs,
 )
 
@@ -82,7 +88,8 @@ class FaultyModel:
 
     `faults` meet its requests in turn, each as often as it says; requests beyond them are answered whole.
     With `fallback` a second model, which is asked where the first one fails, goes on in the same turn.
-    `said`: for each request the text that it sent, which visible text is a prefix of.
+    `said`: for each request the text that it sent, which visible text is a prefix of. `reached` is told of
+    each position as a stream comes to it.
     """
 
     def __init__(
@@ -95,6 +102,7 @@ class FaultyModel:
         every_s: float = 0.05,
         fallback: bool = False,
         seed: int = 0,
+        reached: Callable[[Position], None] = lambda _: None,
     ) -> None:
         for fault in faults:
             if (reason := occurs(fault.kind, fault.position)) is not None:
@@ -102,6 +110,7 @@ class FaultyModel:
         self.said: list[str] = []
         self.open_streams = 0
         self._clock = clock
+        self._reached = reached
         self._deltas = tuple(deltas)
         self._faults = [fault for fault in faults for _ in range(fault.times)]
         self._first_s, self._every_s = first_s, every_s
@@ -135,6 +144,7 @@ class FaultyModel:
         fault = self._faults.pop(0) if self._faults else None
         number = len(self.said)
         self.said.append("")
+        self._reached(BEFORE_HEADERS)
         if fault is not None and fault.position.where is Where.BEFORE_HEADERS:
             response = await self._instead(fault.kind)
             if response is not None:
@@ -179,6 +189,7 @@ class FaultyModel:
         yield "", _event({"role": "assistant", "content": ""})
         for number, delta in enumerate(self._deltas):
             yield "", self._every_s if number else 0.0
+            self._reached(at_delta(number))
             whole = _event({"content": delta})
             if fault is not None and number == at and where is Where.AT_DELTA:
                 if fault.kind is Kind.FIREHOSE:
@@ -187,18 +198,22 @@ class FaultyModel:
                     break
                 if (yield from _fault(fault.kind)):
                     return
-            if fault is not None and number == at and where is Where.IN_CHARACTER:
-                cut = next((place for place, byte in enumerate(whole) if byte >= 0xC0), None)
-                if cut is None:
-                    raise ValueError(f"delta {at} has no character of several bytes")
-                yield "", whole[: cut + 1]
-                if (yield from _fault(fault.kind)):
+            cut = next((place + 1 for place, byte in enumerate(whole) if byte >= 0xC0), 0)
+            in_it = fault is not None and number == at and where is Where.IN_CHARACTER
+            if in_it and not cut:
+                raise ValueError(f"delta {at} has no character of several bytes")
+            if cut:
+                yield "", whole[:cut]
+                self._reached(in_character(number))
+                if fault is not None and in_it and (yield from _fault(fault.kind)):
                     return
-                whole = whole[cut + 1 :]
+            whole = whole[cut:]
             yield delta, whole
+        self._reached(BEFORE_FINISH)
         if fault is not None and where is Where.BEFORE_FINISH and (yield from _fault(fault.kind)):
             return
         yield "", _event({}, "stop")
+        self._reached(BEFORE_DONE)
         if fault is not None and where is Where.BEFORE_DONE and (yield from _fault(fault.kind)):
             return
         usage = {"prompt_tokens": 1, "completion_tokens": len(self._deltas)}

@@ -13,7 +13,15 @@ from typing import Final
 import pytest
 
 from bots.sandbox.model_server import Body, Cut, Gate, Held, ModelServer, Stream, Wire, say
-from core.ports.completions import Finished, FinishReason, ModelErrorKind, TextDelta
+from core.adapters.openai_completions import OpenAICompletions
+from core.ports.completions import (
+    ChatMessage,
+    CompletionRequest,
+    Finished,
+    FinishReason,
+    ModelErrorKind,
+    TextDelta,
+)
 from tests.fakes.clock import FakeClock
 from tests.model.asking import ask, connected, simple_request, text_of
 
@@ -250,3 +258,30 @@ async def test_a_stall_between_the_finish_and_done_costs_nothing_but_its_figures
             while not waiting.done():  # the finish may have come over the socket only now
                 await clock.advance(3.0)
             assert await waiting == Finished(FinishReason.STOP)
+
+
+async def test_a_connection_that_was_closed_between_two_questions_costs_nobody_an_error() -> None:
+    """As a server does that lets go of idle connections, whether or not the client has heard of it."""
+    answers = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal answers
+        await reader.readuntil(b"\r\n\r\n")
+        answers += 1
+        body = b'data: {"choices":[{"delta":{"content":"Hi"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: {len(body)}\r\n\r\n"
+        writer.write(head.encode() + body)
+        await reader.readuntil(b"\r\n\r\n")  # the next question on this connection is not answered
+        writer.transport.abort()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        client = OpenAICompletions(base_url=f"http://127.0.0.1:{port}/v1", api_key=None)
+        try:
+            for _ in range(3):
+                request = CompletionRequest((ChatMessage("user", "Hi?"),), "m")
+                texts = [event.text async for event in client.stream(request) if isinstance(event, TextDelta)]
+                assert texts == ["Hi"]
+        finally:
+            await client.aclose()
+    assert answers == 3

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from core.service.driver import Shown
 from core.streaming.answer import Answer
 from core.streaming.operations import NotSentReason, OperationKind
+from core.streaming.view import DOUBTFUL_SENDS
 from tests.fakes.surface import INTERACTION_LIMITS, LIMITS, FakeSurface
 from tests.promise import broken_promise
 from tests.service.test_driver import WORDS, Stage
@@ -166,6 +167,9 @@ def test_nothing_is_lost_or_doubled_whatever_way_fails_or_ends(  # noqa: PLR0917
         stage.channel.may_send = may_send or ends_after_s < 0
         answer = Answer()
         [shown] = await stage.play((answer, stage.surface, deltas), every_s=every_s)
+        if on_token.count("unknown_not_taken") >= DOUBTFUL_SENDS and not shown.complete:
+            assert shown.reason is NotSentReason.UNAVAILABLE  # each of them may stand there
+            return
         assert shown.complete
         assert len(shown.messages) == len(stage.surface.messages)
         renderer = stage.surface.capabilities.renderer

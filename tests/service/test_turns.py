@@ -364,3 +364,18 @@ async def test_the_model_may_refuse_even_the_question_alone(bot: Bot) -> None:
     stream.emit(ModelError(ModelErrorKind.CONTEXT_TOO_LONG, ""))
     await bot.clock.advance(2.0)
     assert surface.texts == [failed("context_too_long")]
+
+
+async def test_what_was_said_before_is_not_held_while_an_answer_grows(bot: Bot) -> None:
+    surface = bot.surface(kind=PlaceKind.PRIVATE)
+    for number in range(3):
+        await bot.answered(surface, f"question {number}", "An answer. " * 50)
+    stream = await bot.asked(surface, "one more")
+    [turn] = bot.chat._queue.running
+    held = [len(turn.path)]
+    stream.say("Growing")
+    await bot.clock.advance(1.0)
+    assert [*held, len(turn.path)] == [6, 0]
+    stream.finish(" and whole.")
+    await bot.clock.advance(5.0)
+    assert surface.texts[-1] == "Growing and whole."

@@ -14,6 +14,7 @@ from core.adapters.steady_store import SteadyStore
 from core.ports.alerts import Cause
 from core.ports.store import Lane, LaneKey, Message, Role, Shown, Store, StoreError
 from tests.fakes.alerts import NotedAlerts
+from tests.fakes.clock import FakeClock
 
 ADA, BEN = "discord:1", "discord:2"
 LANE = LaneKey("discord:30", ADA)
@@ -271,3 +272,15 @@ async def test_a_conversation_from_before_is_whole_while_the_store_can_only_be_r
     await store.add(answered("a3", "q3"))
     assert ids(await store.path("a3")) == ["q1", "a1", "q2", "a2", "q3", "a3"]
     assert ids(await store.path("a3", limit=3)) == ["a2", "q3", "a3"]
+
+
+async def test_what_the_store_refused_is_written_also_where_nothing_more_is_said() -> None:
+    flaky, clock = Flaky(), FakeClock()
+    store = SteadyStore(flaky, clock)
+    flaky.down = True
+    await store.add(asked("q1"))
+    await clock.advance(6.0)
+    flaky.down = False
+    await clock.advance(6.0)
+    assert ids(await flaky.path("q1")) == ["q1"]
+    await store.aclose()

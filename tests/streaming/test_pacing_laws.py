@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from bots.sandbox.limits import Burst, Enforcer, Rule, Window
 from core.streaming.meters import RateLimit
 from core.streaming.operations import BucketKey, NotSent, NotSentReason, OperationKind
+from core.streaming.rate_limits import Pacer
 from core.streaming.scheduler import EditScheduler
 from tests.streaming.world import ACCOUNT, Story, World
 
@@ -192,3 +193,13 @@ def test_a_waiting_view_is_not_looked_at_until_its_turn() -> None:
         for call in world.calls
         if isinstance(call.outcome, NotSent) and call.outcome.reason is NotSentReason.RATE_LIMITED
     ]
+
+
+def test_one_refusal_soon_after_the_first_request_leaves_a_quarter_of_the_limit() -> None:
+    """Its reason may be another: a minute's limit of one would hold an answer back for a minute each time."""
+    key = BucketKey("interaction", "1")
+    pacer = Pacer({"interaction": (RateLimit(5, 2.0, headers=True), RateLimit(30, 60.0))})
+    pacer.take((key,), 0.0)
+    pacer.refused((key,), 0.1, 3.0, key)
+    at, _ = pacer.blocking((key,), 0.1, None)
+    assert 3.1 <= at <= 3.2

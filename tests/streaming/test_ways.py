@@ -32,6 +32,11 @@ def open_to(ways: Ways, kind: OperationKind, page: int = 1) -> list[int]:
     return [way for way, _ in ways.open(kind, page)]
 
 
+def test_a_first_message_that_takes_its_own_place_is_exact_and_no_later_one() -> None:
+    found = Ways((Way(lambda kind, page: (TOKEN,), first_in_place=True), Way(lambda kind, page: (CHANNEL,))))
+    assert [found.is_exact(way, page) for way in (0, 1) for page in (0, 1)] == [True, False, False, False]
+
+
 def test_the_first_message_goes_the_first_way_and_a_later_one_where_nonces_are() -> None:
     assert (open_to(two_ways(), SEND, 0), open_to(two_ways(), SEND)) == ([0], [1])
 

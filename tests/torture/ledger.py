@@ -23,6 +23,7 @@ RENDERERS: Final[dict[Platform, Renderer]] = {"discord": DiscordRenderer(), "tel
 UNSEEN: Final = Verdict(None, "nothing is visible")
 _STOP: Final = say("button.stop")
 _SORRY: Final = say("reaction.sorry")
+_IN_LINE: Final = say("queued", place=1).partition(":")[0]
 _JUDGED_EVERY_S: Final = 0.2
 
 
@@ -83,6 +84,7 @@ class Ledger:
         self._marked_copies = marked_copies
         self._last_in: dict[tuple[Platform, str], str] = {}
         self._names: dict[tuple[Platform, str, str], str] = {}
+        self._questions: dict[tuple[Platform, str, str], str] = {}  # that are forgotten, by their message
         self._unjudged: set[str] = set()
         self._forgotten: set[str] = set()
 
@@ -97,7 +99,7 @@ class Ledger:
             message = event["message"]
             if message["author"]["name"] != "Sluice":
                 self._take_reactions(platform, message)
-            elif not message["service"] and not message["only_for"]:
+            elif not (message["service"] or message["only_for"] or self._is_place_in_line(message)):
                 self._stand(platform, message)
         elif event["type"] in ("delete", "delete_bulk"):
             for message in event.get("messages") or [event["message"]]:
@@ -142,6 +144,7 @@ class Ledger:
         for name in names:
             one = self.asked.pop(name)
             self._forgotten.add(name)
+            self._questions[one.platform, one.chat, one.message] = name
             self._unjudged.discard(name)
             for message in one.messages:
                 self._names.pop((one.platform, one.chat, message), None)
@@ -156,6 +159,11 @@ class Ledger:
                 if (asked.platform, asked.chat, asked.message) == (platform, message["chat"], message["id"]):
                     asked.sorry = True
                     self._unjudged.add(asked.name)
+
+    def _is_place_in_line(self, message: Json) -> bool:
+        """Where a platform says late what came of an answer's end, who asks next has to wait. Where nobody
+        troubles it, nobody does."""
+        return self._marked_copies and message["text"].startswith(_IN_LINE)
 
     def ends(self, asked: Asked) -> list[str]:
         """How its messages end, for who looks what is wrong with them."""
@@ -185,7 +193,8 @@ class Ledger:
         key = (platform, message["chat"], message["id"])
         command = asked_for(message["command"] or "")
         name = told_in(message["text"]) or (command.name if command else None) or self._names.get(key)
-        name = name or self._of_file(platform, message) or self._last_in.get(key[:2])
+        name = name or self._of_file(platform, message) or self._replied_to(platform, message)
+        name = name or self._last_in.get(key[:2])
         if name in self._forgotten:
             return
         if name not in self.asked:
@@ -209,6 +218,14 @@ class Ledger:
             ),
             None,
         )
+
+    def _replied_to(self, platform: Platform, message: Json) -> str | None:
+        """Whose answer it says it is: a mark that comes late may be a former question's."""
+        question = (platform, message["chat"], message["reply_to"] or "")
+        for one in self.asked.values():
+            if one.message and (one.platform, one.chat, one.message) == question:
+                return one.name
+        return self._questions.get(question)
 
     def _one(self, platform: Platform, message: Json) -> Shown:
         files = [

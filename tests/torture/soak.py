@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -104,6 +105,10 @@ class _Playing:
     def streams(self) -> int:
         return self._scene.model.open_streams
 
+    def _wrong(self, why: str) -> None:
+        print("wrong:", why, file=sys.stderr, flush=True)
+        self._soaked.wrong.append(why)
+
     async def ask_on(self, place: Place) -> None:
         """One question after the other, for ever."""
         await asyncio.sleep(self._chance.uniform(0.0, TOLD_S[0]))
@@ -113,13 +118,11 @@ class _Playing:
             try:
                 await asyncio.wait_for(asked.settled.wait(), told_s + OVER_WITHIN_S)
             except TimeoutError:
-                self._soaked.wrong.append(
-                    f"{asked.name} on {place.platform} {place.kind}: {asked.verdict.why}"
-                )
+                self._wrong(f"{asked.name} on {place.platform} {place.kind}: {asked.verdict.why}")
             if asked.verdict.ending == "whole":
                 self.answers += 1
             elif asked.settled.is_set():
-                self._soaked.wrong.append(f"{asked.name} ended with {asked.verdict.ending}")
+                self._wrong(f"{asked.name} ended with {asked.verdict.ending}")
             self._scene.forget([asked])
 
 
