@@ -21,7 +21,7 @@ from core.adapters.openai_completions import OpenAICompletions
 from core.adapters.retries import wait_before_retry
 from core.configuration import Configuration, Live, ModelEntry, Provider
 from core.configuration.entries import ENV_PROVIDER
-from core.ports.alerts import Alerts, Cause, LoggedAlerts
+from core.ports.alerts import Alerts, Cause, NoAlerts
 from core.ports.clock import Clock
 from core.ports.completions import (
     Answering,
@@ -96,7 +96,7 @@ class RoutedCompletions:
         self._open_client = open_client
         self._clock = clock
         self._chance = chance or random.Random()  # noqa: S311 - it only parts those who wait
-        self.alerts: Alerts = LoggedAlerts()  # where a provider that only its owner can repair is told of
+        self.alerts: Alerts = NoAlerts()  # where a provider that only its owner can repair is told of
         self._clients: dict[Provider, _Client] = {}
         self._closing: set[asyncio.Task[None]] = set()
 

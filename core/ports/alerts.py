@@ -39,6 +39,14 @@ class Alerts(Protocol):
         """It is well (again). Nothing happens where it always was."""
 
 
+class NoAlerts:
+    """`Alerts` for whoever tells of it in another way."""
+
+    def raise_(self, cause: Cause, *, about: str = "", why: str | float = "") -> None: ...
+
+    def clear(self, cause: Cause, *, about: str = "") -> None: ...
+
+
 class LoggedAlerts:
     """`Alerts` for whoever is given none: a line when something begins, and one when it is over."""
 
