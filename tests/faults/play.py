@@ -8,20 +8,23 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 from core.adapters.memory_journal import JournalState, MemoryJournal
 from core.adapters.memory_store import MemoryStore
 from core.adapters.steady_store import SteadyStore
 from core.conversation.history import lane_of
 from core.messages import Addressed, IncomingMessage, MessageRef, Place, PlaceMoved
+from core.ports.clock import Clock
 from core.ports.journal import Journal, KeptTurn, Received
 from core.ports.store import Message, Store, StoreError
 from core.streaming.operations import OperationKind
+from core.streaming.rendering import Renderer
 from tests.fakes.faulty_model import FaultyModel
 from tests.fakes.model_faults import BEFORE_DONE
 from tests.fakes.mortal import OneOfSeveral, several
-from tests.faults.cases import DELTAS, At, Case, Fault, Machine, Moment, Platform, Point, Process
+from tests.fakes.surface import FakeRenderer
+from tests.faults.cases import DELTAS, PAGE_UNITS, At, Case, Fault, Machine, Moment, Platform, Point, Process
 from tests.faults.world import LATE_S, CaseClock, Gate, Post, Trouble, World, surface
 from tests.service.conftest import ADA, Bot
 
@@ -56,7 +59,7 @@ class Kept:
     left: Callable[[], tuple[KeptTurn, ...]] | None = None
 
 
-def in_memory(clock: CaseClock, *, alone: bool) -> Kept:
+def in_memory(clock: Clock, *, alone: bool) -> Kept:
     state = JournalState()
     store = MemoryStore(journal=MemoryJournal(state, clock=clock))
 
@@ -71,7 +74,7 @@ class Evidence:
     """What the judge sees."""
 
     case: Case
-    post: Post
+    post: Any
     said: list[str]
     path: tuple[Message, ...]
     struck: tuple[Fault, ...]
@@ -87,6 +90,7 @@ class Evidence:
     restarts: int = 0
     processes: int = 1
     unknown_sends: int = 0
+    renderer: Renderer = FakeRenderer(PAGE_UNITS)
 
 
 class _Running:
