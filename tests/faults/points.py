@@ -15,7 +15,6 @@ class Points:
         self._waiting = [one for one in faults if one.of_model is None]
         self._begin = begin
         self._model_over = self._final = False
-        self._number = -1
 
     def reached(self, point: Point) -> None:
         self._model_over |= point == BEFORE_DONE
@@ -24,14 +23,13 @@ class Points:
         for fault in due:
             self._begin(fault)
 
-    def committed(self) -> None:
-        """The next operation is about to be asked for."""
-        self._number += 1
-        self.reached(Moment(At.COMMITTED, self._number))
+    def committed(self, number: int) -> None:
+        """This operation is about to be asked for."""
+        self.reached(Moment(At.COMMITTED, number))
         if self._model_over and not self._final:
             self._final = True
             self.reached(Moment(At.FINAL))
 
-    def taken(self) -> None:
+    def taken(self, number: int) -> None:
         """It was done, and nobody has heard of that."""
-        self.reached(Moment(At.IN_FLIGHT, self._number))
+        self.reached(Moment(At.IN_FLIGHT, number))

@@ -105,9 +105,9 @@ class Site(ABC):
         self._done.append(fault)
 
     def _see(self, event: dict[str, Any]) -> None:
-        if event["type"] == "request" and event["status"] >= 400 and self._lost and self.gone_at is None:
-            if self.shows(SimpleNamespace(**event)):
-                self.gone_at = self.clock.monotonic()
+        refused = event["type"] == "request" and event["status"] >= 400
+        if refused and self._lost and self.gone_at is None and self.shows(SimpleNamespace(**event)):
+            self.gone_at = self.clock.monotonic()
         if event["type"] == "draft":
             self.shown()
         if event["type"] in {"message", "edit"} and _is_ours(event["message"]) and event["message"]["text"]:
@@ -302,7 +302,7 @@ def site(on: On, clock: MovedClock) -> Site:
 
 @contextmanager
 def small_pages() -> Iterator[None]:
-    """Pages as small as in the matrix, so that its text has as many of them; guilds that are there at once."""
+    """Pages as small as in the matrix, so that its text has as many; guilds that are there at once."""
     with ExitStack() as stack:
         for module, name in ((discord_text, "CONTENT_LIMIT"), (telegram_text, "MAX_UNITS")):
             stack.enter_context(mock.patch.object(module, name, PAGE_UNITS))

@@ -138,7 +138,8 @@ class _UnderWay:
     def __enter__(self) -> None:
         play = self._play
         play.operation = self._kind
-        play.points.committed()
+        play.operations += 1
+        play.points.committed(play.operations)
 
     def __exit__(self, *_exc: object) -> None:
         self._play.operation = None
@@ -161,6 +162,7 @@ class Play:
         self.kept = in_memory(self.clock, alone=True)
         self.question: IncomingMessage | IncomingCommand | None = None
         self.account = ""
+        self.operations = -1
         self.operation: OperationKind | None = None  # under way
         self._processes: list[_Process] = []
         self._deeds: list[Fault] = []
@@ -256,7 +258,7 @@ class Play:
     # the faults
     def _taken(self) -> None:
         if self.operation is not None:
-            self.points.taken()
+            self.points.taken(self.operations)
 
     def _begin(self, fault: Fault) -> None:
         match fault.kind:
