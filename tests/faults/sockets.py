@@ -4,7 +4,8 @@ platform that breaks. What is killed is all that began within a process, with it
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from core.adapters.steady_store import SteadyStore
@@ -122,8 +123,8 @@ class _Process:
 
     async def die(self) -> None:
         self.life.is_over = True
-        await self.play.site.hang_up(self.bot)
         await self.life.end()
+        await self.play.site.hang_up(self.bot)
 
     @property
     def idle(self) -> bool:
@@ -131,21 +132,9 @@ class _Process:
         return self._known.is_set() and not at_work
 
 
-class _UnderWay:
-    def __init__(self, play: Play, kind: OperationKind) -> None:
-        self._play, self._kind = play, kind
-
-    def __enter__(self) -> None:
-        play = self._play
-        play.operation = self._kind
-        play.operations += 1
-        play.points.committed(play.operations)
-
-    def __exit__(self, *_exc: object) -> None:
-        self._play.operation = None
-
-
 class Play:
+    """The model is `FaultyModel`: the real client's bytes, without a socket beneath them."""
+
     def __init__(self, case: Case) -> None:
         self.case = case
         self.clock = MovedClock(speed=SPEED)
@@ -169,8 +158,15 @@ class Play:
         self._struck: list[Fault] = []
         self._unheard = 0
 
-    def under_way(self, kind: OperationKind) -> _UnderWay:
-        return _UnderWay(self, kind)
+    @contextmanager
+    def under_way(self, kind: OperationKind) -> Iterator[None]:
+        self.operation = kind
+        self.operations += 1
+        self.points.committed(self.operations)
+        try:
+            yield
+        finally:
+            self.operation = None
 
     async def run(self) -> Evidence:
         several(asyncio.get_running_loop())
