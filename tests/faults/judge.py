@@ -9,14 +9,14 @@ from typing import Final
 
 from core.ports.store import Role
 from tests.fakes.model_faults import Kind
-from tests.fakes.surface import FakeRenderer
-from tests.faults.cases import DELTAS, PAGE_UNITS, TEXT, On, Platform
+from tests.faults.cases import DELTAS, TEXT, On, Platform
 from tests.faults.play import Evidence
 from tests.promise import broken_promise
 
 ENDS: Final = tuple(accumulate(map(len, DELTAS), initial=0))
-_MARK: Final = re.compile(r"(?:\A|\n\n)\*(?P<mark>[⚠■…(][^*]*)\*\Z")
-_RENDERER: Final = FakeRenderer(PAGE_UNITS)
+_MARK: Final = re.compile(
+    r"(?:\A|\n\n)(?P<sign>\*?)(?P<mark>[⚠■…(][^*]*)(?P=sign)\Z"
+)  # Telegram has no signs
 _WAYS: Final = {On.INTERACTION: 2}
 
 
@@ -78,7 +78,8 @@ def _tiles(seen: Evidence) -> str | None:
     for dropped in range(copies + 1):
         for numbers in combinations(range(len(pages)), dropped):
             left = [page for number, page in enumerate(pages) if number not in numbers]
-            found = _tile(left, may_break=bool(lost), ends=ENDS if said else (len(TEXT),))
+            ends = ENDS if said else (len(TEXT),)
+            found = _tile(left, may_break=bool(lost), ends=ends, seen=seen)
             if found is None:
                 return next(
                     (
@@ -92,15 +93,18 @@ def _tiles(seen: Evidence) -> str | None:
     return wrong
 
 
-def _tile(pages: Sequence[tuple[str, str]], *, may_break: bool, ends: Sequence[int]) -> str | None:
+def _tile(
+    pages: Sequence[tuple[str, str]], *, may_break: bool, ends: Sequence[int], seen: Evidence
+) -> str | None:
     texts, marks = [text for text, _ in pages], [mark for _, mark in pages if mark]
     if len(marks) > 1 or (marks and not pages[-1][1]):
         return f"marks of an ending: {marks}"
     below = bool(marks) and len(texts) > 1 and not _words(texts[-1])  # the mark stands below what is visible
+    may_break |= below and seen.processes > 1  # which may know no more than a full page
     if may_break and (below or not marks):  # the last one is a preview, in which what is open is closed
         return None if _words(TEXT).startswith("".join(map(_words, texts))) else f"no beginning: {texts}"
     until = ENDS if marks else ends
-    return broken_promise(TEXT, texts, _RENDERER, mark=marks[0] if marks else "", until=until)
+    return broken_promise(TEXT, texts, seen.renderer, mark=marks[0] if marks else "", until=until)
 
 
 def _never_taken_back(seen: Evidence) -> str | None:

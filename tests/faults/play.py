@@ -8,20 +8,23 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 from core.adapters.memory_journal import JournalState, MemoryJournal
 from core.adapters.memory_store import MemoryStore
 from core.adapters.steady_store import SteadyStore
 from core.conversation.history import lane_of
 from core.messages import Addressed, IncomingMessage, MessageRef, Place, PlaceMoved
+from core.ports.clock import Clock
 from core.ports.journal import Journal, KeptTurn, Received
 from core.ports.store import Message, Store, StoreError
 from core.streaming.operations import OperationKind
+from core.streaming.rendering import Renderer
 from tests.fakes.faulty_model import FaultyModel
-from tests.fakes.model_faults import BEFORE_DONE
 from tests.fakes.mortal import OneOfSeveral, several
-from tests.faults.cases import DELTAS, At, Case, Fault, Machine, Moment, Platform, Point, Process
+from tests.fakes.surface import FakeRenderer
+from tests.faults.cases import DELTAS, PAGE_UNITS, Case, Fault, Machine, Platform, Process
+from tests.faults.points import Points
 from tests.faults.world import LATE_S, CaseClock, Gate, Post, Trouble, World, surface
 from tests.service.conftest import ADA, Bot
 
@@ -44,6 +47,7 @@ _LASTS_S: Final = {
 _DISORDER_S: Final = 5.0
 _STANDS_STILL_S: Final = 20.0
 """More than a lease lasts."""
+_RENDERER: Final = FakeRenderer(PAGE_UNITS)
 _OF_JOURNAL: Final = {kind for kind in Machine if kind.name.startswith("JOURNAL")}
 
 
@@ -56,7 +60,7 @@ class Kept:
     left: Callable[[], tuple[KeptTurn, ...]] | None = None
 
 
-def in_memory(clock: CaseClock, *, alone: bool) -> Kept:
+def in_memory(clock: Clock, *, alone: bool) -> Kept:
     state = JournalState()
     store = MemoryStore(journal=MemoryJournal(state, clock=clock))
 
@@ -71,7 +75,7 @@ class Evidence:
     """What the judge sees."""
 
     case: Case
-    post: Post
+    post: Any  # what people see, as `Post` or as `Site` shows it
     said: list[str]
     path: tuple[Message, ...]
     struck: tuple[Fault, ...]
@@ -87,6 +91,7 @@ class Evidence:
     restarts: int = 0
     processes: int = 1
     unknown_sends: int = 0
+    renderer: Renderer = _RENDERER
 
 
 class _Running:
@@ -191,22 +196,20 @@ class Play:
         self.world = World(self.clock)
         self.post = surface(case.on, self.world)
         self.journal_trouble, self.store_trouble = Trouble(self.clock), Trouble(self.clock)
+        self.points = Points(case.faults, self._begin)
+        self.world.committed, self.world.taken = self.points.committed, self.points.taken
         self.model = FaultyModel(
             self.clock,
             DELTAS,
             [fault for one in case.faults if (fault := one.of_model)],
             every_s=EVERY_S,
-            reached=self._reached,
+            reached=self.points.reached,
         )
         self.confirmed = False
         self.processes: list[_Running] = []
-        self._waiting = [one for one in case.faults if one.of_model is None]
         self._deeds: list[Fault] = []
-        self._model_over = False
-        self._final = False
         self._unsafe = self._unkept = False
         self._restarts = 0
-        self.world.committed, self.world.taken = self._committed, self._taken
         self.clock.halts = lambda: bool(self._deeds)
 
     def question(self, event_id: str) -> IncomingMessage:
@@ -298,26 +301,6 @@ class Play:
             await self._do_it(self._deeds.pop(0))
 
     # the faults
-    def _reached(self, point: Point) -> None:
-        if point == BEFORE_DONE:
-            self._model_over = True
-        self._strike(point)
-
-    def _committed(self, number: int) -> None:
-        self._strike(Moment(At.COMMITTED, number))
-        if self._model_over and not self._final:
-            self._final = True
-            self._strike(Moment(At.FINAL))
-
-    def _taken(self, number: int) -> None:
-        self._strike(Moment(At.IN_FLIGHT, number))
-
-    def _strike(self, point: Point) -> None:
-        due = [one for one in self._waiting if one.point == point]
-        self._waiting = [one for one in self._waiting if one.point != point]
-        for fault in due:
-            self._begin(fault)
-
     def _begin(self, fault: Fault) -> None:
         kind, world = fault.kind, self.world
         match kind:

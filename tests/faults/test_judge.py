@@ -21,7 +21,7 @@ def _text(seen: Evidence, number: int, text: str) -> Evidence:
 
 
 def _last(seen: Evidence) -> str:
-    return seen.post.texts[-1]
+    return str(seen.post.texts[-1])
 
 
 def _twice(seen: Evidence) -> Evidence:

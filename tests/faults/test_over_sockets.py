@@ -1,79 +1,182 @@
-"""Which of the matrix's faults are played to the real libraries over real sockets, and by which tests: they
-are counted here and run where they stand."""
+"""Cases of the matrix with the real libraries over real sockets, judged by the matrix's own judge.
+
+Not among them: faults of the machine, which no platform sees, and a lease that is lost (tests/faults/
+test_takeovers.py). What an adapter makes of one answer of its platform's stands beside it, in
+tests/discord/test_faults.py and tests/telegram/test_faulty_streams.py.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from importlib import import_module
-from math import prod
-from typing import Any, Final
+from typing import Final
 
-from tests.faults.cases import Platform
+import pytest
 
-_DISCORD: Final = "tests.discord.test_faults"
-_TELEGRAM: Final = "tests.telegram.test_faulty_streams"
-_MADE_GOOD: Final = (_TELEGRAM, "test_what_was_not_done_is_made_good")
-_LAST_EDIT: Final = (_TELEGRAM, "test_the_last_edit_is_never_dropped")
-_WAITED_OUT: Final = (_DISCORD, "test_a_429_is_waited_out")
-PLAYED: Final[Mapping[Platform, tuple[tuple[str, str], ...]]] = {
-    Platform.LIMITED_USER: (_WAITED_OUT, _MADE_GOOD, _LAST_EDIT),
-    Platform.LIMITED_GLOBAL: (_WAITED_OUT, (_DISCORD, "test_a_429_of_the_account_holds_back_every_channel")),
-    Platform.LIMITED_SHARED: (_WAITED_OUT,),
-    Platform.LIMITED_SILENT: (
-        _MADE_GOOD,
-        (_DISCORD, "test_a_ban_in_mid_stream_is_waited_out_in_silence"),
-    ),
-    Platform.LIMITED_LONG: (
-        (_TELEGRAM, "test_nothing_is_asked_within_a_pause"),
-        (_TELEGRAM, "test_floods_one_after_the_other_are_all_waited_out"),
-    ),
-    Platform.UNAVAILABLE: (
-        _MADE_GOOD,
-        _LAST_EDIT,
-        (_DISCORD, "test_a_server_that_fails_is_asked_again"),
-        (_TELEGRAM, "test_no_second_send_is_tried_while_telegram_has_a_bad_time"),
-    ),
-    Platform.UNKNOWN_TAKEN: (
-        (_DISCORD, "test_a_send_of_which_nobody_knows_stands_once"),
-        (_DISCORD, "test_an_edit_of_which_nobody_knows_is_made_again"),
-        (_TELEGRAM, "test_a_send_that_was_taken_unknown_to_us_is_doubled_once"),
-        (_TELEGRAM, "test_a_send_that_is_taken_unknown_to_us_again_and_again_is_not_doubled_twice"),
-        (_TELEGRAM, "test_an_edit_of_unknown_outcome_is_decided_by_the_next"),
-    ),
-    Platform.UNKNOWN_NOT_TAKEN: ((_DISCORD, "test_a_send_of_which_nobody_knows_stands_once"), _MADE_GOOD),
-    Platform.MESSAGE_GONE: (
-        (_DISCORD, "test_what_is_gone_is_asked_for_once_and_the_model_is_let_go"),
-        (_TELEGRAM, "test_a_message_that_was_deleted_takes_the_answer_with_it"),
-    ),
-    Platform.PLACE_GONE: (
-        (_DISCORD, "test_what_is_gone_is_asked_for_once_and_the_model_is_let_go"),
-        (_TELEGRAM, "test_where_the_place_is_gone_nothing_more_is_asked"),
-        (_TELEGRAM, "test_a_place_that_was_never_open_is_asked_once"),
-    ),
-    Platform.REJECTED: (
-        (_TELEGRAM, "test_entities_that_are_refused_are_left_out_once"),
-        (_TELEGRAM, "test_a_file_that_is_refused_comes_as_text"),
-    ),
-    Platform.FROZEN: (
-        (_TELEGRAM, "test_below_a_message_that_is_too_old_the_answer_goes_on"),
-        (_DISCORD, "test_a_thread_that_is_archived_takes_no_edits_and_is_left_alone"),
-    ),
-    Platform.EXPIRED: (
-        (_DISCORD, "test_a_token_that_ends_with_nothing_shown_leaves_the_channel"),
-        (_DISCORD, "test_a_private_answer_whose_token_ends_is_asked_for_no_more"),
-    ),
-    Platform.MOVED: ((_TELEGRAM, "test_an_answer_goes_along_with_a_group_that_becomes_a_supergroup"),),
-}
+from tests.fakes.model_faults import (
+    BEFORE_DONE,
+    BEFORE_FINISH,
+    BEFORE_HEADERS,
+    LASTING,
+    Kind,
+    at_delta,
+    in_character,
+)
+from tests.faults.cases import At, Case, Fault, FaultKind, Moment, On, Platform, Point, Process
+from tests.faults.judge import broken
+from tests.faults.sockets import played
+
+FINAL: Final = Moment(At.FINAL)
 LEAST: Final = 40
 
 
-def _cases(module: str, name: str) -> int:
-    """As how many cases a test runs."""
-    marks: list[Any] = getattr(getattr(import_module(module), name), "pytestmark", [])
-    return prod(len(mark.args[1]) for mark in marks if mark.name == "parametrize")
+def _sent(number: int) -> Moment:
+    """About to be asked for."""
+    return Moment(At.COMMITTED, number)
 
 
-def test_every_fault_of_a_platform_is_played_over_sockets() -> None:
-    assert PLAYED.keys() == set(Platform)
-    tests = {test for played in PLAYED.values() for test in played}
-    assert sum(_cases(*test) for test in tests) >= 2 * LEAST
+def _flying(number: int) -> Moment:
+    return Moment(At.IN_FLIGHT, number)
+
+
+def _each(on: On, *faults: tuple[FaultKind, Point] | tuple[FaultKind, Point, int]) -> tuple[Case, ...]:
+    """One case for each."""
+    return tuple(Case(on, (Fault(*fault),)) for fault in faults)
+
+
+def _both(on: On, *faults: tuple[FaultKind, Point] | tuple[FaultKind, Point, int]) -> Case:
+    return Case(on, tuple(Fault(*fault) for fault in faults))
+
+
+MODEL: Final = (
+    *_each(
+        On.CHANNEL,
+        (Kind.RATE_LIMITED_SHORT, BEFORE_HEADERS, 2),
+        (Kind.UNAUTHORIZED, BEFORE_HEADERS, LASTING),
+        (Kind.STALL, at_delta(5), LASTING),
+        (Kind.RESET, in_character(6), LASTING),
+    ),
+    *_each(
+        On.INTERACTION,
+        (Kind.MALFORMED_JSON, at_delta(3), LASTING),
+        (Kind.REASONING_ONLY, at_delta(0), LASTING),
+    ),
+    *_each(On.ALONE, (Kind.TOOL_CALL_CUT, at_delta(5), LASTING)),
+    *_each(
+        On.CHAT,
+        (Kind.SERVER_ERROR, BEFORE_HEADERS, 1),
+        (Kind.ERROR_IN_BAND, at_delta(4), LASTING),
+        (Kind.LENGTH, at_delta(6), LASTING),
+        (Kind.EOF, BEFORE_FINISH, LASTING),
+    ),
+    *_each(
+        On.DRAFTS,
+        (Kind.EMPTY, at_delta(0), LASTING),
+        (Kind.STALL_COMMENTS, at_delta(2), LASTING),
+        (Kind.CONTENT_FILTER, at_delta(3), LASTING),
+        (Kind.EOF, BEFORE_DONE, LASTING),
+    ),
+)
+PLATFORM: Final = (
+    *_each(
+        On.CHANNEL,
+        (Platform.LIMITED_USER, FINAL),
+        (Platform.LIMITED_GLOBAL, at_delta(3)),
+        (Platform.LIMITED_SILENT, _flying(1)),
+        (Platform.UNAVAILABLE, _sent(0), 3),
+        (Platform.UNKNOWN_TAKEN, _sent(0), 2),
+        (Platform.UNKNOWN_NOT_TAKEN, FINAL),
+        (Platform.REJECTED, _sent(1)),
+        (Platform.MESSAGE_GONE, at_delta(4)),
+        (Platform.PLACE_GONE, at_delta(4)),
+    ),
+    *_each(
+        On.INTERACTION,
+        (Platform.LIMITED_SHARED, at_delta(3)),
+        (Platform.UNKNOWN_TAKEN, _sent(0)),
+        (Platform.EXPIRED, at_delta(1)),
+        (Platform.PLACE_GONE, at_delta(3)),
+    ),
+    *_each(
+        On.ALONE,
+        (Platform.LIMITED_LONG, _sent(1)),
+        (Platform.UNKNOWN_NOT_TAKEN, at_delta(3)),
+        (Platform.EXPIRED, at_delta(4)),
+    ),
+    *_each(
+        On.CHAT,
+        (Platform.LIMITED_USER, at_delta(2)),
+        (Platform.LIMITED_SHARED, at_delta(3)),
+        (Platform.LIMITED_LONG, FINAL),
+        (Platform.LIMITED_SILENT, _sent(1)),
+        (Platform.UNAVAILABLE, _sent(0)),
+        (Platform.UNAVAILABLE, _sent(1), 3),
+        (Platform.UNKNOWN_TAKEN, _sent(0)),
+        (Platform.UNKNOWN_NOT_TAKEN, _flying(1)),
+        (Platform.REJECTED, _sent(1)),
+        (Platform.MESSAGE_GONE, at_delta(3)),
+        (Platform.PLACE_GONE, at_delta(4)),
+        (Platform.FROZEN, at_delta(2)),
+        (Platform.MOVED, at_delta(3)),
+        (Platform.MOVED, FINAL),
+    ),
+    *_each(
+        On.DRAFTS,
+        (Platform.LIMITED_GLOBAL, at_delta(2)),
+        (Platform.UNKNOWN_TAKEN, FINAL),
+        (Platform.PLACE_GONE, at_delta(5)),
+    ),
+)
+PROCESS: Final = (
+    *_each(
+        On.CHANNEL,
+        (Process.KILL, BEFORE_HEADERS),
+        (Process.KILL, at_delta(3)),
+        (Process.KILL, _sent(0)),
+        (Process.KILL, _flying(0)),
+        (Process.KILL, FINAL),
+        (Process.SIGTERM, at_delta(5)),
+    ),
+    *_each(
+        On.INTERACTION,
+        (Process.KILL, _flying(0)),
+        (Process.KILL, at_delta(6)),
+        (Process.SIGTERM, at_delta(0)),
+    ),
+    *_each(On.ALONE, (Process.KILL, at_delta(6))),
+    *_each(
+        On.CHAT,
+        (Process.KILL, BEFORE_HEADERS),
+        (Process.KILL, at_delta(3)),
+        (Process.KILL, _sent(0)),
+        (Process.KILL, _flying(0)),
+        (Process.KILL, FINAL),
+        (Process.SIGTERM, at_delta(2)),
+    ),
+    *_each(On.DRAFTS, (Process.KILL, at_delta(3)), (Process.KILL, FINAL), (Process.SIGTERM, at_delta(4))),
+)
+PAIRS: Final = (
+    _both(On.CHANNEL, (Process.KILL, at_delta(2)), (Platform.UNKNOWN_TAKEN, at_delta(1))),
+    _both(On.CHANNEL, (Process.KILL, _sent(0)), (Process.KILL, _flying(1))),
+    _both(On.CHANNEL, (Kind.EOF, at_delta(5), LASTING), (Platform.UNAVAILABLE, at_delta(4), 2)),
+    _both(On.INTERACTION, (Platform.EXPIRED, _flying(0)), (Process.KILL, at_delta(5))),
+    _both(On.CHAT, (Platform.UNAVAILABLE, _flying(1), 2), (Process.SIGTERM, _flying(0))),
+    _both(On.CHAT, (Platform.FROZEN, at_delta(2)), (Process.KILL, at_delta(6))),
+    _both(On.CHAT, (Kind.STALL, at_delta(6), LASTING), (Platform.LIMITED_LONG, at_delta(5))),
+    _both(On.DRAFTS, (Kind.RESET, at_delta(4), LASTING), (Process.KILL, at_delta(2))),
+)
+CASES: Final = (*MODEL, *PLATFORM, *PROCESS, *PAIRS)
+TELEGRAM: Final = (On.CHAT, On.DRAFTS)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_fault_breaks_no_promise(case: Case) -> None:
+    evidence = played(case)
+    assert broken(evidence) is None, (case, evidence.post.texts)
+    assert {fault for fault in case.faults if fault.of_model is None} <= set(evidence.struck)
+
+
+def test_there_are_as_many_as_are_promised() -> None:
+    on_telegram = sum(case.on in TELEGRAM for case in CASES)
+    assert len(set(CASES)) == len(CASES) >= LEAST
+    assert min(on_telegram, len(CASES) - on_telegram) >= LEAST // 2
+    met = {fault.kind for case in CASES for fault in case.faults}
+    assert set(Platform) | {Process.KILL, Process.SIGTERM} <= met

@@ -79,6 +79,8 @@ class InteractionWebhook:
             raise ApiError(Refusal.INVALID_WEBHOOK_TOKEN)
         if not one.acknowledged:
             raise ApiError(Refusal.UNKNOWN_WEBHOOK)
+        if one.channel.id not in self._world.channels:
+            raise ApiError(Refusal.UNKNOWN_CHANNEL)
         return one
 
     def _target(self, call: Call) -> Message:
