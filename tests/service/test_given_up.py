@@ -83,7 +83,7 @@ async def test_what_may_never_be_edited_has_no_stop(bot: Bot) -> None:
     stream.say(SENTENCE * 4)
     await bot.clock.advance(3.0)
     assert [one.label for one in surface.messages["m1"].content.buttons] == [say("button.stop")]
-    stream.say(SENTENCE * 6)
+    stream.say(SENTENCE * 2)
     await bot.clock.advance(60.0)
     assert surface.texts[-1] == MARK
     assert not any(message.content.buttons for message in surface.messages.values())

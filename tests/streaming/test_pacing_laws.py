@@ -198,7 +198,7 @@ def test_a_waiting_view_is_not_looked_at_until_its_turn() -> None:
 
 @pytest.mark.parametrize("refusals", [1, 6])
 def test_refusals_soon_after_the_first_request_leave_a_quarter_of_the_limit(refusals: int) -> None:
-    """Their reason may be another: a limit of one a minute would hold an answer back for a minute each time."""
+    """Their reason may be another: a limit of one a minute would hold an answer back each time."""
     key = BucketKey("interaction", "1")
     pacer = Pacer({"interaction": (RateLimit(5, 2.0, headers=True), RateLimit(30, 60.0))})
     for number in range(refusals):
