@@ -49,12 +49,14 @@ MAX_DRAFT_ID = 2**31 - 1
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """How it went: `complete` when all of the answer stands there, else `reason` says why not."""
+    """How it went: `complete` when all of the answer stands there, else `reason` says why not.
+    `end_in_doubt`: its end may stand there all the same, by a send of which nobody heard."""
 
     complete: bool
     messages: tuple[MessageRef, ...]
     reason: NotSentReason | None
     figures: Figures
+    end_in_doubt: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +133,10 @@ class Showing:
         if self._view.error is not None:
             _log.error("an answer in %s cannot be shown", self.surface.place, exc_info=self._view.error)
         if not self._finished.done():
-            complete = self._view.done and self._view.lost is None
+            view = self._view
+            complete = view.done and view.lost is None
             self._finished.set_result(
-                Shown(complete, self.messages, self._view.lost, self._view.figures(now))
+                Shown(complete, self.messages, view.lost, view.figures(now), view.end_in_doubt)
             )
 
     @property

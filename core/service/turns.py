@@ -250,8 +250,8 @@ class Turns:
         try:
             result = await shown
             complete = result.complete
-            if result.messages and result.reason is NotSentReason.UNAVAILABLE:
-                self._tell_that_it_broke_off(turn)
+            if result.reason is NotSentReason.UNAVAILABLE:
+                self._tell_that_it_broke_off(turn, result)
         except asyncio.CancelledError:  # the driver has closed, or this task is to end
             if (task := asyncio.current_task()) is not None and task.cancelling():
                 raise
@@ -265,12 +265,17 @@ class Turns:
         if turn.kept:
             self._summaries.consider(turn)
 
-    def _tell_that_it_broke_off(self, turn: Turn) -> None:
-        """Its platform was given up in the midst of it, as after two sends of which nobody knows whether they
-        were taken. Below whatever stands there by now this is its one ending mark."""
-        words = f"*{say('ending.broken', turn.locale)}*"
+    def _tell_that_it_broke_off(self, turn: Turn, shown: Shown) -> None:
+        """Its platform was given up, as after two sends of which nobody knows whether they were taken. Below
+        whatever stands there by now this is its one ending mark; where all of it may stand there, and its own
+        mark with it, only a reaction says that it may not."""
         question = turn.question
-        self._notices.reply(turn.surface, question.asker, words, ref=None, private=question.private)
+        if shown.end_in_doubt and not shown.messages and question.reply_to is not None:
+            self._notices.react(turn.surface, question.reply_to, "reaction.sorry")
+        elif shown.messages or not shown.end_in_doubt:
+            words = f"*{say('ending.broken', turn.locale)}*"
+            ref = question.reply_to
+            self._notices.mark(turn.surface, question.asker, words, ref=ref, private=question.private)
 
     def _under(self, turn: Turn, ending: Ending, may_go_on: bool) -> tuple[Button, ...]:
         if turn.asked is None or not turn.surface.capabilities.buttons:

@@ -25,6 +25,8 @@ RECOVERY_S: Final = 600.0
 LEAST_SPREAD: Final = 0.75
 """In slots: no closer are requests spread over what a limit has left over where its end is not known. The
 limit itself keeps the rate; a distance of a whole slot would lose what each request comes late."""
+LEFT: Final = 4
+"""A limit of which no header tells falls to no less than one part in so many, whatever is refused."""
 FINE: Final = 1.15
 """A refusal at no more than this many times the rate that the refusal before led to was a near miss."""
 NEVER: Final = float("inf")
@@ -102,6 +104,7 @@ class Window:
 
     def __init__(self, limit: RateLimit) -> None:
         self.limit = limit
+        self._least = limit.count // LEFT
         self._answered: deque[float] = deque(maxlen=limit.count)
         self._slowing = _Slowing()
         self._told = False  # by headers
@@ -181,12 +184,12 @@ class Window:
         return len(self._answered) - gone, self._answered[gone] if gone < len(self._answered) else now
 
     def refused(self, now: float, until: float) -> None:
-        """Where no header tells the limit, it is no more than what was taken lately; but one refusal, which
-        may have another reason, leaves a quarter of it."""
+        """Where no header tells the limit, it is no more than what was taken lately; but refusals, which may
+        have other reasons, leave a quarter of it, however many there are: each pause is kept anyway."""
         self._slowing.refused(now, until)
         taken, _ = self._taken(now)
         if not self._told and 0 < taken < self.limit.count:
-            self._set_limit(replace(self.limit, count=max(taken, self.limit.count // 4)))
+            self._set_limit(replace(self.limit, count=max(taken, self._least)))
 
 
 class Tokens:

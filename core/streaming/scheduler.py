@@ -283,7 +283,7 @@ class EditScheduler:
         self, number: int, view: View, keys: tuple[BucketKey, ...], way: int, now: float
     ) -> Operation | None:
         try:
-            update = view.update(now)
+            update = view.update(now, way)
         except Exception as error:  # noqa: BLE001 - a renderer that breaks its contract must not stop the others
             view.broke(error)
             update = None

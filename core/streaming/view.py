@@ -84,6 +84,7 @@ class View:
         self._draft_until = 0.0  # the one that stands is to be shown again by then
         self._page_over = False  # what was a draft is to be sent
         self._doubtful_sends = 0  # of the current message, each of which may stand there
+        self.end_in_doubt = False  # it was given up, and its end may stand there all the same
         ours = {page.message_id for page in settings.standing}
         self._over = [one for one in settings.over if one not in ours]  # messages that show something else
         self._untaken: list[str] = []  # those of them that cannot be edited
@@ -213,8 +214,8 @@ class View:
             return None
         return self._first_delta_at + STOP_AFTER_S
 
-    def update(self, now: float) -> Update | None:
-        """The newest state to bring to the platform; None when it would change nothing there."""
+    def update(self, now: float, way: int) -> Update | None:
+        """The newest state to bring to the platform, by this way; None when it would change nothing there."""
         want = self.want(now)
         if want is not None and want.kind in {OperationKind.TYPING, OperationKind.DELETE}:
             if want.kind is OperationKind.TYPING:
@@ -227,7 +228,7 @@ class View:
         while True:
             frame = self._pinned or self._pages.frame(self.answer, pausing=self._pausing(now))
             self._seen_length, self._seen_pausing = self.answer.length, self._pausing(now)
-            content = self._content(frame, now, drafting=drafting)
+            content = self._content(frame, now, way, drafting=drafting)
             if drafting and frame.body.text:
                 if frame.closed:  # it goes as a message, which draws from other buckets
                     self._page_over = True
@@ -255,7 +256,7 @@ class View:
         if line := reasoning.line(self.answer.reasoning, self.settings.renderer.page_units):
             self._pages.above = lambda body: reasoning.above(body, line)
 
-    def _content(self, frame: Frame, now: float, *, drafting: bool) -> MessageContent:
+    def _content(self, frame: Frame, now: float, way: int, *, drafting: bool) -> MessageContent:
         body = frame.body
         if self._plain:
             body = replace(body, text=body.text if body.plain is None else body.plain, entities=())
@@ -263,9 +264,11 @@ class View:
         if nonce and self._anew:
             nonce = f"{nonce}.{self._anew}"
         foot = self.settings.foot if frame.last else None
+        sending = self._message is None and not self._over and not drafting
+        may_stop = not sending or self.ways.is_exact(way, frame.page)
         return MessageContent(
             body,
-            buttons=self._buttons(frame, now),
+            buttons=self._buttons(frame, now, may_stop=may_stop),
             silent=frame.page > 0,
             private=self.settings.private,
             nonce=nonce,
@@ -276,11 +279,12 @@ class View:
             replaces=bool(self._over) if self._message is None else self._replaces,
         )
 
-    def _buttons(self, frame: Frame, now: float) -> tuple[Button, ...]:
+    def _buttons(self, frame: Frame, now: float, *, may_stop: bool) -> tuple[Button, ...]:
+        """`may_stop`: not where nobody may ever learn which message it is, to take the button away."""
         if frame.last:
             return self.answer.buttons  # none yet where it is cut
         stop_at = self._stop_due_at()
-        if frame.closed or self.settings.stop is None or stop_at is None or now < stop_at:
+        if not may_stop or frame.closed or self.settings.stop is None or stop_at is None or now < stop_at:
             return ()
         return (self.settings.stop,)
 
@@ -356,6 +360,7 @@ class View:
         elif update.kind is OperationKind.SEND:
             self._doubtful_sends += 1
             if self._doubtful_sends >= DOUBTFUL_SENDS:
+                self.end_in_doubt = update.frame.last
                 self.lose(NotSentReason.UNAVAILABLE)
                 return
         if update.frame.closed:

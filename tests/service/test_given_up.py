@@ -8,40 +8,82 @@ import pytest
 
 from core.catalogue import say
 from core.messages import PlaceKind
+from core.ports.completions import ModelError, ModelErrorKind
 from core.streaming.operations import MessageContent, OperationKind, Outcome, Unknown
 from tests.fakes.surface import FakeSurface
-from tests.service.conftest import Bot
+from tests.service.conftest import Bot, failed
 
 SENTENCE = "A sentence of the tale. "
 
 
 class Doubtful(FakeSurface):
-    """Of the second message nobody hears anything, twice; it has no nonces. `taken`: whether it came."""
+    """Of the message after `known` nobody hears anything, twice; it has no nonces. `taken`: so many of its
+    sends came."""
 
-    taken = False
+    known = 1
+    taken = 0
     _sends = 0
 
     def _take(
         self, kind: OperationKind, message_id: str | None, content: MessageContent, *rest: object
     ) -> Outcome:
         self._sends += kind is OperationKind.SEND
-        in_doubt = kind is OperationKind.SEND and self._sends in {2, 3}
-        if not in_doubt or self.taken:
+        in_doubt = kind is OperationKind.SEND and self.known < self._sends <= self.known + 2
+        if not in_doubt or self._sends <= self.known + self.taken:
             outcome = super()._take(kind, message_id, content, *rest)  # type: ignore[arg-type]
         return Unknown("time-out") if in_doubt else outcome
 
 
-@pytest.mark.parametrize("taken", [True, False], ids=["both came", "neither came"])
-async def test_an_answer_that_is_given_up_in_its_midst_has_one_mark_at_its_end(bot: Bot, taken: bool) -> None:
+MARK = f"*{say('ending.broken')}*"
+
+
+def doubtful(bot: Bot, *, known: int, taken: int) -> Doubtful:
     surface = Doubtful(bot.clock, kind=PlaceKind.PRIVATE, page_units=200)
-    surface.taken = taken
+    surface.known, surface.taken = known, taken
     surface.capabilities = replace(surface.capabilities, nonces=False)
+    return surface
+
+
+@pytest.mark.parametrize("taken", [0, 1, 2])
+async def test_an_answer_that_is_given_up_in_its_midst_has_one_mark_at_its_end(bot: Bot, taken: int) -> None:
+    surface = doubtful(bot, known=1, taken=taken)
     stream = await bot.asked(surface, "a tale?")
     stream.say(SENTENCE * 30)
     stream.finish()
     await bot.clock.advance(60.0)
-    mark = f"*{say('ending.broken')}*"
-    assert surface.texts[-1] == mark
-    assert sum(mark in text for text in surface.texts) == 1
-    assert len(surface.texts) == (4 if taken else 2)
+    assert surface.texts[-1] == MARK
+    assert sum(MARK in text for text in surface.texts) == 1
+    assert len(surface.texts) == 2 + taken
     assert (SENTENCE * 30).startswith(surface.texts[0])
+
+
+@pytest.mark.parametrize("taken", [0, 1, 2])
+async def test_an_answer_whose_first_message_is_in_doubt_has_its_mark_below(bot: Bot, taken: int) -> None:
+    surface = doubtful(bot, known=0, taken=taken)
+    stream = await bot.asked(surface, "a tale?")
+    stream.say(SENTENCE * 3)
+    await bot.clock.advance(60.0)
+    assert surface.texts == [(SENTENCE * 3).strip()] * taken + [MARK]
+
+
+async def test_what_may_stand_there_with_its_end_gets_no_second_one(bot: Bot) -> None:
+    """A reaction says that it may not: it cannot stand there twice."""
+    surface = doubtful(bot, known=0, taken=1)
+    stream = await bot.asked(surface, "a tale?")
+    stream.emit(ModelError(ModelErrorKind.UNAUTHORIZED, "no"))
+    await bot.clock.advance(60.0)
+    assert surface.texts == [failed("unauthorized")]
+    assert [emoji for _, emoji in surface.reactions] == [say("reaction.sorry", None)]
+
+
+async def test_what_may_never_be_edited_has_no_stop(bot: Bot) -> None:
+    """Nobody could take the button away again."""
+    surface = doubtful(bot, known=1, taken=1)
+    stream = await bot.asked(surface, "a tale?")
+    stream.say(SENTENCE * 4)
+    await bot.clock.advance(3.0)
+    assert [one.label for one in surface.messages["m1"].content.buttons] == [say("button.stop")]
+    stream.say(SENTENCE * 2)
+    await bot.clock.advance(60.0)
+    assert surface.texts[-1] == MARK
+    assert not any(message.content.buttons for message in surface.messages.values())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import chain, cycle, repeat
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -195,11 +196,14 @@ def test_a_waiting_view_is_not_looked_at_until_its_turn() -> None:
     ]
 
 
-def test_one_refusal_soon_after_the_first_request_leaves_a_quarter_of_the_limit() -> None:
-    """Its reason may be another: a minute's limit of one would hold an answer back for a minute each time."""
+@pytest.mark.parametrize("refusals", [1, 6])
+def test_refusals_soon_after_the_first_request_leave_a_quarter_of_the_limit(refusals: int) -> None:
+    """Their reason may be another: a limit of one a minute would hold an answer back each time."""
     key = BucketKey("interaction", "1")
     pacer = Pacer({"interaction": (RateLimit(5, 2.0, headers=True), RateLimit(30, 60.0))})
-    pacer.take((key,), 0.0)
-    pacer.refused((key,), 0.1, 3.0, key)
-    at, _ = pacer.blocking((key,), 0.1, None)
-    assert 3.1 <= at <= 3.2
+    for number in range(refusals):
+        pacer.take((key,), 3.2 * number)
+        pacer.refused((key,), 3.2 * number + 0.1, 3.0, key)
+    back_s = 3.2 * (refusals - 1) + 3.1
+    at, _ = pacer.blocking((key,), back_s, None)
+    assert back_s <= at <= back_s + 0.1

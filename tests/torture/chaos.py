@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import random
 import shutil
 import statistics
@@ -42,7 +43,8 @@ _FAULT_EVERY_S: Final = (1.0, 4.0)
 _GATEWAY_EVERY_S: Final = 25.0
 _DELETED: Final = 0.04  # of the answers lose a message
 _TOLD_EVERY_S: Final = 15.0
-_NEAR_S: Final = 8.0  # a slash command so near to a fault of the gateway may be lost
+_ON_ITS_WAY_S: Final = 1.0
+"""A slash command that was given so soon before the gateway's fault may have been on its way to the bot."""
 _ON_DISCORD: Final = (
     ("POST", "/channels/*/messages"),
     ("PATCH", "/channels/*/messages/*"),
@@ -153,7 +155,7 @@ class _Playing:
         self._llmock = llmock
         self._chance = chance
         self._came = came
-        self._gateway_at = 0.0
+        self._gateway_at: list[float] = []  # of its faults
         self.troubles = (self._trouble_requests, self._trouble_gateway)
 
     def places(self, places: Places) -> list[Place]:
@@ -183,7 +185,7 @@ class _Playing:
         came, fault = self._came, self._llmock.fault_of(asked.name)
         ending = asked.verdict.ending
         if ending is None:
-            if not asked.taken and abs(asked.at - self._gateway_at) < _NEAR_S:
+            if not asked.taken and self._had_no_gateway(asked.at):
                 came.lost_commands += 1
                 return
             where = f"{asked.platform} {asked.place}"
@@ -198,6 +200,14 @@ class _Playing:
         came.by_model_fault[f"{fault}: {ending}"] += 1
         if asked.verdict.spared:
             came.copies[f"{asked.platform} {asked.place}"] += len(asked.verdict.spared)
+
+    def _had_no_gateway(self, at: float) -> bool:
+        """Whether the bot was not to be reached then: from a fault of the gateway until it came again."""
+        for lost_at in self._gateway_at:
+            back_at = next((one for one in self._scene.connected_at if one > lost_at), math.inf)
+            if lost_at - _ON_ITS_WAY_S <= at <= back_at:
+                return True
+        return False
 
     async def _delete_one(self, asked: Asked, place: Place) -> None:
         """Somebody who may deletes a message of the answer while it grows."""
@@ -241,6 +251,6 @@ class _Playing:
         while True:
             await asyncio.sleep(_GATEWAY_EVERY_S)
             name, trouble = self._chance.choice(troubles)
-            self._gateway_at = time.monotonic()
+            self._gateway_at.append(time.monotonic())
             self._came.platform_faults[f"gateway {name}"] += 1
             trouble()

@@ -67,6 +67,7 @@ class Scene:
         self._told: Callable[[str], str] = self._told_here
         self._names = (f"q{n}" for n in count(1))
         self._held = asyncio.Event()
+        self.connected_at: list[float] = []  # when the bot came to Discord's gateway
 
     @property
     def settings(self) -> dict[str, str]:
@@ -109,6 +110,8 @@ class Scene:
         """An event of a platform."""
         if event["type"] == "request" and event["status"] == 0:
             self._held.set()
+        if platform == "discord" and event["type"] == "online" and event["online"]:
+            self.connected_at.append(time.monotonic())
         self.ledger.take(platform, event)
 
     def hold(self, platform: Platform, *, sends: bool, done: bool) -> DiscordFault | TelegramFault:
