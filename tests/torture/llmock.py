@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
-from aiohttp import ClientError, ClientSession, ClientTimeout
+from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
 
 from bots.sandbox.recording_proxy import Exchange, RecordingProxy
 from tests.project.program import environment
@@ -82,9 +82,7 @@ class Llmock:
         if tale is None:
             return sent
         if tale.name not in self._scripted:
-            self._scripted.add(tale.name)
             fault = self._fault_of[tale.name] = self._chance.choice(list(FAULTS))
-            self.faults[fault] += 1
             behaviour = dict(FAULTS[fault])
             if behaviour.get("type") == "stream_fault":
                 behaviour.setdefault("after_chunks", self._chance.randint(1, len(tale.text) // 8))
@@ -94,6 +92,8 @@ class Llmock:
                 f"{self._url}/_llmock/scenario", json={"behaviors": script}
             ) as answer:
                 answer.raise_for_status()
+            self._scripted.add(tale.name)  # only now: else a try that failed here would leave it unscripted
+            self.faults[fault] += 1
         return json.dumps(body | {"model": tale.name}).encode()
 
 
@@ -128,7 +128,9 @@ async def served(chance: random.Random) -> AsyncIterator[Llmock]:
     )
     url = f"http://127.0.0.1:{port}"
     try:
-        async with ClientSession(timeout=ClientTimeout(total=10.0)) as session:
+        # It closes idle connections at any moment, and a POST is not sent again.
+        connector = TCPConnector(force_close=True)
+        async with ClientSession(connector=connector, timeout=ClientTimeout(total=10.0)) as session:
             await _until_it_answers(session, url)
             llmock = Llmock(url, session, chance)
             async with llmock.proxy:
