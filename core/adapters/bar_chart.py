@@ -19,6 +19,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 44 * _SCALE, 14 * _SCALE, 22 * _SCALE, 28 * _SCAL
 _PAPER, _GRID, _FAINT, _BRIGHT = "#1e1f22", "#35373c", "#949ba4", "#f2f3f5"
 _LINES: Final = 4  # at most, above the ground line
 _LABELS: Final = 10  # at most, under the bars
+_ROUNDED_FROM: Final = 3  # pixels: of less, no corner can be cut off
 _ROUND: Final = 0.18  # of a bar's thickness: the radius of its upper corners
 _GAP: Final = _SCALE  # between the parts of a bar
 
@@ -52,7 +53,8 @@ def draw_bars(bars: Sequence[Bar]) -> bytes:
             upper, lower = level(below + part), level(below) - (_GAP if number > 1 else 0)
             box = (middle - thick / 2, upper, middle + thick / 2, max(upper, lower))
             if number == len(drawn):
-                radius = min(thick * _ROUND, (box[3] - upper) / 2)
+                tall = box[3] - upper
+                radius = min(thick * _ROUND, tall / 2) if tall >= _ROUNDED_FROM else 0
                 draw.rounded_rectangle(box, radius, fill=colour, corners=(True, True, False, False))
             else:
                 draw.rectangle(box, fill=colour)

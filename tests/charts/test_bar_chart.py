@@ -44,3 +44,7 @@ def test_any_figures_make_a_picture(days: list[tuple[float, float]]) -> None:
 )  # fmt: skip
 def test_figures_are_short(value: float, shown: str) -> None:
     assert short(value) == shown
+
+
+def test_a_sliver_on_top_of_a_tall_bar_is_drawn() -> None:
+    assert draw_bars([Bar("1", (0.0, 1.0)), Bar("2", (0.0, 1001.0))])

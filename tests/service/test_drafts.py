@@ -145,7 +145,7 @@ async def test_what_is_private_is_no_draft() -> None:
     deltas=split(markdown, most=40),
     failing=st.lists(
         st.sampled_from(["", "", "", "rate_limited", "unavailable", "unknown_not_taken"]), max_size=12
-    ),
+    ).filter(lambda failing: failing.count("unknown_not_taken") <= 1),  # two, and no third copy is risked
     every_s=st.sampled_from([0.0, 0.03, 0.4, 9.0]),
     latency_s=st.sampled_from([0.0, 0.1, 1.5]),
     page_units=st.sampled_from([300, 2_000]),
