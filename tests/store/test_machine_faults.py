@@ -73,11 +73,9 @@ def locked_by_another_process(file: Path) -> Iterator[None]:
 
 
 async def caught_up(store: SteadyStore) -> None:
-    for _ in range(1_000):
-        if store._catching_up is None or store._catching_up.done():
-            return
-        await asyncio.sleep(0.005)
-    raise AssertionError("the store does not catch up")
+    async with asyncio.timeout(10):
+        while (task := store._catching_up) is not None and not task.done():
+            await asyncio.wait([task])
 
 
 async def test_a_database_that_another_process_holds(sqlite_location: Location) -> None:
