@@ -19,6 +19,7 @@ from core.ports.store import (
     Lane,
     LaneKey,
     Message,
+    Outlined,
     Overheard,
     Role,
     Shown,
@@ -103,6 +104,10 @@ class MemoryStore:
 
     async def path(self, message_id: str, *, limit: int = 400) -> tuple[Message, ...]:
         return tuple(reversed(tuple(itertools.islice(self._upwards(message_id), limit))))
+
+    async def outline(self, message_id: str, *, limit: int = 400) -> tuple[Outlined, ...]:
+        path = await self.path(message_id, limit=limit)
+        return tuple(Outlined(one.id, one.parent_id, one.asker) for one in path)
 
     async def answers(self, question_id: str) -> tuple[Message, ...]:
         found = (self._messages[child] for child in self._children.get(question_id, ()))

@@ -28,6 +28,7 @@ from core.ports.store import (
     Lane,
     LaneKey,
     Message,
+    Outlined,
     Overheard,
     Shown,
     Store,
@@ -102,6 +103,13 @@ class SteadyStore:
             return found
         # Its end is not written yet, and what stood before this process is not in memory.
         return (*await self._read(lambda store: store.path(top, limit=limit - len(found))), *found)
+
+    async def outline(self, message_id: str, *, limit: int = 400) -> tuple[Outlined, ...]:
+        found = await self._read(lambda store: store.outline(message_id, limit=limit))
+        top = found[0].parent_id if found else None
+        if top is None or len(found) >= limit:
+            return found
+        return (*await self._read(lambda store: store.outline(top, limit=limit - len(found))), *found)
 
     async def answers(self, question_id: str) -> tuple[Message, ...]:
         return await self._read(lambda store: store.answers(question_id))
