@@ -40,7 +40,10 @@ from core.service.in_time import ends_within
 
 log = logging.getLogger(__name__)
 
-REMEMBERED: Final = 1_000  # questions and answers, of up to 64 kB each
+REMEMBERED: Final = 1_000  # questions and answers
+REMEMBERED_CHARS: Final = 4_000_000
+"""Of their text: a thousand answers of 64,000 characters would take 256 MB. It is 120 times what a model is
+shown of one conversation."""
 PATIENCE_S: Final = 1.0
 """Whoever says something waits for so long until it is kept; then it is known from memory meanwhile."""
 READ_PATIENCE_S: Final = 3.0
@@ -68,7 +71,7 @@ class SteadyStore:
         self._clock = clock or SystemClock()
         self._alerts = alerts or LoggedAlerts()
         self._patience_s = patience_s
-        self._memory = MemoryStore(messages=remembered, partial=True)
+        self._memory = MemoryStore(messages=remembered, chars=REMEMBERED_CHARS, partial=True)
         self._most = remembered
         self._slow = self._behind = False  # the last read was not in time; a write under way is not
         self._asked: set[asyncio.Task[Any]] = set()
