@@ -1,7 +1,8 @@
 """What was written while nobody listened: after a start, and after a connection that could not be resumed.
 
 Fetched over REST, a few requests a second so that live answers have room, and handed on as if it came live.
-Bounded: channels with a cursor (cursors.py), the newest first; who asked longer ago has gone away by now.
+Bounded: channels with a cursor (cursors.py), the newest first; who asked longer ago has gone away by now, by
+Discord's own time.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import aiohttp
 import discord
 
 from bots.discord.cursors import Cursors
+from bots.discord.server_time import ServerTime
 from core.ports.clock import Clock
 
 _log = logging.getLogger(__name__)
@@ -35,11 +37,14 @@ Readable: TypeAlias = discord.TextChannel | discord.VoiceChannel | discord.Stage
 class Backfill:
     """For one client. `begin` at each new session, then `run` once what is cached is complete."""
 
-    def __init__(self, client: discord.Client, cursors: Cursors, clock: Clock, hear: Hear) -> None:
+    def __init__(
+        self, client: discord.Client, cursors: Cursors, clock: Clock, server_time: ServerTime, hear: Hear
+    ) -> None:
         """`hear`: hands a message on; a task that ends when it was taken, None where nobody takes it."""
         self._client = client
         self._cursors = cursors
         self._clock = clock
+        self._server_time = server_time
         self._hear = hear
         self._gap: Mapping[str, int] = {}
         self._next_request = 0.0
@@ -51,7 +56,7 @@ class Backfill:
     async def run(self) -> None:
         """Hand on what each channel missed. Says in one line what was left out."""
         gap, self._gap = self._gap, {}
-        oldest = _snowflake(self._clock.wall() - LONGEST_GAP_S)
+        oldest = _snowflake(self._server_time.now() - LONGEST_GAP_S)
         channels, too_old = self._passed(gap, oldest)
         heard = unread = 0
         for channel_id in channels[:MOST_CHANNELS]:
@@ -140,8 +145,8 @@ class Backfill:
         self._next_request = self._clock.monotonic() + 1.0 / REQUESTS_PER_S
 
 
-def _snowflake(wall_s: float) -> int:
+def _snowflake(at_s: float) -> int:
     """The first id that a message could have had then. Before Discord's own time there is none."""
-    then = datetime.fromtimestamp(max(wall_s, 0.0), UTC)
+    then = datetime.fromtimestamp(max(at_s, 0.0), UTC)
     first = datetime(2015, 1, 1, tzinfo=UTC) + timedelta(seconds=1)
     return discord.utils.time_snowflake(max(then, first))

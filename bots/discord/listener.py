@@ -35,6 +35,7 @@ from bots.discord.exchange import perform
 from bots.discord.identifies import Identifies
 from bots.discord.interactions import InteractionSurface
 from bots.discord.opening import opened
+from bots.discord.server_time import ServerTime
 from bots.discord.surface import ChannelSurface
 from core.commands.registry import Registry
 from core.messages import Addressed, Choice, Incoming, IncomingCommand, IncomingMessage
@@ -66,7 +67,8 @@ class Listener(connection.Client):
         identifies: Identifies,
         journal: Journal | None,
     ) -> None:
-        super().__init__(message_content=message_content, breaker=breaker)
+        self._server_time = ServerTime(clock)
+        super().__init__(message_content=message_content, breaker=breaker, server_time=self._server_time)
         self._handle = handle
         self._suggest = suggest
         self._registry = commands
@@ -78,14 +80,14 @@ class Listener(connection.Client):
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._catching_up: asyncio.Task[None] | None = None
         self.cursors = Cursors(None, clock, "")  # until it is known who we are
-        self._backfill = Backfill(self, self.cursors, clock, self._hear)
+        self._backfill = Backfill(self, self.cursors, clock, self._server_time, self._hear)
         self.listening = True
         self.connected = asyncio.Event()
 
     async def remember(self) -> None:
         """Have the cursors of an earlier process: once we know who we are, before anything comes in."""
         self.cursors = Cursors(self._journal, self._clock, self.account)
-        self._backfill = Backfill(self, self.cursors, self._clock, self._hear)
+        self._backfill = Backfill(self, self.cursors, self._clock, self._server_time, self._hear)
         await self.cursors.load()
         self._start(self.cursors.keep_written())
 

@@ -28,7 +28,7 @@ limit itself keeps the rate; a distance of a whole slot would lose what each req
 LEFT: Final = 4
 """A limit of which no header tells falls to no less than one part in so many, whatever is refused."""
 RAISES: Final = 8
-"""A count that refusals lowered comes back by one part in so many of the documented one, or by 1, at a time."""
+"""A count that refusals lowered comes back by one part in so many of the documented one at a time."""
 CLEAN_S: Final = 60.0
 """A clean window, of no refusal, is no shorter: a second's window would be asked for more each second."""
 MOST_WINDOWS: Final = 16

@@ -186,6 +186,22 @@ async def test_who_asked_longer_than_ten_minutes_ago_has_gone_away(caplog: pytes
         assert "(2 channels)" in line
 
 
+@pytest.mark.parametrize("wrong_by_s", [3_600.0, -3_600.0])
+async def test_how_old_a_question_is_hangs_on_discords_clock_and_not_on_the_machines(
+    wrong_by_s: float,
+) -> None:
+    async with spoken_to("#general", "#help") as bot:
+        await bot.platform.close()
+        await bot.server.say("Ada", "#help", "@Sluice long ago")
+        bot.clock.move(601.0)
+        await bot.server.say("Ada", "#general", "@Sluice just now")
+        bot.clock.wall_ahead_s = wrong_by_s
+        await bot.start_again()
+        assert await _text(bot) == "just now"
+        await _caught_up(bot)
+        assert bot.waiting == 0
+
+
 async def test_at_most_so_many_channels_are_fetched_the_newest_first(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
