@@ -1,4 +1,4 @@
-"""What time it is at Discord, whose ids carry when they were made: the machine's clock may be wrong by hours."""
+"""What time it is at Discord, whose ids tell when they were made: a machine's clock may be wrong by hours."""
 
 from __future__ import annotations
 
