@@ -46,6 +46,10 @@ class MovedClock:
         self._pass()
         self._frozen = True
 
+    def go_on(self) -> None:
+        self._pass()
+        self._frozen = False
+
     def monotonic(self) -> float:
         return self()
 
