@@ -42,7 +42,7 @@ class Doubt:
         self._sends = 0
 
     def resolved(self, content: MessageContent | None) -> bool:
-        """An operation with this content was taken. False: nobody knows which of several tries stands there."""
+        """An operation with this content was taken. False: which of several tries stands is not known."""
         first_try, self._first_try = self._first_try, None
         if first_try not in {None, content}:
             return False
