@@ -103,7 +103,7 @@ class ChatService:
         self._tasks = Tasks()
         self.records = Records(journal, clock)
         self.events = Events(journal, clock, self._tasks)
-        self.notices = Notices(driver, clock, self._tasks)
+        self.notices = Notices(driver, clock, self._tasks, self.events)
         self.door = Door(access, self.notices, clock, self.events)
         self.threads = Threads(choices, self.notices, clock)
         self._conversations = Conversations(store, clock, choices.pause_s)
@@ -298,7 +298,8 @@ class ChatService:
             return
         if message.has_attachments and not overheard:
             words = say("attachment", language_of(message.author, message.place))
-            self.notices.reply(surface, message.author, words, ref=message.ref)
+            event_id = message.event_id
+            self.notices.reply(surface, message.author, words, ref=message.ref, event_id=event_id)
             if is_blank(message.text):
                 unanswered("attachment", message.event_id, message.place, message.author)
                 return
@@ -327,12 +328,13 @@ class ChatService:
         quoted = question.quote is not None and not is_blank(question.quote.text)
         if is_blank(question.text) and not quoted:
             unanswered("empty", question.event_id, question.place, asker)
-            self.notices.reply(surface, asker, say("empty", locale), ref=ref)
+            words = say("empty", locale)
+            self.notices.reply(surface, asker, words, ref=ref, event_id=question.event_id)
             return
         if len(question.text) > LONGEST_QUESTION:
             unanswered("too_long", question.event_id, question.place, asker)
             words = say("too_long", locale, length=len(question.text), limit=LONGEST_QUESTION)
-            self.notices.reply(surface, asker, words, ref=ref)
+            self.notices.reply(surface, asker, words, ref=ref, event_id=question.event_id)
             return
         question, surface = await self.threads.moved(question, surface)
         ref = question.reply_to
@@ -375,8 +377,14 @@ class ChatService:
         unanswered("busy", question.event_id, question.place, question.asker)
         if tells:
             words = say("busy", language_of(question.asker, question.place))
-            ref = question.reply_to
-            self.notices.tell(surface, question.asker, words, ref=ref, reaction="reaction.sorry")
+            self.notices.tell(
+                surface,
+                question.asker,
+                words,
+                ref=question.reply_to,
+                reaction="reaction.sorry",
+                event_id=question.event_id,
+            )
 
     def _keep(self, turn: Turn) -> None:
         """Have the journal keep it before anything of it is visible."""
@@ -417,4 +425,4 @@ class ChatService:
             return
         locale = language_of(added.author, added.place)
         words = say("added.hears_everything" if added.hears_everything else "added.privacy_mode", locale)
-        self.notices.reply(surface, added.author, words, ref=None)
+        self.notices.reply(surface, added.author, words, ref=None, event_id=added.event_id)
