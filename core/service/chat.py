@@ -49,6 +49,7 @@ from core.service.events import Events
 from core.service.exchanges import Exchanges
 from core.service.intake import LONGEST_QUESTION, Intake, Now
 from core.service.languages import language_of
+from core.service.moves import Moves
 from core.service.notices import Notices
 from core.service.presses import Presses
 from core.service.queue import STREAMS, QueueFullError, TurnQueue
@@ -136,6 +137,7 @@ class ChatService:
         self._queue = TurnQueue(turns.run, self._tasks)
         self._intake = Intake(clock, self._tasks, self.events, self._admit)
         self._changes = Changes(self._intake, self._queue, store)
+        self._moves = Moves(self._queue, self._conversations, choices, clock)
         self.exchanges = Exchanges(
             conversations=self._conversations,
             queue=self._queue,
@@ -172,7 +174,7 @@ class ChatService:
             case MessageDeleted():
                 await self._changes.deleted(incoming)
             case PlaceMoved():
-                await self._moved(incoming)
+                await self._moves.moved(incoming)
             case BotAdded():
                 self._greet(incoming, surface)
             case IncomingCommand() | FormSubmitted():
@@ -406,18 +408,6 @@ class ChatService:
                     self._driver.changed(running.answer)
                 return True
         return False
-
-    async def _moved(self, moved: PlaceMoved) -> None:
-        """Everything goes on in the place's new id. Who may use the bot is the operator's to say: of ids."""
-        log.warning(
-            "%s is %s from now on: whatever allows it has to name the new id", moved.before, moved.place
-        )
-        for turn in self._queue.turns:
-            if turn.question.place == moved.before:
-                turn.move(moved.place)
-        self._conversations.moved(moved.before, moved.place)
-        await self._conversations.store.move_place(str(moved.before), str(moved.place))
-        self.choices.moved(moved.before, moved.place)
 
     def _greet(self, added: BotAdded, surface: Surface) -> None:
         heard = (str(added.place), added.hears_everything)  # added again with other rights is news
