@@ -2,8 +2,8 @@
 
 What it does where not all is well, so that a word is rather answered twice than lost:
 - Telegram offers an update until a later one is asked for, and that is done only once the journal has it.
-- What the journal has and nobody has dealt with yet is handed over before the first poll, and again when
-  another poller has gone, which may have left it.
+- What the journal has and nobody deals with is handed over before the first poll, again when another poller
+  has gone, which may have left it, and where other processes may die at any time every LEASE_S.
 - A journal that fails is tried again for some seconds (`kept.Shelf`). After that people get their answers all
   the same: what comes is handed over unkept, **and not confirmed**. So it comes again with the next poll,
   which tries again to keep it and knows that it was handed over; and after a crash it comes to the next
@@ -130,7 +130,7 @@ class Poller:
         left = await self._shelf.left()
         if left is None:
             return
-        self._replay_from = None
+        self._replay_from = self._clock.monotonic() + LEASE_S if self._shelf.watches else None
         for update in left:
             if event_id(update) not in self._handed:
                 self._hand(update)
