@@ -34,6 +34,7 @@ from core.messages import (
 from core.policy.access import Access
 from core.policy.frequency import Frequency
 from core.policy.spending import Spending
+from core.ports.alerts import Alerts
 from core.ports.clock import Clock
 from core.ports.completions import Completions
 from core.ports.journal import Journal
@@ -92,11 +93,13 @@ class ChatService:
         max_answer_chars: int = DEFAULT_MAX_CHARS,
         summarises: Callable[[ModelChoice], bool] = lambda _: True,
         book: Book | None = None,
+        alerts: Alerts | None = None,
     ) -> None:
         """`store`: one whose conversations outlive its failures (`core.adapters.steady_store`), or in memory.
         `journal`: what outlives this process in the middle of its turns.
         `signer`: None for buttons that end with this process. `summarises`: False for a model that is too
-        small to be of help with summaries. `book`: where what a turn used is written down; None: nowhere."""
+        small to be of help with summaries. `book`: where what a turn used is written down; None: nowhere.
+        `alerts`: who is told of what another process left and nobody can go on with."""
         self.choices = choices
         self._driver = driver
         self._clock = clock
@@ -158,7 +161,7 @@ class ChatService:
         )
         self._later = Room(**_AT_ONCE)
         line_up = partial(self._line_up, tells=False)
-        self.recovery = Recovery(self.records, clock, line_up, max_chars=max_answer_chars)
+        self.recovery = Recovery(self.records, clock, line_up, max_chars=max_answer_chars, alerts=alerts)
         self._greetings = Frequency(1, 3_600.0)
 
     async def handle(self, incoming: Incoming, surface: Surface) -> None:

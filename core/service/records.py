@@ -20,7 +20,7 @@ from core.ports.clock import Clock
 from core.ports.journal import RENEW_S, Journal, KeptTurn, Step
 from core.ports.store import StoreError
 from core.service.in_time import ends_within, in_time
-from core.service.steps import AnyStep, Ended, Going, Stands, encoded
+from core.service.steps import AnyStep, Ended, Going, Stands, Tried, encoded
 from core.streaming.answer import Answer, Ending
 from core.streaming.operations import Delivered, OperationKind, Outcome
 from core.streaming.scheduler import Operation
@@ -248,6 +248,10 @@ class Record:
         if not self.lost and not self._records.journal.alone and self._answer.ending is not None:
             await self._records.write(self._turn_id, self._end(self._answer.ending))
         return not self.lost
+
+    async def tries(self) -> None:
+        """Keep that a turn which was taken over is begun with."""
+        await self._records.write(self._turn_id, Tried())
 
     async def before(self, operation: Operation) -> bool:
         """Keep what is about to be shown. False: it is not to be shown by this process."""

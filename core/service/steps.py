@@ -67,7 +67,11 @@ class Ended(msgspec.Struct, frozen=True, tag="ended", omit_defaults=True):
     model: str = ""
 
 
-AnyStep: TypeAlias = Going | Stands | Ended
+class Tried(msgspec.Struct, frozen=True, tag="tried"):
+    """A process that has taken the turn over begins with it."""
+
+
+AnyStep: TypeAlias = Going | Stands | Ended | Tried
 _ENCODER: Final = msgspec.json.Encoder()
 _STEP: Final = msgspec.json.Decoder(AnyStep)
 _BODY: Final = msgspec.json.Decoder(TurnBody)
@@ -75,11 +79,13 @@ _BODY: Final = msgspec.json.Decoder(TurnBody)
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """How far a turn had come. `standing`: its pages, in order."""
+    """How far a turn had come. `standing`: its pages, in order. `tried`: how many processes that had taken it
+    over began with it."""
 
     text: str = ""
     standing: tuple[Standing, ...] = ()
     ended: Ended | None = None
+    tried: int = 0
 
     @property
     def is_shown(self) -> bool:
@@ -111,6 +117,7 @@ def known(steps: Sequence[bytes]) -> Known:
     texts: list[str] = []
     pages: list[Standing] = []
     ended: Ended | None = None
+    tried = 0
     for step in map(_STEP.decode, steps):
         match step:
             case Going():
@@ -124,7 +131,9 @@ def known(steps: Sequence[bytes]) -> Known:
             case Ended():
                 texts.append(step.text)
                 ended = step
-    return Known("".join(texts), tuple(pages), ended)
+            case Tried():
+                tried += 1
+    return Known("".join(texts), tuple(pages), ended, tried)
 
 
 def _cleaned(plain: object) -> object:
