@@ -261,15 +261,17 @@ class Record:
         answer = self._answer
         if answer.ending is not None and not self._ended:
             self._records.note(self._turn_id, self._end(answer.ending))
+        at, text = self._news()
         going = Going(
             operation.page,
-            self._news(),
+            text,
             stands.start,
             stands.end,
             stands.closed,
             stands.file,
             stands.way,
             operation.message_id,
+            at,
         )
         await self._records.write(self._turn_id, going)
         self._shows = not self.lost
@@ -293,11 +295,13 @@ class Record:
 
     def _end(self, ending: Ending) -> Ended:
         self._ended = True
-        return Ended(ending, self._news(), self._answer.mark, self._answer.buttons, self.model)
+        at, text = self._news()
+        return Ended(ending, text, self._answer.mark, self._answer.buttons, self.model, at)
 
-    def _news(self) -> str:
+    def _news(self) -> tuple[int, str]:
+        """What the model has said since the last time, and where that begins."""
         written, self._written = self._written, self._answer.length
-        return self._answer.slice(written, self._written)
+        return written, self._answer.slice(written, self._written)
 
 
 def _done(entry: _Entry) -> None:
