@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from core.messages import IncomingMessage
+from core.ports.alerts import Alerts, Cause
 from core.ports.clock import Clock
-from core.ports.journal import Journal, Received
+from core.ports.journal import STARTS, Journal, Received
 from core.ports.store import StoreError
 from core.service.in_time import in_time
 
@@ -29,8 +30,9 @@ _MOST_UNKEPT: Final = 10_000
 class Shelf:
     """The journal, for the messages of one bot account."""
 
-    def __init__(self, journal: Journal | None, clock: Clock, account: str) -> None:
+    def __init__(self, journal: Journal | None, clock: Clock, account: str, alerts: Alerts) -> None:
         """`journal` None: nothing outlives the process, and nothing waits to be kept."""
+        self._alerts = alerts
         self._journal = journal
         self._clock = clock
         self._account = account
@@ -97,12 +99,18 @@ class Shelf:
         return tuple((received.body.decode(), received.id) for received, _ in gone)
 
     async def left(self) -> Mapping[str, set[str]]:
-        """By channel, the ids of what earlier processes kept and did not come to. Raises StoreError."""
+        """By channel, the ids of what earlier processes kept and did not come to. What several of them were
+        killed in the midst of is given up. Raises StoreError."""
         found: dict[str, set[str]] = {}
         if self._journal is not None:
-            for received in await self._journal.unhandled(self._account):
-                if received.id not in self._ours:
-                    found.setdefault(received.body.decode(), set()).add(received.id)
+            left = await self._journal.take_over_events(self._account)
+            if given_up := [one.event.id for one in left if one.taken >= STARTS]:
+                await self._journal.handled(self._account, given_up, self._clock.wall())
+            for event_id in given_up:
+                self._alerts.raise_(Cause.GIVEN_UP, about=self._account, why=f"event {event_id}")
+            for one in left:
+                if one.taken < STARTS and one.event.id not in self._ours:
+                    found.setdefault(one.event.body.decode(), set()).add(one.event.id)
         self._left = found
         self._ours.clear()
         return found

@@ -40,6 +40,7 @@ from bots.discord.server_time import ServerTime
 from bots.discord.surface import ChannelSurface
 from core.commands.registry import Registry
 from core.messages import Addressed, Choice, Incoming, IncomingCommand, IncomingMessage
+from core.ports.alerts import Alerts
 from core.ports.clock import Clock
 from core.ports.journal import Journal
 from core.ports.surface import Handle, Suggest, Surface
@@ -67,7 +68,9 @@ class Listener(connection.Client):
         breaker: Breaker,
         identifies: Identifies,
         journal: Journal | None,
+        alerts: Alerts,
     ) -> None:
+        self._alerts = alerts
         self._server_time = ServerTime(clock)
         super().__init__(message_content=message_content, breaker=breaker, server_time=self._server_time)
         self._handle = handle
@@ -91,7 +94,7 @@ class Listener(connection.Client):
         self._start(self.cursors.keep_written())
 
     def _know_cursors(self, journal: Journal | None, account: str) -> None:
-        self._shelf = Shelf(journal, self._clock, account)
+        self._shelf = Shelf(journal, self._clock, account, self._alerts)
         self.cursors = Cursors(self._shelf, journal, self._clock, account)
         self._backfill = Backfill(self, self.cursors, self._clock, self._server_time, self._hear)
 

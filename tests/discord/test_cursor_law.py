@@ -19,7 +19,8 @@ from bots.discord.listener import Listener
 from core.adapters.memory_journal import JournalState, MemoryJournal
 from core.commands.registry import registry
 from core.messages import Addressed, Incoming, IncomingMessage, MessageRef, Person, Place, PlaceKind
-from core.ports.journal import Received
+from core.ports.alerts import LoggedAlerts
+from core.ports.journal import Left, Received
 from core.ports.store import StoreError
 from core.ports.surface import Surface, no_suggestions
 from tests.fakes.clock import FakeClock, settle
@@ -64,9 +65,9 @@ class Journal(MemoryJournal):
         self._check()
         return await super().was_handled(account, event_id)
 
-    async def unhandled(self, account: str) -> tuple[Received, ...]:
+    async def take_over_events(self, account: str) -> tuple[Left, ...]:
         self._check()
-        return await super().unhandled(account)
+        return await super().take_over_events(account)
 
     async def handled(self, account: str, ids: Sequence[str], at: float) -> tuple[str, ...]:
         self._check()
@@ -108,6 +109,7 @@ class World:
             breaker=Breaker(self.clock.monotonic),
             identifies=Identifies(self.journal, self.clock),
             journal=self.journal,
+            alerts=LoggedAlerts(),
         )
         me: Any = SimpleNamespace(id=ME)
         listener._connection.user = me

@@ -11,9 +11,9 @@ import pytest
 
 from bots.discord import backfill, connection
 from bots.sandbox.discord.world import Permission
-from core.adapters.memory_journal import MemoryJournal
+from core.adapters.memory_journal import JournalState, MemoryJournal
 from core.messages import Incoming, IncomingMessage, PlaceKind
-from core.ports.journal import Received
+from core.ports.journal import STARTS, Received
 from core.ports.store import StoreError
 from core.ports.surface import Surface
 from tests.discord.support import Bot, content, local_discord
@@ -424,3 +424,24 @@ async def test_a_question_that_was_deleted_meanwhile_is_let_go_of() -> None:
         await _caught_up(bot)
         assert bot.waiting == 0
         assert await bot.journal.unhandled(surface.account) == ()
+
+
+async def test_a_question_that_kills_each_process_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
+    state = JournalState()
+    async with spoken_to("#general", journal=MemoryJournal(state)) as bot:
+        bot.deals = False
+        await bot.server.say("Ada", "#general", "@Sluice poison")
+        assert await _text(bot) == "poison"
+        for _ in range(STARTS - 1):
+            await bot.kill()
+            bot.journal = MemoryJournal(state)
+            await bot.start_again()
+            assert await _text(bot) == "poison"
+            await _caught_up(bot)
+        assert "given up" not in caplog.text
+        await bot.kill()
+        bot.journal = MemoryJournal(state)
+        await bot.start_again()
+        await _caught_up(bot)
+        assert bot.waiting == 0
+        assert caplog.text.count("It is given up.") == 1
