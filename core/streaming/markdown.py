@@ -225,7 +225,8 @@ class _Scanner:
             or _BLOCK_START.match(following) is not None
             or self._heads_table(end + 1)
         )
-        self.marks = replace(self.marks, quote="", inline=() if block else self.marks.inline)
+        quote = self.marks.quote if self._unfinished(end) else ""
+        self.marks = replace(self.marks, quote=quote, inline=() if block else self.marks.inline)
         if following and not self.marks.inline:
             rank = CutRank.BLOCK if block else CutRank.LINE
             self._cut(end, CutRank.WORD if _LEADING_LINE.match(line) else rank, self.marks)

@@ -17,6 +17,7 @@ from core.ports.journal import STARTS, Received
 from core.ports.store import StoreError
 from core.ports.surface import Surface
 from tests.discord.support import Bot, content, local_discord
+from tests.fakes.clock import FakeClock
 
 HISTORY = "/channels/{channel_id}/messages"
 
@@ -428,19 +429,20 @@ async def test_a_question_that_was_deleted_meanwhile_is_let_go_of() -> None:
 
 async def test_a_question_that_kills_each_process_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
     state = JournalState()
-    async with spoken_to("#general", journal=MemoryJournal(state)) as bot:
+    async with spoken_to("#general", journal=MemoryJournal(state, clock=FakeClock(), alone=True)) as bot:
         bot.deals = False
         await bot.server.say("Ada", "#general", "@Sluice poison")
         assert await _text(bot) == "poison"
+        await _caught_up(bot)
         for _ in range(STARTS - 1):
             await bot.kill()
-            bot.journal = MemoryJournal(state)
+            bot.journal = MemoryJournal(state, clock=bot.clock, alone=True)
             await bot.start_again()
             assert await _text(bot) == "poison"
             await _caught_up(bot)
         assert "given up" not in caplog.text
         await bot.kill()
-        bot.journal = MemoryJournal(state)
+        bot.journal = MemoryJournal(state, clock=bot.clock, alone=True)
         await bot.start_again()
         await _caught_up(bot)
         assert bot.waiting == 0

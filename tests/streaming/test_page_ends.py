@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from bots.telegram.entities import TelegramRenderer
 from core.streaming.answer import Answer, Ending
-from core.streaming.pages import Frame, Pages
+from core.streaming.markdown import scan
+from core.streaming.marks import NO_MARKS
+from core.streaming.pages import Frame, Pages, compose
 from core.streaming.rendering import Rendered, Renderer
 from core.streaming.text import ends_sentence
 from tests.fakes.surface import FakeRenderer
+from tests.promise import broken_promise
 
 
 class CountingRenderer(FakeRenderer):
@@ -30,13 +35,13 @@ def test_closing_a_page_renders_little_in_vain(text: str) -> None:
     assert renderer.rendered <= 15 * renderer.page_units
 
 
-def streamed(text: str, renderer: Renderer, delta: int = 7) -> list[Frame]:
+def streamed(text: str, renderer: Renderer, delta: int = 7, *, pausing: bool = False) -> list[Frame]:
     """The closed pages of a text that comes in small deltas and is looked at after each."""
     pages, answer = Pages(renderer), Answer(max_chars=10**9)
     closed: list[Frame] = []
 
     def look() -> bool:
-        frame = pages.frame(answer)
+        frame = pages.frame(answer, pausing=pausing)
         pages.accept(frame)
         closed.extend([frame] if frame.closed else [])
         return frame.closed and not frame.last
@@ -81,3 +86,25 @@ def test_a_nested_item_at_a_pages_start_is_no_code() -> None:
     text = "- item\n" + "".join(f"        - deeper {n} {SENTENCE}\n" for n in range(120))
     for frame in streamed(text, TelegramRenderer(), 97):
         assert not [entity for entity in frame.body.entities if getattr(entity, "type", "") == "pre"]
+
+
+@pytest.mark.parametrize("before", range(840, 900, 3))
+@pytest.mark.parametrize("delta", [1, 5])
+def test_a_quote_that_goes_on_is_a_quote_on_the_next_page_too(before: int, delta: int) -> None:
+    """Also where the page had shown the beginning of the quoted line before more of it came."""
+    renderer = FakeRenderer(1_000)
+    quoted = "> " + "and said to all of them, again and again, " * 12
+    source = f"{'x' * before}\n\n{quoted}\n\nBut that is another story."
+    closed = streamed(source, renderer, delta, pausing=True)
+    assert broken_promise(source, [frame.body.text for frame in closed], renderer) is None
+    begin, end = source.index("> "), source.index("\n\nBut")
+    for left, frame in pairwise(closed):
+        goes_on = begin < left.end < end
+        assert frame.body.text.startswith(">") == (goes_on or source[left.end :].lstrip().startswith(">"))
+
+
+def test_what_follows_a_quote_that_ended_with_its_page_is_no_quote() -> None:
+    in_quote = scan("> quoted", NO_MARKS).end
+    maths = FakeRenderer().maths
+    assert compose(" for all", in_quote, NO_MARKS, maths) == "> for all"
+    assert compose("\n\nplain", in_quote, NO_MARKS, maths) == "plain"
