@@ -69,6 +69,8 @@ class Bot:
         client.stop_heartbeats()
         self.platform._client = None
         self.server.lose_sessions()
+        if client.ws is not None:
+            await client.ws.socket.close()  # a process that is gone holds no connection
         await client.http.close()
 
     async def start_again(self) -> None:
