@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup run test torture bench format lock
+.PHONY: help setup run test torture bench audit format lock
 
 help:  ## Show what can be made
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile
@@ -24,6 +24,9 @@ torture: setup  ## Kill, stop, trouble and wear out the real process (ARGS="kill
 bench: setup  ## Measure freshness, CPU, growth and the store (ARGS="freshness --quick" for less)
 	@.venv/bin/sluice bench $(ARGS)
 
+audit: setup  ## Look through the locked packages: known weaknesses, licences
+	@tools/audit
+
 format: setup  ## Format the code and repair what ruff can repair
 	.venv/bin/ruff format
 	.venv/bin/ruff check --fix
@@ -31,3 +34,5 @@ format: setup  ## Format the code and repair what ruff can repair
 lock: setup  ## Bring requirements.lock up to date with pyproject.toml (ARGS=--upgrade renews all)
 	PATH="$$PATH:.uv/bin" UV_SYSTEM_CERTS=true uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-header --no-annotate --group dev $(ARGS) --output-file requirements.lock pyproject.toml
+	PATH="$$PATH:.uv/bin" UV_SYSTEM_CERTS=true uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--no-header --no-annotate $(ARGS) --output-file tools/audit.txt tools/audit.in

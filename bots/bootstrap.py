@@ -407,7 +407,14 @@ async def open_sandbox(settings: Settings, note: str) -> AsyncIterator[Sandbox]:
     """The local servers and the page with its note, listening. Raises OSError when its address is taken."""
     profile = load_profile()
     discord, telegram = DiscordServer(profile=profile), TelegramServer(profile=profile)
-    page = SandboxPage(discord, telegram, note=note, host=settings.http_host, port=settings.http_port)
+    page = SandboxPage(
+        discord,
+        telegram,
+        note=note,
+        host=settings.http_host,
+        port=settings.http_port,
+        key=secrets.token_urlsafe(16) if settings.page_is_open else None,
+    )
     async with AsyncExitStack() as stack:
         for part in (discord, telegram, page):
             await part.start()

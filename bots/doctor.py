@@ -50,8 +50,8 @@ NO_MODEL: Final = (
     "of your own), or set OPENAI_MODEL=embedded for the small demo model."
 )
 PAGE_IS_OPEN: Final = (
-    "SLUICE_HTTP lets other machines reach the sandbox's page, which asks nobody who they are. "
-    "Use 127.0.0.1 unless you trust the network."
+    "SLUICE_HTTP lets other machines reach the sandbox's page: whoever has the address with its key "
+    "can use it, and it travels unencrypted. Use 127.0.0.1 unless you trust the network."
 )
 _CLAIM: Final = (
     "Start Sluice. It prints a code; send the bot /claim and that code in a private message, and you are "

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
@@ -25,6 +24,7 @@ from yarl import URL
 
 from bots.sandbox.deeds import AnyDeed, Complete, Inline, Platform, perform
 from bots.sandbox.discord.server import DiscordServer
+from bots.sandbox.entrance import KEY, holders_of, own_host_only
 from bots.sandbox.images import picture
 from bots.sandbox.telegram.server import TelegramServer
 
@@ -46,7 +46,6 @@ HEADERS: Final = {
     "Cache-Control": "no-cache",
     "Server": "Sluice",  # how another Sluice knows who holds the address
 }
-_LOCAL_OR_ADDRESS = re.compile(r"(localhost|\d{1,3}(\.\d{1,3}){3}|\[[\da-fA-F:.]+\])(:\d+)?")
 MAX_REQUEST_BYTES: Final = 64 * 1024
 WAITING_EVENTS: Final = 2_000  # a browser that lags further behind starts again from a snapshot
 KEPT_FIGURES: Final = 50
@@ -77,7 +76,8 @@ async def is_served_at(host: str, port: int) -> bool:
 class SandboxPage:
     """Serves the page and keeps every open browser up to date.
 
-    `note` says in a few words whose model answers; port 0 takes a free port.
+    `note` says in a few words whose model answers; port 0 takes a free port. `key`: only who brings it is let
+    in; None lets in everybody who reaches it, as on loopback.
     """
 
     def __init__(
@@ -88,12 +88,14 @@ class SandboxPage:
         note: str,
         host: str = "127.0.0.1",
         port: int = 8765,
+        key: str | None = None,
     ) -> None:
         self._discord = discord
         self._telegram = telegram
         self._note = note
         self._host = host
         self._port = port
+        self._key = key
         self._counts = {"discord": Counter[str](), "telegram": Counter[str]()}
         self._figures: dict[tuple[str, str, str], Json] = {}
         self._browsers: dict[web.WebSocketResponse, Waiting] = {}
@@ -103,12 +105,13 @@ class SandboxPage:
 
     @property
     def url(self) -> str:
-        """Where a browser here finds the page, once it has started; see `page_url`."""
-        return page_url(self._host, self._port)
+        """Where a browser here finds the page, once it has started, with the key; see `page_url`."""
+        url = page_url(self._host, self._port)
+        return f"{url}?{KEY}={self._key}" if self._key else url
 
     async def start(self) -> None:
         """Listen. Raises `OSError` when the address is taken or not ours to listen on."""
-        app = web.Application(middlewares=[_own_host_only])
+        app = web.Application(middlewares=[own_host_only, *([holders_of(self._key)] if self._key else [])])
         app.on_response_prepare.append(_add_headers)
         app.router.add_get("/socket", self._serve_socket)
         app.router.add_get("/files/{platform:discord|telegram}/{id}/{name}", self._serve_upload)
@@ -251,12 +254,3 @@ async def _serve_file(request: web.Request) -> web.StreamResponse:
 
 async def _add_headers(_: web.Request, response: web.StreamResponse) -> None:
     response.headers.update(HEADERS)
-
-
-@web.middleware
-async def _own_host_only(request: web.Request, handler: Callable[[web.Request], Any]) -> web.StreamResponse:
-    """Refuse names: a foreign site can make its own name lead here (DNS rebinding), but no address."""
-    if not _LOCAL_OR_ADDRESS.fullmatch(request.host):
-        raise web.HTTPForbidden(text="Open the sandbox by its address or as localhost.\n")
-    response: web.StreamResponse = await handler(request)
-    return response

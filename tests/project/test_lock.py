@@ -31,7 +31,7 @@ def test_every_dependency_is_pinned_as_the_project_asks(requirement: Requirement
     assert PINS[canonicalize_name(requirement.name)] in requirement.specifier
 
 
-@pytest.mark.parametrize("file", ["requirements.lock", "tools/uv.txt"])
+@pytest.mark.parametrize("file", ["requirements.lock", "tools/uv.txt", "tools/audit.txt"])
 def test_every_pin_has_hashes_and_nothing_names_a_host(file: str) -> None:
     text = (ROOT / file).read_text()
     entries = re.split(r"^(?=[A-Za-z0-9])", text, flags=re.MULTILINE)[1:]

@@ -42,11 +42,13 @@ class Sandbox:
 
 
 @asynccontextmanager
-async def served(port: int = 0) -> AsyncIterator[tuple[DiscordServer, TelegramServer, SandboxPage]]:
+async def served(
+    port: int = 0, key: str | None = None
+) -> AsyncIterator[tuple[DiscordServer, TelegramServer, SandboxPage]]:
     """Both servers and the page, without a browser."""
     profile = load_profile(scale=0.02)
     servers = DiscordServer(profile=profile), TelegramServer(profile=profile)
-    page = SandboxPage(*servers, note="a scripted bot", port=port)
+    page = SandboxPage(*servers, note="a scripted bot", port=port, key=key)
     async with AsyncExitStack() as stack:
         for part in (*servers, page):
             await part.start()

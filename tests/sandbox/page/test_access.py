@@ -5,7 +5,9 @@ from __future__ import annotations
 import aiohttp
 import pytest
 
+from bots.bootstrap import open_sandbox
 from bots.sandbox.page import SandboxPage
+from core.settings import Settings
 from tests.sandbox.page.harness import served
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
@@ -73,3 +75,37 @@ async def test_a_port_in_use_is_an_os_error() -> None:
         second = SandboxPage(local_discord, local_telegram, note="", port=port)
         with pytest.raises(OSError, match="address already in use"):
             await second.start()
+
+
+async def test_with_a_key_nothing_is_served_without_it() -> None:
+    async with served(key="the-key") as (_, _, page), aiohttp.ClientSession() as session:
+        root = page.url.removesuffix("?key=the-key")
+        for path in ("", "page.js", "socket", "files/discord/1/a.png", "?key=", "?key=the-kez", "?key=ключ"):
+            async with session.get(root + path, headers={"Origin": root.rstrip("/")}) as response:
+                assert response.status == 401, path
+                assert "the-key" not in await response.text()
+                assert response.headers["Content-Security-Policy"]
+        async with session.get(root, headers={"Cookie": "sluice_page=other"}) as response:
+            assert response.status == 401
+
+
+async def test_the_key_is_left_out_of_the_address_once_it_was_given() -> None:
+    jar = aiohttp.CookieJar(unsafe=True)  # keeps cookies of addresses, as browsers do
+    async with served(key="the-key") as (_, _, page), aiohttp.ClientSession(cookie_jar=jar) as session:
+        async with session.get(page.url, allow_redirects=False) as response:
+            assert (response.status, response.headers["Location"]) == (303, "/")
+            cookie = response.headers["Set-Cookie"]
+            assert "HttpOnly" in cookie
+            assert "SameSite=Strict" in cookie
+        root = page.url.removesuffix("?key=the-key")
+        async with session.get(root) as response:
+            assert response.status == 200
+        async with session.ws_connect(root + "socket", headers={"Origin": root.rstrip("/")}) as socket:
+            assert "hello" in await socket.receive_json()
+
+
+async def test_beyond_loopback_there_is_always_a_key() -> None:
+    async with open_sandbox(Settings(http_host="0.0.0.0", http_port=0), "") as everywhere:  # noqa: S104
+        assert len(everywhere.page.url.partition("?key=")[2]) >= 22
+    async with open_sandbox(Settings(http_port=0), "") as here:
+        assert "key" not in here.page.url
