@@ -20,6 +20,7 @@ from core.adapters.fetching.unfolding import unfolding
 from core.ports.fetching import DEFAULT_LIMITS, Fetched, Limits, Refused, Sink, Why
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_HAS_SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*:", re.ASCII | re.IGNORECASE)
 _MEDIA_TYPE: Final = re.compile(r"[a-z0-9!#$&^_.+-]{1,64}/[a-z0-9!#$&^_.+-]{1,64}", re.ASCII)
 _FOREIGN: Final = (httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.TimeoutException)
 
@@ -123,13 +124,13 @@ async def _receive(
 
 
 def _location(response: httpcore2.Response, target: Target) -> str:
-    """Where the answer sends us. `urljoin` drops control characters, which must be refused: so they are kept
-    from it. Raises RefusedError."""
+    """Where the answer sends us. `urljoin` drops control characters and forgives half an address, both of
+    which must be refused: so it is given nothing but paths. Raises RefusedError."""
     location = _header(response, b"location")
     if not location or not location.isprintable() or " " in location or "\\" in location:
         raise RefusedError(Why.REDIRECT)
     try:
-        return urljoin(str(target), location)
+        return location if _HAS_SCHEME.match(location) else urljoin(str(target), location)
     except ValueError:
         raise RefusedError(Why.REDIRECT) from None
 
