@@ -15,7 +15,7 @@ import httpcore2
 from core.adapters.fetching.addresses import Address
 from core.adapters.fetching.client import GuardedClient
 from core.adapters.fetching.targets import Rules
-from core.ports.fetching import DEFAULT_LIMITS, Fetched, Limits, Refused
+from core.ports.fetching import DEFAULT_LIMITS, Fetched, Fetching, Limits, Refused, Sink
 
 PUBLIC = "93.184.215.14"
 """An address of the public internet, by which nothing in these tests is ever reached."""
@@ -39,8 +39,8 @@ class Listener:
         self.accepted = 0
         self.requests: list[str] = []
         self.port = 0
+        self.heard = asyncio.Event()  # a request has come
         self.gone = asyncio.Event()  # the client has closed a connection
-        self.server_names: list[str | None] = []
         self._serving: list[asyncio.Task[None]] = []
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -53,6 +53,7 @@ class Listener:
             if first == _TLS_HELLO:
                 return
             self.requests.append((first + await reader.readuntil(b"\r\n\r\n")).decode())
+            self.heard.set()
             if isinstance(answer, bytes):
                 writer.write(answer)
                 await writer.drain()
@@ -117,10 +118,10 @@ async def fetch(
     url: str = "http://files.example.com/a",
     *,
     limits: Limits = DEFAULT_LIMITS,
-    into: BytesIO | None = None,
+    into: Sink | None = None,
 ) -> Fetched | Refused:
     """Through the guard as it is, with a resolver and the network of these tests."""
-    client = GuardedClient(OPEN, resolve=Names(), network=LeadingNetwork(listener), tls=NO_TLS)
+    client: Fetching = GuardedClient(OPEN, resolve=Names(), network=LeadingNetwork(listener), tls=NO_TLS)
     return await client.fetch(url, into or BytesIO(), limits)
 
 
