@@ -23,6 +23,9 @@ PUBLIC = "93.184.215.14"
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """Trusts nobody; to read whom the system trusts takes longer than a whole test."""
 
+HANGS_S = 20
+"""A connection that is still open after so long stays so."""
+
 _TLS_HELLO = b"\x16"  # where it listens without TLS, it hangs up
 
 OPEN = Rules(any_public_host=True, plain_http=True)
@@ -76,7 +79,8 @@ class Listener:
             yield self
         finally:
             server.close()
-            await asyncio.gather(*self._serving)  # ends where the client has closed every connection
+            async with asyncio.timeout(HANGS_S):  # the client has to have closed every connection
+                await asyncio.gather(*self._serving)
             await server.wait_closed()
 
 

@@ -17,7 +17,7 @@ from cryptography.x509.oid import NameOID
 from core.adapters.fetching.client import GuardedClient
 from core.adapters.fetching.targets import platform_rules
 from core.ports.fetching import Fetched, Limits, Refused, Why
-from tests.fetching.listener import PUBLIC, LeadingNetwork, Listener, Names, ok
+from tests.fetching.listener import HANGS_S, PUBLIC, LeadingNetwork, Listener, Names, ok
 
 HOST = "cdn.discordapp.com"
 
@@ -107,7 +107,8 @@ async def test_a_handshake_that_never_ends_is_left_and_closed(tmp_path: Path) ->
     refused = await guarded.fetch(f"https://{HOST}/a", BytesIO(), Limits(grace_s=0.2))
     assert refused == Refused(Why.TOO_SLOW, HOST)
     assert heard.is_set()
-    await gone.wait()
+    async with asyncio.timeout(HANGS_S):
+        await gone.wait()
     server.close()
     await server.wait_closed()
 

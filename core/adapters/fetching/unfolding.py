@@ -56,7 +56,7 @@ class _Inflating:
             data = self._inflate.unconsumed_tail
             if self._inflate.unused_data:
                 raise RefusedError(Why.ENCODING)
-            if self._inflate.eof or (not data and len(piece) < PIECE_BYTES):
+            if self._inflate.eof or not data:
                 return
 
     def finish(self) -> None:
