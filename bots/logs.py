@@ -12,6 +12,7 @@ _TALKATIVE = (
     "httpx",
     "httpcore",
     "httpx2",
+    "httpcore2",
     "discord",
     "telegram",
     "openai",
