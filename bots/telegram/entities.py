@@ -38,14 +38,14 @@ _KEPT: Final = frozenset(
     {"bold", "italic", "underline", "strikethrough", "spoiler", "code", "pre", "blockquote", "text_link"}
 )
 _MONOSPACED: Final = frozenset({"code", "pre"})
-# Telegram sees none behind a letter or number of any script. Which those are changes with Unicode's version, so
-# only ASCII's count here.
+# Telegram sees none behind a letter or number of any script. Which those are changes with Unicode's version,
+# so only ASCII's count here.
 _MENTION: Final = re.compile(r"(?<![A-Za-z0-9_])@(?=[A-Za-z0-9_])")
 _WORD_JOINER: Final = "\u2060"
 _OURS: Final = re.compile(r"https://t\.me/c/[0-9]+/[0-9]+")
 
-# What nobody is to see, what Telegram turns to spaces or takes out (TDLib's clean_input_string), and what UTF-8
-# cannot carry. Noncharacters serve as stand-ins below, so none may come from outside.
+# What nobody is to see, what Telegram turns to spaces or takes out (TDLib's clean_input_string), and what
+# UTF-8 cannot carry. Noncharacters serve as stand-ins below, so none may come from outside.
 _STRIPPED: Final = re.compile(f"[{TRICKS}\u0333\u033f\u034a\u2028\u2029\ud800-\udfff\ufdd0-\ufdef]")
 _LINE_END: Final = re.compile(r"\r\n?")
 _TAB_WIDTH: Final = 4  # Telegram makes one space of a tab: indented code would lose its shape
@@ -347,11 +347,9 @@ def _with_hosts(text: str, entities: list[Entity]) -> tuple[str, list[Entity]]:
     return _with(sorted(added), text, entities)
 
 
-def _with(
-    added: Sequence[tuple[int, str]], text: str, entities: list[Entity]
-) -> tuple[str, list[Entity]]:
-    """The text with more put in at UTF-16 offsets, in order. Of the entities that end at one only a quote, which
-    is whole lines, takes it in; one that begins there is moved behind it."""
+def _with(added: Sequence[tuple[int, str]], text: str, entities: list[Entity]) -> tuple[str, list[Entity]]:
+    """The text with more put in at UTF-16 offsets, in order. Of the entities that end at one only a quote,
+    which is whole lines, takes it in; one that begins there is moved behind it."""
     if not added:
         return text, entities
     encoded = text.encode("utf-16-le")

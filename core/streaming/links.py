@@ -33,7 +33,7 @@ def shown_host(label: str, url: str, *, ours: re.Pattern[str] | None = None) -> 
 
 
 def _spoken_host(label: str) -> str:
-    """The host that a text names with nothing around it; empty where it names none, or hides one behind `@`."""
+    """The host that a text names with nothing around it; empty where it names none or hides it behind `@`."""
     if re.search(r"[\s@\\]", label):
         return ""
     return _host(label if _WEB.match(label) else f"https://{label}")
