@@ -27,8 +27,16 @@ _SHORTEST: Final = 6  # characters: a shorter "secret", such as a local server's
 _REPLACEMENT: Final = "***"
 _log = logging.getLogger(__name__)
 
-# The end of a line, with what a log, a literal or a wrapped text puts around it. It may part an escape.
-_LINE_END: Final = re.compile(r"[\"']?[ \t]{0,80}(?:\r|\n)\s*[\"']?|\\+[nrt]")
+# The end of a line, with what a log, a literal or a wrapped text puts around it. It may part an escape: then
+# a backslash before that of `\\n` is the escape's own, or another for the line's end (in the `repr` of one).
+_LINE_ENDS: Final = tuple(
+    re.compile(
+        rf"(?:\\*[\"'])?[ \t]{{0,80}}(?:[\r\n]|{backslash}[nr])(?:\s|{backslash}[nrt])*(?:\\*[\"'])?"
+        rf"|{backslash}t"
+    )
+    for backslash in (r"\\", r"\\+")
+)
+_DISGUISED: Final = re.compile(r"[%\\\r\n]|&#")
 _ESCAPE: Final = re.compile(
     r"(?P<bytes>(?:%(?:25)*[0-9A-Fa-f]{2})+)"
     r"|\\+u(?P<high>[dD][89abAB][0-9A-Fa-f]{2})\\+u(?P<low>[dD][c-fC-F][0-9A-Fa-f]{2})"
@@ -103,14 +111,13 @@ class Redaction(logging.Filter):
     def _without_known(self, text: str) -> str:
         if not self._needles:
             return text
-        plain = _Plain(text)
-        # What looks like an escape may be none: in `C:\\next` no line ends.
-        as_it_stands = _found(self._needles, text.translate(_ALIKE))
-        disguised = (plain.source(start, end) for start, end in _found(self._needles, plain.text))
-        spans = sorted({*as_it_stands, *disguised})
+        spans = set(_found(self._needles, text.translate(_ALIKE)))
+        if _DISGUISED.search(text):
+            for plain in (_Plain(text, line_end) for line_end in _LINE_ENDS):
+                spans |= {plain.source(start, end) for start, end in _found(self._needles, plain.text)}
         parts: list[str] = []
         done = 0
-        for start, end in spans:
+        for start, end in sorted(spans):
             if start > done or not parts:
                 parts += [text[done:start], _REPLACEMENT]
             done = max(done, end)
@@ -175,8 +182,8 @@ class _Piece(NamedTuple):
 class _Plain:
     """A text with its line ends and escapes taken out, and where each part of it stood."""
 
-    def __init__(self, source: str) -> None:
-        self._lines = _Layer(source, _LINE_END, lambda _: "")
+    def __init__(self, source: str, line_end: re.Pattern[str] = _LINE_ENDS[0]) -> None:
+        self._lines = _Layer(source, line_end, lambda _: "")
         self._escapes = _Layer(self._lines.text, _ESCAPE, lambda escape: _unescaped(escape).translate(_GONE))
         self.text = self._escapes.text.translate(_ALIKE)
 
