@@ -103,7 +103,7 @@ def main() -> None:
     ]
     for number, logger in enumerate([*ours, *libraries, own]):
         logger.setLevel(logging.DEBUG)
-        for text in texts[number % 37 :: 37]:
+        for text in texts[number % 97 :: 97]:
             _log_all(logger, text)
     for secret in CANARIES:
         warnings.warn(f"a warning {secret}", stacklevel=1)
