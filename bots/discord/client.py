@@ -94,7 +94,7 @@ class DiscordPlatform:
 
     async def stop_listening(self) -> None:
         if self._client is not None:
-            self._client.listening = False
+            self._client.stop_listening()
 
     def reopen(self, place: Place, address: str, *, in_doubt: bool = False) -> Surface | None:
         client = self._client

@@ -151,6 +151,8 @@ class Turns:
             return
         choice = manner.choice
         self._answers(turn, choice.model)
+        if manner.from_before:
+            await self._conversations.read(turn, self._budgets.of(choice, turn.conversation_id))
         if manner.preferences.sees is Sees.CHANNEL and not question.about:
             turn.about = await self._surroundings.lately(question, turn.conversation_id, turn.surface)
         tally.prompt = prompt_size(self._messages(turn, choice))
@@ -343,7 +345,7 @@ class Turns:
                 tally.another_answers(turn.answered_by)
                 self._answers(turn, model)
             case TextDelta(text):
-                turn.path, turn.summary = (), None  # what was said may be as long as a day: nobody asks again
+                turn.let_go_of_what_was_said()
                 tally.streamed += size_of(text)
                 turn.answer.append(turn.citations.feed(text) if turn.citations else text, now)
                 self._driver.changed(turn.answer)
@@ -395,12 +397,14 @@ class Turns:
         if turn.asked is None:
             raise RuntimeError("the question is not prepared")
         budget = self._budgets.of(choice, turn.conversation_id)
+        from_before = turn.manner is None or turn.manner.from_before
         return messages_for(
             turn.asked,
-            turn.path if turn.manner is None or turn.manner.from_before else (),
+            turn.path,
             system_prompt=choice.system_prompt,
             prompt_tokens=budget,
-            summary=turn.summary if turn.manner is None or turn.manner.from_before else None,
+            named=from_before and turn.named,
+            summary=turn.summary if from_before else None,
             locale=turn.locale,
             context=self._context(turn, choice, budget),
         )
