@@ -24,7 +24,7 @@ from bots.sandbox.telegram.server import TelegramServer
 from bots.telegram.client import TelegramPlatform
 from core.adapters.memory_journal import MemoryJournal
 from core.adapters.memory_store import MemoryStore
-from core.adapters.redaction import Redaction, redact_all_logging
+from core.adapters.redaction import redact_all_logging, redacted
 from core.adapters.routing import RoutedCompletions
 from core.adapters.steady_store import SteadyStore
 from core.adapters.store.holding import held
@@ -107,7 +107,8 @@ def read_configuration(settings: Settings) -> Configuration:
 
 def warnings_about(settings: Settings, configuration: Configuration) -> tuple[str, ...]:
     """What is worth saying of both. A variable that a provider's key is in is read, whatever its name."""
-    read = tuple(f"{provider.api_key_env} is " for provider in configuration.providers.values())
+    keys = [provider.api_key_env for provider in configuration.providers.values()]
+    read = tuple(f"{key}{end} is " for key in keys for end in ("", "_FILE"))
     menu = tuple(
         f"[defaults] menu: there is no command {name!r}. Take it out, or see /help for their names."
         for name in configuration.defaults.menu
@@ -154,11 +155,6 @@ def _redact(before: Mapping[str, Provider], configuration: Configuration) -> Non
         redact_all_logging(new)
 
 
-def _secrets(settings: Settings, configuration: Configuration) -> tuple[str | None, ...]:
-    keys = (provider.api_key for provider in configuration.providers.values())
-    return (settings.discord_token, settings.telegram_token, settings.database_password, *keys)
-
-
 @dataclass(frozen=True, slots=True)
 class Kept:
     """What outlives the process."""
@@ -197,6 +193,7 @@ class App:
 
 def build_app(settings: Settings, model: Model, clock: Clock, *, kept: Kept, page: SandboxPage | None) -> App:
     """With a page it is the sandbox: everybody is served, and nothing is kept."""
+    redact_all_logging(settings.secrets)
     sandbox = page is not None
     driver = Driver(clock, on_progress=partial(_show_figures, page) if page else None)
     alerts = OperatorAlerts(
@@ -204,7 +201,7 @@ def build_app(settings: Settings, model: Model, clock: Clock, *, kept: Kept, pag
         clock,
         to=lambda: () if sandbox else model.live.current.alerts,
         locale=lambda: model.live.current.defaults.language,
-        redact=lambda text: Redaction(_secrets(settings, model.live.current)).redact(text),
+        redact=redacted,
     )
     if model.router is not None:
         model.router.alerts = alerts

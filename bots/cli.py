@@ -238,7 +238,9 @@ def _bench(arguments: argparse.Namespace) -> int:
 
 
 def _failed(problem: str) -> int:
-    print(f"sluice: {problem}", file=sys.stderr)
+    from core.adapters.redaction import redacted
+
+    print(redacted(f"sluice: {problem}"), file=sys.stderr)
     return 1
 
 

@@ -8,7 +8,7 @@ import os
 import socket
 import tempfile
 from contextlib import AsyncExitStack, aclosing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +29,7 @@ from bots.embedded_model.errors import EmbeddedModelError
 from bots.embedded_model.progress import shown_progress
 from bots.sandbox.page import is_served_at, page_url
 from core.adapters.memory_journal import MemoryJournal
+from core.adapters.redaction import redact_all_logging, redacted
 from core.configuration import Configuration, Live
 from core.configuration.entries import EMBEDDED_PROVIDER, ENV_PROVIDER
 from core.policy.access import Access
@@ -82,6 +83,7 @@ async def examine(clock: Clock, console: Console) -> tuple[Check, ...]:
     """Every finding. `console` shows the progress of what takes long. Never raises for what is found."""
     try:
         settings = read_settings()
+        redact_all_logging(settings.secrets)
         configuration = read_configuration(settings)
     except SettingsError as error:
         return (_where(), *(_split("Configuration", CheckState.BAD, problem) for problem in error.problems))
@@ -101,7 +103,7 @@ async def examine(clock: Clock, console: Console) -> tuple[Check, ...]:
         found.append(await _port(settings.http_host, settings.http_port))
         if settings.page_is_open:
             found.append(_split("Page", CheckState.NOTE, PAGE_IS_OPEN))
-    return tuple(found)
+    return tuple(replace(one, detail=redacted(one.detail), remedy=redacted(one.remedy)) for one in found)
 
 
 async def check_model(model: Model, clock: Clock) -> Check:

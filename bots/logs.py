@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TextIO
 
-from core.adapters.redaction import redact_all_logging
+from core.adapters.redaction import redact_everything
 from core.settings import Settings
 
 _TALKATIVE = (
@@ -38,6 +38,4 @@ def set_up_logging(settings: Settings, output: TextIO, *, least: str = "DEBUG") 
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
-    api_key = settings.model.api_key
-    secrets = (settings.discord_token, settings.telegram_token, api_key, settings.database_password)
-    redact_all_logging(secrets)
+    redact_everything(settings.secrets)

@@ -11,6 +11,7 @@ import ipaddress
 import logging
 import os
 import re
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,12 +43,17 @@ _NAMES = (
     "SLUICE_DAILY_TOKENS", "SLUICE_DATA_DIR", "DATABASE_URL", "SLUICE_KEY_FILE",
     "SLUICE_SHOW_REASONING", "SLUICE_TELEGRAM_DRAFTS", "SLUICE_CONFIG", "SLUICE_HTTP", "SLUICE_LOG_LEVEL",
 )  # fmt: skip
+_SECRETS = ("DISCORD_TOKEN", "TELEGRAM_TOKEN", "OPENAI_API_KEY", "DATABASE_URL", *_ALIASES)
+"""What may stand in a file of its own instead, as Docker's secrets do, whose name `<NAME>_FILE` says."""
+_FILE = "_FILE"
+_LONGEST_SECRET = 65_536  # bytes of such a file
 _ADDRESSES = {  # what each looks like
     "OPENAI_BASE_URL": "http://127.0.0.1:11434/v1",
     "DISCORD_API_BASE_URL": "http://127.0.0.1:9000/api/v10",
     "TELEGRAM_API_BASE_URL": "http://127.0.0.1:8081",
 }
 _OURS = re.compile(r"^(?:SLUICE|DISCORD|TELEGRAM|OPENAI)_", re.ASCII)
+_SECRET_NAME = re.compile(r"(?:KEY|TOKEN|SECRET|PASSWORD)$", re.ASCII)
 _KNOWN_ELSEWHERE = frozenset(  # read by the openai library itself or by other tools: never a near miss
     {
         "OPENAI_ORG_ID",
@@ -137,6 +143,17 @@ class Settings:
     """One line for each platform that cannot be used as configured, while another one can."""
 
     @property
+    def secrets(self) -> tuple[str | None, ...]:
+        """All that must never be shown, as far as it is told here; None for what is not set."""
+        return (
+            self.discord_token,
+            self.telegram_token,
+            self.model.api_key,
+            self.database_url,
+            self.database_password,
+        )
+
+    @property
     def database_password(self) -> str | None:
         """To be kept out of logs."""
         password = urlsplit(self.database_url).password if self.database_url else None
@@ -163,6 +180,27 @@ def read_variables(
     """Every variable that is set, in `.env` or, before it, in the environment: for names that the owner
     chose. Raises SettingsError when the file cannot be read."""
     return _all_values(environment, env_file)[0]
+
+
+def secret_in(values: Mapping[str, str], name: str) -> tuple[str | None, str | None]:
+    """A secret of this name, from its variable or from the file that `<name>_FILE` names; and what is wrong
+    with that, in one line that shows neither."""
+    if (file := values.get(name + _FILE)) is None:
+        return values.get(name), None
+    if name in values:
+        return None, f"{name} and {name}{_FILE} are both set. Keep one of them."
+    try:
+        with Path(file).expanduser().open("rb") as opened:
+            secret = opened.read(_LONGEST_SECRET).decode().strip()
+    except (OSError, RuntimeError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        return (
+            None,
+            f"{name}{_FILE} names a file that cannot be read ({why}). Name one that holds the secret.",
+        )
+    if not secret:
+        return None, f"{name}{_FILE} names a file that is empty. Put the secret into it."
+    return secret, None
 
 
 def entry_is_valid(entry: str) -> bool:
@@ -195,6 +233,8 @@ def _all_values(
     environment: Mapping[str, str] | None, env_file: Path | None
 ) -> tuple[dict[str, str], list[str]]:
     from_file, warnings = _values_of(env_file) if env_file is not None else ({}, [])
+    if env_file is not None and _is_open_to_all(env_file) and any(map(_may_be_secret, _set_ones(from_file))):
+        warnings.append(f"Every user of this machine can read {env_file}. Run: chmod 600 {env_file}")
     from_outside = os.environ if environment is None else environment
     return {**_set_ones(from_file), **_set_ones(from_outside)}, warnings
 
@@ -216,6 +256,17 @@ def _values_of(env_file: Path) -> tuple[Mapping[str, str | None], list[str]]:
     except OSError as error:
         problem = f"{env_file} cannot be read ({error.strerror}). Let the user that runs Sluice read it."
         raise SettingsError((problem,)) from None
+
+
+def _is_open_to_all(file: Path) -> bool:
+    try:
+        return os.name == "posix" and bool(file.stat().st_mode & stat.S_IROTH)
+    except OSError:
+        return False
+
+
+def _may_be_secret(name: str) -> bool:
+    return name in _SECRETS or _SECRET_NAME.search(name) is not None
 
 
 def _line_of(original: Original) -> int:
@@ -246,6 +297,7 @@ class _Reader:
 
     def settings(self) -> Settings:
         self._warn_of_near_misses()
+        self._take_in_files()
         for alias, name in _ALIASES.items():
             if (
                 alias in self._values
@@ -286,8 +338,16 @@ class _Reader:
             raise SettingsError((*self._problems, *self._warnings))
         return settings
 
+    def _take_in_files(self) -> None:
+        for name in _SECRETS:
+            secret, problem = secret_in(self._values, name)
+            if problem:
+                self._problems.append(problem)
+            elif secret:
+                self._values[name] = secret
+
     def _warn_of_near_misses(self) -> None:
-        known = {*_NAMES, *_ALIASES, *_KNOWN_ELSEWHERE}
+        known = {*_NAMES, *_ALIASES, *_KNOWN_ELSEWHERE, *(name + _FILE for name in _SECRETS)}
         for name in sorted(self._values):
             if name in known or len(name) > 60:
                 continue

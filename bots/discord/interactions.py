@@ -17,6 +17,8 @@ from functools import partial
 from typing import Any, Final, cast
 
 import discord
+from discord.http import handle_message_parameters
+from discord.webhook.async_ import async_context
 
 from bots.discord.addresses import InteractionAddress
 from bots.discord.capabilities import COMMAND, INTERACTION, LAST_REQUEST_AFTER_S, LAST_WORD_AFTER_S
@@ -287,13 +289,32 @@ class InteractionSurface:
 
     async def _edit_by_token(self, which: str, message_id: str, content: MessageContent) -> Outcome:
         def call() -> Awaitable[object]:
-            return self._webhook.edit_message(cast("int", which), **edited(content))
+            return _edit(self._webhook, which, content)
 
         return await perform(call, self._key, message_id, with_file=bool(content.file))
 
     async def _delete_by_token(self, which: str, message_id: str) -> Outcome:
         call = partial(self._webhook.delete_message, cast("int", which))
         return await perform(call, self._key, message_id)
+
+
+async def _edit(webhook: discord.Webhook, which: str, content: MessageContent) -> object:
+    """What `Webhook.edit_message` does, with the flag that it lacks: a deferral has none yet, and what takes
+    its place would show the previews of its links."""
+    flags = discord.MessageFlags(suppress_embeds=True)
+    with handle_message_parameters(**edited(content), flags=flags) as params:
+        return await async_context.get().edit_webhook_message(
+            webhook.id,
+            webhook.token or "",
+            cast("int", which),
+            session=webhook.session,
+            proxy=webhook.proxy,
+            proxy_auth=webhook.proxy_auth,
+            payload=params.payload,
+            multipart=params.multipart,
+            files=params.files,
+            with_components=bool(content.controls),
+        )
 
 
 def _is_gone(outcome: Outcome) -> bool:

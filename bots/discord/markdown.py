@@ -16,13 +16,16 @@ import discord
 
 from bots.latex import read_latex
 from core.streaming.code import closed_at, code_regions
+from core.streaming.inline import escaped
+from core.streaming.links import shown_host
 from core.streaming.rendering import Rendered
+from core.streaming.text import TRICKS
 
 CONTENT_LIMIT: Final = 2_000
 """Code points of a message's content (docs: "Create Message")."""
 
-# Discord drops or refuses these; tab and newline are text. A lone surrogate has no UTF-8 form.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_TRICKS = re.compile(f"[{TRICKS}]")
+# A lone surrogate has no UTF-8 form.
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 _RULE: Final = "─" * 12  # fits a phone
@@ -33,6 +36,16 @@ _MENDED = re.compile(
     r"|^(?P<plus>(?:[ \t]*>)*[ \t]*)\+(?=[ \t])",
     re.MULTILINE | re.VERBOSE,
 )
+# As its clients read the target of a link (perhaps in angle brackets, perhaps with a title behind it), but on
+# one line. They go on behind line ends, where a page's blocks, read one by one, would not see the whole link:
+# such a one has no `url` and is made none.
+_TARGET = re.compile(
+    r"\]\((?:[ \t]*<?(?P<url>https?:(?:\([^)\s]*\)|[^\s\\)]|\\.)*?)>?"
+    r"(?:[ \t]+(?:\"[^\"\n]*\"|'[^'\n]*'))?[ \t]*\)|(?=[ \t]*(?:\n|\Z|<?https?:)))",
+    re.IGNORECASE,
+)
+_LONGEST_LABEL: Final = 300  # characters: a longer one is no address
+_OURS = re.compile(r"https://discord\.com/channels/[0-9]+/[0-9]+/[0-9]+")
 _CLOSING_SIGNS = re.compile(r"[ \t]+#+[ \t]*$")
 _ODD_FENCE = re.compile(r"^[ \t]*(?:~~~|````|```[^\n`\s]*[ \t]+[^\n`\s][^\n`]*$)", re.MULTILINE)
 
@@ -83,22 +96,48 @@ def reasoning_above(page: Rendered, line: str) -> Rendered:
 
 
 def _harmless(text: str) -> str:
-    return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", _CONTROL.sub("", text))
+    return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", _TRICKS.sub("", text))
 
 
 def _mended(markdown: str) -> str:
     if _ODD_FENCE.search(markdown):
         markdown = _with_plain_fences(markdown)
-    if not _MENDED.search(markdown):
+    return _outside_code(_TARGET, _with_host, _outside_code(_MENDED, _mend, markdown))
+
+
+def _outside_code(pattern: re.Pattern[str], change: Callable[[re.Match[str]], str], markdown: str) -> str:
+    if not pattern.search(markdown):
         return markdown
     regions = code_regions(markdown)
     starts = [start for start, _ in regions]
 
-    def mended(match: re.Match[str]) -> str:
+    def changed(match: re.Match[str]) -> str:
         before = bisect_right(starts, match.start()) - 1
-        return match[0] if before >= 0 and match.start() < regions[before][1] else _mend(match)
+        return match[0] if before >= 0 and match.start() < regions[before][1] else change(match)
 
-    return _MENDED.sub(mended, markdown)
+    return pattern.sub(changed, markdown)
+
+
+def _with_host(target: re.Match[str]) -> str:
+    if target["url"] is None:
+        return "]\\("
+    host = shown_host(_label_before(target), target["url"], ours=_OURS)
+    shown = f" ({escaped(host)})" if host else ""
+    return target[0] if target.string.startswith(shown, target.end()) else target[0] + shown
+
+
+def _label_before(target: re.Match[str]) -> str:
+    """The link's text, without its outer marks. No text reaches across a blank line: so a page's blocks can
+    be read one by one."""
+    end = target.start()
+    before = target.string[max(0, end - _LONGEST_LABEL) : end].rpartition("\n\n")[2]
+    depth = 0
+    for at in range(len(before) - 1, -1, -1):
+        if before[at] in "[]" and (len(before[:at]) - len(before[:at].rstrip("\\"))) % 2 == 0:
+            if before[at] == "[" and depth == 0:
+                return before[at + 1 :].strip("*_~|` ")
+            depth += 1 if before[at] == "]" else -1
+    return before
 
 
 def _mend(match: re.Match[str]) -> str:

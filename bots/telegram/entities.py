@@ -17,6 +17,7 @@ import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -25,7 +26,9 @@ from telegramify_markdown import RenderConfig, convert
 from bots.latex import read_latex
 from bots.telegram.blocks import closed_at, defines_links
 from core.streaming.code import code_regions
+from core.streaming.links import shown_host
 from core.streaming.rendering import Rendered
+from core.streaming.text import TRICKS
 
 MAX_UNITS: Final = 4096  # UTF-16 units of a text; core.telegram.org/bots/api#sendmessage
 MAX_ENTITIES: Final = 100  # further ones are not shown; core.telegram.org/api/entities
@@ -35,14 +38,15 @@ _KEPT: Final = frozenset(
     {"bold", "italic", "underline", "strikethrough", "spoiler", "code", "pre", "blockquote", "text_link"}
 )
 _MONOSPACED: Final = frozenset({"code", "pre"})
-_MENTION: Final = re.compile(r"(?<!\w)@(?=[A-Za-z0-9_])")
+# Telegram sees none behind a letter or number of any script. Which those are changes with Unicode's version,
+# so only ASCII's count here.
+_MENTION: Final = re.compile(r"(?<![A-Za-z0-9_])@(?=[A-Za-z0-9_])")
 _WORD_JOINER: Final = "\u2060"
+_OURS: Final = re.compile(r"https://t\.me/c/[0-9]+/[0-9]+")
 
-# What Telegram turns to spaces or takes out (TDLib's clean_input_string), and what UTF-8 cannot carry.
-# Noncharacters serve as stand-ins below, so none may come from outside.
-_STRIPPED: Final = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u0333\u033f\u034a\u2028-\u202e\ud800-\udfff\ufdd0-\ufdef]"
-)
+# What nobody is to see, what Telegram turns to spaces or takes out (TDLib's clean_input_string), and what
+# UTF-8 cannot carry. Noncharacters serve as stand-ins below, so none may come from outside.
+_STRIPPED: Final = re.compile(f"[{TRICKS}\u0333\u033f\u034a\u2028\u2029\ud800-\udfff\ufdd0-\ufdef]")
 _LINE_END: Final = re.compile(r"\r\n?")
 _TAB_WIDTH: Final = 4  # Telegram makes one space of a tab: indented code would lose its shape
 
@@ -193,7 +197,7 @@ def _as_received(markdown: str) -> str:
 
 def _shown(markdown: str) -> tuple[str, list[Entity]]:
     text, entities = _converted(markdown)
-    return _without_pings(text, _legal(entities))
+    return _without_pings(*_with_hosts(text, _legal(entities)))
 
 
 def _joined(
@@ -322,26 +326,48 @@ def _without_pings(text: str, entities: list[Entity]) -> tuple[str, list[Entity]
     if "@" not in text:
         return text, entities
     exact = _apart([entity for entity in entities if entity.type in _MONOSPACED])
-    parts: list[str] = []
-    joints: list[int] = []  # UTF-16 offsets, in the old text, where a word joiner goes in
+    added: list[tuple[int, str]] = []
     done = units = 0
     for match in _MENTION.finditer(text):
-        parts.append(text[done : match.end()])
-        units += utf16_length(parts[-1])
+        units += utf16_length(text[done : match.end()])
         done = match.end()
         if not _overlapping(Entity("", units - 1, 1), exact):
-            joints.append(units)
-            parts.append(_WORD_JOINER)
-    parts.append(text[done:])
+            added.append((units, _WORD_JOINER))
+    return _with(added, text, entities)
 
-    def moved(offset: int) -> int:
-        return offset + bisect_left(joints, offset)
 
-    return "".join(parts), [
-        Entity(entity.type, start, end - start, entity.url, entity.language)
-        for entity in entities
-        for start, end in [(moved(entity.offset), moved(entity.offset + entity.length))]
-    ]
+def _with_hosts(text: str, entities: list[Entity]) -> tuple[str, list[Entity]]:
+    """Behind the text of each link the host that it opens, unless that is the text."""
+    encoded = text.encode("utf-16-le")
+    added = []
+    for link in entities:
+        label = encoded[2 * link.offset : 2 * _end(link)].decode("utf-16-le")
+        if link.type == "text_link" and (host := shown_host(label, link.url or "", ours=_OURS)):
+            added.append((_end(link) - len(label) + len(label.rstrip()), f" ({host})"))
+    return _with(sorted(added), text, entities)
+
+
+def _with(added: Sequence[tuple[int, str]], text: str, entities: list[Entity]) -> tuple[str, list[Entity]]:
+    """The text with more put in at UTF-16 offsets, in order. Of the entities that end at one only a quote,
+    which is whole lines, takes it in; one that begins there is moved behind it."""
+    if not added:
+        return text, entities
+    encoded = text.encode("utf-16-le")
+    parts: list[str] = []
+    done = 0
+    for offset, more in added:
+        parts += [encoded[2 * done : 2 * offset].decode("utf-16-le"), more]
+        done = offset
+    parts.append(encoded[2 * done :].decode("utf-16-le"))
+    places = [offset for offset, _ in added]
+    sums = list(accumulate((utf16_length(more) for _, more in added), initial=0))
+    result = []
+    for entity in entities:
+        start = entity.offset + sums[bisect_right(places, entity.offset)]
+        place = bisect_right if entity.type == "blockquote" else bisect_left
+        end = _end(entity) + sums[place(places, _end(entity))]
+        result.append(replace(entity, offset=start, length=end - start))
+    return "".join(parts), result
 
 
 def _trimmed(text: str, entities: list[Entity]) -> tuple[str, list[Entity]]:

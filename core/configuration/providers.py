@@ -8,7 +8,7 @@ from typing import Final
 
 from core.configuration.entries import EMBEDDED_PROVIDER, ENV_PROVIDER, Provider
 from core.configuration.problems import Section, is_secret_name
-from core.settings import PLATFORM_SECRETS, Settings, problem_with_address
+from core.settings import PLATFORM_SECRETS, Settings, problem_with_address, secret_in
 
 _OPENAI: Final = "https://api.openai.com/v1"
 _ENV_NAME: Final = re.compile(r"[A-Z_][A-Z0-9_]{0,99}", re.ASCII)
@@ -64,7 +64,12 @@ def _key(table: Section, variables: Mapping[str, str]) -> tuple[str | None, str 
         remedy = "Name the variable that holds this provider's key."
         table.problem("api_key_env", "names a platform's token, which no provider may get", remedy)
         return None, None
-    key = variables.get(variable, "").strip() or None
+    key, wrong = secret_in(variables, variable)
+    if wrong:
+        what, _, remedy = wrong.partition(". ")
+        table.problem("api_key_env", f"cannot be followed: {what}", remedy)
+        return None, None
+    key = (key or "").strip() or None
     if key is None:
         remedy = f"Put {variable}=… into .env, or take the line out for a server that needs no key."
         table.warning("api_key_env", f"names {variable}, which is not set", remedy)

@@ -22,6 +22,8 @@ _LONGEST_CHAIN = 4_000  # characters of all that a quote was a reply to
 _LONGEST_LINK = 500  # characters of one message of it
 _LONGEST_QUOTE = 2_000  # characters: one whole message on Discord, half a one on Telegram
 _TOKENS_PER_MESSAGE = 4  # what chat templates put around each
+_NOBODY = "someone"
+_ROLES = frozenset({"you", "system", "assistant", "developer", "user", "tool"})
 _NOT_IN_A_NAME = re.compile(r"[^\w .'-]+")
 
 Turn = tuple[Message, ...]
@@ -110,9 +112,11 @@ def is_withdrawn(message: Message) -> bool:
 
 
 def harmless_name(name: str) -> str:
-    """A name as the model may read it: letters, digits and a few signs on one line, or `someone`."""
+    """A name as the model may read it: letters, digits and a few signs on one line, or `someone`: also where
+    it is a word by which the model knows itself or who instructs it."""
     plain = _NOT_IN_A_NAME.sub(" ", unicodedata.normalize("NFKC", name).replace("_", " "))
-    return " ".join(plain.split())[:_LONGEST_NAME].strip() or "someone"
+    shown = " ".join(plain.split())[:_LONGEST_NAME].strip()
+    return _NOBODY if not shown or shown.strip(" .'-").casefold() in _ROLES else shown
 
 
 def cleaned(text: str) -> str:

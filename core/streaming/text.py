@@ -1,4 +1,4 @@
-"""Where graphemes and sentences end, in any script."""
+"""Where graphemes and sentences end, in any script, and which characters are never shown."""
 
 from __future__ import annotations
 
@@ -9,6 +9,11 @@ import regex
 
 MAX_GRAPHEME: Final = 64
 """A longer cluster counts as several. Unicode's Stream-Safe Text Format (UAX 15) allows 30 marks."""
+
+TRICKS: Final = "\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069"
+"""A character class's inside: C0 and C1 controls but tab and newline, and the bidi embeddings, overrides and
+isolates, by which a text reads as another one than it is. Zero-width joiners and the marks of direction stay:
+emoji, Persian and Indic scripts need them."""
 
 _SENTENCE_END = regex.compile(r"(?:[!?…。！？]|(?<![0-9])\.)['\")\]}»”’*_]*$")
 _CLUSTER = regex.compile(r"\X")

@@ -78,6 +78,17 @@ to = ["discord:30", "telegram:-100123"]
 """
 
 
+def test_a_key_may_stand_in_a_file(tmp_path: Path) -> None:
+    """Which `<NAME>_FILE` names, as Docker's secrets do."""
+    file = tmp_path / "key"
+    file.write_text(f"{SECRET}\n")
+    found = parsed(FULL, variables={"HOME_KEY_FILE": str(file)}).providers["home"]
+    assert found.api_key == SECRET
+    [wrong] = problems(FULL, variables={"HOME_KEY_FILE": SECRET})
+    assert "HOME_KEY_FILE names a file that cannot be read" in str(wrong)
+    assert SECRET not in str(wrong)
+
+
 def test_all_of_it() -> None:
     read = parsed(FULL, variables={"HOME_KEY": SECRET})
     assert read.providers == {

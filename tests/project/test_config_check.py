@@ -20,6 +20,7 @@ async def test_the_example_is_the_committed_one_and_good(tmp_path: Path) -> None
     done = await sluice(tmp_path, "config", "example")
     assert (done.code, _said(done)) == (0, (ROOT / "sluice.example.toml").read_text("utf-8"))
     (tmp_path / "sluice.toml").write_bytes(done.out)
+    (tmp_path / ".env").touch(0o600)
     (tmp_path / ".env").write_text(f"OPENAI_API_KEY={KEY}\n")
     done = await sluice(tmp_path, "config", "check")
     assert (done.code, done.err) == (0, "")

@@ -292,3 +292,34 @@ def test_every_variable_can_be_looked_up_by_a_name_of_the_owners_own(tmp_path: P
     file.write_text("MY_KEY=from-file\nYOUR_KEY=from-file\n")
     variables = read_variables({"MY_KEY": "from-outside", "YOUR_KEY": " "}, file)
     assert variables == {"MY_KEY": "from-outside", "YOUR_KEY": "from-file"}
+
+
+@pytest.mark.parametrize("name", ["DISCORD_TOKEN", "TELEGRAM_TOKEN", "OPENAI_API_KEY", "DISCORD_BOT_TOKEN"])
+def test_a_secret_may_stand_in_a_file(tmp_path: Path, name: str) -> None:
+    """Without its line's end; what is set twice, not there, empty or no text is said without being shown."""
+    file = tmp_path / "secret"
+    file.write_text("the-secret-itself\n")
+    model = {"OPENAI_MODEL": "x", "OPENAI_BASE_URL": "http://127.0.0.1:1/v1"}
+    assert "the-secret-itself" in read_settings(model | {f"{name}_FILE": str(file)}, None).secrets
+    with pytest.raises(SettingsError) as both:
+        read_settings(model | {f"{name}_FILE": str(file), name: "another-secret"}, None)
+    assert both.value.problems[0] == f"{name} and {name}_FILE are both set. Keep one of them."
+    for content, why in ((None, "No such file"), (b" \n", "is empty"), (b"\xff\xfe", "is not UTF-8 text")):
+        file.unlink(missing_ok=True)
+        if content is not None:
+            file.write_bytes(content)
+        with pytest.raises(SettingsError) as wrong:
+            read_settings(model | {f"{name}_FILE": str(file)}, None)
+        assert why in wrong.value.problems[0]
+        assert str(file) not in wrong.value.problems[0]  # it may be the secret, put into the wrong line
+
+
+def test_an_env_file_that_everybody_may_read_is_told_of_where_it_holds_a_secret(tmp_path: Path) -> None:
+    env = tmp_path / ".env"
+    env.write_text("SOME_API_KEY=abcdef\n")
+    for mode, told in ((0o644, True), (0o640, False), (0o600, False)):
+        env.chmod(mode)
+        assert any("can read" in line for line in read_settings({}, env).warnings) is told
+    env.write_text("SLUICE_LOG_LEVEL=INFO\n")
+    env.chmod(0o644)
+    assert read_settings({}, env).warnings == ()

@@ -23,6 +23,7 @@ _MARKS = st.sampled_from(
         *("*", "**", "_", "__", "~~", "`", "```", "~~~", "|", "||", ">", "#", "- ", "1. ", " ", "    "),
         *("[", "](", ")", "![", "<", ">", "\\", "\\(", "\\)", "\\[", "\\]", "$", "$$", "@ab", "@", "/x"),
         *("\n", "\n\n", "\t", "\r", "\r\n", "\n> ", "\n- [x] ", "😀", "é", "\ud83d", "\u2060", "\ufdd0"),
+        *("](https://a.b)", "[1](https://t.me/c/1/2)", "\u202e", "\u2066", "\u0085"),
         *("<tg-spoiler>", "<b>", "https://a.b", "tg://user?id=1", "tg://emoji?id=5368324170671202286"),
         *("\\frac{a}{b}", "\\begin{x}", "\\alpha", "```py\n", "\n|a|b|\n|-|-|\n", "\u200b", "&lt;", "&#0;"),
     ]
@@ -100,12 +101,18 @@ def test_fill_is_the_share_of_the_tighter_limit(markdown: str) -> None:
         ),
         ("😀 **é😀** x", "😀 é😀 x", [("bold", "é😀")]),
         ("- a\n- [ ] b\n- [x] c", "• a\n☐ b\n☑ c", []),
-        ("[x](https://a.org/)", "x", [("text_link", "x")]),
+        ("[x](https://a.org/)", "x (a.org)", [("text_link", "x")]),
+        ("[a.org](https://a.org/b) c", "a.org c", [("text_link", "a.org")]),
+        ("[bank](https://bank@a.org/)**b**", "bank (a.org)b", [("text_link", "bank"), ("bold", "b")]),
+        ("**[😀](https://a.org)**", "😀 (a.org)", [("bold", "😀"), ("text_link", "😀")]),
+        ("> [x](https://a.org)", "x (a.org)", [("blockquote", "x (a.org)"), ("text_link", "x")]),
+        ("[1](https://t.me/c/1/2)", "1", [("text_link", "1")]),
+        ("[x](https://t.me/c/1/2)", "x (t.me)", [("text_link", "x")]),
         ("> q\n> > r", "q\nr", [("blockquote", "q\nr")]),
         ("**open", "**open", []),
         ("a ||b **c** d|| e", "a b c d e", [("spoiler", "b c d"), ("bold", "c")]),
         ("**a `b` c**", "a b c", [("bold", "a "), ("code", "b"), ("bold", " c")]),
-        ("[`a`](https://a.org/) `b`", "a b", [("text_link", "a"), ("code", "b")]),
+        ("[`a`](https://a.org/) `b`", "a (a.org) b", [("text_link", "a"), ("code", "b")]),
         ("> `a` **b**", "a b", [("blockquote", "a b"), ("code", "a"), ("bold", "b")]),
         ("~5 or ~6 and ~~7~~", "~5 or ~6 and 7", [("strikethrough", "7")]),
         ("$a$ \\(b\\)", "$a$ (b)", []),
@@ -141,7 +148,8 @@ def test_nothing_that_the_model_wrote_is_hidden() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["@durov hi", "see (@Durov_1)", "**@durov**", "@@durov", "[@durov](https://a.org)"]
+    "text",
+    ["@durov hi", "see (@Durov_1)", "**@durov**", "@@durov", "[@durov](https://a.org)", "²@durov", "é@durov"],
 )
 def test_a_name_in_an_answer_pings_nobody(text: str) -> None:
     """A word joiner stands behind each `@` that Telegram would make a mention of."""
@@ -152,6 +160,20 @@ def test_a_mail_address_stays_exact_and_a_user_link_is_dropped() -> None:
     """Only what Telegram would take for a mention is touched."""
     assert RENDERER.render("me@example.org").text == "me@example.org"
     assert entities_of("[Ada](tg://user?id=5) [x](javascript:a) [y](http://[)") == []
+
+
+def test_nothing_is_seen_otherwise_than_it_reads() -> None:
+    """Controls, overrides and isolates go; what emoji, Persian and Indic scripts need stays."""
+    tricks = [
+        *range(9),
+        *range(0xE, 0x20),
+        *range(0x7F, 0xA0),
+        *range(0x202A, 0x202F),
+        *range(0x2066, 0x206A),
+    ]
+    assert RENDERER.render("".join(f"a{chr(code)}" for code in tricks)).text == "a" * len(tricks)
+    kept = "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645 \u0915\u094d\u200d\u0937 👩\u200d👧 \u200fא"
+    assert RENDERER.render(kept).text == kept
 
 
 def test_what_telegram_calls_empty_is_blank() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from bots.sandbox.limits import Clock
 from bots.sandbox.telegram import objects, page
+from bots.sandbox.telegram.pings import Ping, pings_of
 from bots.sandbox.telegram.updates import UpdateQueue
 from bots.sandbox.telegram.world import Chat, Message, Person, Status, World
 
@@ -41,6 +42,7 @@ class Hub:
         self.inline_feedback = False  # and /setinlinefeedback
         self.inline_messages: dict[str, Message] = {}
         self.callback_queries: dict[str, Person] = {}  # those that wait for an answer
+        self.pings: list[Ping] = []
         self.drafts: dict[int, Draft] = {}  # by chat, the one that stands there
 
     @property
@@ -66,6 +68,11 @@ class Hub:
     def show(self, kind: str, message: Message) -> None:
         """Tell those who watch of a message: kind is "message", "edit" or "delete"."""
         self.emit(kind, message=page.message_entry(message))
+
+    def written(self, kind: str, message: Message) -> None:
+        """The bot wrote or changed a message: notify whom it mentions, tell those who watch."""
+        self.pings += pings_of(self.world, message, by_edit=kind == "edit")
+        self.show(kind, message)
 
     def show_chat(self, chat: Chat) -> None:
         """Tell those who watch of a new chat, or of a forum's new topic."""

@@ -172,7 +172,7 @@ class Messages:
             silent=params.flag("disable_notification"),
             **fields,
         )
-        self._hub.show("message", message)
+        self._hub.written("message", message)
         return objects.message(message)
 
     def own_message(self, params: Params) -> Message:
@@ -206,7 +206,7 @@ class Messages:
             message.edited_at = self._hub.unix_time()
         message.text, message.entities, message.markup = text, entities, markup
         message.document = document
-        self._hub.show("edit", message)
+        self._hub.written("edit", message)
         return True if message.inline_id else objects.message(message)
 
     def _deletable(self, message: Message) -> bool:

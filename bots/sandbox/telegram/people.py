@@ -12,6 +12,7 @@ from typing import Any
 from bots.sandbox.limits import Clock
 from bots.sandbox.telegram import objects, page
 from bots.sandbox.telegram.hub import Event, Hub
+from bots.sandbox.telegram.pings import Ping
 from bots.sandbox.telegram.privacy import meant_for, reaches_bot
 from bots.sandbox.telegram.world import Chat, Message, Person
 
@@ -24,6 +25,11 @@ class People:
     def __init__(self, bot_username: str, clock: Clock) -> None:
         self._hub = Hub(bot_username, clock)
         self._world = self._hub.world
+
+    @property
+    def pings(self) -> list[Ping]:
+        """Every notification that the bot's messages and edits caused, beyond those of replies."""
+        return self._hub.pings
 
     def snapshot(self) -> dict[str, Any]:
         """Everything that a page needs when it has just connected."""

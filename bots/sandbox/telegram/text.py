@@ -42,7 +42,7 @@ _OPAQUE = frozenset({"code", "pre", "text_link", "text_mention"})
 _DETECTED = re.compile(
     r"(?P<bot_command>(?<![\w/])/[A-Za-z0-9_]{1,64}(?:@[A-Za-z0-9_]{3,32})?(?![\w/]))"
     r"|(?P<email>(?<![\w.])[\w.+-]+@[\w-]+(?:\.[A-Za-z]{2,})+)"
-    r"|(?P<mention>(?<![\w@])@[A-Za-z][A-Za-z0-9_]{3,31}(?!\w))"
+    r"|(?P<mention>(?<!\w)@[A-Za-z0-9_]{4,32}(?!\w))"
     r"|(?P<url>\bhttps?://[^\s<>\"]*[^\s<>\".,;:!?)\]}'])"
     r"|(?P<hashtag>(?<![\w#])#\w*[^\W\d_]\w*)"
 )
