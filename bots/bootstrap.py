@@ -156,7 +156,14 @@ def _redact(before: Mapping[str, Provider], configuration: Configuration) -> Non
 
 def _secrets(settings: Settings, configuration: Configuration) -> tuple[str | None, ...]:
     keys = (provider.api_key for provider in configuration.providers.values())
-    return (settings.discord_token, settings.telegram_token, settings.database_password, *keys)
+    webhook = settings.telegram_webhook
+    return (
+        settings.discord_token,
+        settings.telegram_token,
+        webhook.secret if webhook else None,
+        settings.database_password,
+        *keys,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,6 +361,7 @@ def live_platforms(
                 journal=journal,
                 alerts=alerts,
                 base_url=settings.telegram_api_base_url,
+                webhook=settings.telegram_webhook,
                 drafts=settings.telegram_drafts,
                 commands=commands,
                 inline_mode=configuration.defaults.telegram_inline,

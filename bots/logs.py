@@ -37,6 +37,12 @@ def set_up_logging(settings: Settings, output: TextIO, *, least: str = "DEBUG") 
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
-    api_key = settings.model.api_key
-    secrets = (settings.discord_token, settings.telegram_token, api_key, settings.database_password)
+    webhook = settings.telegram_webhook
+    secrets = (
+        settings.discord_token,
+        settings.telegram_token,
+        webhook.secret if webhook else None,
+        settings.model.api_key,
+        settings.database_password,
+    )
     redact_all_logging(secrets)
