@@ -70,8 +70,8 @@ _ENTRY = re.compile(r"(?P<platform>discord|telegram):(?P<id>-?[0-9]{1,20})", re.
 _TELEGRAM_TOKEN = re.compile(r"[0-9]{3,}:[A-Za-z0-9_-]{10,}", re.ASCII)
 _DISCORD_TOKEN = re.compile(r"[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]{10,}", re.ASCII)
 _WEBHOOK_SECRET = re.compile(r"[A-Za-z0-9_-]{16,256}", re.ASCII)
-"""What Telegram takes (core.telegram.org/bots/api#setwebhook, `secret_token`), but for short ones: 16 of these
-are too many to guess."""
+"""What Telegram takes (core.telegram.org/bots/api#setwebhook, `secret_token`), but for short ones: 16 of
+these are too many to guess."""
 _LOOPBACK, _HTTP_PORT, _WEBHOOK_PORT = "127.0.0.1", 8765, 8766
 _WEBHOOK_PORTS = (443, 80, 88, 8443)  # core.telegram.org/bots/api#setwebhook; the first is that of https
 _POSTGRESQL = frozenset({"postgres", "postgresql", "postgresql+asyncpg"})

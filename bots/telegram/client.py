@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from typing import Any, Final, TypeAlias
+from typing import Final
 
 from telegram.error import TelegramError
 
@@ -39,8 +38,6 @@ from core.settings import TelegramWebhook
 _CLOSE_S: Final = 1.5
 _MOST_WAITING: Final = 1_000
 """More updates wait with Telegram: the core puts questions into lines of its own within milliseconds."""
-
-_Receiver: TypeAlias = tuple[Callable[[], Coroutine[Any, Any, None]], Callable[[], Awaitable[None]]]
 
 logger = logging.getLogger(__name__)
 
@@ -99,22 +96,21 @@ class TelegramPlatform:
         )
         handover = Handover(desk.take, shelf)
         try:
-            run, then = await self._receiver(connection, desk, handover)
+            receiver = await self._receiver(connection, desk, handover)
         except (PlatformError, TelegramError) as error:
             await connection.close()
             raise (error if isinstance(error, PlatformError) else connection.unusable(error)) from None
         await _publish_commands(connection, self._registry)
-        self._running = _Running(connection, desk, handover, run, then)
+        self._running = _Running(connection, desk, handover, receiver)
         self._running.task.add_done_callback(self._receiving_ended)
         us = connection.bot.bot
         return f"@{us.username}, {privacy_words(us)}"
 
-    async def _receiver(self, connection: Connection, desk: Desk, handover: Handover) -> _Receiver:
+    async def _receiver(self, connection: Connection, desk: Desk, handover: Handover) -> Poller | Webhook:
         """How updates come in, from here on or from `run` on. Raises PlatformError and TelegramError."""
         if self._webhook is None:
             await connection.bot.delete_webhook()  # and not what waits there: it is asked for then
-            poller = Poller(connection, self._clock, handover, self._alerts, also=self._also)
-            return poller.run, poller.confirm
+            return Poller(connection, self._clock, handover, self._alerts, also=self._also)
         webhook = Webhook(
             self._webhook,
             connection,
@@ -125,7 +121,7 @@ class TelegramPlatform:
             also=self._also,
         )
         await webhook.open()
-        return webhook.run, _nothing
+        return webhook
 
     async def wait_closed(self) -> None:
         await self._ended.wait()
@@ -179,31 +175,21 @@ async def _publish_commands(connection: Connection, registry: Registry) -> None:
         logger.warning("Telegram: command menu not updated: %s", describe(error))
 
 
-async def _nothing() -> None:
-    """Where nothing is left to be confirmed."""
-
-
 class _Running:
     """What lives between start and close."""
 
     def __init__(
-        self,
-        connection: Connection,
-        desk: Desk,
-        handover: Handover,
-        run: Callable[[], Coroutine[Any, Any, None]],
-        then: Callable[[], Awaitable[None]],
+        self, connection: Connection, desk: Desk, handover: Handover, receiver: Poller | Webhook
     ) -> None:
-        """`run`: takes updates in until it is cancelled; `then`: what is done after that."""
         self.connection = connection
         self._desk = desk
         self.handover = handover
-        self._then = then
-        self.task = asyncio.create_task(run(), name="telegram updates")
+        self.receiver = receiver
+        self.task = asyncio.create_task(receiver.run(), name="telegram updates")
 
     async def close(self) -> None:
         self.task.cancel()
         await asyncio.gather(self.task, return_exceptions=True)
-        await self._then()
+        await self.receiver.confirm()
         await self._desk.close()
         await self.connection.close()

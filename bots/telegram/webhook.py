@@ -135,6 +135,9 @@ class Webhook:
                 task.cancel()
             await asyncio.gather(*both, return_exceptions=True)
 
+    async def confirm(self) -> None:
+        """Nothing is left to confirm after `run`: each update was, by its answer."""
+
     async def _set(self) -> None:
         for tries_left in reversed(range(_TRIES_TO_SET)):
             try:

@@ -78,7 +78,7 @@ class Params:
         return cls(values, files)
 
     def logged(self) -> dict[str, Any]:
-        """The parameters for the log of requests: objects decoded, files as name and size, secrets left out."""
+        """The parameters for the log of requests: objects decoded, files as name and size, no secrets."""
         shown = {
             name: self._decoded(value) if name in _OBJECTS and isinstance(value, str) else value
             for name, value in self.values.items()

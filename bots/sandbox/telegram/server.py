@@ -124,9 +124,9 @@ class TelegramServer(Usage):
         429s for `retry_after` seconds, and for longer the more it asks. `drop_before` closes the socket and
         does nothing, `drop_after` does what was asked and closes the socket instead of answering,
         `hang_before` and `hang_after` do nothing, or that, and never answer. With the route `webhook` the two
-        that drop are meant for what Telegram brings itself: lost on its way, or its answer is. What people can
-        do is a deed of theirs (`people.py`, `usage.py`): delete a message, let it become too old, block or kick
-        the bot, close or delete a topic, forbid to write, upgrade a group.
+        that drop are meant for what Telegram brings itself: lost on its way, or its answer is. What people
+        can do is a deed of theirs (`people.py`, `usage.py`): delete a message, let it become too old, block
+        or kick the bot, close or delete a topic, forbid to write, upgrade a group.
         """
         fault = Fault(kind, route, times, status, retry_after, description, parameters, chat)
         self._faults.add(fault)

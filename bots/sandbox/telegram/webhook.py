@@ -1,9 +1,10 @@
 """The webhook's side of Telegram: brings each update until it is taken.
 
 As in Telegram's own server (github.com/tdlib/telegram-bot-api, WebhookActor.cpp and Client.cpp), one that was
-started with `--local` and so brings to plain http too: a chat's updates one after another, the next once the one
-before was answered with 2xx; the presses of one person in a line of their own; lines side by side, at most
-`max_connections`. What fails comes again at once, then after 2, 4, 8 s up to a minute, or after `Retry-After`.
+started with `--local` and so brings to plain http too: a chat's updates one after another, the next once the
+one before was answered with 2xx; the presses of one person in a line of their own; lines side by side, at
+most `max_connections`. What fails comes again at once, then after 2, 4, 8 s up to a minute, or after
+`Retry-After`.
 """
 
 from __future__ import annotations
@@ -41,12 +42,13 @@ class Target:
 
 @dataclass(frozen=True)
 class Post:
-    """One try to bring an update. `status` is 0 where no answer came, and `error` "" where it was taken."""
+    """One try to bring an update. `status` is 0 where no answer came, and `error` "" where it was taken;
+    `pause_s` goes by before the next one, before it is scaled."""
 
     update_id: int
     status: int
     error: str
-    retry_after_s: float = 0.0
+    pause_s: float
 
 
 class Webhook:
@@ -137,39 +139,38 @@ class Webhook:
 
     async def _bring(self, update: dict[str, Any], target: Target) -> None:
         """Until it is taken, or a day has gone."""
-        number, delay_s, failures, taken = int(update["update_id"]), 1.0, 0, False
-        while not taken and not self._hub.updates.is_expired(number):
+        number, delay_s, failures = int(update["update_id"]), 1.0, 0
+        while not self._hub.updates.is_expired(number):
             async with self._free:
-                post = await self._post(update, target)
-            taken = not post.error
-            if taken:
-                self._hub.updates.forget(number)
-            else:
-                self._error, self._failed_at = post.error, self._hub.unix_time()
-            self.posts.append(post)
-            self._hub.updates.present(taken)
-            self._hub.emit("webhook", update=number, status=post.status, error=post.error)
-            if not taken:
-                pause_s = post.retry_after_s
-                if not pause_s and failures:
-                    pause_s = delay_s = min(delay_s * 2, _LONGEST_DELAY_S)
-                failures += 1
-                await asyncio.sleep(pause_s * self._scale)
+                status, error, pause_s = await self._try(update, target)
+            if error and not pause_s and failures:
+                pause_s = delay_s = min(delay_s * 2, _LONGEST_DELAY_S)
+            self._note(Post(number, status, error, pause_s))
+            if not error:
+                break
+            failures += 1
+            await asyncio.sleep(pause_s * self._scale)
         self._hub.updates.forget(number)
 
-    async def _post(self, update: dict[str, Any], target: Target) -> Post:
-        number = int(update["update_id"])
+    def _note(self, post: Post) -> None:
+        if post.error:
+            self._error, self._failed_at = post.error, self._hub.unix_time()
+        else:
+            self._hub.updates.forget(post.update_id)
+        self.posts.append(post)
+        self._hub.updates.present(not post.error)
+        self._hub.emit("webhook", update=post.update_id, status=post.status)
+
+    async def _try(self, update: dict[str, Any], target: Target) -> tuple[int, str, float]:
+        """The answer's status, what is wrong with it, and its `Retry-After` in seconds."""
         fault = self._faults.spend("webhook", None)
         lost = None if fault is None else fault.kind
-        status, error, retry_after_s = 0, "Connection closed", 0.0
+        answer = (0, "Connection closed", 0.0)
         if lost != "drop_before":
-            status, error, retry_after_s = await self._answer(update, target)
-        if lost == "drop_after":
-            status, error, retry_after_s = 0, "Connection closed", 0.0
-        return Post(number, status, error, retry_after_s)
+            answer = await self._answer(update, target)
+        return (0, "Connection closed", 0.0) if lost == "drop_after" else answer
 
     async def _answer(self, update: dict[str, Any], target: Target) -> tuple[int, str, float]:
-        """Its status, what is wrong with it, and its `Retry-After` in seconds."""
         headers = {"Content-Type": "application/json"}
         if target.secret:
             headers["X-Telegram-Bot-Api-Secret-Token"] = target.secret
