@@ -91,7 +91,10 @@ def test_all_of_it() -> None:
         telegram_token=TELEGRAM,
         discord_api_base_url="http://127.0.0.1:9000/api/v10",
         telegram_webhook=TelegramWebhook(
-            "https://bot.example.org/telegram", "0123456789abcdef", "0.0.0.0", 9000
+            "https://bot.example.org/telegram",
+            "0123456789abcdef",
+            "0.0.0.0",  # noqa: S104  only read
+            9000,
         ),
         model=ModelSettings("m", "https://host/v1", "key", 0.2, 256, "Be brief."),
         max_answer_chars=8_000,
