@@ -136,7 +136,9 @@ class Webhook:
             await asyncio.gather(*both, return_exceptions=True)
 
     async def confirm(self) -> None:
-        """Nothing is left to confirm after `run`: each update was, by its answer."""
+        """Call after `run`: each update was confirmed by its answer, but who was cancelled before that began
+        still listens."""
+        await self._stop_listening()
 
     async def _set(self) -> None:
         for tries_left in reversed(range(_TRIES_TO_SET)):

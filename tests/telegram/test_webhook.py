@@ -287,9 +287,10 @@ async def test_more_than_the_core_can_take_waits_with_telegram(
         await bot.handle(event, surface)
 
     await bot.platform.start(slowly)
-    for number, person in enumerate(("Ada", "Ben"), 1):
-        await server.say(person, person, person)
-        await until(lambda number=number: len(process.left) == number)
+    await server.say("Ada", "Ada", "Ada")
+    await until(lambda: len(process.left) == 1)
+    await server.say("Ben", "Ben", "Ben")
+    await until(lambda: len(process.left) == 2)
     await server.say("Cleo", "Cleo", "Cleo")
     await until(lambda: 503 in statuses(server))
     assert len(process.left) == 2
@@ -454,6 +455,18 @@ async def test_an_address_in_use_is_one_clear_line(server: TelegramServer, webho
     async with started(server, webhook=webhook):
         with pytest.raises(PlatformError, match=rf"TELEGRAM_WEBHOOK_LISTEN: 127\.0\.0\.1:{webhook.port}"):
             await Bot(server, webhook=webhook).platform.start(ignore)
+
+
+async def test_a_stop_right_after_the_start_frees_the_address(
+    server: TelegramServer, webhook: TelegramWebhook
+) -> None:
+    """Before anything has begun to take updates in."""
+    bot = Bot(server, webhook=webhook)
+    await bot.platform.start(bot.handle)
+    await bot.platform.close()
+    async with started(server, webhook=webhook) as bot:
+        await server.say("Ada", "Ada", "hello")
+        assert await texts(bot, 1) == ["hello"]
 
 
 async def ignore(event: Incoming, surface: Surface) -> None:

@@ -163,7 +163,7 @@ async def test_the_secret_is_compared_in_constant_time(door: Door, monkeypatch: 
 
 
 async def test_an_update_that_comes_twice_at_once_is_handled_once(door: Door) -> None:
-    assert await asyncio.gather(door(Post()), door(Post())) == [200, 200]
+    assert list(await asyncio.gather(door(Post()), door(Post()))) == [200, 200]
     assert await texts(door.bot, 1) == ["hello"]
     assert door.bot.idle
 
