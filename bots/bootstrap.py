@@ -352,6 +352,7 @@ def live_platforms(
                 journal=journal,
                 alerts=alerts,
                 base_url=settings.telegram_api_base_url,
+                webhook=settings.telegram_webhook,
                 drafts=settings.telegram_drafts,
                 commands=commands,
                 inline_mode=configuration.defaults.telegram_inline,

@@ -13,6 +13,7 @@ import os
 import re
 import stat
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -35,15 +36,25 @@ _MISTAKEN = {  # what people also call them, in spelling far from the name, or n
     "SLUICE_CONFIG_FILE": "SLUICE_CONFIG",
     "SLUICE_TOML": "SLUICE_CONFIG",
     "SLUICE_DATABASE_URL": "DATABASE_URL",
+    "WEBHOOK_URL": "TELEGRAM_WEBHOOK_URL",
+    "TELEGRAM_WEBHOOK": "TELEGRAM_WEBHOOK_URL",
+    "WEBHOOK_SECRET": "TELEGRAM_WEBHOOK_SECRET",
+    "TELEGRAM_SECRET_TOKEN": "TELEGRAM_WEBHOOK_SECRET",  # the Bot API's own word
+    "TELEGRAM_WEBHOOK_SECRET_TOKEN": "TELEGRAM_WEBHOOK_SECRET",
+    "TELEGRAM_WEBHOOK_HOST": "TELEGRAM_WEBHOOK_LISTEN",
+    "TELEGRAM_WEBHOOK_PORT": "TELEGRAM_WEBHOOK_LISTEN",
 }
 _NAMES = (
     "DISCORD_TOKEN", "TELEGRAM_TOKEN", "DISCORD_API_BASE_URL", "TELEGRAM_API_BASE_URL",
+    "TELEGRAM_WEBHOOK_URL", "TELEGRAM_WEBHOOK_SECRET", "TELEGRAM_WEBHOOK_LISTEN",
     "OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL", "OPENAI_TEMPERATURE", "OPENAI_MAX_TOKENS",
     "SLUICE_MAX_ANSWER_CHARS", "SLUICE_SYSTEM_PROMPT", "SLUICE_ADMINS", "SLUICE_ALLOW",
     "SLUICE_DAILY_TOKENS", "SLUICE_DATA_DIR", "DATABASE_URL", "SLUICE_KEY_FILE",
     "SLUICE_SHOW_REASONING", "SLUICE_TELEGRAM_DRAFTS", "SLUICE_CONFIG", "SLUICE_HTTP", "SLUICE_LOG_LEVEL",
 )  # fmt: skip
-_SECRETS = ("DISCORD_TOKEN", "TELEGRAM_TOKEN", "OPENAI_API_KEY", "DATABASE_URL", *_ALIASES)
+_SECRETS = (
+    "DISCORD_TOKEN", "TELEGRAM_TOKEN", "TELEGRAM_WEBHOOK_SECRET", "OPENAI_API_KEY", "DATABASE_URL", *_ALIASES,
+)  # fmt: skip
 """What may stand in a file of its own instead, as Docker's secrets do, whose name `<NAME>_FILE` says."""
 _FILE = "_FILE"
 _LONGEST_SECRET = 65_536  # bytes of such a file
@@ -66,6 +77,11 @@ _KNOWN_ELSEWHERE = frozenset(  # read by the openai library itself or by other t
 _ENTRY = re.compile(r"(?P<platform>discord|telegram):(?P<id>-?[0-9]{1,20})", re.ASCII)
 _TELEGRAM_TOKEN = re.compile(r"[0-9]{3,}:[A-Za-z0-9_-]{10,}", re.ASCII)
 _DISCORD_TOKEN = re.compile(r"[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]{10,}", re.ASCII)
+_WEBHOOK_SECRET = re.compile(r"[A-Za-z0-9_-]{16,256}", re.ASCII)
+"""What Telegram takes (core.telegram.org/bots/api#setwebhook, `secret_token`), but for short ones: 16 of
+these are too many to guess."""
+_LOOPBACK, _HTTP_PORT, _WEBHOOK_PORT = "127.0.0.1", 8765, 8766
+_WEBHOOK_PORTS = (443, 80, 88, 8443)  # core.telegram.org/bots/api#setwebhook; the first is that of https
 _POSTGRESQL = frozenset({"postgres", "postgresql", "postgresql+asyncpg"})
 _DATABASE_OPTIONS = frozenset({"sslmode", "ssl"})
 _METHOD = "/chat/completions"  # what the openai library adds to a base address
@@ -74,8 +90,9 @@ NO_MODEL_NAMED = (
     "or OPENAI_MODEL=embedded for the small demo model."
 )
 NO_KEY = "OPENAI_API_KEY is not set. Set it, or set OPENAI_BASE_URL to a server that needs none."
-PLATFORM_SECRETS = frozenset({"DISCORD_TOKEN", "TELEGRAM_TOKEN", *_ALIASES})
+PLATFORM_SECRETS = frozenset({"DISCORD_TOKEN", "TELEGRAM_TOKEN", "TELEGRAM_WEBHOOK_SECRET", *_ALIASES})
 """What no provider of a model may ever be sent."""
+_MAKE_ONE = "Make one with `openssl rand -hex 32`."
 _DATABASE_URL = (
     "DATABASE_URL is not the address of a PostgreSQL database. It must look like "
     "postgresql://user:password@host:5432/sluice; leave it out for SQLite in the data folder."
@@ -114,6 +131,16 @@ class ModelSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class TelegramWebhook:
+    """Where Telegram brings updates, what it says in a header to prove itself, and where we listen."""
+
+    url: str
+    secret: str = field(repr=False)
+    host: str = _LOOPBACK  # a proxy with a certificate stands in front
+    port: int = _WEBHOOK_PORT
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All that Sluice is told from outside. Entries of `admins` and `allow` look like `discord:123`."""
 
@@ -121,6 +148,7 @@ class Settings:
     telegram_token: str | None = field(default=None, repr=False)
     discord_api_base_url: str | None = None
     telegram_api_base_url: str | None = None
+    telegram_webhook: TelegramWebhook | None = None  # None: Telegram is asked for updates
     model: ModelSettings = ModelSettings(chosen=False)
     max_answer_chars: int = DEFAULT_MAX_CHARS  # where an answer is cut, with a mark under it
     admins: frozenset[str] = frozenset()
@@ -135,8 +163,8 @@ class Settings:
         default=None, repr=False
     )  # of PostgreSQL; None: SQLite in the data folder
     key_file: Path | None = None  # None: in the data folder
-    http_host: str = "127.0.0.1"
-    http_port: int = 8765
+    http_host: str = _LOOPBACK
+    http_port: int = _HTTP_PORT
     log_level: str = "INFO"
     warnings: tuple[str, ...] = ()
     unusable: tuple[str, ...] = ()
@@ -148,6 +176,7 @@ class Settings:
         return (
             self.discord_token,
             self.telegram_token,
+            self.telegram_webhook.secret if self.telegram_webhook else None,
             self.model.api_key,
             self.database_url,
             self.database_password,
@@ -287,6 +316,14 @@ def _is_host(host: str | None) -> bool:
         return False
 
 
+def _is_public(host: str) -> bool:
+    """Whether the internet may find it: no address of this machine or of a network within."""
+    try:
+        return ipaddress.ip_address(host).is_global
+    except ValueError:
+        return host != "localhost" and "." in host
+
+
 class _Reader:
     def __init__(self, values: Mapping[str, str], warnings: list[str]) -> None:
         self._values = dict(values)
@@ -308,12 +345,13 @@ class _Reader:
         if self._config_file != CONFIG_FILE and not self._config_file.is_file():
             self._problems.append("SLUICE_CONFIG names no file that is there. Name one, or take it out.")
         allow = self._entries("SLUICE_ALLOW", star=True)
-        host, port = self._http()
+        host, port = self._listen("SLUICE_HTTP", _HTTP_PORT)
         settings = Settings(
             discord_token=self._token("DISCORD_TOKEN", wrong=_TELEGRAM_TOKEN, other="TELEGRAM_TOKEN"),
             telegram_token=self._token("TELEGRAM_TOKEN", wrong=_DISCORD_TOKEN, other="DISCORD_TOKEN"),
             discord_api_base_url=self._url("DISCORD_API_BASE_URL"),
             telegram_api_base_url=self._url("TELEGRAM_API_BASE_URL"),
+            telegram_webhook=self._webhook(),
             model=self._model(),
             max_answer_chars=self._whole_number("SLUICE_MAX_ANSWER_CHARS", least=1) or DEFAULT_MAX_CHARS,
             admins=self._entries("SLUICE_ADMINS", star=False),
@@ -471,13 +509,61 @@ class _Reader:
             )
         return value
 
-    def _http(self) -> tuple[str, int]:
-        value = self._values.get("SLUICE_HTTP", "127.0.0.1:8765")
-        host, _, port = value.rpartition(":")
-        if not _is_host(host) or not re.fullmatch(r"[0-9]{1,5}", port, re.ASCII) or int(port) > 65535:
-            self._problems.append("SLUICE_HTTP must be HOST:PORT, such as 127.0.0.1:8765.")
-            return "127.0.0.1", 8765
-        return host.strip("[]"), int(port)
+    def _webhook(self) -> TelegramWebhook | None:
+        url, secret = self._values.get("TELEGRAM_WEBHOOK_URL"), self._values.get("TELEGRAM_WEBHOOK_SECRET")
+        host, port = self._listen("TELEGRAM_WEBHOOK_LISTEN", _WEBHOOK_PORT)
+        if url is None:
+            alone = [name for name in _NAMES if name.startswith("TELEGRAM_WEBHOOK_") and name in self._values]
+            if alone:
+                self._warnings.append(
+                    f"{alone[0]} is not used without TELEGRAM_WEBHOOK_URL: Telegram is asked for updates."
+                )
+            return None
+        if "TELEGRAM_TOKEN" not in self._values:
+            self._warnings.append("TELEGRAM_WEBHOOK_URL is not used without TELEGRAM_TOKEN.")
+        wrong = self._wrong_with_webhook(url)
+        if wrong:
+            self._problems.append(f"TELEGRAM_WEBHOOK_URL {wrong}")
+        if secret is None:
+            self._problems.append(f"TELEGRAM_WEBHOOK_SECRET is not set. {_MAKE_ONE}")
+        elif not _WEBHOOK_SECRET.fullmatch(secret):
+            self._problems.append(
+                "TELEGRAM_WEBHOOK_SECRET must be 16 to 256 characters, each of them A-Z, a-z, 0-9, _ or -. "
+                f"{_MAKE_ONE}"
+            )
+        return TelegramWebhook(url, secret or "", host, port)
+
+    def _wrong_with_webhook(self, url: str) -> str:
+        """What is wrong with its address, and what to do; "" where nothing is. A Bot API server of one's own
+        may bring updates without TLS, to any port and within a network."""
+        parts, port = urlsplit(""), None
+        with suppress(ValueError):
+            parts = urlsplit(url)
+            port = parts.port or (443 if parts.scheme == "https" else 80)
+        token = self._values.get("TELEGRAM_TOKEN")
+        own_server = "TELEGRAM_API_BASE_URL" in self._values
+        ports = ", ".join(map(str, _WEBHOOK_PORTS))
+        example = "It must look like https://bot.example.org/telegram."
+        findings = (
+            (
+                bool(token and token in unquote(url)),
+                "holds the bot's token, which proxies would write down. Use another path, such as /telegram.",
+            ),
+            (port is None or bool(problem_with_address(url)), f"is not a plain web address. {example}"),
+            (own_server, ""),
+            (parts.scheme != "https", f"must begin with https://, which Telegram insists on. {example}"),
+            (port not in _WEBHOOK_PORTS, f"names a port that Telegram does not use. Take one of {ports}."),
+            (not _is_public(parts.hostname or ""), f"cannot be reached from the internet. {example}"),
+        )
+        return next((words for found, words in findings if found), "")
+
+    def _listen(self, name: str, port: int) -> tuple[str, int]:
+        """Its host and port; else loopback, and this port."""
+        host, _, given = self._values.get(name, f"{_LOOPBACK}:{port}").rpartition(":")
+        if not _is_host(host) or not re.fullmatch(r"[0-9]{1,5}", given, re.ASCII) or int(given) > 65535:
+            self._problems.append(f"{name} must be HOST:PORT, such as {_LOOPBACK}:{port}.")
+            return _LOOPBACK, port
+        return host.strip("[]"), int(given)
 
     def _log_level(self) -> str:
         level = self._values.get("SLUICE_LOG_LEVEL", "INFO").upper()

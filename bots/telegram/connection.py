@@ -14,6 +14,7 @@ from telegram.request import HTTPXRequest
 
 from core.ports.platform import PlatformError
 
+NAME: Final = "Telegram"
 DEFAULT_BASE_URL: Final = "https://api.telegram.org"
 LONG_POLL_S: Final = 50  # Telegram waits no longer
 ALLOWED_UPDATES: Final = (
@@ -104,6 +105,12 @@ class Connection:
             f"Telegram cannot be used at {self._host}: {describe(error)}. "
             "Check the network, and TELEGRAM_API_BASE_URL if it is set."
         )
+
+
+def refuses_token(error: Exception) -> bool:
+    """Whether the token counts no longer. 404 has the same type as 401, and is what a proxy in front of a Bot
+    API says while that one restarts."""
+    return isinstance(error, InvalidToken) and "unauthorized" in str(error).lower()
 
 
 def _is_no_bot_api(error: Exception) -> bool:

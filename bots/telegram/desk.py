@@ -55,6 +55,7 @@ class Desk:
         self._rights = Rights(connection.bot, clock)
         self._last_in_chat: dict[int, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self.waiting = 0  # updates that the core has not dealt with yet, or has not put into its own lines
 
     def take(self, raw: dict[str, Any]) -> None:
         """Take an update over. Never raises."""
@@ -78,6 +79,7 @@ class Desk:
         before = self._last_in_chat.get(chat)
         task = asyncio.create_task(self._deliver(before, update, event))
         self._last_in_chat[chat] = task
+        self.waiting += 1
         task.add_done_callback(lambda done: self._forget(chat, done))
 
     async def close(self) -> None:
@@ -103,6 +105,7 @@ class Desk:
         return press or Ignored("unknown_draft")
 
     def _forget(self, chat: int, done: asyncio.Task[None]) -> None:
+        self.waiting -= 1
         if self._last_in_chat.get(chat) is done:
             del self._last_in_chat[chat]
 

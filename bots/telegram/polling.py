@@ -15,46 +15,38 @@ What it does where not all is well, so that a word is rather answered twice than
 from __future__ import annotations
 
 import logging
-from collections import OrderedDict
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
-from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
+from telegram.error import Conflict, RetryAfter, TelegramError
 
-from bots.telegram import inline
-from bots.telegram.connection import LONG_POLL_S, Connection, describe
-from bots.telegram.drafts import STOPPED
-from bots.telegram.kept import Shelf, event_id
+from bots.telegram.connection import LONG_POLL_S, NAME, Connection, describe, refuses_token
+from bots.telegram.handover import Handover
 from bots.telegram.outcomes import seconds
 from core.ports.alerts import Alerts, Cause
 from core.ports.clock import Clock
 from core.ports.journal import LEASE_S
 
-_TELEGRAM: Final = "Telegram"
 _CONFLICT_PAUSE_S: Final = 5.0
 _FIRST_PAUSE_S: Final = 1.0
 _LONGEST_PAUSE_S: Final = 30.0
 _UNKEPT_PAUSE_S: Final = 1.0  # between polls that return at once, since what was not confirmed is still there
 _BATCH: Final = 100  # core.telegram.org/bots/api#getupdates, `limit`
-_PRESSES: Final = frozenset({"callback_query", STOPPED})
-_PASSING: Final = frozenset({inline.KIND})
-"""Not kept: one comes with every letter typed, and is of no use to anybody some seconds later."""
+_CONFLICTS_WITH_WEBHOOK: Final = 12
+"""So many in a row (a minute) before it is deleted again: somebody has set one, or a Sluice that is going."""
 _COMPLAINT_S: Final = 60.0  # a connection may come and go all the time
-_REMEMBERED: Final = 10_000
 
 logger = logging.getLogger(__name__)
 
 
 class Poller:
-    """`take` gets each update as JSON, in order, once."""
+    """Asks until it is cancelled."""
 
     def __init__(
         self,
         connection: Connection,
         clock: Clock,
-        take: Callable[[dict[str, Any]], None],
-        shelf: Shelf,
+        handover: Handover,
         alerts: Alerts,
         *,
         also: tuple[str, ...] = (),
@@ -63,9 +55,7 @@ class Poller:
         self._also = also
         self._connection = connection
         self._clock = clock
-        self._take = take
-        self._handed: OrderedDict[str, None] = OrderedDict()
-        self._shelf = shelf
+        self._handover = handover
         self._alerts = alerts
         self._offset = 0
         self._confirmed = 0
@@ -73,7 +63,6 @@ class Poller:
         self._complained_at = float("-inf")
         self._complaining = False
         self._replay_from: float | None = float("-inf")  # when what was left behind may be handed over
-        self.wants_questions = True
 
     async def run(self) -> None:
         """Poll until cancelled, or until a question comes that is not wanted: it stays unconfirmed.
@@ -104,15 +93,10 @@ class Poller:
 
     async def _hand_over(self, updates: list[dict[str, Any]]) -> bool:
         """Keep updates and hand them over; False when one comes that is not wanted any more."""
-        kept = [update for update in updates if not _PASSING & update.keys()]
-        new = await self._shelf.keep(kept) if kept else frozenset()
+        new = await self._handover.keep(updates)
         for update in updates:
-            known = event_id(update)
-            fresh = known not in self._handed and (new is None or known in new or _PASSING & update.keys())
-            if fresh and not self.wants_questions and not _PRESSES & update.keys():
+            if not self._handover.hand(update, new):
                 return False
-            if fresh:
-                self._hand(update)
             if new is not None:
                 self._offset = update["update_id"] + 1
         if new is None:
@@ -125,25 +109,11 @@ class Poller:
     async def _replay(self) -> None:
         """Hand over what was kept and not dealt with, once it is certain that nobody else will."""
         due = self._replay_from is not None and self._clock.monotonic() >= self._replay_from
-        if not due or not self.wants_questions:
-            return
-        left = await self._shelf.left()
-        if left is None:
-            return
-        self._replay_from = self._clock.monotonic() + LEASE_S if self._shelf.watches else None
-        for update in left:
-            if event_id(update) not in self._handed:
-                self._hand(update)
-
-    def _hand(self, update: dict[str, Any]) -> None:
-        self._handed[event_id(update)] = None
-        if len(self._handed) > _REMEMBERED:
-            self._handed.popitem(last=False)
-        self._take(update)
+        if due and await self._handover.replay():
+            self._replay_from = self._clock.monotonic() + LEASE_S if self._handover.watches else None
 
     async def _wait_after(self, error: TelegramError) -> None:
-        # 404 has the same type, and is what a proxy in front of a Bot API says while that one restarts.
-        if isinstance(error, InvalidToken) and "unauthorized" in str(error).lower():
+        if refuses_token(error):
             raise self._connection.unusable(error) from None
         now = self._clock.monotonic()
         told = isinstance(error, Conflict)  # by its alert
@@ -158,7 +128,10 @@ class Poller:
         elif isinstance(error, Conflict):
             pause = _CONFLICT_PAUSE_S
             self._replay_from = now + LEASE_S
-            self._alerts.raise_(Cause.POLLER, about=_TELEGRAM)
+            self._alerts.raise_(Cause.POLLER, about=NAME)
+            if "webhook" in str(error).lower() and (self._failures + 1) % _CONFLICTS_WITH_WEBHOOK == 0:
+                with suppress(TelegramError):
+                    await self._connection.bot.delete_webhook()
         self._failures += 1
         await self._clock.sleep_until(now + pause)
 
@@ -166,4 +139,4 @@ class Poller:
         if self._complaining:
             logger.info("Telegram: updates come in again after %d failures", self._failures)
         self._failures, self._complaining = 0, False
-        self._alerts.clear(Cause.POLLER, about=_TELEGRAM)
+        self._alerts.clear(Cause.POLLER, about=NAME)

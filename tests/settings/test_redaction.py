@@ -9,7 +9,9 @@ from urllib.parse import quote
 
 import pytest
 
+from bots.logs import set_up_logging
 from core.adapters.redaction import Redaction, redact_all_logging
+from core.settings import Settings, TelegramWebhook
 
 TOKEN = "123456:AAbb/cc+dd==ee"
 KEY = "sk-proj-0123456789"
@@ -77,3 +79,19 @@ def test_a_secret_within_a_secret_leaves_nothing_behind() -> None:
 
 def test_a_secret_that_is_no_text_can_be_given() -> None:
     assert Redaction(["abc\udcffdef"]).redact("abc") == "abc"
+
+
+def test_the_secret_of_a_webhook_is_among_what_is_kept_out_of_the_log() -> None:
+    output, secret = io.StringIO(), "a-secret_that-nobody-guesses"
+    webhook = TelegramWebhook("https://bot.example.org/telegram", secret)
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    root.handlers.clear()  # else they would be closed
+    try:
+        set_up_logging(Settings(telegram_webhook=webhook), output)
+        logging.getLogger("anybody").warning("refused: %s", secret)
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+    assert secret not in output.getvalue()
+    assert "refused: ***" in output.getvalue()

@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.settings import ModelSettings, Settings, SettingsError, read_settings, read_variables
+from core.settings import (
+    ModelSettings,
+    Settings,
+    SettingsError,
+    TelegramWebhook,
+    read_settings,
+    read_variables,
+)
 
 DISCORD = "MTIzNDU2Nzg5MDEyMzQ1Njc4.GabcdE.abcdefghijklmnopqrstuvwxyz0123456789ab"
 TELEGRAM = "123456789:AAabcdefghijklmnopqrstuvwxyz0123456"
@@ -58,6 +65,9 @@ def test_all_of_it() -> None:
         DISCORD_TOKEN=DISCORD,
         TELEGRAM_TOKEN=TELEGRAM,
         DISCORD_API_BASE_URL="http://127.0.0.1:9000/api/v10/",
+        TELEGRAM_WEBHOOK_URL="https://bot.example.org/telegram",
+        TELEGRAM_WEBHOOK_SECRET="0123456789abcdef",
+        TELEGRAM_WEBHOOK_LISTEN="0.0.0.0:9000",
         OPENAI_API_KEY="key",
         OPENAI_BASE_URL="https://host/v1/",
         OPENAI_MODEL="m",
@@ -80,6 +90,12 @@ def test_all_of_it() -> None:
         discord_token=DISCORD,
         telegram_token=TELEGRAM,
         discord_api_base_url="http://127.0.0.1:9000/api/v10",
+        telegram_webhook=TelegramWebhook(
+            "https://bot.example.org/telegram",
+            "0123456789abcdef",
+            "0.0.0.0",  # noqa: S104  only read
+            9000,
+        ),
         model=ModelSettings("m", "https://host/v1", "key", 0.2, 256, "Be brief."),
         max_answer_chars=8_000,
         database_url="postgresql://ada:p%40ss@host:5432/sluice?sslmode=require",
@@ -323,3 +339,88 @@ def test_an_env_file_that_everybody_may_read_is_told_of_where_it_holds_a_secret(
     env.write_text("SLUICE_LOG_LEVEL=INFO\n")
     env.chmod(0o644)
     assert read_settings({}, env).warnings == ()
+
+
+WEBHOOK = "https://bot.example.org/telegram"
+
+
+def with_webhook(url: str = WEBHOOK, secret: str = "s" * 16, **others: str) -> dict[str, str]:
+    return {
+        "TELEGRAM_TOKEN": TELEGRAM,
+        "TELEGRAM_WEBHOOK_URL": url,
+        "TELEGRAM_WEBHOOK_SECRET": secret,
+        **others,
+    }
+
+
+@pytest.mark.parametrize(
+    ("secret", "words"),
+    [
+        ("", "TELEGRAM_WEBHOOK_SECRET is not set. Make one with `openssl rand -hex 32`."),
+        ("s" * 15, "must be 16 to 256 characters"),
+        ("s" * 257, "must be 16 to 256 characters"),
+        ("sixteen_and_a_!_or_so", "each of them A-Z, a-z, 0-9, _ or -"),
+        ("sixteen and a space", "openssl rand -hex 32"),
+    ],
+)
+def test_a_webhook_needs_a_secret_that_nobody_guesses(secret: str, words: str) -> None:
+    (problem,) = problems(**with_webhook(secret=secret))
+    assert words in problem
+    assert not secret or secret not in problem
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("http://bot.example.org/telegram", "must begin with https://"),
+        ("bot.example.org/telegram", "is not a plain web address"),
+        ("https://ada:secret@bot.example.org/", "is not a plain web address"),
+        ("https://bot.example.org/?a=b", "is not a plain web address"),
+        ("https://bot.example.org:99999/", "is not a plain web address"),
+        ("https://bot.example.org:9000/", "Take one of 443, 80, 88, 8443."),
+        ("https://127.0.0.1/telegram", "cannot be reached from the internet"),
+        ("https://10.1.2.3/telegram", "cannot be reached from the internet"),
+        ("https://localhost/telegram", "cannot be reached from the internet"),
+        (f"https://bot.example.org/{TELEGRAM}", "holds the bot's token"),
+        (f"https://bot.example.org/{TELEGRAM.replace(':', '%3A')}", "holds the bot's token"),
+    ],
+)
+def test_an_address_that_telegram_would_not_bring_to_is_one_line(url: str, words: str) -> None:
+    (problem,) = problems(**with_webhook(url))
+    assert problem.startswith("TELEGRAM_WEBHOOK_URL ")
+    assert words in problem
+    assert TELEGRAM not in problem
+
+
+def test_a_bot_api_server_of_ones_own_brings_anywhere() -> None:
+    url = "http://127.0.0.1:9000/telegram"
+    settings = read(**with_webhook(url, TELEGRAM_API_BASE_URL="http://127.0.0.1:8081"))
+    assert settings.telegram_webhook == TelegramWebhook(url, "s" * 16, "127.0.0.1", 8766)
+
+
+def test_every_problem_of_a_webhook_is_told_at_once() -> None:
+    found = problems(**with_webhook("http://host", "short", TELEGRAM_WEBHOOK_LISTEN="everywhere"))
+    assert [problem.split()[0] for problem in found] == [
+        "TELEGRAM_WEBHOOK_LISTEN",
+        "TELEGRAM_WEBHOOK_URL",
+        "TELEGRAM_WEBHOOK_SECRET",
+    ]
+
+
+def test_the_secret_of_a_webhook_is_kept_out_of_sight() -> None:
+    assert "s" * 16 not in repr(read(**with_webhook()))
+
+
+@pytest.mark.parametrize(
+    ("values", "warning"),
+    [
+        ({"TELEGRAM_WEBHOOK_SECRET": "s" * 16}, "not used without TELEGRAM_WEBHOOK_URL"),
+        ({"TELEGRAM_WEBHOOK_URL": WEBHOOK, "TELEGRAM_WEBHOOK_SECRET": "s" * 16}, "without TELEGRAM_TOKEN"),
+        ({"TELEGRAM_SECRET_TOKEN": "s" * 16}, "Did you mean TELEGRAM_WEBHOOK_SECRET?"),
+        ({"TELEGRAM_WEBHOOK_URI": WEBHOOK}, "Did you mean TELEGRAM_WEBHOOK_URL?"),
+        ({"TELEGRAM_WEBHOOK_PORT": "9000"}, "Did you mean TELEGRAM_WEBHOOK_LISTEN?"),
+    ],
+)
+def test_half_a_webhook_and_other_names_for_it_are_warned_of(values: dict[str, str], warning: str) -> None:
+    (told,) = read(**values).warnings
+    assert warning in told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -13,8 +14,10 @@ from bots.telegram.client import TelegramPlatform
 from core.adapters.memory_journal import MemoryJournal
 from core.commands.registry import Registry
 from core.messages import Incoming
+from core.ports.alerts import Alerts
 from core.ports.journal import Journal
 from core.ports.surface import Surface
+from core.settings import TelegramWebhook
 from core.streaming.operations import Button, MessageContent
 from core.streaming.rendering import Rendered
 from tests.fakes.clock import FakeClock
@@ -33,10 +36,14 @@ class HeldClock(FakeClock):
         self._sleeps.put_nowait(deadline - self.now)
         await super().sleep_until(deadline)
 
+    async def see_next_sleep(self) -> float:
+        """Wait until somebody sleeps, and let them; for how many seconds."""
+        async with asyncio.timeout(10):
+            return await self._sleeps.get()
+
     async def pass_next_sleep(self) -> float:
         """Wait until somebody sleeps, and let that time pass; its seconds."""
-        async with asyncio.timeout(10):
-            seconds = await self._sleeps.get()
+        seconds = await self.see_next_sleep()
         await self.advance(seconds)
         return seconds
 
@@ -53,6 +60,8 @@ class Bot:
         inline_mode: bool = False,
         journal: Journal | None = None,
         clock: HeldClock | None = None,
+        webhook: TelegramWebhook | None = None,
+        alerts: Alerts | None = None,
     ) -> None:
         self.server = server
         self.clock = clock or HeldClock()
@@ -64,6 +73,8 @@ class Bot:
             drafts=drafts,
             commands=commands,
             inline_mode=inline_mode,
+            webhook=webhook,
+            alerts=alerts,
         )
         self.ready_line = ""
         self._events: asyncio.Queue[tuple[Incoming, Surface]] = asyncio.Queue()
@@ -102,14 +113,36 @@ async def started(
     inline_mode: bool = False,
     journal: Journal | None = None,
     clock: HeldClock | None = None,
+    webhook: TelegramWebhook | None = None,
+    alerts: Alerts | None = None,
 ) -> AsyncIterator[Bot]:
-    """`journal`: one that outlives it; None: its own."""
-    bot = Bot(server, drafts=drafts, commands=commands, inline_mode=inline_mode, journal=journal, clock=clock)
+    """`journal`: one that outlives it; None: its own. `webhook`: where updates come; None: it polls."""
+    bot = Bot(
+        server,
+        drafts=drafts,
+        commands=commands,
+        inline_mode=inline_mode,
+        journal=journal,
+        clock=clock,
+        webhook=webhook,
+        alerts=alerts,
+    )
     bot.ready_line = await bot.platform.start(bot.handle)
     try:
         yield bot
     finally:
         await bot.platform.close()
+
+
+SECRET = "a-secret_that-Nobody-guesses_0123456789"
+
+
+def local_webhook(path: str = "/telegram") -> TelegramWebhook:
+    """An address on this machine where nobody listens yet."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    return TelegramWebhook(f"http://127.0.0.1:{port}{path}", SECRET, port=port)
 
 
 def calls(server: TelegramServer, route: str) -> list[dict[str, Any]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -13,70 +12,14 @@ from bots.sandbox.telegram.server import TelegramServer
 from bots.telegram.kept import to_keep, update_in
 from core.adapters.memory_journal import JournalState, MemoryJournal
 from core.messages import ButtonPress, IncomingMessage
-from core.ports.journal import LEASE_S, STARTS, Received
-from core.ports.store import StoreError
+from core.ports.journal import LEASE_S, STARTS
 from core.streaming.operations import Button, Delivered
+from tests.telegram.brittle import Process, deal_with, texts, until
 from tests.telegram.harness import Bot, HeldClock, calls, content, next_request, online, started
-
-
-class BrittleJournal(MemoryJournal):
-    """A journal that can fail: `broken` does nothing, `lossy` does it and breaks before it can say so."""
-
-    def __init__(self, state: JournalState, clock: HeldClock) -> None:
-        super().__init__(state, clock=clock)
-        self.broken = self.lossy = False
-        self.open = asyncio.Event()
-        self.open.set()
-        self.asked = asyncio.Event()
-
-    async def receive(self, events: Sequence[Received]) -> tuple[Received, ...]:
-        self.asked.set()
-        await self.open.wait()
-        if self.broken:
-            raise StoreError("disk full")
-        new = await super().receive(events)
-        if self.lossy:
-            self.lossy = False
-            raise StoreError("connection lost")
-        return new
-
-    async def unhandled(self, account: str) -> tuple[Received, ...]:
-        if self.broken:
-            raise StoreError("disk full")
-        return await super().unhandled(account)
-
-
-class Process:
-    """What outlives a process, and the journal of the one that runs."""
-
-    def __init__(self) -> None:
-        self.state = JournalState()
-        self.clock = HeldClock()
-        self.journal = BrittleJournal(self.state, self.clock)
-
-    @property
-    def left(self) -> list[str]:
-        """The texts that were kept and not dealt with."""
-        return [update_in(kept)["message"]["text"] for kept in self.state.waiting.values()]
 
 
 def offsets(server: TelegramServer) -> list[int]:
     return [int(body.get("offset", 0)) for body in calls(server, "getUpdates")]
-
-
-async def texts(bot: Bot, count: int) -> list[str]:
-    return [(await bot.next(IncomingMessage))[0].text for _ in range(count)]
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Sockets settle in no fixed number of turns."""
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110  nobody tells
-            await asyncio.sleep(0)
-
-
-async def deal_with(bot: Bot, process: Process, event_id: str) -> None:
-    await process.journal.handled(bot.platform.account, [event_id], process.clock.wall())
 
 
 async def test_an_update_is_kept_before_it_is_confirmed_or_handed_over(server: TelegramServer) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from bots.sandbox.telegram import access, objects
-from bots.sandbox.telegram.errors import bad_request
+from bots.sandbox.telegram.errors import bad_request, conflict
 from bots.sandbox.telegram.hub import Hub
 from bots.sandbox.telegram.links import deep_link
 from bots.sandbox.telegram.params import Params
 from bots.sandbox.telegram.updates import MAX_UPDATES
+from bots.sandbox.telegram.webhook import MAX_CONNECTIONS, Target, Webhook
 
 MAX_ALERT = 200  # characters; core.telegram.org/bots/api#answercallbackquery
 
@@ -17,8 +18,9 @@ MAX_ALERT = 200  # characters; core.telegram.org/bots/api#answercallbackquery
 class Account:
     """Methods on the account; each takes Params and returns the `result` of the answer."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, webhook: Webhook) -> None:
         self._hub = hub
+        self._webhook = webhook
 
     def get_me(self, _: Params) -> Any:
         """getMe."""
@@ -33,7 +35,12 @@ class Account:
         }
 
     async def get_updates(self, params: Params) -> Any:
-        """getUpdates, by long polling."""
+        """getUpdates, by long polling, where no webhook is set."""
+        if self._webhook.target is not None:
+            raise conflict(
+                "can't use getUpdates method while webhook is active; "
+                "use deleteWebhook to delete the webhook first"
+            )
         self._allow(params)
         limit = params.integer("limit") or MAX_UPDATES
         timeout_s = params.integer("timeout") or 0
@@ -42,24 +49,30 @@ class Account:
         )
 
     def set_webhook(self, params: Params) -> bool:
-        """setWebhook: only to switch it off, since the sandbox delivers by polling alone."""
-        if params.text("url") is not None:
-            raise bad_request("bad webhook: the sandbox delivers updates by getUpdates only")
-        return self.delete_webhook(params)
+        """setWebhook; without an address it is deleteWebhook."""
+        url = params.text("url")
+        if url is None:
+            return self.delete_webhook(params)
+        limit = params.integer("max_connections") or MAX_CONNECTIONS
+        target = Target(url, params.text("secret_token") or "", min(max(limit, 1), 100))
+        self._webhook.check(target)
+        self._hub.updates.end_poll("terminated by setWebhook request")
+        self._allow(params)
+        if params.flag("drop_pending_updates"):
+            self._hub.updates.drop_pending()
+        self._webhook.set(target)
+        return True
 
     def delete_webhook(self, params: Params) -> bool:
         """deleteWebhook."""
+        self._webhook.set(None)
         if params.flag("drop_pending_updates"):
             self._hub.updates.drop_pending()
         return True
 
     def get_webhook_info(self, _: Params) -> Any:
         """getWebhookInfo."""
-        info = {
-            "url": "",
-            "has_custom_certificate": False,
-            "pending_update_count": len(self._hub.updates),
-        }
+        info = {**self._webhook.info(), "pending_update_count": len(self._hub.updates)}
         allowed = self._hub.updates.allowed
         return info if allowed is None else {**info, "allowed_updates": allowed}
 

@@ -78,10 +78,11 @@ class Params:
         return cls(values, files)
 
     def logged(self) -> dict[str, Any]:
-        """The parameters for the log of requests: objects decoded, files as name and size."""
+        """The parameters for the log of requests: objects decoded, files as name and size, no secrets."""
         shown = {
             name: self._decoded(value) if name in _OBJECTS and isinstance(value, str) else value
             for name, value in self.values.items()
+            if name != "secret_token"
         }
         sizes = {name: {"name": file.name, "size": len(file.content)} for name, file in self.files.items()}
         return shown | sizes

@@ -31,6 +31,7 @@ from bots.sandbox.telegram.messages import Messages
 from bots.sandbox.telegram.params import Params
 from bots.sandbox.telegram.topics import Topics
 from bots.sandbox.telegram.usage import Usage
+from bots.sandbox.telegram.webhook import Webhook
 from bots.sandbox.telegram.world import Chat
 
 _TOKEN = re.compile(r"\d+:[\w-]{35}")
@@ -71,8 +72,9 @@ class TelegramServer(Usage):
         self.requests: list[Request] = []
         self._flood = FloodControl(profile)
         self._faults = Faults()
+        self.webhook = Webhook(self._hub, self._faults, scale=profile.scale)
         self._methods = {
-            **_account_methods(Account(self._hub), Menu(self._hub)),
+            **_account_methods(Account(self._hub, self.webhook), Menu(self._hub)),
             **_message_methods(self._messages, self._files, self._inline),
             **_topic_methods(Topics(self._hub)),
         }
@@ -95,6 +97,7 @@ class TelegramServer(Usage):
     async def stop(self) -> None:
         """Answer what still waits, close every connection."""
         self._stopping.set()
+        await self.webhook.close()
         self._hub.updates.close()
         if self._runner is not None:
             await self._runner.cleanup()
@@ -120,9 +123,10 @@ class TelegramServer(Usage):
         `retry_after` where that is None); `flood` and `flood_bot`, after which the chat, or the bot, has
         429s for `retry_after` seconds, and for longer the more it asks. `drop_before` closes the socket and
         does nothing, `drop_after` does what was asked and closes the socket instead of answering,
-        `hang_before` and `hang_after` do nothing, or that, and never answer. What people can do is a deed of
-        theirs (`people.py`, `usage.py`): delete a message, let it become too old, block or kick the bot,
-        close or delete a topic, forbid to write, upgrade a group.
+        `hang_before` and `hang_after` do nothing, or that, and never answer. With the route `webhook` the two
+        that drop are meant for what Telegram brings itself: lost on its way, or its answer is. What people
+        can do is a deed of theirs (`people.py`, `usage.py`): delete a message, let it become too old, block
+        or kick the bot, close or delete a topic, forbid to write, upgrade a group.
         """
         fault = Fault(kind, route, times, status, retry_after, description, parameters, chat)
         self._faults.add(fault)

@@ -1,4 +1,4 @@
-"""The queue of updates: kept until confirmed by offset, given to one poller at a time."""
+"""The queue of updates: kept until confirmed, by offset from one poller at a time or each by the webhook."""
 
 from __future__ import annotations
 
@@ -43,6 +43,7 @@ class UpdateQueue:
         self._poller: asyncio.Future[str | None] | None = None  # resolves to a conflict
         self._absence: asyncio.TimerHandle | None = None
         self.online = False
+        self.on_added: Callable[[], None] = lambda: None
 
     def __len__(self) -> int:
         return len(self._queue)
@@ -60,6 +61,7 @@ class UpdateQueue:
         self._queue.append(_Queued(self._clock(), {"update_id": self._next_id, kind: content}))
         self._next_id += 1
         self._arrived.set()
+        self.on_added()
 
     def allow(self, kinds: list[str]) -> None:
         """Take these kinds from now on; none means Telegram's default."""
@@ -97,6 +99,27 @@ class UpdateQueue:
             if self._poller is ended:
                 self._poller = None
                 self._absent_soon()
+
+    @property
+    def waiting(self) -> list[dict[str, Any]]:
+        """What is not confirmed yet, in order."""
+        return [queued.update for queued in self._queue]
+
+    def forget(self, update_id: int) -> None:
+        """The webhook took this one."""
+        self._queue = deque(queued for queued in self._queue if queued.update["update_id"] != update_id)
+
+    def is_expired(self, update_id: int) -> bool:
+        """Whether nobody gets it any more."""
+        oldest = self._clock() - KEPT_S
+        return not any(one.update["update_id"] == update_id and one.at >= oldest for one in self._queue)
+
+    def present(self, online: bool) -> None:
+        """Say whether the bot takes what the webhook brings."""
+        if online:
+            self._present()
+        elif self.online:
+            self._absent()
 
     def end_poll(self, reason: str) -> None:
         """End the waiting poll, if there is one, with 409 and `reason`."""
