@@ -28,13 +28,9 @@ from core.ports.completions import (
     TextDelta,
     Usage,
 )
-from core.ports.moderation import Bill, Moderation, ModerationError, Verdict
+from core.ports.moderation import LONGEST, OVERLAP, Bill, Moderation, ModerationError, Verdict
 
 ENDPOINT_MODEL: Final = "omni-moderation-latest"
-LONGEST_INPUT: Final = 2_000
-"""Characters of one input: beyond it OpenAI calls its verdicts less accurate."""
-OVERLAP: Final = 200
-"""Characters that two inputs share, so that what a cut parts is whole in one of them."""
 _MOST_CATEGORIES: Final = 20
 _CATEGORY: Final = re.compile(r"[a-z0-9/_-]{1,40}", re.ASCII)
 
@@ -183,8 +179,8 @@ class ConfiguredModeration:
 def windows(text: str) -> list[str]:
     """The text in pieces that an endpoint judges well, each beginning with the end of the one before."""
     text = _writable(text)
-    step = LONGEST_INPUT - OVERLAP
-    return [text[at : at + LONGEST_INPUT] for at in range(0, max(1, len(text) - OVERLAP), step)]
+    step = LONGEST - OVERLAP
+    return [text[at : at + LONGEST] for at in range(0, max(1, len(text) - OVERLAP), step)]
 
 
 def as_json(text: str) -> str:

@@ -34,6 +34,11 @@ class ModerationRules:
     tells: bool = True
 
     @property
+    def judge(self) -> str:
+        """Who judges, for people."""
+        return self.model or self.provider or ""
+
+    @property
     def on(self) -> bool:
         """Whether anything is judged at all."""
         return (self.input, self.output) != (Check.OFF, Check.OFF)
