@@ -8,7 +8,7 @@ from typing import Final, Protocol
 LONGEST: Final = 2_000
 """Characters that are judged well at once: beyond it OpenAI calls its verdicts less accurate."""
 OVERLAP: Final = 200
-"""Characters that two pieces of one text share: what a cut parts, a sentence or two, is whole in one of them."""
+"""Characters that two pieces of one text share: what a cut parts is whole in one of them."""
 
 
 @dataclass(frozen=True, slots=True)

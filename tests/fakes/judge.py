@@ -13,9 +13,8 @@ CATEGORY = "violence"
 
 
 class FakeJudge:
-    """The port `Moderation`. `takes_s`: how long each verdict takes, in turn. `costs`: tokens of prompt and of
-    answer of one check by `model`. `judged`: every text, in order; `most_at_once`: how many at the same
-    time."""
+    """The port `Moderation`. `takes_s`: how long each verdict takes, in turn. `costs`: tokens of prompt and
+    answer of one check by `model`. `judged`: every text, in order; `most_at_once`: how many at once."""
 
     def __init__(
         self,

@@ -31,6 +31,7 @@ from core.messages import (
 )
 from core.policy.access import Access
 from core.policy.spending import Spending
+from core.ports.clock import Clock
 from core.ports.completions import Completions
 from core.ports.journal import Journal
 from core.ports.moderation import Moderation
@@ -122,8 +123,8 @@ class Bot:
         rules: ModerationRules = UNJUDGED,
     ) -> None:
         """`before`: the bot that ran until now; this one is its next start, with what was kept. `life`: for a
-        process that is to be killed. `completions`: who answers in place of `model`. `moderation`: who judges by
-        these `rules`; hits are in `alerts`."""
+        process that is to be killed. `completions`: who answers in place of `model`. `moderation`: who judges
+        by these `rules`; hits are in `alerts`."""
         self.clock: FakeClock = before.clock if before else fake_clock or FakeClock()
         self.store: Store = before.store if before else store or MemoryStore()
         self.journal_state: JournalState = before.journal_state if before else JournalState()
@@ -155,18 +156,20 @@ class Bot:
             summarises=lambda _: summaries,
             max_answer_chars=max_answer_chars,
             book=self.parts.usage.book,
-            moderator=moderation
-            and Moderator(
-                moderation,
-                lambda: rules,
-                clock=clock,
-                spending=self.spending,
-                alerts=self.alerts,
-                book=self.parts.usage.book,
-            ),
+            moderator=None if moderation is None else self._moderator(moderation, rules, clock),
         )
         self.dispatcher = self.parts.dispatcher(self.chat, self.access, commands, spending=self.spending)
         self._events: Iterator[int] = before._events if before else itertools.count(1)
+
+    def _moderator(self, moderation: Moderation, rules: ModerationRules, clock: Clock) -> Moderator:
+        return Moderator(
+            moderation,
+            lambda: rules,
+            clock=clock,
+            spending=self.spending,
+            alerts=self.alerts,
+            book=self.parts.usage.book,
+        )
 
     @property
     def choice(self) -> ModelChoice:
