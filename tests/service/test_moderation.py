@@ -221,14 +221,16 @@ async def test_of_what_was_never_shown_the_next_process_shows_nothing_but_its_ow
 
 async def test_a_refusal_that_was_not_shown_yet_is_still_one_after_a_kill() -> None:
     bot, _ = judged(BEFORE, life=Life())
-    surface = bot.surface(kind=PlaceKind.PRIVATE)
+    surface = bot.surface()
     surface.failures.append("rate_limited")
-    await bot.say(surface, f"what is {BAD}?")
+    ref = await bot.say(surface, f"what is {BAD}?")
     await bot.clock.advance(0.1)
     bot = await next_process(bot, surface)
     assert bot.model.streams == []
     assert surface.texts == [NOT_ASKED]
-    assert (await bot.asked(surface, "answer what I asked")).prompt == ["answer what I asked"]
+    await bot.reply(surface, "answer this", ref, by_us=False)
+    [prompt] = (await bot.model.opened()).prompt
+    assert "quoted words" in prompt, "what a reply quotes is judged with it"
     await shut(bot)
 
 
@@ -352,6 +354,17 @@ def tale(length: int) -> str:
     return "".join(f"Word {number} is here. " for number in range(length // 16 + 1))[:length]
 
 
+def drawn(deltas: Sequence[tuple[int, float]], data: st.DataObject) -> tuple[str, str, int]:
+    """A tale of so many characters, a passage in it that is flagged as a whole, and where that starts."""
+    length = sum(length for length, _ in deltas)
+    start = data.draw(st.integers(0, length - 1), label="start")
+    passage = "#" * data.draw(
+        st.integers(min(OVERLAP, length - start) // 2 + 1, min(OVERLAP, length - start))
+    )
+    text = tale(length)
+    return text[:start] + passage + text[start + len(passage) :], passage, start
+
+
 async def told(
     rules: ModerationRules,
     text: str,
@@ -398,11 +411,7 @@ def promise_held(surface: FakeSurface, text: str, ending: str) -> None:
 def test_hidden_text_is_never_seen_whatever_comes_when(
     deltas: list[tuple[int, float]], takes_s: list[float], data: st.DataObject
 ) -> None:
-    length = sum(length for length, _ in deltas)
-    start = data.draw(st.integers(0, length - 1))
-    passage = "#" * data.draw(st.integers(1, min(OVERLAP, length - start)))
-    text = tale(length)
-    text = text[:start] + passage + text[start + len(passage) :]
+    text, passage, start = drawn(deltas, data)
 
     async def check() -> None:
         _, surface = await told(HIDES, text, deltas, takes_s, passage)
@@ -418,15 +427,11 @@ def test_hidden_text_is_never_seen_whatever_comes_when(
 def test_beside_a_hit_leaves_a_beginning_and_one_mark(
     deltas: list[tuple[int, float]], takes_s: list[float], data: st.DataObject
 ) -> None:
-    length = sum(length for length, _ in deltas)
-    start = data.draw(st.integers(0, length))
-    text = tale(length)
-    text = text[:start] + BAD + text[start:]
-    deltas = [*deltas, (len(BAD), 0.0)]
+    text, passage, _ = drawn(deltas, data)
 
     async def check() -> None:
-        judge, surface = await told(MARKS, text, deltas, takes_s)
-        assert BAD in judge.judged[-1]
+        judge, surface = await told(MARKS, text, deltas, takes_s, passage)
+        assert passage in judge.judged[-1]
         promise_held(surface, text, say("ending.withheld"))
 
     asyncio.run(check())
