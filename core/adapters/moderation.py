@@ -193,9 +193,9 @@ def _writable(text: str) -> str:
     return text.encode(errors="replace").decode()
 
 
-def _verdict(answer: openai.types.ModerationCreateResponse, inputs: int) -> Verdict:
+def _verdict(answer: object, inputs: int) -> Verdict:
     """The library checks nothing of what an endpoint says. Raises ModerationError for what is no verdict."""
-    results: Any = answer.results
+    results: Any = getattr(answer, "results", None)
     if not isinstance(results, list) or len(results) != inputs:
         raise ModerationError(f"{inputs} texts were not answered with as many verdicts")
     if not all(isinstance(getattr(result, "flagged", None), bool) for result in results):
