@@ -26,7 +26,7 @@ from core.service.usage import Book, Counted
 log = logging.getLogger(__name__)
 
 CHECK_S: Final = 10.0
-"""How long a verdict may take: OpenAI's comes within one second, a chat model's within a few."""
+"""How long a verdict may take: with `before` somebody waits for it, and an answer ends no sooner."""
 _HIT: Final = {Side.INPUT: "ending.not_asked", Side.OUTPUT: "ending.withheld"}
 
 

@@ -141,6 +141,45 @@ async def test_beside_a_short_answer_ends_only_with_the_verdict() -> None:
     await shut(bot)
 
 
+async def test_beside_text_is_shown_while_a_verdict_is_awaited() -> None:
+    bot, judge = judged(MARKS, [9.0])
+    surface = bot.surface()
+    stream = await bot.asked(surface, "a tale?")
+    for number in range(1, 14):
+        stream.say(TALE)
+        await bot.clock.advance(0.6)
+        if number % 4 == 0:
+            assert len(surface.texts[0]) > len(TALE) * (number - 3)
+    assert judge._running == 1
+    assert len(judge.judged) == 1
+    await shut(bot)
+
+
+async def test_beside_a_hit_ends_an_answer_whose_model_is_silent() -> None:
+    bot, _ = judged(MARKS, [3.0])
+    surface = bot.surface()
+    stream = await bot.asked(surface, "a tale?")
+    stream.say(*[TALE] * 6, f"It is {BAD}.")
+    await bot.clock.advance(2.0)
+    assert surface.texts[0].endswith(f"It is {BAD}.")
+    await bot.clock.advance(3.0)
+    assert surface.texts[0].endswith(f"It is {BAD}.\n\n{WITHHELD}")
+    assert stream.closed.is_set()
+    await shut(bot)
+
+
+async def test_a_question_that_is_refused_when_it_is_asked_again_keeps_its_answer() -> None:
+    bot, judge = judged(BEFORE)
+    surface = bot.surface(kind=PlaceKind.PRIVATE)
+    await bot.answered(surface, "what is a sluice?", "A gate.")
+    judge._bad = "sluice"
+    assert await bot.chat.exchanges.retry(bot.caller(surface)) == ""
+    await bot.clock.advance(3.0)
+    assert surface.texts == [f"A gate.\n\n{NOT_ASKED}"]
+    assert (await bot.asked(surface, "thanks")).prompt == ["what is a sluice?", "A gate.", "thanks"]
+    await shut(bot)
+
+
 @pytest.mark.parametrize("rules", [BEFORE, HIDES], ids=["asked", "answered"])
 @pytest.mark.parametrize("silent", [False, True], ids=["fails", "takes too long"])
 @pytest.mark.parametrize("refuses", [True, False])
