@@ -124,7 +124,7 @@ class Bot:
     ) -> None:
         """`before`: the bot that ran until now; this one is its next start, with what was kept. `life`: for a
         process that is to be killed. `completions`: who answers in place of `model`. `moderation`: who judges
-        by these `rules`; hits are in `alerts`."""
+        by these `rules`; what it tells operators is in `hits`."""
         self.clock: FakeClock = before.clock if before else fake_clock or FakeClock()
         self.store: Store = before.store if before else store or MemoryStore()
         self.journal_state: JournalState = before.journal_state if before else JournalState()
@@ -142,7 +142,7 @@ class Bot:
         self.access = access or Access(allow_everybody=True)
         self.spending = Spending(daily_tokens, clock=self.clock)
         self.parts = Parts(self.clock, self.store, self.live)
-        self.alerts = NotedAlerts()
+        self.hits = NotedAlerts()
         self.chat = ChatService(
             completions=completions or self.model,
             choices=Choices(held, self.live),
@@ -167,7 +167,7 @@ class Bot:
             lambda: rules,
             clock=clock,
             spending=self.spending,
-            alerts=self.alerts,
+            alerts=self.hits,
             book=self.parts.usage.book,
         )
 

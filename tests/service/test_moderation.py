@@ -65,8 +65,8 @@ async def test_a_flagged_question_reaches_no_model_and_is_refused_in_words(
     assert bot.model.streams == []
     assert surface.texts == [NOT_ASKED]
     assert judge.judged == [f"tell me what is {BAD}"]
-    assert bot.alerts.told == [("raised", Cause.MODERATION, CATEGORY)]
-    assert list(bot.alerts.raised) == [(Cause.MODERATION, str(surface.place))]
+    assert bot.hits.told == [("raised", Cause.MODERATION, CATEGORY)]
+    assert list(bot.hits.raised) == [(Cause.MODERATION, str(surface.place))]
     assert CATEGORY in caplog.text
     assert BAD not in caplog.text
     assert bot.spending.counted == 0
@@ -195,7 +195,7 @@ async def test_what_cannot_be_judged_is_refused_unless_that_is_allowed(
         (await bot.model.opened()).finish("A gate.")
     await bot.clock.advance(CHECK_S + 3.0)
     assert surface.texts == [UNJUDGED if refuses else "A gate."]
-    assert ("raised", Cause.JUDGE, "") in bot.alerts.told
+    assert ("raised", Cause.JUDGE, "") in bot.hits.told
     judge.fails = None
     if rules is HIDES or not refuses:
         (await bot.asked(surface, "and a weir?")).finish("A dam.")
@@ -203,7 +203,7 @@ async def test_what_cannot_be_judged_is_refused_unless_that_is_allowed(
         (await bot.asked(surface, "and a weir?")).finish("A dam.")
     await bot.clock.advance(3.0)
     assert surface.texts[-1] == "A dam."
-    assert bot.alerts.raised == {}, "it is well again"
+    assert bot.hits.raised == {}, "it is well again"
     await shut(bot)
 
 
@@ -211,7 +211,7 @@ async def test_hits_are_told_only_where_that_is_wanted() -> None:
     bot, _ = judged(replace(BEFORE, tells=False))
     await bot.say(bot.surface(), BAD)
     await bot.clock.advance(2.0)
-    assert bot.alerts.told == []
+    assert bot.hits.told == []
     await shut(bot)
 
 
@@ -370,7 +370,7 @@ async def test_without_tokens_for_the_judge_there_is_no_answer() -> None:
     assert bot.model.streams == []
     assert judge.judged == []
     assert surface.texts == [mark("ending.spent")]
-    assert bot.alerts.told == []
+    assert bot.hits.told == []
     await shut(bot)
 
 
