@@ -250,6 +250,7 @@ def build_app(settings: Settings, model: Model, clock: Clock, *, kept: Kept, pag
         summarises=lambda choice: choice.model != EMBEDDED.id,
         book=usage.book,
         moderator=moderator,
+        alerts=alerts,
     )
     chat.records.on_failing = partial(_tell_of_journal, alerts)
     dispatcher = Dispatcher(

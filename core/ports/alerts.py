@@ -27,6 +27,10 @@ class Cause(StrEnum):
     CLOCK = "clock"  # why: seconds by which the wall clock jumped
     MODERATION = "moderation"  # about: a place; why: categories of what was asked or answered there
     JUDGE = "judge"  # about: who judges texts, and cannot
+    GIVEN_UP = (
+        "given_up"  # about: an account; why: which turn or event, that killed each process that began it
+    )
+    UNREADABLE = "unreadable"  # about: an account; why: a turn that another version has kept
     LOOP = "loop"  # why: seconds for which the event loop stood still
 
 

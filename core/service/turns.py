@@ -119,6 +119,8 @@ class Turns:
         try:
             try:
                 async with self._streams:
+                    if turn.known is not None and turn.record is not None:
+                        await turn.record.tries()
                     if turn.known is not None and turn.known.is_shown:
                         await self._show_what_is_known(turn, turn.known)
                     elif await self._may_begin(turn):

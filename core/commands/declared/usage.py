@@ -74,4 +74,5 @@ COMMAND: Final = Command(
     private=True,
     portable=True,
     weighs_rights=True,
+    repeatable=True,
 )
