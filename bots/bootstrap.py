@@ -24,6 +24,7 @@ from bots.sandbox.telegram.server import TelegramServer
 from bots.telegram.client import TelegramPlatform
 from core.adapters.memory_journal import MemoryJournal
 from core.adapters.memory_store import MemoryStore
+from core.adapters.moderation import ConfiguredModeration
 from core.adapters.redaction import redact_all_logging, redacted
 from core.adapters.routing import RoutedCompletions
 from core.adapters.steady_store import SteadyStore
@@ -50,12 +51,14 @@ from core.ports.chart import Bar
 from core.ports.clock import Clock
 from core.ports.completions import Completions
 from core.ports.journal import Journal
+from core.ports.moderation import Moderation
 from core.ports.platform import Platform
 from core.ports.store import Store, StoreError
 from core.service.alerts import OperatorAlerts
 from core.service.chat import ChatService
 from core.service.choosing import Choices
 from core.service.driver import Driver, Progress
+from core.service.moderating import Moderator
 from core.service.personal_data import PersonalData
 from core.service.retention import Retention
 from core.service.signing import KEY_BYTES, Signer
@@ -81,11 +84,13 @@ EMBEDDED: Final = ModelEntry(
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Models that can be asked now. `router` is `completions` where providers may come and go."""
+    """Models that can be asked now. `router` is `completions` where providers may come and go. `moderation`:
+    whoever judges what is asked and answered."""
 
     completions: Completions
     live: Live[Configuration]
     router: RoutedCompletions | None = None
+    moderation: Moderation | None = None
 
 
 def read_configuration(settings: Settings) -> Configuration:
@@ -145,7 +150,9 @@ async def open_model(
             fixed[EMBEDDED_PROVIDER] = Provider(EMBEDDED_PROVIDER, embedded.base_url)
         router = RoutedCompletions(live, fixed=fixed)
         stack.push_async_callback(router.aclose)
-        yield Model(router, live, router)
+        moderation = ConfiguredModeration(live, router)
+        stack.push_async_callback(moderation.aclose)
+        yield Model(router, live, router, moderation)
 
 
 def _redact(before: Mapping[str, Provider], configuration: Configuration) -> None:
@@ -216,6 +223,16 @@ def build_app(settings: Settings, model: Model, clock: Clock, *, kept: Kept, pag
     store = SteadyStore(kept.store, clock, alerts=alerts)
     spending = Spending(settings.daily_tokens, clock=clock, file=spent, alerts=alerts)
     usage = UsageBook(store, clock, lambda: model.live.current)
+    moderator = None
+    if model.moderation is not None:
+        moderator = Moderator(
+            model.moderation,
+            lambda: model.live.current.moderation,
+            clock=clock,
+            spending=spending,
+            alerts=alerts,
+            book=usage.book,
+        )
     chat = ChatService(
         completions=model.completions,
         choices=Choices(store, model.live),
@@ -229,6 +246,7 @@ def build_app(settings: Settings, model: Model, clock: Clock, *, kept: Kept, pag
         max_answer_chars=settings.max_answer_chars,
         summarises=lambda choice: choice.model != EMBEDDED.id,
         book=usage.book,
+        moderator=moderator,
         alerts=alerts,
     )
     chat.records.on_failing = partial(_tell_of_journal, alerts)

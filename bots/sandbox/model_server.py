@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -118,6 +118,27 @@ class ModelRequest:
         return str(self.body["messages"][-1]["content"])
 
 
+@dataclass(frozen=True, slots=True)
+class ModerationRequest:
+    """What a client wants judged."""
+
+    body: dict[str, Any]
+    headers: Mapping[str, str]
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        given = self.body["input"]
+        return (given,) if isinstance(given, str) else tuple(given)
+
+
+Verdicts = Callable[[ModerationRequest], Reply | Sequence[str]]
+"""For each text the category that it is flagged for, "" for none; or another reply altogether."""
+
+
+def nothing_flagged(request: ModerationRequest) -> Sequence[str]:
+    return [""] * len(request.texts)
+
+
 def say(*deltas: str, every_s: float = 0.0, finish_reason: str = "stop") -> Stream:
     """An answer of these deltas, one each `every_s` seconds (times the server's scale)."""
     paced = [step for delta in deltas for step in (Pause(every_s), delta)] if every_s else deltas
@@ -130,7 +151,8 @@ def echo(request: ModelRequest) -> Reply:
 
 
 class ModelServer:
-    """Serves chat completions at `base_url`. `enqueue`d replies go first, then `reply` decides.
+    """Serves chat completions and moderations at `base_url`. `enqueue`d replies go first, then `reply`
+    decides; `verdicts` judges what is to be judged.
 
     `models` and `api_key` are checked as OpenAI does when they are given; a request with a parameter in
     `refuses` gets the 400 that newer models send, naming its successor where there is one.
@@ -140,16 +162,19 @@ class ModelServer:
         self,
         reply: Callable[[ModelRequest], Reply] = echo,
         *,
+        verdicts: Verdicts = nothing_flagged,
         scale: float = 1.0,
         models: Iterable[str] | None = None,
         api_key: str | None = None,
         refuses: Mapping[str, str | None] | None = None,
     ) -> None:
         self.requests: list[ModelRequest] = []
+        self.to_judge: list[ModerationRequest] = []
         self.base_url = ""
         self.open_streams = 0
         self.stream_closed = asyncio.Event()  # set whenever a stream ended, also by the client's leaving
         self._reply = reply
+        self.verdicts = verdicts
         self._scale = scale
         self._models = None if models is None else frozenset(models)
         self._api_key = api_key
@@ -164,6 +189,7 @@ class ModelServer:
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
         app = web.Application()
         app.router.add_post("/v1/chat/completions", self._complete)
+        app.router.add_post("/v1/moderations", self._moderate)
         app.router.add_get("/v1/models", self._list_models)
         # A client that leaves cancels its handler, so that a gated stream ends as a real one would.
         self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
@@ -186,6 +212,27 @@ class ModelServer:
         models = [{"id": name, "object": "model"} for name in sorted(self._models or {"scripted"})]
         return web.json_response({"object": "list", "data": models})
 
+    async def _moderate(self, request: web.Request) -> web.StreamResponse:
+        asked = ModerationRequest(await request.json(), dict(request.headers))
+        self.to_judge.append(asked)
+        found = self._wrong_key(asked.headers) or self.verdicts(asked)
+        if isinstance(found, Held):
+            await found.opens.wait()
+            found = found.reply
+        match found:
+            case Refusal():
+                return _refusal(found)
+            case Body():
+                return _body(found)
+            case HangUp():
+                _hang_up(request)
+                return web.Response()
+            case Stream():
+                raise TypeError("verdicts are not streamed")
+        results = [_result(category) for category in found]
+        model = asked.body.get("model", "omni-moderation-latest")
+        return web.json_response({"id": "modr-sandbox", "model": model, "results": results})
+
     async def _complete(self, request: web.Request) -> web.StreamResponse:
         asked = ModelRequest(await request.json(), dict(request.headers), _port(request))
         self.requests.append(asked)
@@ -197,19 +244,22 @@ class ModelServer:
             case Refusal():
                 return _refusal(reply)
             case Body():
-                return web.Response(
-                    body=reply.data, status=reply.status, headers={"Content-Type": reply.content_type}
-                )
+                return _body(reply)
             case HangUp():
                 _hang_up(request)
                 return web.Response()
             case Stream():
                 return await self._stream(request, asked, reply)
 
+    def _wrong_key(self, headers: Mapping[str, str]) -> Refusal | None:
+        if self._api_key is None or headers.get("Authorization") == f"Bearer {self._api_key}":
+            return None
+        given = headers.get("Authorization", "").removeprefix("Bearer ")
+        return Refusal(401, f"Incorrect API key provided: {given}.", "invalid_api_key")
+
     def _objection(self, asked: ModelRequest) -> Refusal | None:
-        if self._api_key is not None and asked.headers.get("Authorization") != f"Bearer {self._api_key}":
-            given = asked.headers.get("Authorization", "").removeprefix("Bearer ")
-            return Refusal(401, f"Incorrect API key provided: {given}.", "invalid_api_key")
+        if (wrong := self._wrong_key(asked.headers)) is not None:
+            return wrong
         model = asked.body.get("model")
         if self._models is not None and model not in self._models:
             return Refusal(404, f"The model `{model}` does not exist.", "model_not_found", "model")
@@ -272,6 +322,20 @@ async def _wait(gate: Gate, response: web.StreamResponse) -> None:
             await asyncio.wait_for(gate.opens.wait(), gate.ping_every_s)
             return
         await response.write(gate.ping)
+
+
+def _body(reply: Body) -> web.Response:
+    return web.Response(body=reply.data, status=reply.status, headers={"Content-Type": reply.content_type})
+
+
+def _result(category: str) -> dict[str, Any]:
+    """As OpenAI has it, with a few of its categories."""
+    names = ("harassment", "hate/threatening", "illicit/violent", "self-harm", "violence")
+    return {
+        "flagged": bool(category),
+        "categories": {name: name == category for name in names},
+        "category_scores": {name: 0.99 if name == category else 0.01 for name in names},
+    }
 
 
 def _port(request: web.Request) -> int:

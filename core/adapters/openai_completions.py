@@ -8,22 +8,18 @@ nobody would see: `core.adapters.routing` retries. Azure works through its `/ope
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
-import os
 import re
-import ssl
 from collections.abc import AsyncGenerator, Mapping, Set
 from contextlib import AsyncExitStack, aclosing, suppress
 from typing import Any
-from urllib.parse import urlsplit
 
-import aiohttp
 import httpx2
 import openai
 
 from core.adapters.clock import SYSTEM_CLOCK
 from core.adapters.completion_decoder import CompletionDecoder
+from core.adapters.openai_client import FOREIGN, check_key, opened_client, translated, was_closed
 from core.adapters.patience import Patience
 from core.adapters.provider_errors import redacted, refusal
 from core.ports.clock import Clock
@@ -36,8 +32,6 @@ from core.ports.completions import (
 )
 
 _log = logging.getLogger(__name__)
-_FOREIGN = (openai.OpenAIError, httpx2.HTTPError, httpx2.InvalidURL, aiohttp.ClientError, OSError, ValueError)
-_CONNECT_S = 10.0
 _AFTER_REASON_S = 2.0  # how long usage may lag behind the finish_reason before we do without
 _DRAIN_S = 0.2  # how long the end of the body may lag behind [DONE]; read to it, the connection is reused
 _EVENTS_PER_TURN = 64  # a buffered stream never waits for its socket: let others run this often
@@ -84,25 +78,11 @@ class OpenAICompletions:
         self._clock = clock
         self._keeps_open = False  # there may be connections of earlier answers
         self._adapted: dict[str, frozenset[str]] = {}  # per model: the parameters it wants otherwise
-        try:
-            self._client = openai.AsyncOpenAI(
-                base_url=base_url,
-                api_key=api_key or "none",  # local servers need no key, but the library insists on one
-                max_retries=0,
-                default_headers=headers,
-                timeout=openai.Timeout(None, connect=_CONNECT_S),
-                http_client=httpx2.AsyncClient(transport=transport)
-                if transport is not None
-                # No proxy leads back to this machine.
-                else openai.DefaultAioHttpClient(trust_env=not _on_loopback(base_url)),
-            )
-        except _FOREIGN as error:
-            raise redacted(ModelError(ModelErrorKind.UNREACHABLE, str(error)), self._api_key) from None
+        self._client = opened_client(base_url, api_key, headers=headers, transport=transport)
 
     async def stream(self, request: CompletionRequest) -> AsyncGenerator[StreamEvent, None]:
         """Yield the answer as it grows; see the port. Raises nothing but ModelError."""
-        if not (self._api_key.isascii() and self._api_key.isprintable()):
-            raise ModelError(ModelErrorKind.UNAUTHORIZED, "the API key holds a character that no key has")
+        check_key(self._api_key)
         decoder = CompletionDecoder()
         patience = Patience(self._first_delta_s, self._clock)
         events_in_turn = 0
@@ -131,8 +111,8 @@ class OpenAICompletions:
                 await _drain(body, patience)
         except ModelError as error:
             raise redacted(error, self._api_key) from None
-        except _FOREIGN as error:
-            raise redacted(_translated(error), self._api_key) from None
+        except FOREIGN as error:
+            raise translated(error, self._api_key) from None
 
     async def aclose(self) -> None:
         """Close the connections; streams that still run break off."""
@@ -149,7 +129,7 @@ class OpenAICompletions:
                     self._client.chat.completions.with_streaming_response.create(**parameters)
                 )
             except openai.APIConnectionError as error:
-                if connected_anew or not self._keeps_open or not _was_closed(error):
+                if connected_anew or not self._keeps_open or not was_closed(error):
                     raise
                 connected_anew = True  # the server had closed what was kept open between two questions
             except openai.APIStatusError as error:
@@ -164,42 +144,22 @@ class OpenAICompletions:
                 return await stack.enter_async_context(aclosing(response.http_response.aiter_bytes()))
 
 
-def _was_closed(error: BaseException) -> bool:
-    """Whether a connection broke off before anything was answered."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, (aiohttp.ServerDisconnectedError, ConnectionResetError, BrokenPipeError)):
-            return True
-        if isinstance(cause, aiohttp.ClientOSError) and not isinstance(cause, aiohttp.ClientConnectorError):
-            return True
-        cause = cause.__cause__ or cause.__context__
-    return False
-
-
 async def _read_figures(body: AsyncGenerator[bytes, None], patience: Patience) -> bytes | None:
     """The next bytes of an answer that is whole: if they do not come, only its count of tokens is lost."""
     patience.left = min(patience.left, _AFTER_REASON_S)
     try:
         with patience:
             return await anext(body, None)
-    except (ModelError, *_FOREIGN):
+    except (ModelError, *FOREIGN):
         return None
 
 
 async def _drain(body: AsyncGenerator[bytes, None], patience: Patience) -> None:
     """Read to the end of the body, so that the connection can be used again."""
     patience.left = _DRAIN_S
-    with suppress(ModelError, *_FOREIGN), patience:
+    with suppress(ModelError, *FOREIGN), patience:
         async for _ in body:
             pass
-
-
-def _on_loopback(base_url: str | None) -> bool:
-    host = urlsplit(base_url or "").hostname or ""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _parameters(request: CompletionRequest, adapted: frozenset[str]) -> dict[str, Any]:
@@ -237,27 +197,3 @@ def _refused_parameter(error: openai.APIStatusError, sent: Set[str]) -> str | No
     if refusal(error.status_code, text, {}).kind is not ModelErrorKind.BAD_REQUEST:
         return None
     return next((name for name, named in _ADAPTABLE.items() if name in sent and named.search(text)), None)
-
-
-def _translated(error: Exception) -> ModelError:
-    """Foreign exceptions end here."""
-    if isinstance(error, openai.APIStatusError):
-        return refusal(error.status_code, error.response.text, error.response.headers)
-    cause = _no_connection(error) or f"{type(error).__name__}: {error.__cause__ or error}"
-    if isinstance(error, openai.APIConnectionError):
-        return ModelError(ModelErrorKind.UNREACHABLE, cause)
-    if isinstance(error, openai.OpenAIError | ValueError):
-        return ModelError(ModelErrorKind.BAD_REQUEST, cause)
-    return ModelError(ModelErrorKind.BROKEN_STREAM, cause)
-
-
-def _no_connection(error: BaseException | None) -> str | None:
-    """Why there is none, in the system's words: the libraries say "time-out" and "ssl" of every one."""
-    while error is not None and not isinstance(error, aiohttp.ClientConnectorError):
-        error = error.__cause__
-    if error is None:
-        return None
-    under = error.os_error
-    number = 0 if isinstance(under, ssl.SSLError) else under.errno or 0
-    words = os.strerror(number).lower() if number > 0 else under.strerror or str(under)
-    return f"{words} at {error.host}:{error.port}"

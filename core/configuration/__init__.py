@@ -15,17 +15,20 @@ from core.configuration.entries import (
     Provider,
 )
 from core.configuration.live import Live
+from core.configuration.moderating import Check, ModerationRules
 from core.configuration.problems import ConfigurationError, Problem
 from core.configuration.reading import example, is_persona_name, parse_configuration
 
 __all__ = [
     "Ability",
+    "Check",
     "Configuration",
     "ConfigurationError",
     "Defaults",
     "Live",
     "ModelChoice",
     "ModelEntry",
+    "ModerationRules",
     "Permissions",
     "Persona",
     "Price",

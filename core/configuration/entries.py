@@ -9,6 +9,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final, TypeVar
 
+from core.configuration.moderating import UNJUDGED, ModerationRules
+
 PROMPT_TOKENS: Final = 8_000
 """What a model is shown at once unless its entry says otherwise; it shrinks when one refuses it."""
 ENV_PROVIDER: Final = "env"
@@ -152,6 +154,7 @@ class Configuration:
     defaults: Defaults = Defaults()
     permissions: Permissions = Permissions()
     alerts: tuple[str, ...] = ()  # where operator alerts go: `discord:<channel>`, `telegram:<chat>`
+    moderation: ModerationRules = UNJUDGED
     operator: str | None = None  # who runs the bot and how to reach them, as `/privacy` says it
     temperature: float | None = None  # from `.env`, where neither persona nor model says one; so the next two
     max_output_tokens: int | None = None

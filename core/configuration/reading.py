@@ -25,6 +25,7 @@ from core.configuration.entries import (
     Provider,
 )
 from core.configuration.locator import lines_of
+from core.configuration.moderating import ModerationRules, read_moderation
 from core.configuration.problems import (
     ConfigurationError,
     Problem,
@@ -152,6 +153,7 @@ class _Reader:
         defaults = self._defaults(top.table("defaults"))
         permissions = self._permissions(top.table("permissions"))
         alerts = self._alerts(top.table("alerts"))
+        moderation = self._moderation(top.table("moderation"))
         operator = top.text("operator")
         top.close(_belongs())
         self._check_references()
@@ -177,6 +179,7 @@ class _Reader:
             defaults=defaults,
             permissions=permissions,
             alerts=alerts,
+            moderation=moderation,
             operator=operator,
             temperature=settings.model.temperature,
             max_output_tokens=settings.model.max_tokens,
@@ -326,6 +329,11 @@ class _Reader:
         table.close(_belongs())
         return places
 
+    def _moderation(self, table: Section) -> ModerationRules:
+        rules = read_moderation(table, self._providers, self._reference)
+        table.close(_belongs())
+        return rules
+
     def _people(self, table: Section, key: str, *, star: bool) -> frozenset[str]:
         entries = table.texts(key, like="discord:123") or ()
         for place, entry in enumerate(entries):
@@ -367,5 +375,6 @@ def _belongs() -> Mapping[str, str]:
         **dict.fromkeys(Defaults.__slots__, "[defaults]"),
         **dict.fromkeys(("admins", "allow", "models_for_everybody"), "[permissions]"),
         "to": "[alerts]",
+        **dict.fromkeys(("provider", "input", "output", "on_error", "tell"), "[moderation]"),
         **dict.fromkeys(("default_model", "default_persona"), "the top of the file, above the first [table]"),
     }

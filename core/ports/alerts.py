@@ -25,6 +25,8 @@ class Cause(StrEnum):
     FILE = "file"  # about: one that cannot be written; why: the system's words
     DISK = "disk"  # about: a folder; why: MB that are left
     CLOCK = "clock"  # why: seconds by which the wall clock jumped
+    MODERATION = "moderation"  # about: a place; why: categories of what was asked or answered there
+    JUDGE = "judge"  # about: who judges texts, and cannot
     GIVEN_UP = (
         "given_up"  # about: an account; why: which turn or event, that killed each process that began it
     )

@@ -27,7 +27,9 @@ from core.streaming.answer import Answer, Ending
 log = logging.getLogger(__name__)
 
 PERIOD_S: Final = 900.0
-_MOMENTS: Final = frozenset({Cause.PLATFORM, Cause.CLOCK, Cause.LOOP, Cause.GIVEN_UP, Cause.UNREADABLE})
+_MOMENTS: Final = frozenset(
+    {Cause.PLATFORM, Cause.CLOCK, Cause.LOOP, Cause.GIVEN_UP, Cause.UNREADABLE, Cause.MODERATION}
+)
 """What happens, and is not over later."""
 _OF_PLATFORMS: Final = frozenset({Cause.PLATFORM, Cause.POLLER, Cause.BANNED})
 _MOST: Final = 200  # causes that are told apart

@@ -50,6 +50,7 @@ from core.service.events import Events
 from core.service.exchanges import Exchanges
 from core.service.intake import LONGEST_QUESTION, Intake, Now
 from core.service.languages import language_of
+from core.service.moderating import Moderator
 from core.service.moves import Moves
 from core.service.notices import Notices
 from core.service.presses import Presses
@@ -93,12 +94,14 @@ class ChatService:
         max_answer_chars: int = DEFAULT_MAX_CHARS,
         summarises: Callable[[ModelChoice], bool] = lambda _: True,
         book: Book | None = None,
+        moderator: Moderator | None = None,
         alerts: Alerts | None = None,
     ) -> None:
         """`store`: one whose conversations outlive its failures (`core.adapters.steady_store`), or in memory.
         `journal`: what outlives this process in the middle of its turns.
         `signer`: None for buttons that end with this process. `summarises`: False for a model that is too
         small to be of help with summaries. `book`: where what a turn used is written down; None: nowhere.
+        `moderator`: has what is asked and answered judged.
         `alerts`: who is told of what another process left and nobody can go on with."""
         self.choices = choices
         self._driver = driver
@@ -136,6 +139,7 @@ class ChatService:
             buttons=self._buttons,
             streams=STREAMS,
             book=book,
+            moderator=moderator,
         )
         self._queue = TurnQueue(turns.run, self._tasks)
         self._intake = Intake(clock, self._tasks, self.events, self._admit)

@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 _MARKS: Final = MappingProxyType(  # under a variant that is shown again: why it failed is not kept
     {
         Ending.LENGTH: "ending.length",
-        Ending.FILTERED: "ending.filtered",
+        Ending.FILTERED: "ending.filtered_once",
         Ending.STOPPED: "ending.stopped",
         Ending.INTERRUPTED: "ending.interrupted",
         Ending.FAILED: "ending.broken",

@@ -44,6 +44,8 @@ from core.service.conversations import Conversations
 from core.service.door import unanswered
 from core.service.driver import Driver, Shown
 from core.service.failures import reason_of
+from core.service.moderated import Side
+from core.service.moderating import Moderator, NotPassedError
 from core.service.notices import Notices
 from core.service.steps import Known
 from core.service.summaries import Summaries
@@ -94,6 +96,7 @@ class Turns:
         buttons: Buttons,
         streams: int,
         book: Book | None = None,
+        moderator: Moderator | None = None,
     ) -> None:
         self._completions = completions
         self._choices = choices
@@ -107,6 +110,7 @@ class Turns:
         self._notices = notices
         self._buttons = buttons
         self._book = book
+        self._moderator = moderator
         self._streams = asyncio.Semaphore(streams)
 
     async def run(self, turn: Turn) -> None:
@@ -217,6 +221,8 @@ class Turns:
             self._close(turn, Ending.INTERRUPTED, say("ending.interrupted", turn.locale))
         else:
             turn.answered_by = known.ended.model
+            # Perhaps it must not be asked; a model that declined it would do so again.
+            turn.withdrawn = known.ended.ending is Ending.FILTERED and not turn.answer.length
             now, ended = self._clock.monotonic(), known.ended
             turn.answer.end(ended.ending, now, mark=ended.mark, buttons=ended.buttons)
             turn.over.set()
@@ -307,6 +313,8 @@ class Turns:
             )
             try:
                 await self._stream_once(turn, request, reservation, tally)
+            except NotPassedError as error:
+                self._end_by_rule(turn, error)
             except ModelError as error:
                 if self._may_show_less(error, turn, messages):
                     tokens = self._budgets.refused(
@@ -322,7 +330,10 @@ class Turns:
     async def _stream_once(
         self, turn: Turn, request: CompletionRequest, reservation: Reservation, tally: Tally
     ) -> None:
-        async with aclosing(self._completions.stream(request)) as events:
+        events = self._completions.stream(request)
+        if self._moderator is not None:
+            events = self._moderator.over(events, turn, tally)
+        async with aclosing(events):
             async for event in events:
                 self._take(turn, event, tally)
                 if isinstance(event, Usage):
@@ -387,6 +398,12 @@ class Turns:
             if question.reply_to is not None:
                 self._notices.react(surface, question.reply_to, "reaction.sorry")
         self._close(turn, Ending.FAILED, mark)
+
+    def _end_by_rule(self, turn: Turn, error: NotPassedError) -> None:
+        """A question that must not be asked is let go of, too: else the next one could lead back to it."""
+        if error.side is Side.INPUT and turn.again is None:
+            turn.withdrawn, turn.buttons_under = True, None
+        self._close(turn, Ending.FILTERED, say(error.key, turn.locale))
 
     def _may_show_less(self, error: ModelError, turn: Turn, messages: tuple[ChatMessage, ...]) -> bool:
         return (

@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 
 from core.configuration import (
     Ability,
+    Check,
     ConfigurationError,
     Defaults,
     ModelChoice,
     ModelEntry,
+    ModerationRules,
     Permissions,
     Persona,
     Price,
@@ -75,6 +77,12 @@ allow = ["telegram:-2", "*"]
 models_for_everybody = ["env/small"]
 [alerts]
 to = ["discord:30", "telegram:-100123"]
+[moderation]
+model = "env/small"
+input = "before"
+output = "beside"
+on_error = "allow"
+tell = false
 """
 
 
@@ -121,6 +129,9 @@ def test_all_of_it() -> None:
     )
     assert read.operator == "Ada, ada@example.org"
     assert read.alerts == ("discord:30", "telegram:-100123")
+    assert read.moderation == ModerationRules(
+        None, "env/small", Check.BEFORE, Check.BESIDE, refuses=False, tells=False
+    )
     assert read.warnings == ()
     assert SECRET not in repr(read)
 
@@ -334,6 +345,26 @@ _WRONG: list[tuple[str, list[str]]] = [
     ),
     ("[alerts]\nat = ['discord:1']", ["line 2: alerts.at is not known. Take it out; there is to."]),
     ("to = ['discord:1']", ["line 1: to is not known here. It belongs into [alerts]."]),
+    (
+        "[moderation]\nprovider = 'evn'",
+        ['line 2: moderation.provider names "evn", which is no provider here. Add [providers.evn].'],
+    ),
+    ("[moderation]\nmodel = 'env/x'", ['line 2: moderation.model names "env/x", which is no model here.']),
+    (
+        "[moderation]\nprovider = 'env'\nmodel = 'env/small'",
+        ["line 3: moderation.model stands there beside provider. Only one of them judges"],
+    ),
+    ("[moderation]\noutput = 'before'", ["line 2: moderation.output is judged by nobody. Write provider"]),
+    (
+        "[moderation]\nprovider = 'env'\ninput = 'never'",
+        ['line 3: moderation.input is "never". Write before, beside or off.'],
+    ),
+    (
+        "[moderation]\nprovider = 'env'\non_error = 'pass'",
+        ['line 3: moderation.on_error is "pass". Write allow or refuse.'],
+    ),
+    ("[moderation]\ntell = 'no'", ['line 2: moderation.tell is "no". Write true or false']),
+    ("on_error = 'allow'", ["line 1: on_error is not known here. It belongs into [moderation]."]),
     (
         "[permissions]\nmodels_for_everybody = ['env/x']",
         ['line 2: permissions.models_for_everybody[1] names "env/x"'],

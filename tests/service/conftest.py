@@ -16,6 +16,7 @@ from core.adapters.memory_store import MemoryStore
 from core.catalogue import say
 from core.commands.registry import Registry
 from core.configuration import Configuration, Defaults, Live, ModelChoice, ModelEntry
+from core.configuration.moderating import UNJUDGED, ModerationRules
 from core.conversation.preferences import Busy
 from core.messages import (
     Addressed,
@@ -30,15 +31,19 @@ from core.messages import (
 )
 from core.policy.access import Access
 from core.policy.spending import Spending
+from core.ports.clock import Clock
 from core.ports.completions import Completions
 from core.ports.journal import Journal
+from core.ports.moderation import Moderation
 from core.ports.store import Message, Store
 from core.service.chat import ChatService
 from core.service.choosing import Choices
 from core.service.driver import Driver, Progress
 from core.service.exchanges import Caller
+from core.service.moderating import Moderator
 from core.service.signing import Signer
 from tests.commands.parts import Parts
+from tests.fakes.alerts import NotedAlerts
 from tests.fakes.clock import FakeClock
 from tests.fakes.mortal import Life
 from tests.fakes.surface import FakePress, FakeSurface
@@ -114,9 +119,12 @@ class Bot:
         summaries: bool = True,
         fake_clock: FakeClock | None = None,
         completions: Completions | None = None,
+        moderation: Moderation | None = None,
+        rules: ModerationRules = UNJUDGED,
     ) -> None:
         """`before`: the bot that ran until now; this one is its next start, with what was kept. `life`: for a
-        process that is to be killed. `completions`: who answers in place of `model`."""
+        process that is to be killed. `completions`: who answers in place of `model`. `moderation`: who judges
+        by these `rules`; what it tells operators is in `hits`."""
         self.clock: FakeClock = before.clock if before else fake_clock or FakeClock()
         self.store: Store = before.store if before else store or MemoryStore()
         self.journal_state: JournalState = before.journal_state if before else JournalState()
@@ -134,6 +142,7 @@ class Bot:
         self.access = access or Access(allow_everybody=True)
         self.spending = Spending(daily_tokens, clock=self.clock)
         self.parts = Parts(self.clock, self.store, self.live)
+        self.hits = NotedAlerts()
         self.chat = ChatService(
             completions=completions or self.model,
             choices=Choices(held, self.live),
@@ -147,9 +156,20 @@ class Bot:
             summarises=lambda _: summaries,
             max_answer_chars=max_answer_chars,
             book=self.parts.usage.book,
+            moderator=None if moderation is None else self._moderator(moderation, rules, clock),
         )
         self.dispatcher = self.parts.dispatcher(self.chat, self.access, commands, spending=self.spending)
         self._events: Iterator[int] = before._events if before else itertools.count(1)
+
+    def _moderator(self, moderation: Moderation, rules: ModerationRules, clock: Clock) -> Moderator:
+        return Moderator(
+            moderation,
+            lambda: rules,
+            clock=clock,
+            spending=self.spending,
+            alerts=self.hits,
+            book=self.parts.usage.book,
+        )
 
     @property
     def choice(self) -> ModelChoice:

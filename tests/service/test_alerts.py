@@ -191,3 +191,14 @@ def test_whoever_is_given_no_alerts_still_has_them_in_the_log(caplog: pytest.Log
     alerts.clear(Cause.STORE)
     alerts.clear(Cause.STORE)
     assert [record.message for record in caplog.records] == [STORE, "over: store "]
+
+
+async def test_hits_of_moderation_are_told_once_for_each_place_and_never_over(operator: Operator) -> None:
+    for place, times in (("discord:1", 30), ("discord:2", 1)):
+        for _ in range(times):
+            operator.alerts.raise_(Cause.MODERATION, about=place, why="violence")
+            await operator.clock.advance(1.0)
+    first, second = (f"Content was flagged in discord:{number}: violence" for number in (1, 2))
+    assert operator.told == [first, second]
+    await operator.clock.advance(3 * PERIOD_S)
+    assert operator.told == [first, second, f"{first} (29 more times by now.)"]

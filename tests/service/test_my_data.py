@@ -15,7 +15,7 @@ import pytest
 from core.adapters.memory_store import MemoryStore
 from core.catalogue import LANGUAGES, entries, say
 from core.commands.declared.forget import YES
-from core.configuration import Configuration, Defaults, ModelEntry, Provider
+from core.configuration import Check, Configuration, Defaults, ModelEntry, ModerationRules, Provider
 from core.messages import ButtonPress, FormSubmitted, MessageRef, Person, PlaceKind
 from core.policy.access import Access
 from core.ports.store import Message, Role, StoreError, Used
@@ -288,6 +288,7 @@ async def test_privacy_says_what_is_kept_how_long_where_it_goes_and_who_runs_it(
     message = await given(bot, surface, "privacy")
     [text] = surface.texts
     assert say("privacy.provider", hosts="`llm.example`, `api.openai.com`") in text
+    assert "content check" not in text
     assert say("privacy.for_ever") in text
     assert say("privacy.operator_unknown") in text
     assert list(buttons(surface, message)) == [say("button.export"), say("button.forget_me")]
@@ -297,6 +298,17 @@ async def test_privacy_says_what_is_kept_how_long_where_it_goes_and_who_runs_it(
     await given(bot, surface, "privacy")
     assert say("privacy.days", days=30) in surface.texts[-1]
     assert say("privacy.operator", operator="Ada, ada@example.org") in surface.texts[-1]
+    for rules, words in (
+        (ModerationRules("openai", input=Check.BESIDE), say("privacy.moderated", host="`api.openai.com`")),
+        (
+            ModerationRules(model="home/a", output=Check.BEFORE),
+            say("privacy.moderated", host="`llm.example`"),
+        ),
+        (ModerationRules(model="embedded/demo", input=Check.BEFORE), say("privacy.moderated_here")),
+    ):
+        bot.parts.configuration.swap(replace(configuration, moderation=rules))
+        await given(bot, surface, "privacy")
+        assert words in surface.texts[-1]
 
 
 async def test_privacys_buttons_export_and_ask(bot: Bot) -> None:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from core.commands.call import Call
 from core.commands.command import Command, Menu
 from core.commands.declared.forget import ASK
-from core.configuration import Configuration
+from core.configuration import Configuration, Provider
 from core.service.retention import OVERHEARD_DAYS
 from core.streaming.operations import Button, ButtonStyle
 
@@ -30,6 +30,7 @@ async def run(call: Call) -> None:
         call.say("privacy.days", days=days) if days else call.say("privacy.for_ever"),
         "",
         _provider(call, configuration),
+        *_moderation(call, configuration),
         "",
         _operator(call, configuration),
     ]
@@ -46,11 +47,26 @@ def _provider(call: Call, configuration: Configuration) -> str:
         if provider is None:
             embedded = True
         else:
-            hosts[urlsplit(provider.base_url).hostname or "" if provider.base_url else _OPENAI] = None
+            hosts[_host(provider)] = None
     words = [call.say("privacy.provider", hosts=", ".join(f"`{host}`" for host in [*hosts][:_HOSTS]))]
     if embedded:
         words.append(call.say("privacy.embedded"))
     return " ".join(words if hosts else words[1:])
+
+
+def _moderation(call: Call, configuration: Configuration) -> tuple[str, ...]:
+    rules = configuration.moderation
+    if not rules.on:
+        return ()
+    judge = configuration.models.get(rules.model or "")
+    provider = configuration.providers.get((judge.provider if judge else rules.provider) or "")
+    if provider is None:
+        return (call.say("privacy.moderated_here"),)
+    return (call.say("privacy.moderated", host=f"`{_host(provider)}`"),)
+
+
+def _host(provider: Provider) -> str:
+    return urlsplit(provider.base_url).hostname or "" if provider.base_url else _OPENAI
 
 
 def _operator(call: Call, configuration: Configuration) -> str:
