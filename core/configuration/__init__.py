@@ -14,15 +14,18 @@ from core.configuration.entries import (
     Price,
     Provider,
 )
+from core.configuration.limits import Budgets, Limits
 from core.configuration.live import Live
 from core.configuration.problems import ConfigurationError, Problem
 from core.configuration.reading import example, is_persona_name, parse_configuration
 
 __all__ = [
     "Ability",
+    "Budgets",
     "Configuration",
     "ConfigurationError",
     "Defaults",
+    "Limits",
     "Live",
     "ModelChoice",
     "ModelEntry",

@@ -9,6 +9,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final, TypeVar
 
+from core.configuration.limits import Budgets
+
 PROMPT_TOKENS: Final = 8_000
 """What a model is shown at once unless its entry says otherwise; it shrinks when one refuses it."""
 ENV_PROVIDER: Final = "env"
@@ -151,6 +153,7 @@ class Configuration:
     default_persona: str | None = None
     defaults: Defaults = Defaults()
     permissions: Permissions = Permissions()
+    budgets: Budgets = field(default_factory=Budgets)
     alerts: tuple[str, ...] = ()  # where operator alerts go: `discord:<channel>`, `telegram:<chat>`
     operator: str | None = None  # who runs the bot and how to reach them, as `/privacy` says it
     temperature: float | None = None  # from `.env`, where neither persona nor model says one; so the next two

@@ -1,8 +1,8 @@
 """The port `core.ports.ledger.Ledger` over the database.
 
-Each `take` and `settle` is one statement, which on PostgreSQL is its own transaction: every question locks the
-line of everybody, so nobody must stand still while holding it. The statement locks its lines in the order of
-their keys, so that nobody waits in a circle. The rows are made before, once for each line and span.
+Each `take` and `settle` is one statement, which on PostgreSQL is its own transaction: every question locks
+the line of everybody, so nobody must stand still while holding it. The statement locks its lines in the order
+of their keys, so that nobody waits in a circle. The rows are made before, once for each line and span.
 """
 
 from __future__ import annotations
