@@ -33,7 +33,6 @@ from core.messages import (
 )
 from core.policy.access import Access
 from core.policy.frequency import Frequency
-from core.policy.spending import Spending
 from core.ports.clock import Clock
 from core.ports.completions import Completions
 from core.ports.journal import Journal
@@ -56,6 +55,7 @@ from core.service.records import Records
 from core.service.recovery import Recovery, kept
 from core.service.room import Room
 from core.service.signing import Signer
+from core.service.spending import Spending
 from core.service.summaries import Summaries
 from core.service.surroundings import Surroundings
 from core.service.tasks import Tasks

@@ -67,7 +67,8 @@ def test_money_needs_a_price_on_every_model(table: str, name: str) -> None:
     assert problems(text) == [
         (
             f'line 3: models."env/small" has no price, and budgets.{table}.{name} counts money. '
-            "Write prompt_price and completion_price, 0 where it costs nothing. Else take out what counts money."
+            "Write prompt_price and completion_price, 0 where it costs nothing. "
+            "Else take out what counts money."
         )
     ]
     assert parsed(text.replace('[models."env/small"]\n', PRICED)).warnings == ()

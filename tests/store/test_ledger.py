@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from dataclasses import replace
 
-import pytest
 from sqlalchemy import event, select
 
-from core.adapters.memory_ledger import MemoryLedger
 from core.adapters.store.ledger import SqlLedger
 from core.adapters.store.location import Location
 from core.adapters.store.opening import open_store
@@ -23,19 +19,6 @@ TODAY, MONTH = "2026-11-26", "2026-11"
 ADAS = Line("user:discord:1", TODAY, tokens=100)
 ALL = Line("everybody", TODAY, tokens=150, money=1_000)
 ALL_MONTH = Line("everybody", MONTH)
-
-
-@pytest.fixture
-async def ledgers(any_location: Location | None) -> AsyncIterator[tuple[Ledger, Ledger]]:
-    """Of two processes that share what they count."""
-    if any_location is None:
-        ledger = MemoryLedger()
-        yield ledger, ledger
-        return
-    async with AsyncExitStack() as stack:
-        one = await stack.enter_async_context(open_store(any_location))
-        other = await stack.enter_async_context(open_store(any_location))
-        yield one.ledger, other.ledger
 
 
 async def test_all_lines_are_added_to_or_none(ledgers: tuple[Ledger, Ledger]) -> None:
