@@ -9,7 +9,8 @@ import pytest
 
 from core.catalogue import say
 from core.policy.flood import QUIET_S
-from tests.commands.hands import PATIENCE_S, Hands
+from tests.commands.hands import Hands
+from tests.commands.support import PATIENCE_S
 
 MESSAGES = 100
 FLOOD = say("flood", seconds=int(QUIET_S))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from decimal import Decimal
 
 from core.adapters.memory_ledger import MemoryLedger
 from core.configuration import Budgets, Configuration, Limits, ModelEntry, Price
 from core.ports.clock import Clock
-from core.ports.ledger import Ledger
+from core.ports.ledger import Amount, Ledger, Line
+from core.ports.store import StoreError
 from core.service.spending import Spending
 
 MODELS = {
@@ -29,3 +32,26 @@ def spending_of(budgets: Budgets, clock: Clock, ledger: Ledger | None = None) ->
 def limited(tokens: int | None, clock: Clock, ledger: Ledger | None = None) -> Spending:
     """So many tokens a day for everybody."""
     return spending_of(Budgets(everybody=Limits(tokens)), clock, ledger)
+
+
+class Troubled(MemoryLedger):
+    """`fails`: refuses everything; `slow`: answers when it is set free."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fails = False
+        self.free = asyncio.Event()
+        self.free.set()
+
+    async def take(self, lines: Sequence[Line], amount: Amount) -> bool:
+        await self.trouble()
+        return await super().take(lines, amount)
+
+    async def settle(self, lines: Sequence[Line], amount: Amount) -> None:
+        await self.trouble()
+        await super().settle(lines, amount)
+
+    async def trouble(self) -> None:
+        await self.free.wait()
+        if self.fails:
+            raise StoreError("out of order")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -21,7 +20,7 @@ from core.service.carrying_over import carry_over
 from core.service.spending import PATIENCE_S, Reservation, Spending
 from core.service.usage import Counted
 from tests.fakes.clock import FakeClock
-from tests.service.spending import limited, spending_of
+from tests.service.spending import Troubled, limited, spending_of
 
 DAY = 86_400.0
 NOON = 4 * 3_600.0  # on the fake clock
@@ -152,29 +151,6 @@ async def test_a_process_that_dies_gives_nothing_back_and_blocks_nothing_for_lon
     assert await left(after) == [500]
     clock.now += DAY
     assert await left(after) == [1_000]
-
-
-class Troubled(MemoryLedger):
-    """`fails`: refuses everything; `slow`: answers when it is set free."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.fails = False
-        self.free = asyncio.Event()
-        self.free.set()
-
-    async def take(self, lines: Sequence[Line], amount: Amount) -> bool:
-        await self.trouble()
-        return await super().take(lines, amount)
-
-    async def settle(self, lines: Sequence[Line], amount: Amount) -> None:
-        await self.trouble()
-        await super().settle(lines, amount)
-
-    async def trouble(self) -> None:
-        await self.free.wait()
-        if self.fails:
-            raise StoreError("out of order")
 
 
 async def test_what_cannot_be_counted_is_not_spent(caplog: pytest.LogCaptureFixture) -> None:
