@@ -186,7 +186,9 @@ async def test_a_cap_is_passed_by_no_more_than_providers_count_beyond_what_was_r
     scripts: list[list[Step]],
 ) -> None:
     world = world_of((MemoryLedger(),) * 2)
-    await asyncio.gather(*(world.act(number, script) for number, script in enumerate(scripts)))
+    async with asyncio.TaskGroup() as group:
+        for number, script in enumerate(scripts):
+            group.create_task(world.act(number, script))
     by_days, by_months = await world.of_everybody()
     assert by_days == by_months == world.used + world.crashed
 
@@ -214,8 +216,9 @@ async def test_two_hundred_at_once_over_two_processes(ledgers: tuple[Ledger, ...
         await reservation.settle((Counted("m", 300, used - 300),))
         return used
 
-    async with asyncio.timeout(60):
-        used = await asyncio.gather(*map(ask, range(200)))
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+        asking = [group.create_task(ask(number)) for number in range(200)]
+    used = [one.result() for one in asking]
     await world.law()
     assert await world.of_everybody() == (sum(used),) * 2
     assert 80_000 < sum(used) <= 90_000
