@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bots.bootstrap import open_store
 from core.adapters.memory_ledger import MemoryLedger
 from core.configuration import Budgets, Limits
 from core.messages import Person, Place, PlaceKind
@@ -19,6 +20,7 @@ from core.ports.store import StoreError
 from core.service.carrying_over import carry_over
 from core.service.spending import PATIENCE_S, Reservation, Spending
 from core.service.usage import Counted
+from core.settings import Settings
 from tests.fakes.clock import FakeClock
 from tests.service.spending import Troubled, limited, spending_of
 
@@ -237,3 +239,13 @@ async def test_what_cannot_be_carried_over_stays_for_the_next_start(tmp_path: Pa
     ledger.fails = False
     await carry_over(file, ledger, clock, 1_000)
     assert await left(limited(1_000, clock, ledger)) == [700]
+
+
+async def test_it_is_carried_over_as_the_bots_own_database_opens(tmp_path: Path) -> None:
+    clock, file = FakeClock(NOON), tmp_path / "spending.json"
+    file.write_text(f'{{"day": {int(clock.wall() // DAY)}, "tokens": 300}}')
+    settings = Settings(data_dir=tmp_path, daily_tokens=1_000)
+    for _ in range(2):
+        async with open_store(settings, clock, sandbox=False) as kept:
+            assert await left(limited(1_000, clock, kept.ledger)) == [700]
+        assert not file.exists()

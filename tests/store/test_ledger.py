@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from sqlalchemy import event, select
+from sqlalchemy import event, select, text, update
 
 from core.adapters.store.ledger import SqlLedger
 from core.adapters.store.location import Location
@@ -115,6 +115,24 @@ async def test_the_table_tells_nobody_who_and_forgetting_resets_nothing(location
         assert "user" not in str(row)
     async with open_store(location) as store:
         assert await store.ledger.counted((line,)) == (Amount(80),)
+
+
+async def test_who_had_to_wait_for_a_line_counts_what_was_taken_meanwhile(
+    postgresql_location: Location,
+) -> None:
+    """Neither takes what was free before it waited."""
+    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    async with open_store(postgresql_location) as store:
+        ledger = store.ledger
+        assert await ledger.take((ADAS, ALL), Amount(1))
+        async with ledger._database._engine.begin() as other:
+            await other.execute(update(spent).values(tokens=90))
+            taking = asyncio.ensure_future(ledger.take((ADAS, ALL), Amount(20)))
+            async with asyncio.timeout(10):
+                while not await other.scalar(waiting):  # noqa: ASYNC110  # nothing tells
+                    await asyncio.sleep(0)
+        assert not await taking
+        assert await ledger.counted((ADAS, ALL)) == (Amount(90), Amount(90))
 
 
 async def test_what_stands_still_holds_nobodys_lines(postgresql_location: Location) -> None:
