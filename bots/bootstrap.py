@@ -237,6 +237,7 @@ def build_app(settings: Settings, model: Model, clock: Clock, *, kept: Kept, pag
         max_answer_chars=settings.max_answer_chars,
         summarises=lambda choice: choice.model != EMBEDDED.id,
         book=usage.book,
+        alerts=alerts,
     )
     chat.records.on_failing = partial(_tell_of_journal, alerts)
     dispatcher = Dispatcher(

@@ -1,7 +1,8 @@
 """What was written while nobody listened: after a start, and after a connection that could not be resumed.
 
 Fetched over REST, a few requests a second so that live answers have room, and handed on as if it came live.
-Bounded: channels with a cursor (cursors.py), the newest first; who asked longer ago has gone away by now.
+Bounded: channels with a cursor (cursors.py), the newest first; who asked longer ago has gone away by now, by
+Discord's own time. What an earlier process kept and did not come to is found there as well.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ import aiohttp
 import discord
 
 from bots.discord.cursors import Cursors
+from bots.discord.kept import LONGEST_GAP_S
+from bots.discord.server_time import ServerTime
 from core.ports.clock import Clock
 
 _log = logging.getLogger(__name__)
 
-LONGEST_GAP_S: Final = 600.0
 MOST_CHANNELS: Final = 200
 REQUESTS_PER_S: Final = 4.0
 _PAGE: Final = 100  # messages; docs: "Get Channel Messages"
@@ -35,30 +37,40 @@ Readable: TypeAlias = discord.TextChannel | discord.VoiceChannel | discord.Stage
 class Backfill:
     """For one client. `begin` at each new session, then `run` once what is cached is complete."""
 
-    def __init__(self, client: discord.Client, cursors: Cursors, clock: Clock, hear: Hear) -> None:
+    def __init__(
+        self,
+        client: discord.Client,
+        cursors: Cursors,
+        clock: Clock,
+        server_time: ServerTime,
+        hear: Hear,
+    ) -> None:
         """`hear`: hands a message on; a task that ends when it was taken, None where nobody takes it."""
         self._client = client
         self._cursors = cursors
         self._clock = clock
+        self._server_time = server_time
         self._hear = hear
-        self._gap: Mapping[str, int] = {}
         self._next_request = 0.0
 
     def begin(self) -> None:
         """From here on cursors stay where they are, until what came before was fetched."""
-        self._gap = self._cursors.hold()
+        self._cursors.hold()
 
     async def run(self) -> None:
-        """Hand on what each channel missed. Says in one line what was left out."""
-        gap, self._gap = self._gap, {}
-        oldest = _snowflake(self._clock.wall() - LONGEST_GAP_S)
-        channels, too_old = self._passed(gap, oldest)
+        """Hand on what each channel missed, once it is known what that is. Says in one line what was left
+        out."""
+        await self._cursors.loaded.wait()
+        gap = self._cursors.held
+        oldest = _snowflake(self._server_time.now() - LONGEST_GAP_S)
+        channels, too_old = await self._passed(gap, oldest)
         heard = unread = 0
         for channel_id in channels[:MOST_CHANNELS]:
             try:
                 messages, older = await self._missed(channel_id, gap[channel_id], oldest)
             except _GONE:
                 self._cursors.forget(channel_id)
+                await self._cursors.let_go(channel_id)
                 continue
             except _FAILURES as problem:  # its cursor stays: the next start tries again
                 _log.debug("discord: channel %s is not read: %s", channel_id, type(problem).__name__)
@@ -69,9 +81,9 @@ class Backfill:
             if taken:
                 await asyncio.wait(taken)
             heard += len(messages)
-            self._cursors.release(channel_id)
+            await self._release(channel_id)
         for channel_id in channels[MOST_CHANNELS:]:
-            self._cursors.release(channel_id)
+            await self._release(channel_id)
         left_out = max(0, len(channels) - MOST_CHANNELS)
         if heard or too_old or left_out or unread:
             _log.info(
@@ -85,7 +97,11 @@ class Backfill:
                 unread,
             )
 
-    def _passed(self, gap: Mapping[str, int], oldest: int) -> tuple[list[str], int]:
+    async def _release(self, channel_id: str) -> None:
+        self._cursors.release(channel_id)
+        await self._cursors.let_go(channel_id)
+
+    async def _passed(self, gap: Mapping[str, int], oldest: int) -> tuple[list[str], int]:
         """Channels in which something may have come, the newest first; in how many that is too old."""
         newest: dict[str, int] = {}
         too_old = 0
@@ -96,7 +112,7 @@ class Backfill:
                 newest[channel_id] = last or cursor
             else:
                 too_old += last > cursor
-                self._cursors.release(channel_id)
+                await self._release(channel_id)
         return sorted(newest, key=lambda channel_id: newest[channel_id], reverse=True), too_old
 
     async def _missed(self, channel_id: str, cursor: int, oldest: int) -> tuple[list[discord.Message], bool]:
@@ -140,8 +156,8 @@ class Backfill:
         self._next_request = self._clock.monotonic() + 1.0 / REQUESTS_PER_S
 
 
-def _snowflake(wall_s: float) -> int:
+def _snowflake(at_s: float) -> int:
     """The first id that a message could have had then. Before Discord's own time there is none."""
-    then = datetime.fromtimestamp(max(wall_s, 0.0), UTC)
+    then = datetime.fromtimestamp(max(at_s, 0.0), UTC)
     first = datetime(2015, 1, 1, tzinfo=UTC) + timedelta(seconds=1)
     return discord.utils.time_snowflake(max(then, first))

@@ -57,6 +57,8 @@ CHANNEL: Final = Capabilities(
     client_text_limits=(2_000, 4_000),  # without and with Nitro
 )
 
+KEPT: Final = dataclasses.replace(CHANNEL, keeps_events=True)
+"""For a message that the journal keeps until it is dealt with."""
 INTERACTION: Final = dataclasses.replace(
     CHANNEL, reactions=False, private_answers=True, typing_lasts_s=TOKEN_LIFE_S, nonces=False
 )

@@ -17,7 +17,7 @@ from bots.discord.opening import reopened
 from bots.discord.surface import ChannelSurface
 from core.commands.registry import Registry, registry
 from core.messages import Place
-from core.ports.alerts import Alerts
+from core.ports.alerts import Alerts, LoggedAlerts
 from core.ports.clock import Clock
 from core.ports.journal import Journal
 from core.ports.platform import Check, PlatformError
@@ -47,13 +47,15 @@ class DiscordPlatform:
     ) -> None:
         """`api_base_url`: a REST base such as `http://127.0.0.1:9000/api/v10`; None: Discord itself.
         `commands`: those to offer; None: all that there are. `journal`: keeps how far channels were heard
-        and how often we connected; None: nothing outlives the process. `alerts`: who is told of a ban."""
+        and how often we connected; None: nothing outlives the process. `alerts`: who is told of a ban, and of
+        messages that are given up."""
         self._token = token
         self._clock = clock
         self._api_base_url = api_base_url
         self._registry = commands or registry()
         self._journal = journal
-        self._breaker = Breaker(clock.monotonic, alerts=alerts)
+        self._alerts = alerts or LoggedAlerts()
+        self._breaker = Breaker(clock.monotonic, alerts=self._alerts)
         self._identifies = Identifies(journal, clock)
         self._client: Listener | None = None
         self._running: asyncio.Task[None] | None = None
@@ -71,6 +73,7 @@ class DiscordPlatform:
                 breaker=self._breaker,
                 identifies=self._identifies,
                 journal=self._journal,
+                alerts=self._alerts,
             )
             try:
                 notes = await self._connect(client)
@@ -94,7 +97,7 @@ class DiscordPlatform:
 
     async def stop_listening(self) -> None:
         if self._client is not None:
-            self._client.listening = False
+            self._client.stop_listening()
 
     def reopen(self, place: Place, address: str, *, in_doubt: bool = False) -> Surface | None:
         client = self._client

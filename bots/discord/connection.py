@@ -15,6 +15,7 @@ from discord.http import Route
 
 from bots.discord.breaker import Breaker
 from bots.discord.exchange import StoppedError, http_trace
+from bots.discord.server_time import ServerTime
 from core.ports.platform import PlatformError
 
 if TYPE_CHECKING:
@@ -32,8 +33,15 @@ TOKEN_PAGE: Final = "https://discord.com/developers/applications"  # noqa: S105 
 class Client(discord.Client):
     """The library's client with only the events that are used, no caches, and nobody mentioned."""
 
-    def __init__(self, *, message_content: bool, breaker: Breaker | None = None) -> None:
-        """`breaker`: the account's; None: one of its own, for a client that is soon closed."""
+    def __init__(
+        self,
+        *,
+        message_content: bool,
+        breaker: Breaker | None = None,
+        server_time: ServerTime | None = None,
+    ) -> None:
+        """`breaker`: the account's; None: one of its own, for a client that is soon closed. `server_time`: is
+        told of each answer's."""
         super().__init__(
             intents=discord.Intents(
                 guilds=True, guild_messages=True, dm_messages=True, message_content=message_content
@@ -42,7 +50,7 @@ class Client(discord.Client):
             max_messages=None,
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
-            http_trace=http_trace(breaker or Breaker()),
+            http_trace=http_trace(breaker or Breaker(), server_time),
             guild_ready_timeout=GUILDS_COME_WITHIN_S,
         )
 

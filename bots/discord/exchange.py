@@ -28,6 +28,7 @@ from discord.http import Route
 
 from bots.discord.breaker import FIRST_PAUSE_S, Breaker
 from bots.discord.capabilities import ACCOUNT
+from bots.discord.server_time import ServerTime
 from core.streaming.operations import (
     BucketKey,
     Delivered,
@@ -122,8 +123,9 @@ class _Exchange:
 _exchange: ContextVar[_Exchange | None] = ContextVar("exchange", default=None)
 
 
-def http_trace(breaker: Breaker) -> aiohttp.TraceConfig:
-    """The trace to build a `discord.Client` with (`http_trace=`), so that `perform` works with it."""
+def http_trace(breaker: Breaker, server_time: ServerTime | None = None) -> aiohttp.TraceConfig:
+    """The trace to build a `discord.Client` with (`http_trace=`), so that `perform` works with it.
+    `server_time`: is told the time of each answer."""
 
     async def on_request(
         session: aiohttp.ClientSession, context: SimpleNamespace, params: aiohttp.TraceRequestStartParams
@@ -137,6 +139,8 @@ def http_trace(breaker: Breaker) -> aiohttp.TraceConfig:
         if not _is_api(params.url):
             return
         answer = await _read(params.response)
+        if server_time is not None and answer.from_discord:
+            server_time.answered(answer.headers.get("Date"))
         if answer.banned:
             breaker.banned(_number(answer.headers.get("Retry-After")))
         else:

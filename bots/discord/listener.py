@@ -34,10 +34,13 @@ from bots.discord.events import (
 from bots.discord.exchange import perform
 from bots.discord.identifies import Identifies
 from bots.discord.interactions import InteractionSurface
+from bots.discord.kept import Shelf
 from bots.discord.opening import opened
+from bots.discord.server_time import ServerTime
 from bots.discord.surface import ChannelSurface
 from core.commands.registry import Registry
 from core.messages import Addressed, Choice, Incoming, IncomingCommand, IncomingMessage
+from core.ports.alerts import Alerts
 from core.ports.clock import Clock
 from core.ports.journal import Journal
 from core.ports.surface import Handle, Suggest, Surface
@@ -65,8 +68,11 @@ class Listener(connection.Client):
         breaker: Breaker,
         identifies: Identifies,
         journal: Journal | None,
+        alerts: Alerts,
     ) -> None:
-        super().__init__(message_content=message_content, breaker=breaker)
+        self._alerts = alerts
+        self._server_time = ServerTime(clock)
+        super().__init__(message_content=message_content, breaker=breaker, server_time=self._server_time)
         self._handle = handle
         self._suggest = suggest
         self._registry = commands
@@ -77,17 +83,26 @@ class Listener(connection.Client):
         self._order: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._catching_up: asyncio.Task[None] | None = None
-        self.cursors = Cursors(None, clock, "")  # until it is known who we are
-        self._backfill = Backfill(self, self.cursors, clock, self._hear)
+        self._know_cursors(None, "")  # until it is known who we are
         self.listening = True
         self.connected = asyncio.Event()
 
     async def remember(self) -> None:
         """Have the cursors of an earlier process: once we know who we are, before anything comes in."""
-        self.cursors = Cursors(self._journal, self._clock, self.account)
-        self._backfill = Backfill(self, self.cursors, self._clock, self._hear)
-        await self.cursors.load()
+        self._know_cursors(self._journal, self.account)
+        self._start(self.cursors.load())
         self._start(self.cursors.keep_written())
+
+    def _know_cursors(self, journal: Journal | None, account: str) -> None:
+        self._shelf = Shelf(journal, self._clock, account, self._alerts)
+        self.cursors = Cursors(self._shelf, journal, self._clock, account)
+        self._backfill = Backfill(self, self.cursors, self._clock, self._server_time, self._hear)
+
+    def stop_listening(self) -> None:
+        """Questions are for the next process from now on, those that would still be fetched included."""
+        self.listening = False
+        if self._catching_up is not None:
+            self._catching_up.cancel()
 
     @property
     def me(self) -> discord.ClientUser:
@@ -123,9 +138,14 @@ class Listener(connection.Client):
             self.cursors.spoken(str(message.channel.id), message.id)
         elif incoming is not None and incoming.addressed is not Addressed.NO:
             self.cursors.spoken(str(message.channel.id), message.id - 1)
-        if incoming is None:
+        return None if incoming is None else self._take(incoming)
+
+    def _take(self, message: IncomingMessage) -> asyncio.Task[None] | None:
+        if not self._is_new(message):
             return None
-        return self._deliver(incoming, ChannelSurface(self, incoming.place, self.account))
+        keeps = self.cursors.coming(message)
+        surface = ChannelSurface(self, message.place, self.account, keeps_events=keeps)
+        return self._start(self._in_order(message, surface))
 
     async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
         edit = edit_event(payload.message, self.me)
@@ -224,28 +244,36 @@ class Listener(connection.Client):
         )
 
     def _deliver(self, incoming: Incoming, surface: Surface) -> asyncio.Task[None] | None:
+        return self._start(self._in_order(incoming, surface)) if self._is_new(incoming) else None
+
+    def _is_new(self, incoming: Incoming) -> bool:
         """Discord repeats events when a session is resumed, and some were fetched before they came."""
         if not self.listening and isinstance(incoming, (IncomingMessage, IncomingCommand)):
             _log.info("%s: event %s is not answered: stopping", incoming.place, incoming.event_id)
-            return None
+            return False
         if incoming.event_id in self._seen:
-            return None
+            return False
         self._seen[incoming.event_id] = None
         if len(self._seen) > _REMEMBERED_EVENTS:
             self._seen.popitem(last=False)
-        return self._start(self._in_order(incoming, surface))
+        return True
 
     async def _in_order(self, incoming: Incoming, surface: Surface) -> None:
         """Events of one place reach the core one after the other; those of others are not held up."""
         order = self._order.setdefault(str(incoming.place), asyncio.Lock())
         async with order:
             try:
-                await self._handle(incoming, surface)
-                # What came in the last instant may have been refused, for the next process to answer.
-                if isinstance(incoming, IncomingMessage) and self.listening:
-                    self.cursors.taken(incoming.place.chat_id, incoming.ref.message_id)
+                if not isinstance(incoming, IncomingMessage) or await self._keep(incoming):
+                    await self._handle(incoming, surface)
             except Exception:  # noqa: BLE001  # whatever it is, the next event must get through
                 _log.exception("%s: event %s was not handled", incoming.place, incoming.event_id)
+
+    async def _keep(self, message: IncomingMessage) -> bool:
+        """False: an earlier process has dealt with it."""
+        is_to_do = await self._shelf.keep(message)
+        if self._shelf.is_kept(message):
+            self.cursors.taken(message.place.chat_id, message.ref.message_id)
+        return is_to_do
 
     def _start(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(coroutine)

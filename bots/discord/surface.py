@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import discord
 
-from bots.discord.capabilities import ACCOUNT, CHANNEL
+from bots.discord.capabilities import ACCOUNT, CHANNEL, KEPT
 from bots.discord.exchange import MISSING_PERMISSIONS, Answer, ask, outcome_of, perform
 from bots.discord.reading import DiscordReading
 from core.messages import MessageRef, Place, PlaceKind
@@ -47,13 +47,21 @@ _STYLES = {ButtonStyle.PLAIN: discord.ButtonStyle.secondary, ButtonStyle.DANGER:
 class ChannelSurface:
     """Bound to one place. Each call is one request, and what became of it is its outcome."""
 
-    capabilities: Capabilities = CHANNEL
-
     alternate = ends_at = messages_left = open_form = None
     address = ""
 
-    def __init__(self, client: discord.Client, place: Place, account: str, *, may_send: bool = True) -> None:
-        """`may_send`: False where the bot may only see the place, and so change what stands there."""
+    def __init__(
+        self,
+        client: discord.Client,
+        place: Place,
+        account: str,
+        *,
+        may_send: bool = True,
+        keeps_events: bool = False,
+    ) -> None:
+        """`may_send`: False where the bot may only see the place, and so change what stands there.
+        `keeps_events`: what came in by it is kept (kept.py)."""
+        self.capabilities: Capabilities = KEPT if keeps_events else CHANNEL
         self._client = client
         self._place = place
         self._account = account

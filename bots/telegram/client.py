@@ -82,7 +82,7 @@ class TelegramPlatform:
             await connection.close()
             raise connection.unusable(error) from None
         await _publish_commands(connection, self._registry)
-        shelf = Shelf(self._journal, account_of(connection.bot), self._clock)
+        shelf = Shelf(self._journal, account_of(connection.bot), self._clock, self._alerts)
         desk = Desk(
             connection,
             self._clock,

@@ -14,8 +14,9 @@ from typing import Any, Final, TypeVar
 
 from bots.telegram.drafts import STOPPED
 from bots.telegram.events import PLATFORM
+from core.ports.alerts import Alerts, Cause
 from core.ports.clock import Clock
-from core.ports.journal import Journal, Received
+from core.ports.journal import STARTS, Journal, Left, Received
 from core.ports.store import StoreError
 from core.service.in_time import in_time
 
@@ -33,7 +34,10 @@ logger = logging.getLogger(__name__)
 class Shelf:
     """The journal, for the updates of one account. Never raises."""
 
-    def __init__(self, journal: Journal, account: str, clock: Clock) -> None:
+    def __init__(self, journal: Journal, account: str, clock: Clock, alerts: Alerts) -> None:
+        self.watches = not journal.alone
+        """Others may leave something at any time, so `left` is to be asked again and again."""
+        self._alerts = alerts
         self._journal = journal
         self._account = account
         self._clock = clock
@@ -61,20 +65,31 @@ class Shelf:
         return None if new is None else frozenset(new)
 
     async def left(self) -> tuple[dict[str, Any], ...] | None:
-        """The updates that were kept and not dealt with, in order; None when the journal does not tell."""
+        """The updates that were kept and nobody deals with, in order; None when the journal does not tell.
+        Those that several processes were killed in the midst of are given up."""
 
-        async def unhandled() -> tuple[Received, ...]:
-            return await self._journal.unhandled(self._account)
+        async def take_over() -> tuple[Left, ...]:
+            return await self._journal.take_over_events(self._account)
 
-        found = await self._patiently(unhandled)
-        return None if found is None else tuple(update_in(received) for received in found)
+        found = await self._patiently(take_over)
+        if found is None:
+            return None
+        updates = [update_in(left.event) for left in found if left.taken < STARTS]
+        for left in found:
+            if left.taken >= STARTS:
+                self._alerts.raise_(Cause.GIVEN_UP, about=self._account, why=f"event {left.event.id}")
+                await self._done(left.event.id)
+        return tuple(updates)
 
     async def done(self, update: dict[str, Any]) -> None:
         """Nothing is to be done for it. Where that cannot be kept, the next start looks at it again."""
+        await self._done(event_id(update))
+
+    async def _done(self, id_: str) -> None:
         try:
-            await self._journal.handled(self._account, [event_id(update)], self._clock.wall())
+            await self._journal.handled(self._account, [id_], self._clock.wall())
         except StoreError as error:
-            logger.debug("Telegram update %s is not marked as handled: %s", event_id(update), error)
+            logger.debug("Telegram update %s is not marked as handled: %s", id_, error)
 
     async def _patiently(self, ask: Callable[[], Coroutine[Any, Any, _T]]) -> _T | None:
         """What it returns; None when it goes on failing. Short where it failed the last time."""

@@ -2,8 +2,8 @@
 
 What it does where not all is well, so that a word is rather answered twice than lost:
 - Telegram offers an update until a later one is asked for, and that is done only once the journal has it.
-- What the journal has and nobody has dealt with yet is handed over before the first poll, and again when
-  another poller has gone, which may have left it.
+- What the journal has and nobody deals with is handed over before the first poll, again when another poller
+  has gone, which may have left it, and where other processes may die at any time every LEASE_S.
 - A journal that fails is tried again for some seconds (`kept.Shelf`). After that people get their answers all
   the same: what comes is handed over unkept, **and not confirmed**. So it comes again with the next poll,
   which tries again to keep it and knows that it was handed over; and after a crash it comes to the next
@@ -40,7 +40,7 @@ _BATCH: Final = 100  # core.telegram.org/bots/api#getupdates, `limit`
 _PRESSES: Final = frozenset({"callback_query", STOPPED})
 _PASSING: Final = frozenset({inline.KIND})
 """Not kept: one comes with every letter typed, and is of no use to anybody some seconds later."""
-_COMPLAINT_S: Final = 60.0  # two programs with one token end each other's polls all the time
+_COMPLAINT_S: Final = 60.0  # a connection may come and go all the time
 _REMEMBERED: Final = 10_000
 
 logger = logging.getLogger(__name__)
@@ -130,7 +130,7 @@ class Poller:
         left = await self._shelf.left()
         if left is None:
             return
-        self._replay_from = None
+        self._replay_from = self._clock.monotonic() + LEASE_S if self._shelf.watches else None
         for update in left:
             if event_id(update) not in self._handed:
                 self._hand(update)
@@ -146,9 +146,12 @@ class Poller:
         if isinstance(error, InvalidToken) and "unauthorized" in str(error).lower():
             raise self._connection.unusable(error) from None
         now = self._clock.monotonic()
-        if self._failures == 0 and now - self._complained_at >= _COMPLAINT_S:
+        told = isinstance(error, Conflict)  # by its alert
+        if not told and self._failures == 0 and now - self._complained_at >= _COMPLAINT_S:
             self._complained_at, self._complaining = now, True
-            logger.warning("Telegram: %s. Trying again until it works.", _words(error))
+            logger.warning(
+                "Telegram: cannot ask for updates (%s). Trying again until it works.", describe(error)
+            )
         pause = min(_FIRST_PAUSE_S * 2 ** min(self._failures, 10), _LONGEST_PAUSE_S)
         if isinstance(error, RetryAfter):
             pause = seconds(error.retry_after)
@@ -164,9 +167,3 @@ class Poller:
             logger.info("Telegram: updates come in again after %d failures", self._failures)
         self._failures, self._complaining = 0, False
         self._alerts.clear(Cause.POLLER, about=_TELEGRAM)
-
-
-def _words(error: TelegramError) -> str:
-    if isinstance(error, Conflict):
-        return "another program takes this bot's updates; stop it, or give each a token of its own"
-    return f"cannot ask for updates ({describe(error)})"

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from core.ports.clock import Clock
-from core.ports.journal import LEASE_S, KeptTurn, Orphan, Received, Step
+from core.ports.journal import LEASE_S, KeptTurn, Left, Orphan, Received, Step
 
 _HANDLED: Final = 50_000  # events that are remembered as handled
 _OVER: Final = 20_000  # turns that are remembered as over
@@ -44,6 +44,7 @@ class JournalState:
     """What outlives a process. `leases`: until when each owner holds its turns, by the monotonic clock."""
 
     waiting: dict[tuple[str, str], Received] = field(default_factory=dict)  # by account and id, as they came
+    holders: dict[tuple[str, str], tuple[str, int]] = field(default_factory=dict)  # of each: owner, takings
     handled: OrderedDict[tuple[str, str], float] = field(default_factory=OrderedDict)
     turns: dict[str, _Open] = field(default_factory=dict)
     over: OrderedDict[str, _Over] = field(default_factory=OrderedDict)
@@ -78,15 +79,30 @@ class MemoryJournal:
 
     async def receive(self, events: Sequence[Received]) -> tuple[Received, ...]:
         new = []
+        await self._lease()
         for event in events:
             key = (event.account, event.id)
             if key not in self._state.waiting and key not in self._state.handled:
                 self._state.waiting[key] = event
+                self._state.holders[key] = (self._owner, 0)
                 new.append(event)
         return tuple(new)
 
     async def unhandled(self, account: str) -> tuple[Received, ...]:
         return tuple(event for event in self._state.waiting.values() if event.account == account)
+
+    async def take_over_events(self, account: str) -> tuple[Left, ...]:
+        await self._lease()
+        left = []
+        for event in await self.unhandled(account):
+            owner, taken = self._state.holders[account, event.id]
+            if owner != self._owner:
+                if not self._expired(owner):
+                    continue
+                taken += 1
+            self._state.holders[account, event.id] = (self._owner, taken)
+            left.append(Left(event, taken))
+        return tuple(left)
 
     async def handled(self, account: str, ids: Sequence[str], at: float) -> tuple[str, ...]:
         return tuple([one for one in ids if self._handle(account, one, at)])
@@ -166,8 +182,13 @@ class MemoryJournal:
             counts.popitem(last=False)
         return counts[name, day]
 
-    async def expire_journal(self, before: float) -> None:
+    async def expire_journal(self, before: float, left_before: float) -> None:
         state = self._state
+        for key in [key for key, event in state.waiting.items() if event.at < left_before]:
+            self._drop(key)
+        for turn_id, one in list(state.turns.items()):
+            if one.turn.at < left_before and one.owner != self._owner and self._expired(one.owner):
+                del state.turns[turn_id]
         for key in [key for key, at in state.handled.items() if at < before]:
             del state.handled[key]
         for turn_id in [turn_id for turn_id, one in state.over.items() if one.at < before]:
@@ -183,7 +204,7 @@ class MemoryJournal:
         """Drop the turns of a person, and what waits of theirs."""
         waiting, turns, over = self._state.waiting, self._state.turns, self._state.over
         for key in [key for key, event in waiting.items() if event.author == person]:
-            del waiting[key]
+            self._drop(key)
         for turn_id in [turn_id for turn_id, one in turns.items() if one.turn.asker == person]:
             del turns[turn_id]
             self._fences.pop(turn_id, None)
@@ -207,8 +228,12 @@ class MemoryJournal:
         handled, key = self._state.handled, (account, event_id)
         if key in handled:
             return False
-        self._state.waiting.pop(key, None)
+        self._drop(key)
         handled[key] = at
         while len(handled) > _HANDLED:
             handled.popitem(last=False)
         return True
+
+    def _drop(self, event: tuple[str, str]) -> None:
+        self._state.waiting.pop(event, None)
+        self._state.holders.pop(event, None)

@@ -19,6 +19,7 @@ from core.ports.store import (
     Lane,
     LaneKey,
     Message,
+    Outlined,
     Overheard,
     Role,
     Shown,
@@ -28,6 +29,8 @@ from core.ports.store import (
 )
 
 MESSAGES: Final = 20_000
+CHARS: Final = 20_000_000
+"""Of their text; with a single emoji in a text each of its characters takes four bytes."""
 _OVERHEARD_EACH: Final = 1_000  # messages of one place
 _CHOICES: Final = 20_000  # scopes
 _PERSONAS: Final = 5_000
@@ -37,16 +40,24 @@ _V = TypeVar("_V")
 
 
 class MemoryStore:
-    """The port `core.ports.store.Store`. `messages`: how many questions and answers are kept in all.
+    """The port `core.ports.store.Store`. `messages`: how many questions and answers are kept in all; `chars`:
+    how much text of them.
 
     `partial`: it remembers a part of what another store holds, so that a parent may be there and not here.
     `journal`: forgets whom the store forgets.
     """
 
     def __init__(
-        self, *, messages: int = MESSAGES, partial: bool = False, journal: MemoryJournal | None = None
+        self,
+        *,
+        messages: int = MESSAGES,
+        chars: int = CHARS,
+        partial: bool = False,
+        journal: MemoryJournal | None = None,
     ) -> None:
         self._most = messages
+        self._most_chars = chars
+        self._chars = 0
         self._journal = journal
         self._partial = partial
         self._messages: dict[str, Message] = {}
@@ -86,6 +97,7 @@ class MemoryStore:
             self._children.get(known.parent_id or "", {}).pop(known.id, None)
         if known is not None and (known.text, known.quote) != (message.text, message.quote):
             self._drop_summaries(known.id)
+        self._chars += _length(message) - (_length(known) if known is not None else 0)
         self._messages[message.id] = message
         if message.parent_id is not None:
             self._children.setdefault(message.parent_id, {})[message.id] = None
@@ -103,6 +115,10 @@ class MemoryStore:
 
     async def path(self, message_id: str, *, limit: int = 400) -> tuple[Message, ...]:
         return tuple(reversed(tuple(itertools.islice(self._upwards(message_id), limit))))
+
+    async def outline(self, message_id: str, *, limit: int = 400) -> tuple[Outlined, ...]:
+        path = await self.path(message_id, limit=limit)
+        return tuple(Outlined(one.id, one.parent_id, one.asker) for one in path)
 
     async def answers(self, question_id: str) -> tuple[Message, ...]:
         found = (self._messages[child] for child in self._children.get(question_id, ()))
@@ -290,13 +306,16 @@ class MemoryStore:
         self._drop(message_id)
 
     def _keep_within(self) -> None:
-        while len(self._messages) > self._most:
+        while len(self._messages) > self._most or (
+            self._chars > self._most_chars and len(self._messages) > 1
+        ):
             ids = next(iter(self._conversations.values()))
             for message_id in tuple(ids) if len(self._conversations) > 1 else (next(iter(ids)),):
                 self._drop(message_id)
 
     def _drop(self, message_id: str) -> None:
         message = self._messages.pop(message_id)
+        self._chars -= _length(message)
         siblings = self._children.get(message.parent_id or "")
         if siblings is not None:
             siblings.pop(message_id, None)
@@ -310,6 +329,10 @@ class MemoryStore:
         del ids[message_id]
         if not ids:
             del self._conversations[message.conversation_id]
+
+
+def _length(message: Message) -> int:
+    return len(message.text) + len(message.quote)
 
 
 def _sum(one: Used, other: Used) -> Used:

@@ -28,6 +28,7 @@ from core.ports.store import (
     Lane,
     LaneKey,
     Message,
+    Outlined,
     Overheard,
     Shown,
     Store,
@@ -39,7 +40,10 @@ from core.service.in_time import ends_within
 
 log = logging.getLogger(__name__)
 
-REMEMBERED: Final = 1_000  # questions and answers, of up to 64 kB each
+REMEMBERED: Final = 1_000  # questions and answers
+REMEMBERED_CHARS: Final = 4_000_000
+"""Of their text: a thousand answers of 64,000 characters would take 256 MB. It is 120 times what a model is
+shown of one conversation."""
 PATIENCE_S: Final = 1.0
 """Whoever says something waits for so long until it is kept; then it is known from memory meanwhile."""
 READ_PATIENCE_S: Final = 3.0
@@ -67,7 +71,7 @@ class SteadyStore:
         self._clock = clock or SystemClock()
         self._alerts = alerts or LoggedAlerts()
         self._patience_s = patience_s
-        self._memory = MemoryStore(messages=remembered, partial=True)
+        self._memory = MemoryStore(messages=remembered, chars=REMEMBERED_CHARS, partial=True)
         self._most = remembered
         self._slow = self._behind = False  # the last read was not in time; a write under way is not
         self._asked: set[asyncio.Task[Any]] = set()
@@ -102,6 +106,13 @@ class SteadyStore:
             return found
         # Its end is not written yet, and what stood before this process is not in memory.
         return (*await self._read(lambda store: store.path(top, limit=limit - len(found))), *found)
+
+    async def outline(self, message_id: str, *, limit: int = 400) -> tuple[Outlined, ...]:
+        found = await self._read(lambda store: store.outline(message_id, limit=limit))
+        top = found[0].parent_id if found else None
+        if top is None or len(found) >= limit:
+            return found
+        return (*await self._read(lambda store: store.outline(top, limit=limit - len(found))), *found)
 
     async def answers(self, question_id: str) -> tuple[Message, ...]:
         return await self._read(lambda store: store.answers(question_id))

@@ -67,11 +67,14 @@ class Occasion:
         *,
         private: bool | None = None,
         file: FileContent | None = None,
+        repeatable: bool | None = None,
     ) -> Showing | None:
         """Say something, Markdown; None when this person is told too much already.
 
-        `private`: as the command says unless given. With a `file` at most 1,024 characters.
+        `private`, `repeatable`: as the command says unless given; nothing was changed so far, so all may be
+        done again should the process be killed before this is out. With a `file` at most 1,024 characters.
         """
+        again = self.command.repeatable if repeatable is None else repeatable
         return self.services.chat.notices.reply(
             self.surface,
             self.person,
@@ -79,6 +82,7 @@ class Occasion:
             ref=self.ref,
             foot=Foot(controls, file),
             private=self.command.private if private is None else private,
+            event_id=self.event_id if again else "",
         )
 
     @property
@@ -93,7 +97,9 @@ class Occasion:
         the other. False: it could not be shown.
         """
         if self.surface.open_form is None:
-            return self.services.questions.ask(form, self.person, self.surface, self.ref, self._panel)
+            return self.services.questions.ask(
+                form, self.person, self.surface, self.ref, self._panel, event_id=self.event_id
+            )
         return isinstance(await self.surface.open_form(form), Delivered)
 
 

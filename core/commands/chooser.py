@@ -50,15 +50,16 @@ class Chooser:
         """The panel, or the choice of what was named."""
         scope = await self._named_scope(call)
         if scope is None:
-            call.reply(call.say("settings.not_yours"))
+            call.reply(call.say("settings.not_yours"), repeatable=True)
             return
         if not (named := call.text("name")):
             text, rows = await self.panel(call, scope)
-            call.reply(text, rows)
+            call.reply(text, rows, repeatable=True)
             return
         offer = found(await self.offers(call), named)
         if offer is None:
-            call.reply(say(f"choose.{self.name}.unknown", call.locale, name=escaped(named[:100])))
+            words = say(f"choose.{self.name}.unknown", call.locale, name=escaped(named[:100]))
+            call.reply(words, repeatable=True)
             return
         try:
             await call.services.chat.choices.choose(scope.key, self.name, offer.name)

@@ -105,6 +105,7 @@ class Command:
     message_menu: int = 0  # in a message's menu, where there is one, at this place; 0: not there
     about_message: bool = False  # of no use without a message that it is about
     form: tuple[str, ...] = ()  # the arguments, texts all, that are asked for where a required one is missing
+    repeatable: bool = False  # changes nothing: killed before its answer is out, it is done again
     weighs_rights: bool = False  # what it does depends on what its caller may do in the place
     words: Mapping[str, str] = field(
         default_factory=lambda: MappingProxyType({})

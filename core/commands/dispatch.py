@@ -138,7 +138,9 @@ class Dispatcher:
             return
         ref = incoming.ref if isinstance(incoming, IncomingMessage | IncomingCommand) else None
         words = say("busy", language_of(person, place))
-        self.services.chat.notices.tell(surface, person, words, ref=ref, reaction="reaction.sorry")
+        self.services.chat.notices.tell(
+            surface, person, words, ref=ref, reaction="reaction.sorry", event_id=incoming.event_id
+        )
 
     async def suggest(self, suggesting: Suggesting) -> tuple[Choice, ...]:
         """What an argument could become; nothing for whom the bot does not serve. Never raises."""
@@ -315,7 +317,9 @@ class Dispatcher:
         if len(self._unfinished) > _UNFINISHED:
             self._unfinished.popitem(last=False)
         if surface.open_form is None:
-            return self.services.questions.ask(form, incoming.author, surface, incoming.ref)
+            return self.services.questions.ask(
+                form, incoming.author, surface, incoming.ref, event_id=incoming.event_id
+            )
         return isinstance(await surface.open_form(form), Delivered)
 
     def _may(
@@ -336,7 +340,14 @@ class Dispatcher:
         words = say(
             why_not, language_of(incoming.author, incoming.place), command=self._spelled(command, surface)
         )
-        self.services.chat.notices.tell(surface, incoming.author, words, ref=ref, reaction="reaction.refused")
+        self.services.chat.notices.tell(
+            surface,
+            incoming.author,
+            words,
+            ref=ref,
+            reaction="reaction.refused",
+            event_id=incoming.event_id,
+        )
         return False
 
     def _owner_of(self, data: str) -> Command | None:
@@ -363,4 +374,6 @@ class Dispatcher:
         return "`" + " ".join([self._spelled(command, surface), *words]) + "`"
 
     def _tell(self, incoming: IncomingCommand, surface: Surface, words: str) -> None:
-        self.services.chat.notices.reply(surface, incoming.author, words, ref=incoming.ref)
+        self.services.chat.notices.reply(
+            surface, incoming.author, words, ref=incoming.ref, event_id=incoming.event_id
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.commands.call import Call
 from core.messages import MessageRef
-from core.service.exchanges import Caller
+from core.service.exchanges import DONE, Caller
 
 
 def caller_of(call: Call) -> Caller:
@@ -20,4 +20,4 @@ def meant(call: Call) -> MessageRef | None:
 def tell(call: Call, key: str) -> None:
     """Say how it went. What speaks for itself still has to answer the platform that waits for an answer."""
     if key or call.surface.capabilities.private_answers:
-        call.reply(call.say(key or "exchange.begun"), private=True)
+        call.reply(call.say(key or "exchange.begun"), private=True, repeatable=bool(key) and key not in DONE)

@@ -59,12 +59,15 @@ class Questions:
         surface: Surface,
         ref: MessageRef | None,
         panel: MessageRef | None = None,
+        *,
+        event_id: str = "",
     ) -> bool:
         """Begin with the first field; False when this person is told too much already.
 
         `ref`: what the first question replies to. `panel`: the bot's message whose control opened the form.
+        `event_id`: of what opened it, which is done again where a crash takes the first question along.
         """
-        return self._ask(_Opened(form, person, panel), {}, surface, ref)
+        return self._ask(_Opened(form, person, panel), {}, surface, ref, event_id=event_id)
 
     def drop(self, person: Person, place: Place) -> bool:
         """Ask no further; whether something was being asked."""
@@ -114,6 +117,7 @@ class Questions:
         ref: MessageRef | None,
         *,
         prefix: str = "",
+        event_id: str = "",
     ) -> bool:
         person = opened.person
         wanted, locale = opened.form.fields[len(answers)], language_of(person, surface.place)
@@ -129,6 +133,7 @@ class Questions:
             ref=ref,
             foot=Foot(wants_reply=True),
             private=False,
+            event_id=event_id,
         )
         if question is None:
             return False

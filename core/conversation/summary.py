@@ -16,7 +16,6 @@ from core.conversation.window import (
     after,
     as_data,
     harmless_name,
-    is_named,
     turn_size,
     turns_of,
 )
@@ -42,13 +41,18 @@ class SummaryRequest:
 
 
 def summary_request(
-    path: Sequence[Message], summary: Summary | None, *, prompt_tokens: int, locale: str | None = None
+    path: Sequence[Message],
+    summary: Summary | None,
+    *,
+    prompt_tokens: int,
+    named: bool,
+    locale: str | None = None,
 ) -> SummaryRequest | None:
     """What of the path is to be summarised now; None: nothing. `prompt_tokens`: estimated ones.
 
-    `locale`: in whose language the model is asked, and so writes.
+    `path`: what the summary says nothing of, at least; `named`: more than one person asked, in all that was
+    said. `locale`: in whose language the model is asked, and so writes.
     """
-    named = is_named(path)
     turns = after(turns_of(path), summary)
     sizes = [turn_size(turn, named=named) for turn in turns]
     told = estimate_tokens(summary.text) if summary else 0

@@ -15,7 +15,7 @@ from core.messages import Quote
 from core.policy.spending import estimate_tokens
 from core.ports.completions import ChatMessage
 from core.ports.reading import Seen
-from core.ports.store import Message, Role, Summary
+from core.ports.store import Message, Outlined, Role, Summary
 
 _LONGEST_NAME = 32  # characters: what Discord allows
 _LONGEST_CHAIN = 4_000  # characters of all that a quote was a reply to
@@ -34,18 +34,19 @@ def messages_for(
     *,
     system_prompt: str | None,
     prompt_tokens: int,
+    named: bool,
     summary: Summary | None = None,
     locale: str | None = None,
     context: str = "",
 ) -> tuple[ChatMessage, ...]:
     """System prompt, the newest turns that fit, the question; about `prompt_tokens` estimated tokens.
 
-    `path`: what was said before it, oldest first; `summary`: of the beginning of that path. It stands for
-    what does not fit. The system prompt and the question are always there, even if they alone are more.
-    People are told apart by name once there are two of them. `locale`: the asker's.
+    `path`: what was said before it, oldest first, or its end, which has to fill them (`fills`); `summary`: of
+    the beginning of the whole. It stands for what does not fit. The system prompt and the question are always
+    there, even if they alone are more. `named`: more than one person asked, in all that was said; then
+    people are told apart by name. `locale`: the asker's.
     `context`: quoted data to be read with the question, in this turn alone.
     """
-    named = is_named((*path, asked))
     system = (ChatMessage("system", cleaned(system_prompt)),) if system_prompt else ()
     question = said(asked, named=named)
     if context:
@@ -61,6 +62,12 @@ def messages_for(
     first, *rest = (*_spoken(kept, named=named), question)
     # In the words of whoever speaks first: many models want people and answers to take turns.
     return (*system, ChatMessage(first.role, f"{notes}\n\n{first.content}"), *rest)
+
+
+def fills(path: Sequence[Message], tokens: int, *, named: bool) -> bool:
+    """Whether the whole turns of this end of a path are more than so many tokens: of what stands above them
+    nothing can be shown."""
+    return sum(turn_size(turn, named=named) for turn in turns_of(path)) > tokens
 
 
 def turns_of(path: Iterable[Message]) -> list[Turn]:
@@ -92,7 +99,7 @@ def prompt_size(messages: Iterable[ChatMessage]) -> int:
     return sum(estimate_tokens(message.content) + _TOKENS_PER_MESSAGE for message in messages)
 
 
-def is_named(messages: Iterable[Message]) -> bool:
+def is_named(messages: Iterable[Message | Outlined]) -> bool:
     """Whether more than one person asked."""
     return len({message.asker for message in messages}) > 1
 

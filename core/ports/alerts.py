@@ -25,6 +25,10 @@ class Cause(StrEnum):
     FILE = "file"  # about: one that cannot be written; why: the system's words
     DISK = "disk"  # about: a folder; why: MB that are left
     CLOCK = "clock"  # why: seconds by which the wall clock jumped
+    GIVEN_UP = (
+        "given_up"  # about: an account; why: which turn or event, that killed each process that began it
+    )
+    UNREADABLE = "unreadable"  # about: an account; why: a turn that another version has kept
     LOOP = "loop"  # why: seconds for which the event loop stood still
 
 

@@ -2,7 +2,8 @@
 far each answer was shown. The law:
 
 - An event is handled once. What the platform would not offer again is kept from before it is confirmed there
-  until it is handled; what was handled is remembered for two days.
+  until it is handled; what was handled is remembered for two days. While it is in work it is its process's,
+  as a turn is, and how often it was taken over is counted: what kills each process is not done for ever.
 - A **turn** is kept before anything of it is visible, under the event that it answers. Each **step** of it
   (what is about to be shown, and where it stands) is kept before it is done: the journal is never behind
   the screen, so who takes a turn over takes no text back.
@@ -24,6 +25,8 @@ LEASE_S: Final = 8.0
 """How long a lease holds without being renewed: a process that stands still for less loses nothing, and what
 a dead one left is taken over within 10 s."""
 RENEW_S: Final = 2.0
+STARTS: Final = 5
+"""So often an event or a turn is begun with at most; what killed its process each time is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,14 @@ class Received:
     author: str
     body: bytes = field(repr=False)
     at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """An event whose process is gone. `taken`: how often it was taken over, with this time."""
+
+    event: Received
+    taken: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +90,11 @@ class Journal(Protocol):
         """Keep events before they are confirmed to their platform; those that are new."""
 
     async def unhandled(self, account: str) -> tuple[Received, ...]:
-        """What was kept and not handled, in the order in which it came."""
+        """What was kept and not handled, in the order in which it came, whoever has it in work."""
+
+    async def take_over_events(self, account: str) -> tuple[Left, ...]:
+        """Those of them that no other living process has in work, this one's own among them; where this
+        process is `alone`: all. They are its own from now on."""
 
     async def handled(self, account: str, ids: Sequence[str], at: float) -> tuple[str, ...]:
         """Remember that these were handled, and drop their bodies. Those that had not been before."""
@@ -116,5 +131,6 @@ class Journal(Protocol):
         """One more of what is counted under this name on that day (whole days since the epoch): how many by
         now."""
 
-    async def expire_journal(self, before: float) -> None:
-        """Drop what was handled, finished, moved or counted before then. What is not over stays."""
+    async def expire_journal(self, before: float, left_before: float) -> None:
+        """Drop what was handled, finished, moved or counted `before`; and what came before `left_before` and
+        is not over, as of an account that runs no more: events, and turns that nobody living has."""

@@ -63,6 +63,15 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class Outlined:
+    """A message without its text."""
+
+    id: str
+    parent_id: str | None
+    asker: str
+
+
+@dataclass(frozen=True, slots=True)
 class LaneKey:
     """`place`: `str(Place)`. `person`: `str(Person)`, "" where all who write there go on together.
 
@@ -172,6 +181,9 @@ class Store(Protocol):
 
     async def path(self, message_id: str, *, limit: int = 400) -> tuple[Message, ...]:
         """From the root to this message, oldest first; only the last `limit` of a longer one."""
+
+    async def outline(self, message_id: str, *, limit: int = 400) -> tuple[Outlined, ...]:
+        """The same path, of which no text is read: in a long conversation that is most of it."""
 
     async def answers(self, question_id: str) -> tuple[Message, ...]:
         """The variants of a question's answer, oldest first."""

@@ -27,7 +27,7 @@ from core.streaming.answer import Answer, Ending
 log = logging.getLogger(__name__)
 
 PERIOD_S: Final = 900.0
-_MOMENTS: Final = frozenset({Cause.PLATFORM, Cause.CLOCK, Cause.LOOP})
+_MOMENTS: Final = frozenset({Cause.PLATFORM, Cause.CLOCK, Cause.LOOP, Cause.GIVEN_UP, Cause.UNREADABLE})
 """What happens, and is not over later."""
 _OF_PLATFORMS: Final = frozenset({Cause.PLATFORM, Cause.POLLER, Cause.BANNED})
 _MOST: Final = 200  # causes that are told apart

@@ -33,6 +33,7 @@ from core.messages import (
 )
 from core.policy.access import Access
 from core.policy.frequency import Frequency
+from core.ports.alerts import Alerts
 from core.ports.clock import Clock
 from core.ports.completions import Completions
 from core.ports.journal import Journal
@@ -49,6 +50,7 @@ from core.service.exchanges import Exchanges
 from core.service.flooding import Flooding
 from core.service.intake import LONGEST_QUESTION, Intake, Now
 from core.service.languages import language_of
+from core.service.moves import Moves
 from core.service.notices import Notices
 from core.service.presses import Presses
 from core.service.queue import STREAMS, QueueFullError, TurnQueue
@@ -94,11 +96,13 @@ class ChatService:
         max_answer_chars: int = DEFAULT_MAX_CHARS,
         summarises: Callable[[ModelChoice], bool] = lambda _: True,
         book: Book | None = None,
+        alerts: Alerts | None = None,
     ) -> None:
         """`store`: one whose conversations outlive its failures (`core.adapters.steady_store`), or in memory.
         `journal`: what outlives this process in the middle of its turns.
         `signer`: None for buttons that end with this process. `summarises`: False for a model that is too
-        small to be of help with summaries. `book`: where what a turn used is written down; None: nowhere."""
+        small to be of help with summaries. `book`: where what a turn used is written down; None: nowhere.
+        `alerts`: who is told of what another process left and nobody can go on with."""
         self.choices = choices
         self._driver = driver
         self._clock = clock
@@ -106,7 +110,7 @@ class ChatService:
         self._tasks = Tasks()
         self.records = Records(journal, clock)
         self.events = Events(journal, clock, self._tasks)
-        self.notices = Notices(driver, clock, self._tasks)
+        self.notices = Notices(driver, clock, self._tasks, self.events)
         self.door = Door(access, self.notices, clock, self.events)
         self.threads = Threads(choices, self.notices, clock)
         self._conversations = Conversations(store, clock, choices.pause_s)
@@ -140,6 +144,7 @@ class ChatService:
         self._intake = Intake(clock, self._tasks, self.events, self._admit)
         self._flooding = Flooding(self._intake, self._queue, self.notices, clock)
         self._changes = Changes(self._intake, self._queue, store)
+        self._moves = Moves(self._queue, self._conversations, choices, clock)
         self.exchanges = Exchanges(
             conversations=self._conversations,
             queue=self._queue,
@@ -160,7 +165,7 @@ class ChatService:
         )
         self._later = Room(**_AT_ONCE)
         line_up = partial(self._line_up, tells=False)
-        self.recovery = Recovery(self.records, clock, line_up, max_chars=max_answer_chars)
+        self.recovery = Recovery(self.records, clock, line_up, max_chars=max_answer_chars, alerts=alerts)
         self._greetings = Frequency(1, 3_600.0)
 
     async def handle(self, incoming: Incoming, surface: Surface) -> None:
@@ -176,7 +181,7 @@ class ChatService:
             case MessageDeleted():
                 await self._changes.deleted(incoming)
             case PlaceMoved():
-                await self._moved(incoming)
+                await self._moves.moved(incoming)
             case BotAdded():
                 self._greet(incoming, surface)
             case IncomingCommand() | FormSubmitted():
@@ -304,7 +309,8 @@ class ChatService:
             return
         if message.has_attachments and not overheard:
             words = say("attachment", language_of(message.author, message.place))
-            self.notices.reply(surface, message.author, words, ref=message.ref)
+            event_id = message.event_id
+            self.notices.reply(surface, message.author, words, ref=message.ref, event_id=event_id)
             if is_blank(message.text):
                 unanswered("attachment", message.event_id, message.place, message.author)
                 return
@@ -333,12 +339,13 @@ class ChatService:
         quoted = question.quote is not None and not is_blank(question.quote.text)
         if is_blank(question.text) and not quoted:
             unanswered("empty", question.event_id, question.place, asker)
-            self.notices.reply(surface, asker, say("empty", locale), ref=ref)
+            words = say("empty", locale)
+            self.notices.reply(surface, asker, words, ref=ref, event_id=question.event_id)
             return
         if len(question.text) > LONGEST_QUESTION:
             unanswered("too_long", question.event_id, question.place, asker)
             words = say("too_long", locale, length=len(question.text), limit=LONGEST_QUESTION)
-            self.notices.reply(surface, asker, words, ref=ref)
+            self.notices.reply(surface, asker, words, ref=ref, event_id=question.event_id)
             return
         question, surface = await self.threads.moved(question, surface)
         ref = question.reply_to
@@ -385,8 +392,14 @@ class ChatService:
         unanswered("busy", question.event_id, question.place, question.asker)
         if tells:
             words = say("busy", language_of(question.asker, question.place))
-            ref = question.reply_to
-            self.notices.tell(surface, question.asker, words, ref=ref, reaction="reaction.sorry")
+            self.notices.tell(
+                surface,
+                question.asker,
+                words,
+                ref=question.reply_to,
+                reaction="reaction.sorry",
+                event_id=question.event_id,
+            )
 
     def _keep(self, turn: Turn) -> None:
         """Have the journal keep it before anything of it is visible."""
@@ -409,22 +422,10 @@ class ChatService:
                 return True
         return False
 
-    async def _moved(self, moved: PlaceMoved) -> None:
-        """Everything goes on in the place's new id. Who may use the bot is the operator's to say: of ids."""
-        log.warning(
-            "%s is %s from now on: whatever allows it has to name the new id", moved.before, moved.place
-        )
-        for turn in self._queue.turns:
-            if turn.question.place == moved.before:
-                turn.move(moved.place)
-        self._conversations.moved(moved.before, moved.place)
-        await self._conversations.store.move_place(str(moved.before), str(moved.place))
-        self.choices.moved(moved.before, moved.place)
-
     def _greet(self, added: BotAdded, surface: Surface) -> None:
         heard = (str(added.place), added.hears_everything)  # added again with other rights is news
         if not self.door.is_new(added) or not self._greetings.take(heard, self._clock.monotonic()):
             return
         locale = language_of(added.author, added.place)
         words = say("added.hears_everything" if added.hears_everything else "added.privacy_mode", locale)
-        self.notices.reply(surface, added.author, words, ref=None)
+        self.notices.reply(surface, added.author, words, ref=None, event_id=added.event_id)

@@ -23,13 +23,14 @@ from core.conversation.history import (
     lane_of,
     shown_in,
 )
-from core.conversation.window import is_blank, quoted
+from core.conversation.window import fills, is_blank, quoted
 from core.messages import MessageRef, Person, Place, PlaceKind
 from core.policy.spending import estimate_tokens
 from core.ports.clock import Clock
 from core.ports.store import Lane, LaneKey, Message, Role, Shown, Store
 from core.service.turn import Turn
 
+_AT_ONCE: Final = 32  # messages that are read together: in most places more than a model is shown
 _COMING: Final = 1_000
 _HEARD: Final = 10_000  # lanes
 _MOVED: Final = 1_000
@@ -139,18 +140,18 @@ class Conversations:
         return self._clock.wall() if heard is None else kept.at + self._clock.monotonic() - heard
 
     async def prepare(self, turn: Turn) -> None:
-        """Find out what was said before the question, and make it a message of the tree (not kept yet)."""
+        """Find out what the question goes on after, and make it a message of the tree (not kept yet)."""
         if turn.known is not None and turn.again is None and turn.joined.follows:
             await self._follow_what_was_kept(turn)
-        turn.path = await self.store.path(turn.parent_id) if turn.parent_id else ()
-        turn.summary = await self.store.summary(tuple(message.id for message in turn.path))
+        turn.outline = await self.store.outline(turn.parent_id) if turn.parent_id else ()
+        turn.summary = await self.store.summary(tuple(message.id for message in turn.outline))
         if turn.asked is not None:
             return
         question = turn.question
         turn.asked = Message(
             turn.asked_id,
             turn.conversation_id,
-            turn.path[-1].id if turn.path else None,
+            turn.outline[-1].id if turn.outline else None,
             Role.USER,
             str(question.asker),
             question.text,
@@ -159,6 +160,18 @@ class Conversations:
             quote=await self._quote(turn),
             tokens=estimate_tokens(question.text),
         )
+
+    async def read(self, turn: Turn, tokens: int) -> None:
+        """What was said before the question: the newest turns, until one more is read than can be shown."""
+        path: tuple[Message, ...] = ()
+        top = turn.parent_id
+        while top is not None and (left := len(turn.outline) - len(path)) > 0:
+            above = await self.store.path(top, limit=min(_AT_ONCE, left))
+            path = (*above, *path)
+            if not above or fills(path, tokens, named=turn.named):
+                break
+            top = above[0].parent_id
+        turn.path = path
 
     async def _follow_what_was_kept(self, turn: Turn) -> None:
         """Another process had it wait: what it was behind there may have been answered since it joined."""
@@ -238,7 +251,7 @@ class Conversations:
         question = await self.store.message(answer.parent_id or "")
         if kept is None or question is None or kept.leaf_id == answer.id:
             return
-        path = await self.store.path(kept.leaf_id) if kept.leaf_id else ()
+        path = await self.store.outline(kept.leaf_id) if kept.leaf_id else ()
         passed = question.id in {message.id for message in path}
         waits = (kept.conversation_id, kept.leaf_id) == (question.conversation_id, question.parent_id)
         if passed or (waits and len(await self.store.answers(question.id)) == 1):
@@ -259,7 +272,7 @@ class Conversations:
             return ""
         if question.quote.ref.chat_id == question.place.chat_id and not is_blank(question.text):
             [shown] = shown_in(turn.joined.lane, [question.quote.ref.message_id])
-            for message in turn.path[-2:]:
+            for message in turn.outline[-2:]:
                 if shown in await self.store.shows(message.id):
                     return ""
         return quoted(question.quote, turn.earlier)

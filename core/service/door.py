@@ -65,7 +65,12 @@ class Door:
             self._events.leave(surface, incoming.event_id)
         if reason == "refused" and tells:
             self._notices.tell(
-                surface, author, self._refusal_words(incoming), ref=ref, reaction="reaction.refused"
+                surface,
+                author,
+                self._refusal_words(incoming),
+                ref=ref,
+                reaction="reaction.refused",
+                event_id=incoming.event_id,
             )
         return False
 

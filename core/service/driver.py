@@ -125,8 +125,13 @@ class Showing:
         return await asyncio.shield(self._finished)
 
     def when_over(self, then: Callable[[], None]) -> None:
-        """Call this once it is finished or given up."""
-        self._finished.add_done_callback(lambda _: then())
+        """Call this once it is finished or given up; never where the driver closes before."""
+
+        def over(finished: asyncio.Future[Shown]) -> None:
+            if not finished.cancelled():
+                then()
+
+        self._finished.add_done_callback(over)
 
     def settle(self, now: float) -> None:
         """Resolve `finished`: it is over."""

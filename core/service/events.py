@@ -1,5 +1,5 @@
 """Which events are still in work. Of one that came through the journal it is told when nothing of it is left
-to do: until then it comes again after a crash.
+to do, and what answers it is out: until then it comes again after a crash.
 """
 
 from __future__ import annotations
@@ -7,7 +7,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from functools import partial
 
 from core.ports.clock import Clock
 from core.ports.journal import Journal
@@ -55,6 +56,15 @@ class Events:
     def hold(self, surface: Surface, event_id: str) -> None:
         if surface.capabilities.keeps_events:
             self._held[surface.account, event_id] += 1
+
+    def hold_on(self, surface: Surface, event_id: str) -> Callable[[], None]:
+        """Hold an event that is held longer, until what is returned is called. One that a turn has taken is
+        not: that it is handled is told with the turn, and must not be told before."""
+        event = (surface.account, event_id)
+        if event not in self._held:
+            return _nothing
+        self._held[event] += 1
+        return partial(self.release, surface, event_id)
 
     def release(self, surface: Surface, event_id: str) -> None:
         """Somebody who held it is done with it."""
@@ -117,3 +127,6 @@ class Events:
             await self._journal.handled(account, ids, self._clock.wall())
             for event_id in ids:
                 self._done.pop((account, event_id), None)
+
+
+def _nothing() -> None: ...

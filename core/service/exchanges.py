@@ -40,6 +40,8 @@ _MARKS: Final = MappingProxyType(  # under a variant that is shown again: why it
         Ending.FAILED: "ending.broken",
     }
 )
+DONE: Final = frozenset({"new.done", "stop.done", "undo.done", "resume.done"})
+"""What is said where something was done, which is not to be done again."""
 _CONTINUED = 1_000  # answers of which it is remembered that they went on
 
 

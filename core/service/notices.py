@@ -2,6 +2,10 @@
 
 The law: private where the place is private or the surface can answer privately; else a reaction, and at
 most one line per person and hour. Whatever a person sends, they get only so many notices a minute.
+
+With its `event_id` a notice is the answer to an event: that one is not handled before the notice is out or
+given up, so after a crash it comes again and is answered. Without, as where something was done that must not
+be done twice, a crash may take the notice along.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ from core.policy.frequency import Frequency
 from core.ports.clock import Clock
 from core.ports.surface import Surface
 from core.service.driver import Driver, Showing
+from core.service.events import Events
 from core.service.languages import language_of
 from core.service.tasks import Tasks
 from core.streaming.answer import Answer, Ending
@@ -33,8 +38,9 @@ _PRIVATE_A_MINUTE_EACH = 30  # where each press or command waits for an answer, 
 class Notices:
     """Every notice is a tiny answer, so that its send is paced like any other."""
 
-    def __init__(self, driver: Driver, clock: Clock, tasks: Tasks) -> None:
+    def __init__(self, driver: Driver, clock: Clock, tasks: Tasks, events: Events) -> None:
         self._driver = driver
+        self._events = events
         self._clock = clock
         self._tasks = tasks
         self._few = Frequency(_A_MINUTE_EACH, 60.0)
@@ -45,7 +51,14 @@ class Notices:
         self._next_reaction: dict[str, float] = {}  # by place: from when on one may go there
 
     def tell(
-        self, surface: Surface, person: Person, text: str, *, ref: MessageRef | None, reaction: str
+        self,
+        surface: Surface,
+        person: Person,
+        text: str,
+        *,
+        ref: MessageRef | None,
+        reaction: str,
+        event_id: str = "",
     ) -> None:
         """A refusal, an error or a place in a queue. `ref`: the message it is about, where there is one.
 
@@ -57,14 +70,14 @@ class Notices:
         if not (surface.capabilities.private_answers or self._at_once.take(kind, now)):
             return
         if unseen_by_others(surface):
-            self.reply(surface, person, text, ref=ref)
+            self.reply(surface, person, text, ref=ref, event_id=event_id)
             return
         if not self._few.take(str(person), now):
             return
         if self._hourly.take(str(person), now):
-            self._show(surface, person, text, ref)
+            self._show(surface, person, text, ref, event_id=event_id)
         elif ref and surface.capabilities.reactions:
-            self.react(surface, ref, reaction)
+            self.react(surface, ref, reaction, event_id=event_id)
 
     def reply(
         self,
@@ -75,6 +88,7 @@ class Notices:
         ref: MessageRef | None,
         foot: Foot = BARE,
         private: bool = True,
+        event_id: str = "",
     ) -> Showing | None:
         """Help, or another answer to what somebody asked of the bot itself; None when they ask too often.
 
@@ -83,7 +97,7 @@ class Notices:
         often = self._private if surface.capabilities.private_answers else self._few
         if not often.take(str(person), self._clock.monotonic()):
             return None
-        return self._show(surface, person, text, ref, foot=foot, private=private)
+        return self._show(surface, person, text, ref, foot=foot, private=private, event_id=event_id)
 
     def mark(
         self, surface: Surface, person: Person, text: str, *, ref: MessageRef | None, private: bool
@@ -106,7 +120,7 @@ class Notices:
         """Whether a turn that failed before any text may say so in a line of its own; it counts as one."""
         return unseen_by_others(surface) or self._hourly.take(str(person), self._clock.monotonic())
 
-    def react(self, surface: Surface, ref: MessageRef, reaction: str) -> None:
+    def react(self, surface: Surface, ref: MessageRef, reaction: str, *, event_id: str = "") -> None:
         """Soon; left out where too many wait already."""
         place, now = str(surface.place), self._clock.monotonic()
         self._next_reaction = {known: at for known, at in self._next_reaction.items() if at > now}
@@ -115,12 +129,17 @@ class Notices:
             return
         self._next_reaction[place] = at + _BETWEEN_REACTIONS_S
         emoji = say(reaction, None)  # everybody sees it, and it is no word
-        self._tasks.start(self._react_at(at, surface, ref, emoji), f"reaction in {place}")
+        release = self._events.hold_on(surface, event_id)
 
-    async def _react_at(self, at: float, surface: Surface, ref: MessageRef, emoji: str) -> None:
-        if at > self._clock.monotonic():
-            await self._clock.sleep_until(at)
-        await surface.react(ref, emoji)
+        async def react() -> None:
+            try:
+                if at > self._clock.monotonic():
+                    await self._clock.sleep_until(at)
+                await surface.react(ref, emoji)
+            finally:
+                release()
+
+        self._tasks.start(react(), f"reaction in {place}")
 
     def _show(
         self,
@@ -132,6 +151,7 @@ class Notices:
         foot: Foot = BARE,
         private: bool = True,
         over: tuple[str, ...] = (),
+        event_id: str = "",
     ) -> Showing | None:
         if self._on_their_way >= _ON_THEIR_WAY:
             log.info("%s in %s is not told: too much waits to be", person, surface.place)
@@ -153,6 +173,7 @@ class Notices:
         )
         self._on_their_way += 1
         showing.when_over(self._one_less)
+        showing.when_over(self._events.hold_on(surface, event_id))
         return showing
 
     def _one_less(self) -> None:

@@ -12,7 +12,7 @@ from core.service.buttons import Action, Buttons, Pressed, action_of
 from core.service.conversations import Conversations
 from core.service.door import Door, unanswered
 from core.service.events import Events
-from core.service.exchanges import Caller, Exchanges
+from core.service.exchanges import DONE, Caller, Exchanges
 from core.service.languages import language_of
 from core.service.notices import Notices
 from core.service.queue import TurnQueue
@@ -106,4 +106,6 @@ class Presses:
             unanswered(key.replace(".", "_"), press.event_id, press.place, press.author)
         if key and not press.answers_itself:
             words = say(key, language_of(press.author, press.place))
-            self._notices.reply(surface, press.author, words, ref=None)
+            repeatable = key not in {*DONE, "unusable.failed"}
+            event_id = press.event_id if repeatable else ""
+            self._notices.reply(surface, press.author, words, ref=None, event_id=event_id)

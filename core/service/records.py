@@ -20,7 +20,7 @@ from core.ports.clock import Clock
 from core.ports.journal import RENEW_S, Journal, KeptTurn, Step
 from core.ports.store import StoreError
 from core.service.in_time import ends_within, in_time
-from core.service.steps import AnyStep, Ended, Going, Stands, encoded
+from core.service.steps import AnyStep, Ended, Going, Stands, Tried, encoded
 from core.streaming.answer import Answer, Ending
 from core.streaming.operations import Delivered, OperationKind, Outcome
 from core.streaming.scheduler import Operation
@@ -249,6 +249,10 @@ class Record:
             await self._records.write(self._turn_id, self._end(self._answer.ending))
         return not self.lost
 
+    async def tries(self) -> None:
+        """Keep that a turn which was taken over is begun with."""
+        await self._records.write(self._turn_id, Tried())
+
     async def before(self, operation: Operation) -> bool:
         """Keep what is about to be shown. False: it is not to be shown by this process."""
         stands = operation.stands
@@ -257,15 +261,17 @@ class Record:
         answer = self._answer
         if answer.ending is not None and not self._ended:
             self._records.note(self._turn_id, self._end(answer.ending))
+        at, text = self._news()
         going = Going(
             operation.page,
-            self._news(),
+            text,
             stands.start,
             stands.end,
             stands.closed,
             stands.file,
             stands.way,
             operation.message_id,
+            at,
         )
         await self._records.write(self._turn_id, going)
         self._shows = not self.lost
@@ -289,11 +295,13 @@ class Record:
 
     def _end(self, ending: Ending) -> Ended:
         self._ended = True
-        return Ended(ending, self._news(), self._answer.mark, self._answer.buttons, self.model)
+        at, text = self._news()
+        return Ended(ending, text, self._answer.mark, self._answer.buttons, self.model, at)
 
-    def _news(self) -> str:
+    def _news(self) -> tuple[int, str]:
+        """What the model has said since the last time, and where that begins."""
         written, self._written = self._written, self._answer.length
-        return self._answer.slice(written, self._written)
+        return written, self._answer.slice(written, self._written)
 
 
 def _done(entry: _Entry) -> None:

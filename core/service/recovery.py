@@ -4,6 +4,9 @@ The law: of an answer that was visible, what is known of it is shown whole, unde
 the mark that it was interrupted; the model is not asked again. A turn of which nothing was ever visible is
 done as if it had just been asked, unless it was about what others had said, which is not kept. What can be
 shown nowhere any more is over.
+
+A turn that kills each process that begins with it is not begun for ever: after five starts it is shown as
+failed, below what is known of it, and where that kills, too, it is over.
 """
 
 from __future__ import annotations
@@ -15,8 +18,9 @@ from typing import Protocol
 
 from core.catalogue import say
 from core.messages import Place
+from core.ports.alerts import Alerts, Cause, LoggedAlerts
 from core.ports.clock import Clock
-from core.ports.journal import RENEW_S, KeptTurn, Orphan
+from core.ports.journal import RENEW_S, STARTS, KeptTurn, Orphan
 from core.ports.store import StoreError
 from core.ports.surface import Surface
 from core.service.languages import language_of
@@ -54,11 +58,18 @@ def kept(turn: Turn, at: float) -> KeptTurn:
 
 
 class Recovery:
-    """`go_on`: puts a turn in line. `max_chars`: of an answer."""
+    """`go_on`: puts a turn in line. `max_chars`: of an answer. `alerts`: who is told of what cannot go on."""
 
     def __init__(
-        self, records: Records, clock: Clock, go_on: Callable[[Turn], object], *, max_chars: int
+        self,
+        records: Records,
+        clock: Clock,
+        go_on: Callable[[Turn], object],
+        *,
+        max_chars: int,
+        alerts: Alerts | None = None,
     ) -> None:
+        self._alerts = alerts or LoggedAlerts()
         self._records = records
         self._clock = clock
         self._go_on = go_on
@@ -106,7 +117,15 @@ class Recovery:
         try:
             body, so_far = body_of(kept.body), known(orphan.steps)
         except ValueError:
-            log.error("turn %s cannot be read: another version has kept it", kept.id)
+            log.warning("turn %s cannot be read: another version has kept it", kept.id)
+            self._alerts.raise_(Cause.UNREADABLE, about=kept.account, why=f"turn {kept.id}")
+            self._over(kept)
+            return None
+        starts = 1 + so_far.tried
+        if starts >= STARTS:
+            log.warning("turn %s was begun %d times, and its process killed each time", kept.id, starts)
+            self._alerts.raise_(Cause.GIVEN_UP, about=kept.account, why=f"turn {kept.id}")
+        if starts > STARTS:  # to show that it has failed has killed a process, too
             self._over(kept)
             return None
         reopen = accounts[kept.account]
@@ -118,8 +137,11 @@ class Recovery:
         return self._turn(kept, body, so_far, surface)
 
     def _turn(self, kept: KeptTurn, body: TurnBody, so_far: Known, surface: Surface) -> Turn:
-        if body.about and not so_far.is_shown:
-            locale = language_of(body.question.asker, body.question.place)
+        locale = language_of(body.question.asker, body.question.place)
+        if so_far.ended is None and 1 + so_far.tried >= STARTS:
+            mark = say("ending.failed", locale, reason=say("model.unexpected", locale))
+            so_far = replace(so_far, ended=Ended(Ending.FAILED, mark=mark))
+        elif body.about and not so_far.is_shown:
             ended = Ended(Ending.INTERRUPTED, mark=say("ending.interrupted", locale))
             so_far = replace(so_far, ended=ended)
         answer = Answer(max_chars=self._max_chars)

@@ -22,6 +22,8 @@ _JUMP_S: Final = 600.0
 is set to by mistake, and back, deletes nothing."""
 HANDLED_DAYS: Final = 2
 """So long an event that comes again is known; Telegram offers one for a day."""
+LEFT_DAYS: Final = 7
+"""So long what is not over waits for an account that does not run; after that nobody wants an answer."""
 _DAY_S: Final = 86_400.0
 
 
@@ -56,7 +58,7 @@ class Retention:
                 before=now - days * _DAY_S if days else 0.0,
                 overheard_before=now - OVERHEARD_DAYS * _DAY_S,
             )
-            await self._journal.expire_journal(now - HANDLED_DAYS * _DAY_S)
+            await self._journal.expire_journal(now - HANDLED_DAYS * _DAY_S, now - LEFT_DAYS * _DAY_S)
             await self._ledger.expire(oldest_kept(now))
         except StoreError as error:
             log.error("what is too old cannot be deleted: %s", error)

@@ -18,6 +18,8 @@ from core.streaming.answer import Ending
 from core.streaming.operations import Button
 from core.streaming.view_settings import Standing
 
+_SOMEWHERE: Final = -1  # as in steps that do not say it: after the step before
+
 
 @dataclass(frozen=True, slots=True)
 class TurnBody:
@@ -37,8 +39,8 @@ class TurnBody:
 
 
 class Going(msgspec.Struct, frozen=True, tag="going", omit_defaults=True):
-    """`page` is about to stand like this; `text` is what the model has said since the step before.
-    `message_id`: where a message is edited."""
+    """`page` is about to stand like this; `text` is what the model has said since the step before, from `at`
+    on. `message_id`: where a message is edited."""
 
     page: int
     text: str
@@ -48,6 +50,7 @@ class Going(msgspec.Struct, frozen=True, tag="going", omit_defaults=True):
     file: bool = False
     way: int = 0
     message_id: str | None = None
+    at: int = _SOMEWHERE
 
 
 class Stands(msgspec.Struct, frozen=True, tag="stands"):
@@ -58,16 +61,21 @@ class Stands(msgspec.Struct, frozen=True, tag="stands"):
 
 
 class Ended(msgspec.Struct, frozen=True, tag="ended", omit_defaults=True):
-    """The answer has ended, with `text` since the step before."""
+    """The answer has ended, with `text` since the step before, from `at` on."""
 
     ending: Ending
     text: str = ""
     mark: str = ""
     buttons: tuple[Button, ...] = ()
     model: str = ""
+    at: int = _SOMEWHERE
 
 
-AnyStep: TypeAlias = Going | Stands | Ended
+class Tried(msgspec.Struct, frozen=True, tag="tried"):
+    """A process that has taken the turn over begins with it."""
+
+
+AnyStep: TypeAlias = Going | Stands | Ended | Tried
 _ENCODER: Final = msgspec.json.Encoder()
 _STEP: Final = msgspec.json.Decoder(AnyStep)
 _BODY: Final = msgspec.json.Decoder(TurnBody)
@@ -75,11 +83,13 @@ _BODY: Final = msgspec.json.Decoder(TurnBody)
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """How far a turn had come. `standing`: its pages, in order."""
+    """How far a turn had come. `standing`: its pages, in order. `tried`: how many processes that had taken it
+    over began with it."""
 
     text: str = ""
     standing: tuple[Standing, ...] = ()
     ended: Ended | None = None
+    tried: int = 0
 
     @property
     def is_shown(self) -> bool:
@@ -107,14 +117,25 @@ def body_of(kept: bytes) -> TurnBody:
 
 
 def known(steps: Sequence[bytes]) -> Known:
-    """Where so many steps have led. Raises ValueError for what is none."""
+    """Where so many steps have led. Raises ValueError for what is none.
+
+    A step may be missing, as where the journal would not take it. What was built on it is passed over then:
+    so what is known is always a beginning of what was said, in pages that follow one another.
+    """
     texts: list[str] = []
+    length = 0
     pages: list[Standing] = []
     ended: Ended | None = None
+    tried = 0
     for step in map(_STEP.decode, steps):
         match step:
+            case Going() | Ended() if step.at not in {_SOMEWHERE, length}:
+                continue
+            case Going() if step.page > len(pages):
+                continue
             case Going():
                 texts.append(step.text)
+                length += len(step.text)
                 before = pages[step.page].message_id if step.page < len(pages) else None
                 message_id = step.message_id or before
                 stands = Standing(message_id, step.start, step.end, step.closed, step.file, step.way)
@@ -123,8 +144,11 @@ def known(steps: Sequence[bytes]) -> Known:
                 pages[step.page] = replace(pages[step.page], message_id=step.message_id)
             case Ended():
                 texts.append(step.text)
+                length += len(step.text)
                 ended = step
-    return Known("".join(texts), tuple(pages), ended)
+            case Tried():
+                tried += 1
+    return Known("".join(texts), tuple(pages), ended, tried)
 
 
 def _cleaned(plain: object) -> object:

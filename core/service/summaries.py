@@ -13,7 +13,7 @@ from contextlib import aclosing
 from core.configuration import ModelChoice
 from core.conversation.summary import SummaryRequest, summary_request
 from core.conversation.tokens import Budgets
-from core.conversation.window import prompt_size
+from core.conversation.window import is_named, prompt_size
 from core.policy.budgets import Refused
 from core.policy.spending import estimate_tokens
 from core.ports.completions import (
@@ -26,7 +26,7 @@ from core.ports.completions import (
     TextDelta,
     Usage,
 )
-from core.ports.store import StoreError, Summary
+from core.ports.store import Message, Outlined, StoreError, Summary
 from core.service.conversations import Conversations
 from core.service.spending import Spending
 from core.service.tasks import Tasks
@@ -71,15 +71,15 @@ class Summaries:
     async def _make(self, turn: Turn, choice: ModelChoice) -> None:
         store, conversation_id = self._conversations.store, turn.conversation_id
         try:
-            path = await store.path(turn.id)
-            before = await store.summary(tuple(message.id for message in path))
+            said = outline, before, path = await self._said(turn)
             budget = self._budgets.of(choice, conversation_id)
             room = budget - estimate_tokens(choice.system_prompt or "")
-            request = summary_request(path, before, prompt_tokens=room, locale=turn.locale)
+            named = is_named(outline)
+            request = summary_request(path, before, prompt_tokens=room, named=named, locale=turn.locale)
             text = await self._ask(request, choice, turn) if request else ""
             if not request or not text:
                 return
-            if await store.path(turn.id) != path:  # somebody may have had it forgotten while the model wrote
+            if await self._said(turn) != said:  # somebody may have had it forgotten while the model wrote
                 log.info("conversation %s has no new summary: it has changed meanwhile", conversation_id)
             else:
                 made = Summary(conversation_id, request.until_id, text, estimate_tokens(text))
@@ -89,6 +89,15 @@ class Summaries:
             log.info("conversation %s has no new summary: %s", conversation_id, error)
         finally:
             self._under_way.discard(conversation_id)
+
+    async def _said(self, turn: Turn) -> tuple[tuple[Outlined, ...], Summary | None, tuple[Message, ...]]:
+        """All of it without its text, the newest summary, and what that says nothing of."""
+        store = self._conversations.store
+        outline = await store.outline(turn.id)
+        ids = tuple(message.id for message in outline)
+        before = await store.summary(ids)
+        told = 0 if before is None else ids.index(before.until_id) + 1
+        return outline, before, await store.path(turn.id, limit=len(ids) - told)
 
     async def _ask(self, request: SummaryRequest, choice: ModelChoice, turn: Turn) -> str:
         """The model's words; empty where a budget is used up, or its provider would not let it."""

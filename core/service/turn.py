@@ -9,12 +9,13 @@ from dataclasses import dataclass, field, replace
 
 from core.conversation.catchup import Citations
 from core.conversation.history import Joined, Question
+from core.conversation.window import is_named
 from core.messages import MessageRef, Place
 from core.policy.budgets import Refused
 from core.policy.spending import size_within, tokens_in
 from core.ports.completions import Usage
 from core.ports.reading import Seen
-from core.ports.store import Message, Summary
+from core.ports.store import Message, Outlined, Summary
 from core.ports.surface import Surface
 from core.service.choosing import Manner
 from core.service.driver import Showing, Shown
@@ -71,7 +72,8 @@ class Turn:
         self.parent_id = again.asked.parent_id if again else joined.parent_id
         self.manner: Manner | None = None  # how it is answered; None: it has not begun
         self.answered_by = ""  # the model that gave the answer, or the last one asked
-        self.path: tuple[Message, ...] = ()
+        self.outline: tuple[Outlined, ...] = ()  # of all that was said before, as far as anybody looks back
+        self.path: tuple[Message, ...] = ()  # of that, what the model may be shown
         self.summary: Summary | None = None
         self.earlier: tuple[Seen, ...] = ()  # what the quoted message was a reply to, and so on
         self.about: tuple[Seen, ...] = question.about  # what was said around it, for this turn alone
@@ -98,6 +100,15 @@ class Turn:
     @property
     def conversation_id(self) -> str:
         return self.joined.conversation_id
+
+    @property
+    def named(self) -> bool:
+        """Whether the model is told who says what."""
+        return is_named((*self.outline, *((self.asked,) if self.asked else ())))
+
+    def let_go_of_what_was_said(self) -> None:
+        """It may be as long as a day, and nobody asks for it again."""
+        self.outline, self.path, self.summary = (), (), None
 
     @property
     def messages(self) -> tuple[MessageRef, ...]:

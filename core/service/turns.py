@@ -118,6 +118,8 @@ class Turns:
         try:
             try:
                 async with self._streams:
+                    if turn.known is not None and turn.record is not None:
+                        await turn.record.tries()
                     if turn.known is not None and turn.known.is_shown:
                         await self._show_what_is_known(turn, turn.known)
                     elif await self._may_begin(turn):
@@ -154,6 +156,8 @@ class Turns:
             return
         choice = manner.choice
         self._answers(turn, choice.model)
+        if manner.from_before:
+            await self._conversations.read(turn, self._budgets.of(choice, turn.conversation_id))
         if manner.preferences.sees is Sees.CHANNEL and not question.about:
             turn.about = await self._surroundings.lately(question, turn.conversation_id, turn.surface)
         tally.prompt = prompt_size(self._messages(turn, choice))
@@ -348,7 +352,7 @@ class Turns:
                 tally.another_answers(turn.answered_by)
                 self._answers(turn, model)
             case TextDelta(text):
-                turn.path, turn.summary = (), None  # what was said may be as long as a day: nobody asks again
+                turn.let_go_of_what_was_said()
                 tally.streamed += size_of(text)
                 turn.answer.append(turn.citations.feed(text) if turn.citations else text, now)
                 self._driver.changed(turn.answer)
@@ -400,12 +404,14 @@ class Turns:
         if turn.asked is None:
             raise RuntimeError("the question is not prepared")
         budget = self._budgets.of(choice, turn.conversation_id)
+        from_before = turn.manner is None or turn.manner.from_before
         return messages_for(
             turn.asked,
-            turn.path if turn.manner is None or turn.manner.from_before else (),
+            turn.path,
             system_prompt=choice.system_prompt,
             prompt_tokens=budget,
-            summary=turn.summary if turn.manner is None or turn.manner.from_before else None,
+            named=from_before and turn.named,
+            summary=turn.summary if from_before else None,
             locale=turn.locale,
             context=self._context(turn, choice, budget),
         )

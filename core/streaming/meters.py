@@ -27,6 +27,12 @@ LEAST_SPREAD: Final = 0.75
 limit itself keeps the rate; a distance of a whole slot would lose what each request comes late."""
 LEFT: Final = 4
 """A limit of which no header tells falls to no less than one part in so many, whatever is refused."""
+RAISES: Final = 8
+"""A count that refusals lowered comes back by one part in so many of the documented one at a time."""
+CLEAN_S: Final = 60.0
+"""A clean window, of no refusal, is no shorter: a second's window would be asked for more each second."""
+MOST_WINDOWS: Final = 16
+"""So many clean windows at most are awaited before a count is raised."""
 FINE: Final = 1.15
 """A refusal at no more than this many times the rate that the refusal before led to was a near miss."""
 NEVER: Final = float("inf")
@@ -98,6 +104,46 @@ class _Slowing:
         self._since = until
 
 
+class _Learned:
+    """How a limit that refusals lowered comes back to the documented one while requests succeed, and never
+    beyond it.
+
+    A refusal says that something was too much, and not what: a limit that a single one lowers for good holds
+    back every later answer. So each clean window raises the count by a step of an eighth: 20 a minute that
+    fell to a quarter, 5, are 20 again in 5 minutes. Where the platform does take less than it documents,
+    the raise is refused, and each refusal doubles how many clean windows the next raise waits for, 16 at
+    most: of 20 a minute asked for without a break, one in 16 minutes is refused. A raise that outlasts its
+    windows halves them again: 16 + 16 + 8 + 4 + 2 windows are the longest way back from a quarter.
+    """
+
+    def __init__(self, documented: RateLimit) -> None:
+        self._documented = documented
+        self._step = -(-documented.count // RAISES)
+        self._windows = 0  # to be clean before the next raise
+        self._raised = False  # since the last refusal
+        self._since = 0.0
+
+    def refused(self, until: float) -> None:
+        self._windows = min(MOST_WINDOWS, 2 * self._windows) or 1
+        self._raised = False
+        self._since = until
+
+    def after_success(self, limit: RateLimit, now: float) -> RateLimit:
+        """What the limit is by now."""
+        documented = self._documented
+        clean_s = self._windows * max(CLEAN_S, documented.per_s)
+        if limit.count >= documented.count or now - self._since < clean_s:
+            return limit
+        if self._raised:
+            self._windows = max(1, self._windows // 2)
+        self._since, self._raised = now, True
+        count = limit.count + self._step
+        if count >= documented.count:
+            return documented
+        per_s = count * documented.slot_s if limit.refills else limit.per_s
+        return replace(limit, count=count, per_s=per_s)
+
+
 class Window:
     """So many requests in a window. Where headers tell of the platform's own window, that one is followed;
     else any window of this length is kept, wherever it begins."""
@@ -107,6 +153,7 @@ class Window:
         self._least = limit.count // LEFT
         self._answered: deque[float] = deque(maxlen=limit.count)
         self._slowing = _Slowing()
+        self._learned = _Learned(limit)
         self._told = False  # by headers
         self._unknown = limit.headers
         self._used = 0  # in the window that was told of
@@ -147,6 +194,8 @@ class Window:
         elif self._told:  # it may have been taken
             self._used = self._used + 1 if now < self._resets_at else 1
             self._resets_at = max(self._resets_at, now + self.limit.per_s if self._used == 1 else 0.0)
+        elif (limit := self._learned.after_success(self.limit, now)) != self.limit:
+            self._set_limit(limit)
 
     def _observe(self, observed: ObservedLimit, now: float, since: float) -> None:
         """The first request of a window tells its length, or less where windows are cut from the platform's
@@ -185,8 +234,10 @@ class Window:
 
     def refused(self, now: float, until: float) -> None:
         """Where no header tells the limit, it is no more than what was taken lately; but refusals, which may
-        have other reasons, leave a quarter of it, however many there are: each pause is kept anyway."""
+        have other reasons, leave a quarter of it, however many there are: each pause is kept anyway. While
+        requests succeed it comes back (`_Learned`)."""
         self._slowing.refused(now, until)
+        self._learned.refused(until)
         taken, _ = self._taken(now)
         if not self._told and 0 < taken < self.limit.count:
             self._set_limit(replace(self.limit, count=max(taken, self._least)))
@@ -198,6 +249,7 @@ class Tokens:
     def __init__(self, limit: RateLimit) -> None:
         self.limit = limit
         self._slowing = _Slowing()
+        self._learned = _Learned(limit)
         self._level = float(limit.count)
         self._since = 0.0
 
@@ -220,12 +272,14 @@ class Tokens:
 
     def answered(self, now: float, since: float, observed: ObservedLimit | None) -> None:
         self._level, self._since = self._level_at(now) - 1.0, now
+        self.limit = self._learned.after_success(self.limit, now)
 
     def load(self, now: float) -> float:
         return 1.0 - self._level_at(now) / self.limit.count
 
     def refused(self, now: float, until: float) -> None:
         self._slowing.refused(now, until)
+        self._learned.refused(until)
         self._level, self._since = 1.0, until  # the platform names the moment when it takes one
         if self.limit.count > 1:  # nobody can tell a smaller bucket from a slower one
             self.limit = replace(

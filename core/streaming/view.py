@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from core.streaming.answer import Answer
+from core.streaming.doubt import Doubt
 from core.streaming.figures import Figures, FreshnessMeter
 from core.streaming.meters import NEVER
 from core.streaming.operations import Button, MessageContent, NotSentReason, OperationKind
+from core.streaming.overwritten import Overwritten
 from core.streaming.pages import Frame, Pages
-from core.streaming.rendering import Rendered
 from core.streaming.view_settings import Standing, ViewSettings
 from core.streaming.wants import FIRST_CHARS, FIRST_WAIT_S, Priority, Want, is_enough, preview
 from core.streaming.ways import Ways
@@ -27,15 +28,10 @@ DRAFTS_FAIL: Final = 3
 """So many failures in a row, and a page that has been a draft is made a message."""
 FROZEN_MOST: Final = 3
 """So many messages that took no edit, and the rest is sent when it is whole: each edit would be one more."""
-DOUBTFUL_SENDS: Final = 2
-"""So many sends of a message of which nobody knows whether they were taken, and none more: without nonces
-each may stand there, and one duplicate is the most that is promised."""
 STATUS_EVERY_S: Final = 3.0
 """How often the words beside a file that still grows say how long it is: they show nothing of the text."""
 NONCE_TAIL: Final = 4
 """Characters of a message's id, which tell a page that is shown anew from what takes no edit any more."""
-_NOT_KNOWN: Final = MessageContent(Rendered("", fill=0.0))
-"""What a send of another process carried that may stand or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +73,15 @@ class View:
         self._begun = False  # the first text was about to be shown
         self._bare = False  # the foot's file was refused
         self._plain = False
-        self._pinned: Frame | None = None  # an ended page whose outcome is unknown: say the same again
-        self._unknown_send: MessageContent | None = None  # the first try of a send that may stand there
+        self._doubt = Doubt()
         self._typing_until = now
         self._draft = settings.draft
         self._draft_until = 0.0  # the one that stands is to be shown again by then
         self._page_over = False  # what was a draft is to be sent
-        self._doubtful_sends = 0  # of the current message, each of which may stand there
         self.end_in_doubt = False  # it was given up, and its end may stand there all the same
         ours = {page.message_id for page in settings.standing}
-        self._over = [one for one in settings.over if one not in ours]  # messages that show something else
-        self._untaken: list[str] = []  # those of them that cannot be edited
+        self._overwritten = Overwritten(one for one in settings.over if one not in ours)
         self._replaces = False  # the current message was one of them
-        self._clearing = False  # all is shown: what is left of them is to go
         answer.shown(self, 0)
         for page, below in zip(settings.standing, (*settings.standing[1:], None), strict=False):
             self._go_on(page, below)
@@ -106,9 +98,9 @@ class View:
             return
         way = min(page.way, len(self.settings.ways) - 1)
         if page.message_id is None and self.ways.is_exact(way, self.page):
-            self._unknown_send = _NOT_KNOWN
+            self._doubt.sent_elsewhere()
         if page.closed and not page.file and page.end < self.answer.length:
-            self._pinned = self._pages.closed_at(self.answer, page.end)
+            self._doubt.frame = self._pages.closed_at(self.answer, page.end)
         else:
             self._pages.shown_to(self.answer, page.end)
         self.answer.shown(self, self._pages.shown)
@@ -143,7 +135,7 @@ class View:
         """What should happen next, if anything. Looks at no text but for the start of the first page."""
         if self.over or self.in_flight:
             return None
-        if self._clearing:
+        if self._overwritten.clearing:
             return Want(OperationKind.DELETE, Priority.FINAL, self.not_before, self._last_at)
         self._first_delta_at = self._first_delta_at or self.answer.produced_at(0)
         if self.answer.ended or self._page_over:
@@ -202,7 +194,7 @@ class View:
 
     def _begins_with(self) -> OperationKind:
         """How a page becomes a message."""
-        return OperationKind.EDIT if self._over else OperationKind.SEND
+        return OperationKind.EDIT if self._overwritten.next else OperationKind.SEND
 
     def _want_typing(self, now: float) -> Want | None:
         if self.settings.typing_lasts_s is None or self.messages or self.settings.private:
@@ -220,13 +212,13 @@ class View:
         if want is not None and want.kind in {OperationKind.TYPING, OperationKind.DELETE}:
             if want.kind is OperationKind.TYPING:
                 self._typing_until = now + (self.settings.typing_lasts_s or 0.0) * 0.8
-            return Update(want.kind, self._over[0] if self._clearing else None)
+            return Update(want.kind, self._overwritten.next if self._overwritten.clearing else None)
         drafting = want is not None and want.kind is OperationKind.DRAFT
         editing = self._message is not None
         self._awaiting = None
         self._begin()
         while True:
-            frame = self._pinned or self._pages.frame(self.answer, pausing=self._pausing(now))
+            frame = self._doubt.frame or self._pages.frame(self.answer, pausing=self._pausing(now))
             self._seen_length, self._seen_pausing = self.answer.length, self._pausing(now)
             content = self._content(frame, now, way, drafting=drafting)
             if drafting and frame.body.text:
@@ -236,14 +228,15 @@ class View:
                 if content != self._standing or now >= self._draft_until:
                     return Update(OperationKind.DRAFT, None, content, frame)
             elif self._message is None and frame.body.text:
-                return Update(self._begins_with(), self._over[0] if self._over else None, content, frame)
+                return Update(self._begins_with(), self._overwritten.next, content, frame)
             if self._message is not None and content != self._standing:
                 return Update(OperationKind.EDIT, self._message, content, frame)
             if self._message is not None or frame.closed:  # it stands already, or is blank
                 self._accept(frame)
             if self.over or not frame.closed:
                 self.not_before = max(self.not_before, now + LOOK_AGAIN_S)
-            if self.over or self._clearing or not frame.closed or editing:  # what is next has other buckets
+            # What is next has other buckets.
+            if self.over or self._overwritten.clearing or not frame.closed or editing:
                 return None
 
     def _begin(self) -> None:
@@ -264,7 +257,8 @@ class View:
         if nonce and self._anew:
             nonce = f"{nonce}.{self._anew}"
         foot = self.settings.foot if frame.last else None
-        sending = self._message is None and not self._over and not drafting
+        overwriting = self._overwritten.next is not None
+        sending = self._message is None and not overwriting and not drafting
         may_stop = not sending or self.ways.is_exact(way, frame.page)
         return MessageContent(
             body,
@@ -276,7 +270,7 @@ class View:
             file=frame.file or (foot.file if foot and not self._bare else None),
             panel=foot.panel if foot else (),
             wants_reply=foot.wants_reply if foot else False,
-            replaces=bool(self._over) if self._message is None else self._replaces,
+            replaces=overwriting if self._message is None else self._replaces,
         )
 
     def _buttons(self, frame: Frame, now: float, *, may_stop: bool) -> tuple[Button, ...]:
@@ -306,17 +300,15 @@ class View:
             self._drafted(update.content, update.frame, now)
             return
         if self._message is None:
-            self._doubtful_sends = 0
+            self._doubt.message_known()
             self.messages.append(message_id)
-            self._replaces = bool(self._over)
-            del self._over[:1]
+            self._replaces = self._overwritten.taken()
         self._message, self._page_over = message_id, False
         self.meter.visible(self.answer, self._pages.shown, now)
-        first_try, self._unknown_send = self._unknown_send, None
-        if first_try not in {None, update.content}:  # which of the tries stands there is not known
+        if not self._doubt.resolved(update.content):
             self._standing, self._seen_length = None, -1
             return
-        self._pinned, self._standing, self._seen = None, update.content, update.frame
+        self._standing, self._seen = update.content, update.frame
         self._accept(update.frame)
 
     def _drafted(self, content: MessageContent | None, frame: Frame, now: float) -> None:
@@ -337,9 +329,7 @@ class View:
         if frame.cut:
             self.lose(NotSentReason.FULL)
         elif frame.last:
-            self._over += self._untaken
-            self._clearing = bool(self._over)
-            self.done = not self._clearing
+            self.done = self._overwritten.all_shown()
         elif frame.closed:
             self._begin_page()
 
@@ -355,16 +345,13 @@ class View:
         self._standing = None
         if update.frame is None:
             return
-        if update.kind is OperationKind.SEND and self.ways.is_exact(way, self.page):
-            self._unknown_send = self._unknown_send or update.content
-        elif update.kind is OperationKind.SEND:
-            self._doubtful_sends += 1
-            if self._doubtful_sends >= DOUBTFUL_SENDS:
-                self.end_in_doubt = update.frame.last
-                self.lose(NotSentReason.UNAVAILABLE)
-                return
+        once = self.ways.is_exact(way, self.page)
+        if update.kind is OperationKind.SEND and not self._doubt.sent(update.content, once=once):
+            self.end_in_doubt = update.frame.last
+            self.lose(NotSentReason.UNAVAILABLE)
+            return
         if update.frame.closed:
-            self._pinned = update.frame
+            self._doubt.frame = update.frame
         else:
             self._pages.accept(update.frame)
             self.answer.shown(self, self._pages.shown)
@@ -376,14 +363,11 @@ class View:
         """The next of the messages that stood there cannot be taken: go on with the one behind it, or send.
         `stands`: it is still there, and goes when all is shown."""
         self._as_before()
-        if stands:
-            self._untaken.append(self._over[0])
-        del self._over[:1]
-        self.done = self._clearing and not self._over
+        self.done = self._overwritten.gone(stands=stands)
 
     def frozen(self) -> None:
         """The current message stands and takes no edit: what it may not show yet goes into a new one."""
-        self.in_flight, self._pinned = False, None
+        self.in_flight, self._doubt.frame = False, None
         self._pages.leave(self._seen)
         self.answer.shown(self, self._pages.shown)
         anew = (self._message or "")[-NONCE_TAIL:] if self._seen is None else ""
@@ -396,7 +380,7 @@ class View:
 
     def takes_over(self, update: Update) -> bool:
         """Whether an update was to make this view's own what stood there, or to take that away."""
-        return bool(self._over) and update.message_id == self._over[0]
+        return update.message_id is not None and update.message_id == self._overwritten.next
 
     @property
     def plain(self) -> bool:
@@ -407,7 +391,7 @@ class View:
         """The platform refuses the payload: once more without a file or as plain text, then not this way."""
         if update.frame is not None and update.frame.file is not None:
             self._pages.keep_to_pages()
-            self._pinned = None
+            self._doubt.frame = None
         elif update.content is not None and update.content.file is not None:
             self._bare = True
         elif self._plain:

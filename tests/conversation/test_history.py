@@ -58,8 +58,12 @@ class Talk:
     async def turn(self, asked: Question, *live: Turn) -> Turn:
         joined = await self.conversations.join(asked, live)
         turn = Turn(asked, joined, FakeSurface(self.clock), Answer())
-        await self.conversations.prepare(turn)
+        await self.prepare(turn)
         return turn
+
+    async def prepare(self, turn: Turn) -> None:
+        await self.conversations.prepare(turn)
+        await self.conversations.read(turn, 8_000)
 
     async def answered(self, asked: Question) -> Turn:
         return await self.end(await self.turn(asked))
@@ -173,7 +177,7 @@ async def test_a_reply_to_a_turn_that_is_not_over_belongs_to_it() -> None:
     assert reply.conversation_id == live.conversation_id
     await talk.end(live)
     reply.follow(live)
-    await talk.conversations.prepare(reply)
+    await talk.prepare(reply)
     assert texts(reply) == ["first"]
 
 
@@ -187,7 +191,7 @@ async def test_a_question_that_waits_goes_on_after_those_before_it_even_where_th
     third = await talk.turn(question("third"), second)
     second.close(Ending.FAILED, 0.0)
     third.follow(second)
-    await talk.conversations.prepare(third)
+    await talk.prepare(third)
     assert texts(third) == ["first"]
 
 

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from core.conversation.window import (
     cleaned,
+    fills,
     harmless_name,
+    is_named,
     messages_for,
     prompt_size,
     quoted,
@@ -37,7 +39,9 @@ def path(*before: Exchange) -> list[Message]:
 
 
 def window(question: Message, *before: Exchange, system: str | None = None, tokens: int = 8_000) -> list[str]:
-    messages = messages_for(question, path(*before), system_prompt=system, prompt_tokens=tokens)
+    said_before = path(*before)
+    named = is_named((*said_before, question))
+    messages = messages_for(question, said_before, system_prompt=system, prompt_tokens=tokens, named=named)
     return [f"{message.role}: {message.content}" for message in messages]
 
 
@@ -100,7 +104,7 @@ def test_a_summary_stands_for_what_does_not_fit_and_only_for_that() -> None:
 
     def shown(tokens: int) -> list[str]:
         found = messages_for(
-            asked("now?"), path(*before), system_prompt="s", prompt_tokens=tokens, summary=kept
+            asked("now?"), path(*before), system_prompt="s", prompt_tokens=tokens, named=False, summary=kept
         )
         assert prompt_size(found) <= tokens
         return [message.content for message in found]
@@ -122,6 +126,7 @@ def test_a_path_whose_beginning_was_not_read_has_its_summary() -> None:
         [beyond, answer],
         system_prompt=None,
         prompt_tokens=1_000,
+        named=False,
         summary=Summary("c", "a", "Notes.", 2),
     )
     assert "> Notes." in found[0].content
@@ -130,7 +135,9 @@ def test_a_path_whose_beginning_was_not_read_has_its_summary() -> None:
 @given(st.lists(st.integers(0, 400), max_size=12), st.integers(0, 400), st.integers(0, 600))
 def test_the_newest_that_fits_is_shown_and_no_more(sizes: list[int], length: int, tokens: int) -> None:
     before = [said(f"{number} " + "x" * size) for number, size in enumerate(sizes)]
-    messages = messages_for(asked("y" * length), path(*before), system_prompt="s", prompt_tokens=tokens)
+    messages = messages_for(
+        asked("y" * length), path(*before), system_prompt="s", prompt_tokens=tokens, named=False
+    )
     shown = [message.content for message in messages[1:-1] if message.role == "user"]
     texts = [exchange[0].text for exchange in before]
     assert shown == texts[len(texts) - len(shown) :]
@@ -180,3 +187,31 @@ def test_a_chain_of_replies_cannot_pass_for_anything_else(
     assert set(rest) <= heads
     assert len(rest) == len(set(rest))
     assert len(told) < 4_000 + 2 * 2_000 + 200 + 3 * told.count("\n")
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 400), st.booleans()), max_size=12),
+    st.integers(0, 600),
+    st.integers(0, 30),
+    st.integers(-1, 23),
+)
+def test_what_stands_above_what_fills_the_budget_changes_nothing(
+    turns: list[tuple[int, bool]], tokens: int, more: int, summarised: int
+) -> None:
+    """So it need not be read."""
+    before = path(
+        *(said(f"{n} " + "x" * size, "Ben" if ben else "Ada") for n, (size, ben) in enumerate(turns))
+    )
+    before = [replace(one, parent_id=before[n - 1].id if n else None) for n, one in enumerate(before)]
+    summary = Summary("c", before[summarised].id, "Notes.", 2) if 0 <= summarised < len(before) else None
+    question = asked("now?")
+    named = is_named((*before, question))
+    ends = [n for n in range(len(before)) if fills(before[n:], tokens, named=named)]
+    end = max(0, max(ends) - more) if ends else 0
+
+    def shown(read: list[Message]) -> tuple[ChatMessage, ...]:
+        return messages_for(
+            question, read, system_prompt="s", prompt_tokens=tokens, named=named, summary=summary
+        )
+
+    assert shown(before[end:]) == shown(before)

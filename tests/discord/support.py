@@ -42,6 +42,7 @@ class Bot:
         self.platform = self.new_platform()
         self.heard = Heard(server)
         self.ready = ""
+        self.deals = True  # False: what comes in is never dealt with
         self._inbox: asyncio.Queue[tuple[Incoming, Surface]] = asyncio.Queue()
 
     def new_platform(self) -> DiscordPlatform:
@@ -81,8 +82,10 @@ class Bot:
         return self._inbox.qsize()
 
     async def handle(self, incoming: Incoming, surface: Surface) -> None:
-        """The core's place: everything waits in the inbox."""
+        """The core's place: everything waits in the inbox, and counts as dealt with there."""
         self._inbox.put_nowait((incoming, surface))
+        if surface.capabilities.keeps_events and self.deals:
+            await self.journal.handled(surface.account, [incoming.event_id], self.clock.wall())
 
     async def next(self) -> tuple[Incoming, Surface]:
         """The next event that reached the core, with its surface."""

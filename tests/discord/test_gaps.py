@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
 
 from bots.discord import backfill, connection
 from bots.sandbox.discord.world import Permission
-from core.adapters.memory_journal import MemoryJournal
+from core.adapters.memory_journal import JournalState, MemoryJournal
 from core.messages import Incoming, IncomingMessage, PlaceKind
+from core.ports.journal import STARTS, Received
 from core.ports.store import StoreError
 from core.ports.surface import Surface
 from tests.discord.support import Bot, content, local_discord
@@ -76,20 +77,27 @@ async def test_what_came_while_the_bot_was_down_is_heard_once_and_in_order() -> 
         assert in_thread.place.parent_id == str(bot.server.world.chat("#general").id)
 
 
-async def test_what_was_heard_before_a_kill_is_asked_for_again_and_no_more_is_lost() -> None:
+@pytest.mark.parametrize("dealt_with", [True, False])
+async def test_what_was_not_dealt_with_before_a_kill_is_read_again_and_no_more_is_lost(
+    dealt_with: bool,
+) -> None:
     """A killed process wrote no cursor at its end: the one before it counts."""
     async with spoken_to("#general") as bot:
         client = bot.platform._client
         assert client is not None
         await client.cursors.write()
         await client.cursors.write()  # the second time around
-        await bot.server.say("Ada", "#general", "@Sluice unsettled")
-        assert await _text(bot) == "unsettled"
+        bot.deals = dealt_with
+        await bot.server.say("Ada", "#general", "@Sluice in hand")
+        assert await _text(bot) == "in hand"
         await client.cursors.write()
         await bot.kill()
         await bot.server.say("Ada", "#general", "@Sluice missed")
         await bot.start_again()
-        assert [await _text(bot), await _text(bot)] == ["unsettled", "missed"]
+        heard = [await _text(bot)] if dealt_with else [await _text(bot), await _text(bot)]
+        assert heard == ["missed"] if dealt_with else ["in hand", "missed"]
+        await _caught_up(bot)
+        assert bot.waiting == 0
 
 
 async def test_what_comes_in_the_last_instant_is_for_the_next_process() -> None:
@@ -164,8 +172,10 @@ async def test_what_comes_live_and_is_fetched_too_is_heard_once() -> None:
         assert bot.waiting == 0
         client = bot.platform._client
         assert client is not None
-        last = max(bot.server.world.chat("#general").messages)
-        assert client.cursors.hold()[str(bot.server.world.chat("#general").id)] == last
+        general = bot.server.world.chat("#general")
+        await client.cursors.write(last=True)
+        kept = await bot.journal.cursors(f"discord:{bot.server.world.bot.id}", since=0.0)
+        assert kept[str(general.id)] == str(max(general.messages))
 
 
 async def test_who_asked_longer_than_ten_minutes_ago_has_gone_away(caplog: pytest.LogCaptureFixture) -> None:
@@ -184,6 +194,22 @@ async def test_who_asked_longer_than_ten_minutes_ago_has_gone_away(caplog: pytes
         [line] = [record.getMessage() for record in caplog.records]
         assert "1 messages were fetched" in line
         assert "(2 channels)" in line
+
+
+@pytest.mark.parametrize("wrong_by_s", [3_600.0, -3_600.0])
+async def test_how_old_a_question_is_hangs_on_discords_clock_and_not_on_the_machines(
+    wrong_by_s: float,
+) -> None:
+    async with spoken_to("#general", "#help") as bot:
+        await bot.platform.close()
+        await bot.server.say("Ada", "#help", "@Sluice long ago")
+        bot.clock.move(601.0)
+        await bot.server.say("Ada", "#general", "@Sluice just now")
+        bot.clock.wall_ahead_s = wrong_by_s
+        await bot.start_again()
+        assert await _text(bot) == "just now"
+        await _caught_up(bot)
+        assert bot.waiting == 0
 
 
 async def test_at_most_so_many_channels_are_fetched_the_newest_first(
@@ -335,8 +361,10 @@ class FailingJournal(MemoryJournal):
             raise StoreError("the disk is full")
         return dict(await super().cursors(account, since=since))
 
-    async def move_cursors(self, account: str, cursors: object, at: float) -> None:
-        raise StoreError("the disk is full")
+    async def receive(self, events: Sequence[Received]) -> tuple[Received, ...]:
+        if self.failing:
+            raise StoreError("the disk is full")
+        return await super().receive(events)
 
     async def count(self, name: str, day: int) -> int:
         if self.failing:
@@ -356,5 +384,64 @@ async def test_a_journal_that_fails_stops_nothing_and_is_one_line(caplog: pytest
         for _ in range(4):
             await client.cursors.write()
         said = [record.getMessage() for record in caplog.records if "disk is full" in record.getMessage()]
-        assert len(said) == 3  # cursors not read, connections not counted, cursors not written
+        assert len(said) == 3  # cursors not read, connections not counted, messages not kept
         assert len(set(said)) == 3
+
+
+async def test_a_gap_is_made_up_for_once_the_store_works_again() -> None:
+    """It fails when the process begins. Nobody knows yet what was missed; what is said now is answered."""
+    async with local_discord() as bot:
+        bot.journal = journal = FailingJournal(clock=bot.clock)
+        await bot.start_again()
+        await bot.server.say("Ben", "#general", "@Sluice hello")
+        await bot.next()
+        await bot.platform.close()
+        await bot.server.say("Ada", "#general", "@Sluice missed")
+        journal.failing = True
+        await bot.start_again()
+        await bot.server.say("Cleo", "#general", "@Sluice live")
+        assert await _text(bot) == "live"
+        client = bot.platform._client
+        assert client is not None
+        await client.cursors.write(last=True)  # which must not hide the gap
+        journal.failing = False
+        bot.clock.move(20.0)
+        assert await _text(bot) == "missed"
+        await _caught_up(bot)
+        assert bot.waiting == 0
+
+
+async def test_a_question_that_was_deleted_meanwhile_is_let_go_of() -> None:
+    async with spoken_to("#general") as bot:
+        bot.deals = False
+        await bot.server.say("Ada", "#general", "@Sluice never mind")
+        event, surface = await bot.next()
+        assert isinstance(event, IncomingMessage)
+        assert [one.id for one in await bot.journal.unhandled(surface.account)] == [event.event_id]
+        await bot.kill()
+        await bot.server.delete("Ada", "#general", event.event_id)
+        await bot.start_again()
+        await _caught_up(bot)
+        assert bot.waiting == 0
+        assert await bot.journal.unhandled(surface.account) == ()
+
+
+async def test_a_question_that_kills_each_process_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
+    state = JournalState()
+    async with spoken_to("#general", journal=MemoryJournal(state)) as bot:
+        bot.deals = False
+        await bot.server.say("Ada", "#general", "@Sluice poison")
+        assert await _text(bot) == "poison"
+        for _ in range(STARTS - 1):
+            await bot.kill()
+            bot.journal = MemoryJournal(state)
+            await bot.start_again()
+            assert await _text(bot) == "poison"
+            await _caught_up(bot)
+        assert "given up" not in caplog.text
+        await bot.kill()
+        bot.journal = MemoryJournal(state)
+        await bot.start_again()
+        await _caught_up(bot)
+        assert bot.waiting == 0
+        assert caplog.text.count("It is given up.") == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -21,6 +22,7 @@ from tests.discord.test_routes import (
     exact,
     tale,
 )
+from tests.sandbox.discord_harness import PATIENCE_S
 
 WORDS = tale(60)
 
@@ -53,6 +55,10 @@ class Processes:
 
     async def kill(self) -> None:
         await self.service.bot.kill()
+        journal = self.service.bot.journal
+        assert isinstance(journal, MemoryJournal)
+        journal._state = JournalState()  # the dead write nothing, and what they had in hand goes with them
+        await self.service.chat._tasks.close()
         self.service.bot.clock.move(5.0)  # the gateway takes no second identify sooner
 
     async def end(self) -> None:
@@ -130,3 +136,29 @@ async def test_a_question_that_is_heard_again_is_answered_once() -> None:
         assert service.pages("#help") == ["The first.", "The second.", "The third."]
         assert len(service.model.streams) == 1
         assert service.refusals == []
+
+
+async def test_a_question_whose_rest_is_waited_for_outlives_a_kill() -> None:
+    """What came after it was taken long ago, so the cursor would be beyond it."""
+    async with processes() as several:
+        service, bot = several.service, several.service.bot
+        await bot.server.say("Ben", "#help", "@Sluice first?")
+        (await service.model.opened()).finish("The first.")
+        await bot.heard.until(ends_with(service, "The first.", "#help"))
+        bot.clock.freeze()
+        long = "why? " * 390
+        await bot.server.say("Ada", "#help", f"@Sluice {long}")
+        await bot.server.say("Cleo", "#help", "nothing to do with a bot")
+        await bot.server.say("Ben", "@Ben", "second?")
+        await service.model.opened()  # what came before it has reached the core
+        client = bot.platform._client
+        assert client is not None
+        for _ in range(3):
+            await client.cursors.write()
+        assert len(service.model.streams) == 2
+        await several.kill()
+        service = await several.start()
+        bot.clock.go_on()
+        async with asyncio.timeout(PATIENCE_S):
+            streams = [await service.model.opened() for _ in range(2)]
+        assert {stream.prompt[-1].strip() for stream in streams} == {long.strip(), "second?"}

@@ -28,6 +28,7 @@ class MovedClock:
 
     def __init__(self, *, speed: float = 1.0) -> None:
         self.ahead_s = 0.0
+        self.wall_ahead_s = 0.0  # by how much the machine's clock on the wall is wrong
         self._speed = speed
         self._began = self._last_tick = time.monotonic()
         self._passed_s = 0.0
@@ -45,11 +46,15 @@ class MovedClock:
         self._pass()
         self._frozen = True
 
+    def go_on(self) -> None:
+        self._pass()
+        self._frozen = False
+
     def monotonic(self) -> float:
         return self()
 
     def wall(self) -> float:
-        return time.time() + self.ahead_s
+        return time.time() + self.ahead_s + self.wall_ahead_s
 
     def move(self, seconds: float) -> None:
         self.ahead_s += seconds

@@ -16,7 +16,7 @@ from core.adapters.steady_store import SteadyStore
 from core.conversation.history import lane_of
 from core.messages import Addressed, IncomingMessage, MessageRef, Place, PlaceMoved
 from core.ports.clock import Clock
-from core.ports.journal import Journal, KeptTurn, Received
+from core.ports.journal import LEASE_S, Journal, KeptTurn, Received
 from core.ports.store import Message, Store, StoreError
 from core.streaming.operations import OperationKind
 from core.streaming.rendering import Renderer
@@ -114,6 +114,7 @@ class _Running:
             completions=play.model,
         )
         self.ending = False
+        self.handed: set[str] = set()  # events
 
     async def begin(self) -> None:
         await self.life.run(self._begin())
@@ -126,6 +127,8 @@ class _Running:
 
         async def go_on() -> None:
             await self._replay()
+            if not chat.records.journal.alone:
+                chat.beside(self._watch(), "events of others")
             await chat.recovery.begin(post.account, reopen)
             await chat.recovery.run()
 
@@ -133,12 +136,19 @@ class _Running:
 
     async def _replay(self) -> None:
         """What an adapter does at its start."""
+        journal, account = self.bot.chat.records.journal, self.play.post.account
         while True:
             with suppress(StoreError):
-                for received in await self.bot.chat.records.journal.unhandled(self.play.post.account):
-                    await self.asked(received.id)
+                for left in await journal.take_over_events(account):
+                    if left.event.id not in self.handed:
+                        await self.asked(left.event.id)
                 return
             await self.bot.clock.sleep_until(self.bot.clock.monotonic() + 1.0)
+
+    async def _watch(self) -> None:
+        while True:
+            await self.bot.clock.sleep_until(self.bot.clock.monotonic() + LEASE_S)
+            await self._replay()
 
     async def offered(self) -> None:
         """The platform offers the event until it is taken."""
@@ -162,6 +172,7 @@ class _Running:
             return
 
     async def asked(self, event_id: str) -> None:
+        self.handed.add(event_id)
         post, dispatcher = self.life.of(self.play.post), self.bot.dispatcher
         await dispatcher.handle(self.play.question(event_id), post)
 

@@ -45,6 +45,7 @@ async def test_that_an_event_was_handled_is_told_again_until_it_is_kept() -> Non
     await clock.advance(60.0)
     assert await journal.unhandled("fake:1") == ()
     await empty_question(bot, journal, surface, "e2")
+    await clock.advance(1.0)
     assert await journal.unhandled("fake:1") == ()
 
 

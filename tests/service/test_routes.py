@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from core.service.driver import Shown
 from core.streaming.answer import Answer
+from core.streaming.doubt import DOUBTFUL_SENDS
 from core.streaming.operations import NotSentReason, OperationKind
-from core.streaming.view import DOUBTFUL_SENDS
 from tests.fakes.surface import INTERACTION_LIMITS, LIMITS, FakeSurface
 from tests.promise import broken_promise
 from tests.service.test_driver import WORDS, Stage

@@ -15,7 +15,7 @@ import pytest
 from core.adapters.clock import SystemClock
 from core.ports.alerts import Cause
 from core.ports.clock import Clock
-from core.service.watchdog import BEAT_S, DISK_EVERY_S, FULL_BELOW, Watchdog
+from core.service.watchdog import BEAT_S, DISK_EVERY_S, FULL_BELOW, Watchdog, tasks_in
 from tests.fakes.alerts import NotedAlerts
 from tests.fakes.clock import FakeClock
 from tests.service.conftest import Bot, shut
@@ -118,6 +118,22 @@ async def test_a_heartbeat_that_cannot_be_written_is_told_once(
         assert alerts.told == [("raised", Cause.FILE, os.strerror(number))]
         await passing(clock, 2 * BEAT_S)
         assert alerts.told[1:] == [("over", Cause.FILE, str(tmp_path / "heartbeat"))]
+
+
+async def test_the_heartbeat_tells_how_many_tasks_there_are(tmp_path: Path) -> None:
+    clock, file = FakeClock(), tmp_path / "heartbeat"
+    async with watched(clock, tmp_path):
+        await passing(clock, BEAT_S)
+        before, size = tasks_in(file), file.stat().st_size
+        more = [asyncio.ensure_future(asyncio.Event().wait()) for _ in range(1_234)]
+        await passing(clock, 2 * BEAT_S)
+        assert tasks_in(file) - before == len(more)
+        assert file.stat().st_size == size
+        for task in more:
+            task.cancel()
+        await asyncio.gather(*more, return_exceptions=True)
+        await passing(clock, 2 * BEAT_S)
+        assert tasks_in(file) == before
 
 
 async def test_a_folder_that_is_gone_is_told_and_found_again(tmp_path: Path) -> None:

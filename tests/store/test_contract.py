@@ -13,6 +13,7 @@ from core.ports.store import (
     KeptPersona,
     Lane,
     LaneKey,
+    Outlined,
     Overheard,
     Shown,
     Store,
@@ -81,6 +82,19 @@ async def test_the_context_is_the_path_to_the_leaf(store: Store) -> None:
     assert ids(await store.path("b2", limit=2)) == ["q2", "b2"]
     assert await store.path("b2", limit=0) == ()
     assert await store.path("nobody") == ()
+
+
+async def test_an_outline_is_the_path_without_its_text(store: Store) -> None:
+    await grown(store)
+    await store.add(asked("q3", "b2", asker=BEN))
+    path = await store.path("q3")
+    assert await store.outline("q3") == tuple(Outlined(one.id, one.parent_id, one.asker) for one in path)
+    assert await store.outline("q3", limit=2) == (
+        Outlined("b2", "q2", path[3].asker),
+        Outlined("q3", "b2", BEN),
+    )
+    assert await store.outline("q3", limit=0) == ()
+    assert await store.outline("nobody") == ()
 
 
 async def test_variants_are_the_answers_of_one_question_oldest_first(store: Store) -> None:

@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
 from bots.bootstrap import open_store as open_configured
 from core.adapters.memory_store import MemoryStore
@@ -47,6 +48,22 @@ async def test_a_database_that_is_not_there(tmp_path: Path, server: str) -> None
 async def test_a_data_folder_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("")
     assert "cannot be made" in await _failure(Location(tmp_path / "data"))
+
+
+async def test_reads_that_follow_one_another_use_one_connection(sqlite_location: Location) -> None:
+    """Else each connection comes to hold the same pages in its own cache."""
+    async with open_store(sqlite_location) as store:
+        await grown(store)
+        taken: list[object] = []
+        event.listen(
+            store._database._readers.sync_engine, "checkout", lambda connection, *_: taken.append(connection)
+        )
+        await asyncio.gather(*(store.message("q1") for _ in range(20)))
+        assert len(set(taken)) > 1
+        taken.clear()
+        for _ in range(20):
+            await store.message("q1")
+        assert (len(taken), len(set(taken))) == (20, 1)
 
 
 async def test_a_lock_that_does_not_go_fails_all_that_wait_and_stores_nothing(

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from core.ports.journal import Journal, KeptTurn, Orphan, Received, Step
+from core.ports.journal import Journal, KeptTurn, Left, Orphan, Received, Step
 from tests.store.people import ADA, BEN
 from tests.store.processes import Processes
 
@@ -55,6 +55,48 @@ async def test_an_event_is_kept_once_until_it_is_handled(processes: Processes) -
     known = [await again.was_handled(ACCOUNT, one) for one in ("e1", "e2", "unheard", "e9", "e4")]
     assert known == [False, True, True, True, False]
     assert not await again.was_handled(OTHER, "e2")
+
+
+async def test_an_event_is_taken_over_from_the_dead_alone_and_that_is_counted(processes: Processes) -> None:
+    first, second = await processes.start(), await processes.start()
+    await first.receive([event("e1"), event("e2")])
+    assert await first.take_over_events(ACCOUNT) == (Left(event("e1"), 0), Left(event("e2"), 0))
+    living = await second.take_over_events(ACCOUNT)
+    assert living == ((Left(event("e1"), 1), Left(event("e2"), 1)) if processes.alone else ())
+    await second.receive([event("e3")])
+    await processes.lapse(first)
+    await first.handled(ACCOUNT, ["e2"], 200.0)
+    for _ in range(2):  # as where the answer of the first time got lost
+        assert await second.take_over_events(ACCOUNT) == (Left(event("e1"), 1), Left(event("e3"), 0))
+    assert await second.take_over_events(OTHER) == ()
+    for times in (2, 3):
+        await processes.lapse(second)
+        second = await processes.start()
+        assert await second.take_over_events(ACCOUNT) == (
+            Left(event("e1"), times),
+            Left(event("e3"), times - 1),
+        )
+    await second.handled(ACCOUNT, ["e1", "e3"], 200.0)
+    await processes.lapse(second)
+    assert await (await processes.start()).take_over_events(ACCOUNT) == ()
+
+
+async def test_what_nobody_does_any_more_expires(processes: Processes) -> None:
+    """As of an account that runs no more; what the living have in work stays."""
+    dead = await begun(processes, "old", "older")
+    await dead.write(steps("old", "older"))
+    await dead.receive([event("e1"), replace(event("e2"), at=200.0)])
+    await processes.lapse(dead)
+    journal = await processes.start()
+    assert await journal.begin(turn("own", at=1.0))
+    await journal.expire_journal(0.0, 100.0)
+    assert await journal.unhandled(ACCOUNT) == (event("e1"), replace(event("e2"), at=200.0))
+    assert await journal.write(steps("own")) == frozenset()
+    await journal.expire_journal(0.0, 101.0)
+    assert await journal.unhandled(ACCOUNT) == (replace(event("e2"), at=200.0),)
+    assert await journal.take_over([ACCOUNT]) == ()
+    await processes.lapse(journal)
+    assert [orphan.turn.id for orphan in await (await processes.start()).take_over([ACCOUNT])] == ["own"]
 
 
 async def test_bodies_of_any_kind_come_back(processes: Processes) -> None:
@@ -245,7 +287,7 @@ async def test_what_is_old_expires_and_what_is_not_over_stays(processes: Process
     await journal.move_cursors(ACCOUNT, {"31": "2"}, 3 * day)
     for counted in (1, 2):
         await journal.count("identify", counted)
-    await journal.expire_journal(2 * day)
+    await journal.expire_journal(2 * day, 0.0)
     assert await journal.unhandled(ACCOUNT) == (event("waits"),)
     assert await journal.handled(ACCOUNT, ["old", "new", "of over"], 3 * day) == ("old", "of over")
     assert await journal.cursors(ACCOUNT, since=0.0) == {"31": "2"}

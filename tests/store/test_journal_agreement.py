@@ -85,6 +85,10 @@ class Agreement(RuleBasedStateMachine):
     def unhandled(self, which: int, account: str) -> None:
         self._same(which, "unhandled", account)
 
+    @rule(which=PROCESSES, account=ACCOUNTS)
+    def take_over_events(self, which: int, account: str) -> None:
+        self._same(which, "take_over_events", account)
+
     @rule(target=begun, which=PROCESSES, account=ACCOUNTS, names=EVENTS, asker=PEOPLE)
     def begin(self, which: int, account: str, names: Sequence[str], asker: str) -> str:
         number = next(self._numbers)
@@ -141,7 +145,7 @@ class Agreement(RuleBasedStateMachine):
     @rule(which=PROCESSES, ago=st.integers(0, 30))
     def expire(self, which: int, ago: int) -> None:
         before = float(next(self._numbers) - ago)
-        self._same(which, "expire_journal", before)
+        self._same(which, "expire_journal", before, before - ago)
         self.runner.run(self.database.expire(before=before, overheard_before=before))
 
 

@@ -145,3 +145,21 @@ async def test_a_summary_does_not_outlive_what_it_tells_of() -> None:
     assert await store.summary(("q1", "a1", "q2")) == Summary("c", "q1", "told", 3)
     await store.add(replace(question, text="edited"), ())
     assert await store.summary(("q1", "a1", "q2")) is None
+
+
+async def test_long_texts_are_bounded_by_their_length() -> None:
+    store = MemoryStore(chars=1_000)
+    for number in range(50):
+        await store.add(replace(asked(f"q{number}", conversation=f"c{number}"), text="x" * 100))
+        await store.add(
+            replace(asked(f"q{number}", conversation=f"c{number}"), text="x" * 90, quote="y" * 10)
+        )
+    kept = [number for number in range(50) if await store.message(f"q{number}")]
+    assert kept == list(range(40, 50))
+    await store.remove("q45")
+    await store.add(replace(asked("long", conversation="long"), text="x" * 5_000))
+    assert await store.message("long")
+    assert await store.message("q49") is None
+    await store.add(replace(asked("next", "long", conversation="long"), text="x" * 100))
+    assert await store.message("long") is None
+    assert await store.message("next")

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
-from itertools import chain, cycle, repeat
+from itertools import chain, cycle, pairwise, repeat
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bots.sandbox.limits import Burst, Enforcer, Rule, Window
-from core.streaming.meters import RateLimit
+from core.streaming.meters import MOST_WINDOWS, RAISES, RateLimit
 from core.streaming.operations import BucketKey, NotSent, NotSentReason, OperationKind
-from core.streaming.rate_limits import Pacer
+from core.streaming.rate_limits import Bucket, Pacer
 from core.streaming.scheduler import EditScheduler
 from tests.streaming.world import ACCOUNT, Story, World
 
@@ -207,3 +208,83 @@ def test_refusals_soon_after_the_first_request_leave_a_quarter_of_the_limit(refu
     back_s = 3.2 * (refusals - 1) + 3.1
     at, _ = pacer.blocking((key,), back_s, None)
     assert back_s <= at <= back_s + 0.1
+
+
+def _spend(bucket: Bucket, until: float, now: float = 0.0) -> list[float]:
+    """Urgent requests, each as soon as it may go, each answered after a tenth of a second: when each went."""
+    went = []
+    while (at := bucket.ready_at(now)) < until:
+        bucket.take(at)
+        went.append(at)
+        now = at + 0.1
+        bucket.answered(now, at)
+    return went
+
+
+def _busiest(went: Sequence[float], per_s: float) -> int:
+    """The most requests in any window of that length; `went` in order."""
+    return max(bisect_left(went, first + per_s) - number for number, first in enumerate(went))
+
+
+@pytest.mark.parametrize("limit", [RateLimit(20, 60.0), RateLimit(50, 1.0), RateLimit(3, 3.0, refills=True)])
+def test_a_limit_that_refusals_lowered_comes_back_step_by_step_and_no_further(limit: RateLimit) -> None:
+    bucket = Bucket((limit,))
+    now = 0.0
+    for _ in range(4):
+        bucket.take(now)
+        bucket.answered(now + 0.1, now)
+        bucket.take(now + 0.2)
+        bucket.answered(now + 0.3, now + 0.2, taken=False)
+        bucket.pause(now + 3.2, now + 0.3)
+        now += 3.3
+    lowered = bucket.limits[0]
+    assert lowered.count < limit.count
+    counts = [lowered.count]
+    while bucket.limits != (limit,):
+        went = _spend(bucket, now + 10.0, now)
+        now += 10.0
+        assert now < 7_200.0, "a limit without refusals is the documented one within two hours"
+        if went:
+            counts.append(bucket.limits[0].count)
+    assert counts == sorted(counts)
+    assert max(later - sooner for sooner, later in pairwise(counts)) <= max(1, -(-limit.count // RAISES))
+    assert bucket.limits == (limit,), "the same rate, too"
+    _spend(bucket, now + 600.0, now)
+    assert bucket.limits == (limit,)
+
+
+def test_time_alone_raises_no_limit() -> None:
+    """Nobody has asked meanwhile whether more is taken."""
+    bucket = Bucket((RateLimit(20, 60.0),))
+    _spend(bucket, 1.0)
+    bucket.pause(5.0, 1.0)
+    lowered = bucket.limits
+    bucket.ready_at(3_000.0)
+    assert bucket.limits == lowered != (RateLimit(20, 60.0),)
+
+
+@pytest.mark.parametrize("true_count", [5, 12, 20])
+def test_a_platform_that_takes_less_than_is_documented_refuses_less_and_less_often(true_count: int) -> None:
+    """One that documents 20 requests a minute, asked for as much as possible for three hours."""
+    enforcer = Enforcer(Window(true_count, 60.0))
+    bucket = Bucket((RateLimit(20, 60.0),))
+    refused: list[float] = []
+    went: list[float] = []
+    now = 0.0
+    while (at := bucket.ready_at(now)) < 10_800.0:
+        bucket.take(at)
+        went.append(at)
+        now = at + 0.1
+        if wait_s := enforcer.take(at):
+            refused.append(at)
+            bucket.answered(now, at, taken=False)
+            bucket.pause(now + wait_s, now)
+        else:
+            bucket.answered(now, at)
+    assert _busiest(went, 60.0) <= 20
+    late = [at for at in refused if at >= 3_600.0]
+    if true_count == 20:
+        assert not refused
+    else:
+        assert 1 <= len(late) <= 7_200.0 / (MOST_WINDOWS * 60.0) + 1, "it is asked again, and seldom"
+    assert len(went) - len(refused) >= 0.75 * true_count * 180

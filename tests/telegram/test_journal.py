@@ -13,7 +13,7 @@ from bots.sandbox.telegram.server import TelegramServer
 from bots.telegram.kept import to_keep, update_in
 from core.adapters.memory_journal import JournalState, MemoryJournal
 from core.messages import ButtonPress, IncomingMessage
-from core.ports.journal import Received
+from core.ports.journal import LEASE_S, STARTS, Received
 from core.ports.store import StoreError
 from core.streaming.operations import Button, Delivered
 from tests.telegram.harness import Bot, HeldClock, calls, content, next_request, online, started
@@ -270,6 +270,43 @@ async def test_a_poller_that_takes_over_hands_over_what_the_other_left(server: T
         await server.say("Ada", "Ada", "new")
         assert await texts(bot, 2) == ["theirs", "new"]
         assert bot.idle
+
+
+async def test_what_another_process_has_in_work_is_left_to_it_until_it_is_dead(
+    server: TelegramServer,
+) -> None:
+    """It may be in the midst of a command, which nobody else is to do a second time."""
+    state, clock = JournalState(), HeldClock()
+    dead, ours = (MemoryJournal(state, clock=clock, alone=False) for _ in range(2))
+    async with started(server, journal=dead, clock=clock) as bot:
+        await server.say("Ada", "Ada", "theirs")
+        assert await texts(bot, 1) == ["theirs"]
+    async with started(server, journal=ours, clock=clock) as bot:
+        await server.say("Ada", "Ada", "ours")
+        assert await texts(bot, 1) == ["ours"]
+        await clock.advance(LEASE_S)
+        await server.say("Ada", "Ada", "new")
+        assert await texts(bot, 2) == ["theirs", "new"]
+        assert bot.idle
+
+
+async def test_an_update_that_kills_each_process_is_given_up(
+    server: TelegramServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    state = JournalState()
+    await server.say("Ada", "Ada", "poison")
+    for _ in range(STARTS):
+        clock = HeldClock()
+        async with started(server, journal=MemoryJournal(state, clock=clock), clock=clock) as bot:
+            assert await texts(bot, 1) == ["poison"]
+    clock = HeldClock()
+    async with started(server, journal=MemoryJournal(state, clock=clock), clock=clock) as bot:
+        await server.say("Ada", "Ada", "new")
+        assert await texts(bot, 1) == ["new"]
+    assert len(state.waiting) == 1
+    errors = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
+    assert len(errors) == 1
+    assert "It is given up." in errors[0]
 
 
 async def test_a_question_that_was_kept_during_the_stop_is_answered_at_the_next_start(

@@ -72,7 +72,7 @@ def _chaos(given: argparse.Namespace) -> Json:
 def _soak(given: argparse.Namespace) -> Json:
     records = Records(given.folder / f"soak-{given.streams}.jsonl")
     soaked = asyncio.run(soak(given.minutes, given.streams, records))
-    (given.plot or given.folder / "soak.svg").write_text(svg(soaked.samples))
+    (given.plot or given.folder / "soak.svg").write_text(svg(soaked.samples, given.streams))
     return figures(soaked)
 
 

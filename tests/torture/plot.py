@@ -1,4 +1,4 @@
-"""A picture of a soak: memory, open files and threads over time. An SVG, drawn here."""
+"""A picture of a soak: memory, open files, threads and tasks over time. An SVG, drawn here."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ _ROWS: Final = (
     ("rss_kb", "resident memory", 1_000, "MB"),
     ("files", "open files", 1, ""),
     ("threads", "threads", 1, ""),
+    ("tasks", "asyncio tasks", 1, ""),
 )
 _STYLE: Final = """
 text{fill:#24292f}.faint{fill:#6e7781}.page{fill:#ffffff}.axis{stroke:#8c959f;fill:none}
@@ -24,13 +25,13 @@ text{fill:#24292f}.faint{fill:#6e7781}.page{fill:#ffffff}.axis{stroke:#8c959f;fi
 """
 
 
-def svg(samples: Sequence[Sample]) -> str:
-    """The longest life among the samples; each axis begins at zero."""
+def svg(samples: Sequence[Sample], streams: int) -> str:
+    """The longest life among the samples, of so many `streams`; each axis begins at zero."""
     life = max((one.life for one in samples), key=[one.life for one in samples].count)
     drawn = [one for one in samples if one.life == life]
     width, height = WIDTH + 2 * LEFT, TOP + len(_ROWS) * (HEIGHT + GAP)
     minutes = drawn[-1].at_s / 60
-    title = f"{max(one.streams for one in drawn)} answers at once for {minutes:.0f} minutes"
+    title = f"{streams} answers at once for {minutes:.0f} minutes"
     parts = [
         (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" '
@@ -47,6 +48,7 @@ def svg(samples: Sequence[Sample]) -> str:
 
 
 def _row(drawn: Sequence[Sample], of: str, name: str, unit: int, word: str) -> str:
+    word = f" {word}" if word else ""
     values = [getattr(one, of) / unit for one in drawn]
     most = max(values) * 1.1
     points = [
@@ -54,9 +56,9 @@ def _row(drawn: Sequence[Sample], of: str, name: str, unit: int, word: str) -> s
         for one, value in zip(drawn, values, strict=True)
     ]
     slope = per_hour(warm(drawn), of)
-    grows = "" if slope is None else f", {slope / unit:+.2f} {word} an hour once warm"
+    grows = "" if slope is None else f", {slope / unit:+.2f}{word} an hour once warm"
     path = "M" + " L".join(f"{x:.1f} {y:.1f}" for x, y in points)
     return (
-        f'<text y="-6">{name}: {values[-1]:.0f} {word}<tspan class="faint">{grows}</tspan></text>'
+        f'<text y="-6">{name}: {values[-1]:.0f}{word}<tspan class="faint">{grows}</tspan></text>'
         f'<path class="axis" d="M0 0 V{HEIGHT} H{WIDTH}"/><path class="line" d="{path}"/>'
     )

@@ -13,12 +13,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from core.service.watchdog import tasks_in
 from tests.torture.kill import MARKS
 from tests.torture.process import SluiceProcess
 from tests.torture.records import Records
 from tests.torture.scene import PEOPLE, Place, Places, Scene, opened
 from tests.torture.texts import SHAPES
 
+HEARTBEAT: Final = "data/heartbeat"
 EVERY_S: Final = 10.0
 WARM_S: Final = 300.0
 """What is sampled before is no part of a slope: caches fill, and pools open their connections. It is at most
@@ -39,6 +41,7 @@ class Sample:
     rss_kb: int
     files: int
     threads: int
+    tasks: int
     cpu_s: float
     streams: int
     answers: int
@@ -50,9 +53,9 @@ class Soaked:
     wrong: list[str] = field(default_factory=list)
 
 
-def sampled(pid: int, life: int, at_s: float, streams: int, answers: int) -> Sample:
-    """What a process holds now, by /proc."""
-    proc = Path(f"/proc/{pid}")
+def sampled(sluice: SluiceProcess, life: int, at_s: float, streams: int, answers: int) -> Sample:
+    """What a process holds now, by /proc, and by itself."""
+    proc = Path(f"/proc/{sluice.pid}")
     status = dict(line.split(":", 1) for line in (proc / "status").read_text().splitlines() if ":" in line)
     times = (proc / "stat").read_text().rpartition(")")[2].split()
     return Sample(
@@ -61,6 +64,7 @@ def sampled(pid: int, life: int, at_s: float, streams: int, answers: int) -> Sam
         rss_kb=int(status["VmRSS"].split()[0]),
         files=len(list((proc / "fd").iterdir())),
         threads=int(status["Threads"]),
+        tasks=tasks_in(sluice.folder / HEARTBEAT),
         cpu_s=(int(times[11]) + int(times[12])) / _TICKS_A_SECOND,
         streams=streams,
         answers=answers,
@@ -116,7 +120,10 @@ class _Playing:
             told_s = self._chance.uniform(*TOLD_S)
             asked = await self._scene.ask(place, self._chance.choice(SHAPES), told_s)
             try:
-                await asyncio.wait_for(asked.settled.wait(), told_s + OVER_WITHIN_S)
+                async with asyncio.timeout(
+                    told_s + OVER_WITHIN_S
+                ):  # unlike `wait_for`, it loses no cancellation
+                    await asked.settled.wait()
             except TimeoutError:
                 self._wrong(f"{asked.name} on {place.platform} {place.kind}: {asked.verdict.why}")
             if asked.verdict.ending == "whole":
@@ -135,12 +142,12 @@ async def _sample(
         if not sluice.running:
             soaked.wrong.append("it is gone")
             return
-        one = sampled(sluice.pid, life, time.monotonic() - began, playing.streams, playing.answers)
+        one = sampled(sluice, life, time.monotonic() - began, playing.streams, playing.answers)
         soaked.samples.append(one)
         records.add(
             asdict(one),
             f"{one.at_s:7.0f} s {one.rss_kb / 1_000:7.1f} MB {one.files:4} files {one.threads:3} threads "
-            f"{one.streams:3} streams {one.answers:5} answers {len(soaked.wrong)} wrong",
+            f"{one.tasks:4} tasks {one.streams:3} streams {one.answers:5} answers {len(soaked.wrong)} wrong",
         )
 
 
@@ -177,8 +184,10 @@ def figures(soaked: Soaked) -> dict[str, Any]:
         "rss_mb_per_hour": None if slope_kb is None else round(slope_kb / 1_000, 2),
         "files_per_hour": per_hour(kept, "files"),
         "threads_per_hour": per_hour(kept, "threads"),
+        "tasks_per_hour": per_hour(kept, "tasks"),
         "files_most": max((one.files for one in soaked.samples), default=None),
         "threads_most": max((one.threads for one in soaked.samples), default=None),
+        "tasks_most": max((one.tasks for one in soaked.samples), default=None),
         "cpu_share": round((kept[-1].cpu_s - kept[0].cpu_s) / (kept[-1].at_s - kept[0].at_s), 3)
         if len(kept) > 1
         else None,

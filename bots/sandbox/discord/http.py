@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from email.utils import formatdate
 from typing import Any
 
 from aiohttp import BodyPartReader, web
@@ -89,6 +90,7 @@ class Front:
     def __init__(self, context: Context) -> None:
         self._limits = context.limits.limits
         self._clock = context.clock
+        self._world_now = context.world.now
         self._token = context.token
         self._report = context.report
         self._account = Enforcer(self._limits["account"])
@@ -122,6 +124,7 @@ class Front:
         else:
             answer, body = await self._answer(route, request, fault)
         dropped = kind in ("drop_before", "drop_after", "hang_before", "hang_after")
+        answer.headers["Date"] = formatdate(self._world_now(), usegmt=True)
         self._log(route, request, answer, 0 if dropped else answer.status, body)
         if kind in ("hang_before", "hang_after"):
             await self._stopping.wait()

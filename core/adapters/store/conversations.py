@@ -10,23 +10,27 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.adapters.store.database import insert_into
 from core.adapters.store.part import Part, sealed_rows
-from core.adapters.store.tables import lanes, messages, showings, summaries
-from core.ports.store import GoneError, Lane, LaneKey, Message, Role, Shown, Summary
+from core.adapters.store.tables import keys, lanes, messages, showings, summaries
+from core.ports.store import GoneError, Lane, LaneKey, Message, Outlined, Role, Shown, Summary
 
 _AT_ONCE: Final = 500  # ids in one statement
 
 
-def _path() -> Select[Any]:
-    """From `:start` upwards, at most `:limit` messages; the highest first."""
+def _path(rows: Select[Any]) -> Select[Any]:
+    """Those from `:start` upwards, at most `:limit` messages; the highest first."""
     start = select(messages.c.id, messages.c.parent_id, literal(1).label("depth"))
     up = start.where(messages.c.id == bindparam("start")).cte("up", recursive=True)
     step = select(messages.c.id, messages.c.parent_id, up.c.depth + 1)
     higher = step.join(up, messages.c.id == up.c.parent_id).where(up.c.depth < bindparam("limit"))
     up = up.union_all(higher)
-    return sealed_rows(messages).join(up, messages.c.id == up.c.id).order_by(up.c.depth.desc())
+    return rows.join(up, messages.c.id == up.c.id).order_by(up.c.depth.desc())
 
 
-_PATH: Final = _path()  # built once: it is asked for at every question
+# Built once: they are asked for at every question.
+_PATH: Final = _path(sealed_rows(messages))
+_OUTLINE: Final = _path(
+    select(messages.c.id, messages.c.parent_id, messages.c.asker).join(keys, keys.c.id == messages.c.key_id)
+)
 
 
 class Conversations(Part):
@@ -86,6 +90,11 @@ class Conversations(Part):
 
     async def path(self, message_id: str, *, limit: int = 400) -> tuple[Message, ...]:
         return await self._all(_PATH, start=message_id, limit=limit) if limit > 0 else ()
+
+    async def outline(self, message_id: str, *, limit: int = 400) -> tuple[Outlined, ...]:
+        async with self._database.reading() as connection:
+            rows = await connection.execute(_OUTLINE, {"start": message_id, "limit": limit})
+            return tuple(Outlined(row.id, row.parent_id, row.asker) for row in rows) if limit > 0 else ()
 
     async def answers(self, question_id: str) -> tuple[Message, ...]:
         query = sealed_rows(messages).where(

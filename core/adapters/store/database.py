@@ -185,6 +185,7 @@ def _sqlite_readers(url: URL) -> AsyncEngine:
         url,
         pool_size=_CONNECTIONS,
         max_overflow=0,
+        pool_use_lifo=True,  # else each of them comes to hold the same pages, and a thread's share of memory
         isolation_level="AUTOCOMMIT",
         skip_autocommit_rollback=True,
     )

@@ -24,7 +24,7 @@ from core.adapters.store.keys import Keys
 from core.adapters.store.marks import Marks
 from core.adapters.store.part import sealed_rows
 from core.adapters.store.tables import counts, cursors, events, owners, steps, turns
-from core.ports.journal import LEASE_S, KeptTurn, Orphan, Received, Step
+from core.ports.journal import LEASE_S, KeptTurn, Left, Orphan, Received, Step
 from core.ports.store import StoreError
 
 _DAY_S: Final = 86_400
@@ -72,6 +72,9 @@ class SqlJournal(Marks):
         return self._database.is_sqlite
 
     async def receive(self, events_: Sequence[Received]) -> tuple[Received, ...]:
+        if not events_:
+            return ()
+        await self._lease()
         scopes = {event.author or _nobodys(event.account) for event in events_}
 
         async def keep(connection: AsyncConnection) -> set[tuple[str, str]]:
@@ -80,7 +83,7 @@ class SqlJournal(Marks):
             for event in events_:
                 key = opening[event.author or _nobodys(event.account)]
                 sealed = key.seal(event.body, "events", event.account, event.id, "sealed")
-                row = {"account": event.account, "id": event.id, "at": event.at}
+                row = {"account": event.account, "id": event.id, "at": event.at, "owner": self._owner}
                 rows.setdefault((event.account, event.id), {**row, "key_id": key.id, "sealed": sealed})
             added = insert_into(connection, events).on_conflict_do_nothing(index_elements=["account", "id"])
             new = await connection.execute(
@@ -93,8 +96,6 @@ class SqlJournal(Marks):
                 found |= {(one.account, one.id) for one in kept}
             return found
 
-        if not events_:
-            return ()
         again = self._unsure_events.intersection(map(_name, events_))
         try:
             new = await self._database.write(keep)
@@ -109,18 +110,32 @@ class SqlJournal(Marks):
     async def unhandled(self, account: str) -> tuple[Received, ...]:
         waiting = sealed_rows(events).where(events.c.account == account, events.c.handled.is_(None))
         async with self._database.reading() as connection:
-            rows = (await connection.execute(waiting.order_by(events.c.number))).all()
-            opening = self._keys.of_rows(rows)
-            return tuple(
-                Received(
-                    account,
-                    row.id,
-                    "" if row.key_scope == _nobodys(account) else row.key_scope,
-                    opening[row.key_id].open(row.sealed, "events", account, row.id, "sealed"),
-                    row.at,
-                )
-                for row in rows
+            return self._received(
+                account, (await connection.execute(waiting.order_by(events.c.number))).all()
             )
+
+    async def take_over_events(self, account: str) -> tuple[Left, ...]:
+        await self._lease()
+        left = sealed_rows(events).where(events.c.account == account, events.c.handled.is_(None))
+        if not self.alone:
+            theirs = (
+                (owners.c.id == events.c.owner) & (owners.c.id != self._owner) & (owners.c.expires > _NOW)
+            )
+            left = left.where(~exists().where(theirs))
+        left = left.order_by(events.c.number).with_for_update(of=events, skip_locked=True)
+        mine = {"owner": self._owner, "taken": func.coalesce(events.c.taken, 0) + 1}
+
+        async def take(connection: AsyncConnection) -> Sequence[Row[Any]]:
+            rows: Sequence[Row[Any]] = (await connection.execute(left)).all()
+            if taken := [{"row": row.number} for row in rows if row.owner != self._owner]:
+                await connection.execute(
+                    update(events).where(events.c.number == bindparam("row")).values(mine), taken
+                )
+            return rows
+
+        rows = await self._database.write(take)
+        times = [(row.taken or 0) + (row.owner != self._owner) for row in rows]
+        return tuple(map(Left, self._received(account, rows), times))
 
     async def handled(self, account: str, ids: Sequence[str], at: float) -> tuple[str, ...]:
         async def keep(connection: AsyncConnection) -> set[str]:
@@ -254,9 +269,15 @@ class SqlJournal(Marks):
             self._unsure.difference_update(accounts)
         return tuple(orphan for orphan, _ in sorted(taken, key=lambda one: (one[0].turn.at, one[0].turn.id)))
 
-    async def expire_journal(self, before: float) -> None:
+    async def expire_journal(self, before: float, left_before: float) -> None:
+        waits = events.c.handled.is_(None) & (events.c.at < left_before)
+        open_ = (turns.c.owner != self._owner) & (turns.c.at < left_before)
+        if not self.alone:
+            open_ &= ~exists().where(owners.c.id == turns.c.owner, owners.c.expires > _NOW)
+
         async def take_out(connection: AsyncConnection) -> None:
-            await connection.execute(delete(events).where(events.c.handled < before))
+            await connection.execute(delete(events).where((events.c.handled < before) | waits))
+            await connection.execute(delete(turns).where(open_))
             await connection.execute(delete(turns).where(turns.c.owner.is_(None), turns.c.at < before))
             await connection.execute(delete(cursors).where(cursors.c.at < before))
             await connection.execute(delete(counts).where((counts.c.day + 1) * _DAY_S <= before))
@@ -281,6 +302,20 @@ class SqlJournal(Marks):
         """Who was forgotten is held by nothing; what is still written of theirs is passed over."""
         for turn_id in [turn_id for turn_id, held in self._held.items() if held.asker == person]:
             del self._held[turn_id]
+
+    def _received(self, account: str, rows: Sequence[Row[Any]]) -> tuple[Received, ...]:
+        """Of rows of `sealed_rows`."""
+        opening = self._keys.of_rows(rows)
+        return tuple(
+            Received(
+                account,
+                row.id,
+                "" if row.key_scope == _nobodys(account) else row.key_scope,
+                opening[row.key_id].open(row.sealed, "events", account, row.id, "sealed"),
+                row.at,
+            )
+            for row in rows
+        )
 
     async def _lease(self) -> None:
         """A process without one would be taken for dead; from then on whoever runs it renews."""

@@ -154,6 +154,8 @@ events: Final = Table(
     Column("id", Text, nullable=False),
     Column("at", Double, nullable=False),
     Column("handled", Double),  # when; from then on it has no body
+    Column("owner", Text),  # who has it in work; of one that is handled it says nothing
+    Column("taken", Integer),  # how often it was taken over
     _key(nullable=True),
     Column("sealed", LargeBinary),  # body
     Index("ix_events_event", "account", "id", unique=True),

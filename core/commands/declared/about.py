@@ -13,4 +13,4 @@ async def run(call: Call) -> None:
     call.reply(call.say("about", version=version("sluice")))
 
 
-COMMAND: Final = Command("about", run, for_strangers=True, private=True, portable=True)
+COMMAND: Final = Command("about", run, for_strangers=True, private=True, portable=True, repeatable=True)

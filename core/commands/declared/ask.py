@@ -55,4 +55,5 @@ COMMAND: Final = Command(
     menu=Menu.LISTED,
     message_menu=1,
     form=("prompt",),
+    repeatable=True,
 )

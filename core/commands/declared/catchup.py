@@ -68,4 +68,5 @@ COMMAND: Final = Command(
     (Argument("since", max_length=20),),
     where=frozenset({Where.SERVER, Where.THREAD, Where.GROUP}),
     private=True,
+    repeatable=True,
 )

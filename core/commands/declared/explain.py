@@ -13,4 +13,6 @@ async def run(call: Call) -> None:
     ask_about(call, call.say("question.explain"))
 
 
-COMMAND: Final = Command("explain", run, private=True, portable=True, message_menu=4, about_message=True)
+COMMAND: Final = Command(
+    "explain", run, private=True, portable=True, message_menu=4, about_message=True, repeatable=True
+)

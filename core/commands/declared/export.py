@@ -67,4 +67,6 @@ def _about(occasion: Occasion) -> dict[str, str]:
     }
 
 
-COMMAND: Final = Command("export", run, press=press, for_strangers=True, private=True, portable=True)
+COMMAND: Final = Command(
+    "export", run, press=press, for_strangers=True, private=True, portable=True, repeatable=True
+)

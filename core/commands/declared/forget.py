@@ -46,7 +46,7 @@ def _ask(occasion: Occasion) -> None:
     token = occasion.services.personal.ask(occasion.person)
     yes = Button(YES + token, occasion.say("button.forget"), ButtonStyle.DANGER)
     no = Button(NO + token, occasion.say("button.keep"))
-    occasion.reply(occasion.say("forget.ask"), ((yes, no),), private=True)
+    occasion.reply(occasion.say("forget.ask"), ((yes, no),), private=True, repeatable=True)
 
 
 async def _forget(press: Press) -> None:

@@ -31,4 +31,6 @@ async def run(call: Call) -> None:
     call.reply("\n".join(lines))
 
 
-COMMAND: Final = Command("help", run, for_strangers=True, private=True, portable=True, menu=Menu.LISTED)
+COMMAND: Final = Command(
+    "help", run, for_strangers=True, private=True, portable=True, menu=Menu.LISTED, repeatable=True
+)

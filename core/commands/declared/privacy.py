@@ -62,4 +62,6 @@ def _operator(call: Call, configuration: Configuration) -> str:
     return call.say("privacy.operator_unknown")
 
 
-COMMAND: Final = Command("privacy", run, for_strangers=True, private=True, portable=True, menu=Menu.LISTED)
+COMMAND: Final = Command(
+    "privacy", run, for_strangers=True, private=True, portable=True, menu=Menu.LISTED, repeatable=True
+)

@@ -42,10 +42,10 @@ _PAUSES: Final = frozenset({"pause_minutes", "pause_private_minutes"})
 async def run(call: Call) -> None:
     offered = _managed(call)
     if not offered:
-        call.reply(call.say("settings.not_yours"))
+        call.reply(call.say("settings.not_yours"), repeatable=True)
         return
     panel = await _panel(call, offered[-1], WHEN_TAB)
-    call.reply(panel.text, panel.rows)
+    call.reply(panel.text, panel.rows, repeatable=True)
 
 
 async def press(press: Press) -> None:

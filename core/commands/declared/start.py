@@ -12,4 +12,4 @@ async def run(call: Call) -> None:
     call.reply(call.say("start"))
 
 
-COMMAND: Final = Command("start", run, private=True, typed_only=True, menu=Menu.HIDDEN)
+COMMAND: Final = Command("start", run, private=True, typed_only=True, menu=Menu.HIDDEN, repeatable=True)

@@ -13,4 +13,6 @@ async def run(call: Call) -> None:
     ask_about(call, call.say("question.summarise"))
 
 
-COMMAND: Final = Command("summarise", run, private=True, portable=True, message_menu=2, about_message=True)
+COMMAND: Final = Command(
+    "summarise", run, private=True, portable=True, message_menu=2, about_message=True, repeatable=True
+)

@@ -13,4 +13,6 @@ async def run(call: Call) -> None:
     ask_about(call, call.say("question.translate"))
 
 
-COMMAND: Final = Command("translate", run, private=True, portable=True, message_menu=3, about_message=True)
+COMMAND: Final = Command(
+    "translate", run, private=True, portable=True, message_menu=3, about_message=True, repeatable=True
+)

@@ -69,4 +69,5 @@ COMMAND: Final = Command(
     private=True,
     portable=True,
     weighs_rights=True,
+    repeatable=True,
 )
