@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
+import pytest
 from sqlalchemy import event, select, text, update
+from sqlalchemy.exc import DBAPIError
 
 from core.adapters.store.ledger import SqlLedger
 from core.adapters.store.location import Location
@@ -133,6 +135,29 @@ async def test_who_had_to_wait_for_a_line_counts_what_was_taken_meanwhile(
                     await asyncio.sleep(0)
         assert not await taking
         assert await ledger.counted((ADAS, ALL)) == (Amount(90), Amount(90))
+
+
+async def test_lines_are_locked_in_one_order_so_that_nobody_waits_in_a_circle(
+    postgresql_location: Location,
+) -> None:
+    """Whoever waits for the last line in that order holds the first one, however they were named or made."""
+    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    async with open_store(postgresql_location) as store:
+        ledger = store.ledger
+        first, last = sorted((ADAS, ALL), key=ledger._key)
+        for line in (last, first):
+            assert await ledger.take((line,), Amount(1))
+        locked = select(spent).with_for_update(nowait=True)
+        async with ledger._database._engine.begin() as other:
+            await other.execute(locked.where(spent.c.line == ledger._key(last)[0]))
+            taking = asyncio.ensure_future(ledger.take((last, first), Amount(1)))
+            async with asyncio.timeout(10):
+                while not await other.scalar(waiting):  # noqa: ASYNC110  # nothing tells
+                    await asyncio.sleep(0)
+            async with ledger._database._engine.connect() as third:
+                with pytest.raises(DBAPIError, match="could not obtain lock"):
+                    await third.execute(locked.where(spent.c.line == ledger._key(first)[0]))
+        assert await taking
 
 
 async def test_what_stands_still_holds_nobodys_lines(postgresql_location: Location) -> None:
