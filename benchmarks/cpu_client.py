@@ -26,17 +26,18 @@ from benchmarks.swallowing import SwallowingSurface, discord_channel, discord_in
 from bots.loop import run_in_loop
 from core.adapters.clock import SystemClock
 from core.adapters.memory_journal import MemoryJournal
+from core.adapters.memory_ledger import MemoryLedger
 from core.adapters.memory_store import MemoryStore
 from core.adapters.openai_completions import OpenAICompletions
 from core.configuration import Configuration, Live, ModelEntry
 from core.conversation.history import Question
 from core.messages import MessageRef, Person
 from core.policy.access import Access
-from core.policy.spending import Spending
 from core.ports.completions import ChatMessage, CompletionRequest, TextDelta
 from core.service.chat import ChatService
 from core.service.choosing import Choices
 from core.service.driver import Driver
+from core.service.spending import Spending
 
 SDK_ON_ASYNCIO: Final = "openai SDK, asyncio"
 """As its documentation runs it, with `asyncio.run`; all others run in the loop that `sluice run` uses."""
@@ -178,13 +179,14 @@ class Sluice(Contestant):
         self._completions = OpenAICompletions(base_url=_url(task), api_key=None)
         self._driver = Driver(clock)
         model = ModelEntry(_MODEL, "", _MODEL, _MODEL)
+        configuration = Configuration(None, {}, {_MODEL: model}, _MODEL)
         self._chat = ChatService(
             completions=self._completions,
-            choices=Choices(MemoryStore(), Live(Configuration(None, {}, {_MODEL: model}, _MODEL))),
+            choices=Choices(MemoryStore(), Live(configuration)),
             driver=self._driver,
             clock=clock,
             access=Access(allow_everybody=True),
-            spending=Spending(None, clock=clock),
+            spending=Spending(MemoryLedger(), clock, lambda: configuration),
             store=MemoryStore(),
             journal=MemoryJournal(clock=clock),
         )

@@ -23,6 +23,7 @@ from bots.sandbox.page import SandboxPage
 from bots.sandbox.telegram.server import TelegramServer
 from bots.telegram.client import TelegramPlatform
 from core.adapters.memory_journal import MemoryJournal
+from core.adapters.memory_ledger import MemoryLedger
 from core.adapters.memory_store import MemoryStore
 from core.adapters.moderation import ConfiguredModeration
 from core.adapters.redaction import redact_all_logging, redacted
@@ -45,16 +46,17 @@ from core.configuration import (
 from core.configuration.entries import EMBEDDED_PROVIDER
 from core.policy import private_file
 from core.policy.access import Access
-from core.policy.spending import Spending
 from core.ports.alerts import Alerts, Cause
 from core.ports.chart import Bar
 from core.ports.clock import Clock
 from core.ports.completions import Completions
 from core.ports.journal import Journal
+from core.ports.ledger import Ledger
 from core.ports.moderation import Moderation
 from core.ports.platform import Platform
 from core.ports.store import Store, StoreError
 from core.service.alerts import OperatorAlerts
+from core.service.carrying_over import carry_over
 from core.service.chat import ChatService
 from core.service.choosing import Choices
 from core.service.driver import Driver, Progress
@@ -62,6 +64,7 @@ from core.service.moderating import Moderator
 from core.service.personal_data import PersonalData
 from core.service.retention import Retention
 from core.service.signing import KEY_BYTES, Signer
+from core.service.spending import Spending
 from core.service.usage import UsageBook
 from core.service.watching import Watch
 from core.settings import EMBEDDED_MODEL, ENV_FILE, Settings, read_variables
@@ -70,6 +73,7 @@ log = logging.getLogger(__name__)
 
 FIGURES_EVERY_S = 0.25
 ADMINS_FILE = "admins.json"  # in the data folder: whoever claimed the bot
+SPENDING_FILE = "spending.json"  # in the data folder: what earlier versions had spent that day
 BUTTON_KEY_FILE = "buttons.json"  # in the data folder: the key that signs them
 _TEMPLATE_TOKENS = 64  # what the embedded model's chat template adds to a prompt
 
@@ -168,6 +172,7 @@ class Kept:
 
     store: Store
     journal: Journal
+    ledger: Ledger
 
 
 @asynccontextmanager
@@ -178,12 +183,13 @@ async def open_store(settings: Settings, clock: Clock, *, sandbox: bool) -> Asyn
     """
     if sandbox:
         journal = MemoryJournal(clock=clock)
-        yield Kept(MemoryStore(journal=journal), journal)
+        yield Kept(MemoryStore(journal=journal), journal, MemoryLedger())
         return
     location = Location.of(settings)
     with held(location):
         async with open_sql_store(location) as store:
-            yield Kept(store, store.journal)
+            await carry_over(settings.data_dir / SPENDING_FILE, store.ledger, clock, settings.daily_tokens)
+            yield Kept(store, store.journal, store.ledger)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,10 +224,9 @@ def build_app(settings: Settings, model: Model, clock: Clock, *, kept: Kept, pag
         allow_everybody=sandbox or settings.allow_everybody,
         admins_file=None if sandbox else settings.data_dir / ADMINS_FILE,
     )
-    spent = None if sandbox else settings.data_dir / "spending.json"
     _permit(access, model.live.current)
     store = SteadyStore(kept.store, clock, alerts=alerts)
-    spending = Spending(settings.daily_tokens, clock=clock, file=spent, alerts=alerts)
+    spending = Spending(kept.ledger, clock, lambda: model.live.current)
     usage = UsageBook(store, clock, lambda: model.live.current)
     moderator = None
     if model.moderation is not None:
@@ -261,7 +266,9 @@ def build_app(settings: Settings, model: Model, clock: Clock, *, kept: Kept, pag
         personal=PersonalData(store, clock),
         draw=_draw,
     )
-    retention = Retention(store, kept.journal, clock, lambda: model.live.current.defaults.retention_days)
+    retention = Retention(
+        store, kept.journal, kept.ledger, clock, lambda: model.live.current.defaults.retention_days
+    )
     return App(dispatcher, chat, access, driver, retention, alerts)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import fields
+from decimal import Decimal
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -11,7 +12,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from bots.bootstrap import read_configuration, warnings_about
-from core.configuration import Configuration, ModelEntry, Persona, Provider
+from core.configuration import Budgets, Configuration, ModelEntry, Persona, Provider
+from core.configuration.limits import ENDLESS, MONEY
 from core.settings import SettingsError, read_settings
 
 GOOD: Final = 0
@@ -51,6 +53,24 @@ def _in_force(configuration: Configuration) -> Iterator[str]:
         yield from _listed(
             name, (f"{one.name}: {_words(getattr(values, one.name))}" for one in fields(values))
         )
+    yield from _listed("Budgets", _budgets(configuration.budgets))
+
+
+def _budgets(budgets: Budgets) -> Iterator[str]:
+    for table, limits in budgets.tables():
+        words = [
+            f"{one.name} {_limit(one.name, value, budgets.currency)}"
+            for one in fields(limits)
+            if (value := getattr(limits, one.name)) is not None
+        ]
+        if words:
+            yield f"{' '.join(table)}: {', '.join(words)}"
+
+
+def _limit(name: str, value: int | Decimal, currency: str) -> str:
+    if value >= ENDLESS:
+        return "unlimited"
+    return f"{value} {currency}" if name in MONEY else f"{value:,}"
 
 
 def _listed(name: str, lines: Iterator[str]) -> Iterator[str]:

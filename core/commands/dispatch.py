@@ -36,7 +36,6 @@ from core.messages import (
     owned,
 )
 from core.policy.access import Access
-from core.policy.spending import Spending
 from core.ports.chart import DrawChart
 from core.ports.clock import Clock
 from core.ports.surface import Surface
@@ -47,6 +46,7 @@ from core.service.languages import language_of, reading_here
 from core.service.notices import unseen_by_others
 from core.service.personal_data import PersonalData
 from core.service.room import Room
+from core.service.spending import Spending
 from core.service.usage import UsageBook
 from core.streaming.operations import MAX_OPTIONS, Delivered
 

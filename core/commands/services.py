@@ -9,11 +9,11 @@ from core.commands.questions import Questions
 from core.commands.registry import Registry
 from core.configuration import Configuration
 from core.policy.access import Access
-from core.policy.spending import Spending
 from core.ports.chart import DrawChart
 from core.ports.clock import Clock
 from core.service.chat import ChatService
 from core.service.personal_data import PersonalData
+from core.service.spending import Spending
 from core.service.usage import UsageBook
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
 from core.catalogue import money, say
+from core.policy.budgets import Why
+from core.service.refusals import name_of, time_span, tokens_or_money
+from core.service.spending import Left
 from core.service.usage import OfModel, Report, Sum
 
 LONGEST: Final = 1_024
@@ -14,13 +17,16 @@ _LABEL: Final = 40  # characters of a model's name
 _MODELS: Final = 6  # at most, each with its own line
 
 
-def in_words(
-    report: Report, title: str, locale: str | None, *, left: tuple[int, int, float] | None, chart: bool
-) -> str:
-    """Markdown. `left`: of the daily limit, the limit, and the seconds until the next day. `chart`: the
-    picture is beside it, and its colours are named."""
-    for shown in range(min(_MODELS, len(report.models)), -1, -1):
-        text = _with_models(report, shown, title, locale, left=left, chart=chart)
+def in_words(report: Report, title: str, locale: str | None, *, left: Sequence[Left], chart: bool) -> str:
+    """Markdown. `left`: of every budget that limits whoever asks. `chart`: the picture is beside it, and its
+    colours are named."""
+    most = min(_MODELS, len(report.models))
+    fewer = (
+        *((models, len(left)) for models in range(most, -1, -1)),
+        *((0, n) for n in range(len(left), -1, -1)),
+    )
+    for models, budgets in fewer:
+        text = _with_models(report, models, title, locale, left=left[:budgets], chart=chart)
         if len(text.encode("utf-16-le")) // 2 <= LONGEST:
             break
     return text
@@ -32,7 +38,7 @@ def _with_models(
     title: str,
     locale: str | None,
     *,
-    left: tuple[int, int, float] | None,
+    left: Sequence[Left],
     chart: bool,
 ) -> str:
     lines = [
@@ -46,11 +52,8 @@ def _with_models(
         lines.append("- " + say("usage.others", locale, models=len(report.models) - shown))
     if unpriced := [_name(model) for model in report.models if not model.priced][:3]:
         lines += ["", say("usage.no_price", locale, models=", ".join(unpriced))]
-    if left is not None:
-        tokens, limit, seconds = left
-        minutes = -(-int(seconds) // 60)
-        words = say("usage.left", locale, left=tokens, limit=limit, hours=minutes // 60, minutes=minutes % 60)
-        lines += ["", words]
+    if left:
+        lines += ["", say("usage.left", locale), *(f"- {_left(one, locale)}" for one in left)]
     if chart:
         lines += ["", say("usage.chart", locale)]
     return "\n".join(lines)
@@ -67,6 +70,31 @@ def _used(used: Sum, locale: str | None, *, key: str = "usage.used") -> str:
         completion=used.completion_tokens,
     )
     return f"{_costs(used.costs, locale)}, {words}" if used.costs else words
+
+
+def _left(left: Left, locale: str | None) -> str:
+    budget = left.budget
+    amounts = (
+        (Why.TOKENS, left.tokens, budget.line.tokens),
+        (Why.MONEY, left.money, budget.line.money),
+    )
+    words = [
+        say(
+            "usage.left.of",
+            locale,
+            left=amount if why is Why.TOKENS else tokens_or_money(why, amount, budget.currency, locale),
+            limit=tokens_or_money(why, limit, budget.currency, locale),
+        )
+        for why, amount, limit in amounts
+        if amount is not None and limit is not None
+    ]
+    return say(
+        "usage.left.budget",
+        locale,
+        budget=name_of(budget.scope, budget.span, locale),
+        left=", ".join(words),
+        span=time_span(left.resets_in_s, locale),
+    )
 
 
 def _costs(costs: Mapping[str, Decimal], locale: str | None) -> str:

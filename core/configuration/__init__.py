@@ -14,6 +14,7 @@ from core.configuration.entries import (
     Price,
     Provider,
 )
+from core.configuration.limits import Budgets, Limits
 from core.configuration.live import Live
 from core.configuration.moderating import Check, ModerationRules
 from core.configuration.problems import ConfigurationError, Problem
@@ -21,10 +22,12 @@ from core.configuration.reading import example, is_persona_name, parse_configura
 
 __all__ = [
     "Ability",
+    "Budgets",
     "Check",
     "Configuration",
     "ConfigurationError",
     "Defaults",
+    "Limits",
     "Live",
     "ModelChoice",
     "ModelEntry",

@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final, TypeVar
 
+from core.configuration.limits import Budgets
 from core.configuration.moderating import UNJUDGED, ModerationRules
 
 PROMPT_TOKENS: Final = 8_000
@@ -153,6 +154,7 @@ class Configuration:
     default_persona: str | None = None
     defaults: Defaults = Defaults()
     permissions: Permissions = Permissions()
+    budgets: Budgets = field(default_factory=Budgets)
     alerts: tuple[str, ...] = ()  # where operator alerts go: `discord:<channel>`, `telegram:<chat>`
     moderation: ModerationRules = UNJUDGED
     operator: str | None = None  # who runs the bot and how to reach them, as `/privacy` says it

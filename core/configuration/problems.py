@@ -140,6 +140,10 @@ class Section:
             return None
         return float(value)
 
+    def says(self, key: str, word: str) -> bool:
+        """Whether just this word stands there. If not, it may be something else."""
+        return self._values.get(key) == word and self._take(key) == word
+
     def switch(self, key: str) -> bool | None:
         value = self._take(key)
         if value is None or isinstance(value, bool):

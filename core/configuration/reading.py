@@ -12,6 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
+from core.configuration.budgets import check_prices, read_budgets, read_currency
 from core.configuration.entries import (
     EMBEDDED_PROVIDER,
     ENV_PROVIDER,
@@ -24,6 +25,7 @@ from core.configuration.entries import (
     Price,
     Provider,
 )
+from core.configuration.limits import LIMITS
 from core.configuration.locator import lines_of
 from core.configuration.moderating import ModerationRules, read_moderation
 from core.configuration.problems import (
@@ -52,7 +54,6 @@ _MODEL_ID: Final = re.compile(r"(?P<provider>[A-Za-z0-9_.-]{1,50})/(?P<model>\S{
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,50}", re.ASCII)
 _PERSONA: Final = re.compile(r"\w[\w .'-]{0,31}")
 _COMMAND: Final = re.compile(r"[a-z0-9_]{1,32}", re.ASCII)  # what both platforms take as a command's name
-_CURRENCY: Final = re.compile(r"[A-Z]{3}", re.ASCII)
 _SYNTAX: Final = re.compile(
     r"(?P<why>.*?) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)", re.DOTALL
 )
@@ -152,6 +153,7 @@ class _Reader:
             top.problem("default_persona", "names no persona of this file", remedy)
         defaults = self._defaults(top.table("defaults"))
         permissions = self._permissions(top.table("permissions"))
+        budgets = read_budgets(top.table("budgets"), settings.daily_tokens)
         alerts = self._alerts(top.table("alerts"))
         moderation = self._moderation(top.table("moderation"))
         operator = top.text("operator")
@@ -167,6 +169,7 @@ class _Reader:
             self._report.problem((), "no model is named", NO_MODEL_NAMED)
         default = chosen or self._embedded.id
         self._drop_embedded_unless_used(default)
+        check_prices(budgets, self._models, self._report)
         return Configuration(
             file,
             MappingProxyType(self._providers),
@@ -178,6 +181,7 @@ class _Reader:
             default_persona=default_persona,
             defaults=defaults,
             permissions=permissions,
+            budgets=budgets,
             alerts=alerts,
             moderation=moderation,
             operator=operator,
@@ -237,9 +241,7 @@ class _Reader:
     def _price(self, table: Section) -> Price | None:
         prompt = table.number("prompt_price", least=0.0, most=1e6)
         completion = table.number("completion_price", least=0.0, most=1e6)
-        currency = table.text("currency")
-        if currency is not None and not _CURRENCY.fullmatch(currency):
-            table.problem("currency", f"is {shown(currency)}", "Write its three letters, such as USD or EUR.")
+        currency = read_currency(table)
         for one, other in (("prompt_price", "completion_price"), ("completion_price", "prompt_price")):
             if one in table and other not in table:
                 table.problem(one, f"stands there without {other}", "Write both, per million tokens.")
@@ -374,6 +376,7 @@ def _belongs() -> Mapping[str, str]:
         **dict.fromkeys(("temperature", "system_prompt"), '[models."provider/model"] or [personas.NAME]'),
         **dict.fromkeys(Defaults.__slots__, "[defaults]"),
         **dict.fromkeys(("admins", "allow", "models_for_everybody"), "[permissions]"),
+        **dict.fromkeys(LIMITS, "[budgets.user] or another table of [budgets]"),
         "to": "[alerts]",
         **dict.fromkeys(("provider", "input", "output", "on_error", "tell"), "[moderation]"),
         **dict.fromkeys(("default_model", "default_persona"), "the top of the file, above the first [table]"),

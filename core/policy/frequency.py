@@ -25,9 +25,20 @@ class Frequency:
         self._taken.move_to_end(key)
         while len(self._taken) > self._remembered:
             self._taken.popitem(last=False)
-        while times and times[0] <= now - self._per_s:
-            times.popleft()
+        self._drop_old(times, now)
         if len(times) >= self._count:
             return False
         times.append(now)
         return True
+
+    def wait_s(self, key: Hashable, now: float, *, count: int) -> float:
+        """Seconds until it may happen when no more than `count` times count as few; 0: now."""
+        times = self._taken.get(key, deque())
+        self._drop_old(times, now)
+        if len(times) < count:
+            return 0.0
+        return times[len(times) - count] + self._per_s - now if count else self._per_s
+
+    def _drop_old(self, times: deque[float], now: float) -> None:
+        while times and times[0] <= now - self._per_s:
+            times.popleft()

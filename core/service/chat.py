@@ -33,7 +33,6 @@ from core.messages import (
 )
 from core.policy.access import Access
 from core.policy.frequency import Frequency
-from core.policy.spending import Spending
 from core.ports.alerts import Alerts
 from core.ports.clock import Clock
 from core.ports.completions import Completions
@@ -48,6 +47,7 @@ from core.service.door import Door, unanswered
 from core.service.driver import Driver
 from core.service.events import Events
 from core.service.exchanges import Exchanges
+from core.service.flooding import Flooding
 from core.service.intake import LONGEST_QUESTION, Intake, Now
 from core.service.languages import language_of
 from core.service.moderating import Moderator
@@ -59,6 +59,7 @@ from core.service.records import Records
 from core.service.recovery import Recovery, kept
 from core.service.room import Room
 from core.service.signing import Signer
+from core.service.spending import Spending
 from core.service.summaries import Summaries
 from core.service.surroundings import Surroundings
 from core.service.tasks import Tasks
@@ -72,6 +73,8 @@ from core.streaming.view_settings import Foot
 log = logging.getLogger(__name__)
 
 _AT_ONCE = {"in_all": 200, "each": 5}  # of what takes long
+QUEUED_AFTER_S = 0.5
+"""Who waits no longer than this is told of no line; nor is who sends a flood told of each place in it."""
 KEEP_S = 0.5
 """After the last marks: for the store to keep what was said."""
 
@@ -143,6 +146,7 @@ class ChatService:
         )
         self._queue = TurnQueue(turns.run, self._tasks)
         self._intake = Intake(clock, self._tasks, self.events, self._admit)
+        self._flooding = Flooding(self._intake, self._queue, self.notices, clock)
         self._changes = Changes(self._intake, self._queue, store)
         self._moves = Moves(self._queue, self._conversations, choices, clock)
         self.exchanges = Exchanges(
@@ -199,6 +203,8 @@ class ChatService:
         """
         if question.private and not surface.capabilities.private_answers:
             question = replace(question, private=False)
+        if self._flooding.holds_back(question, surface):
+            return
         if not self._intake.take(question, surface):
             self._busy(question, surface)
 
@@ -376,11 +382,15 @@ class ChatService:
             return False
         if before and turn.known is None and not self._interrupts(turn):
             log.info("turn %s in %s waits behind %d", turn.id, question.place, before)
-            words = say("queued", turn.locale, place=before)
-            self.notices.tell(
-                surface, question.asker, words, ref=question.reply_to, reaction="reaction.queued"
-            )
+            soon = self._clock.monotonic() + QUEUED_AFTER_S
+            self._clock.call_at(soon, lambda: self._tell_of_line(turn, before))
         return True
+
+    def _tell_of_line(self, turn: Turn, before: int) -> None:
+        if not self._queue.waits(turn):
+            return
+        words, ref = say("queued", turn.locale, place=before), turn.question.reply_to
+        self.notices.tell(turn.surface, turn.question.asker, words, ref=ref, reaction="reaction.queued")
 
     def _busy(self, question: Question, surface: Surface, *, tells: bool = True) -> None:
         unanswered("busy", question.event_id, question.place, question.asker)

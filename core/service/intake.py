@@ -114,6 +114,16 @@ class Intake:
         self._let_go(line, held)
         return held.question
 
+    def drop_all(self, person: str, place: str, *, but_first: bool) -> tuple[Question, ...]:
+        """Let go of what somebody, `str(Person)`, has on its way here from one place, and return it."""
+        gone = []
+        for key, line in self._lines.items():
+            theirs = [one for one in line if str(one.question.asker) == person] if key.place == place else []
+            for held in theirs[but_first:]:
+                self._let_go(line, held)
+                gone.append(held.question)
+        return tuple(gone)
+
     def forget(self, person: str) -> tuple[Question, ...]:
         """Let go of all that somebody, `str(Person)`, has on its way here, and return it."""
         gone = []

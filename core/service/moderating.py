@@ -11,15 +11,18 @@ from collections.abc import AsyncGenerator, Callable
 from functools import partial
 from typing import Final
 
+from core.catalogue import say
 from core.configuration import ModerationRules
 from core.conversation.window import said
-from core.policy.spending import Spending
+from core.policy.budgets import Refused
 from core.ports.alerts import Alerts, Cause
 from core.ports.clock import Clock
 from core.ports.completions import StreamEvent
 from core.ports.moderation import Bill, Moderation, ModerationError, Verdict
 from core.service.in_time import in_time
 from core.service.moderated import Moderated, Side
+from core.service.refusals import mark_of
+from core.service.spending import Spending
 from core.service.turn import Tally, Turn
 from core.service.usage import Book, Counted
 
@@ -31,16 +34,20 @@ _HIT: Final = {Side.INPUT: "ending.not_asked", Side.OUTPUT: "ending.withheld"}
 
 
 class NotPassedError(Exception):
-    """The text must not pass. `key`: of the words for whoever asked, as an ending's mark."""
+    """The text must not pass. `mark`: the ending's, in words for whoever asked."""
 
-    def __init__(self, side: Side, key: str) -> None:
-        super().__init__(f"{side}: {key}")
+    def __init__(self, side: Side, mark: str) -> None:
+        super().__init__(f"{side}: {mark}")
         self.side = side
-        self.key = key
+        self.mark = mark
 
 
 class _SpentError(Exception):
-    """Today's tokens do not suffice to ask whoever judges."""
+    """What is left of a budget does not suffice to ask whoever judges."""
+
+    def __init__(self, refused: Refused) -> None:
+        super().__init__(refused.why)
+        self.refused = refused
 
 
 class Moderator:
@@ -87,17 +94,17 @@ class Moderator:
         question = turn.question
         who = f"turn {turn.id} in {question.place} by {question.asker}: the {side}"
         try:
-            verdict = await self._verdict(turn, text)
-        except _SpentError:
-            log.info("%s is not judged: today's tokens are used up", who)
+            verdict = await self._verdict(turn, rules.judge, text)
+        except _SpentError as error:
+            log.info("%s is not judged: a budget is used up", who)
             if rules.refuses:
-                raise NotPassedError(side, "ending.spent") from None
+                raise NotPassedError(side, mark_of(error.refused, turn.locale)) from None
             return
         except ModerationError as error:
             log.warning("%s cannot be judged: %s", who, error)
             self._alerts.raise_(Cause.JUDGE, about=rules.judge)
             if rules.refuses:
-                raise NotPassedError(side, "ending.unjudged") from None
+                raise NotPassedError(side, say("ending.unjudged", turn.locale)) from None
             return
         self._alerts.clear(Cause.JUDGE, about=rules.judge)
         if verdict.flagged:
@@ -105,23 +112,29 @@ class Moderator:
             log.warning("%s is flagged: %s", who, why)
             if rules.tells:
                 self._alerts.raise_(Cause.MODERATION, about=str(question.place), why=why)
-            raise NotPassedError(side, _HIT[side])
+            raise NotPassedError(side, say(_HIT[side], turn.locale))
 
-    async def _verdict(self, turn: Turn, text: str) -> Verdict:
-        """Paid from the same budget as answers, whatever becomes of it."""
+    async def _verdict(self, turn: Turn, judge: str, text: str) -> Verdict:
+        """Paid from the same budgets as answers, whatever becomes of it."""
+        asker, place = turn.question.asker, turn.question.place
         prompt, answer = self._moderation.price(text)
-        reservation = self._spending.reserve(prompt=prompt, answer=answer) if prompt else None
-        if prompt and reservation is None:
-            raise _SpentError
+        reservation = (
+            await self._spending.reserve(asker, place, judge, prompt=prompt, answer=answer, beside=True)
+            if prompt
+            else None
+        )
+        if isinstance(reservation, Refused):
+            raise _SpentError(reservation)
         bill = Bill()
         try:
             verdict = await in_time(self._clock, CHECK_S, self._moderation.check(text, bill))
         finally:
+            used = bill.prompt_tokens + bill.completion_tokens
+            counts = (Counted(bill.model, bill.prompt_tokens, bill.completion_tokens),) if used else ()
             if reservation is not None:
-                reservation.settle(bill.prompt_tokens + bill.completion_tokens)
-            if self._book is not None and bill.prompt_tokens + bill.completion_tokens:
-                counted = Counted(bill.model, bill.prompt_tokens, bill.completion_tokens)
-                await self._book(turn.question.asker, turn.question.place, (counted,))
+                await reservation.settle(counts)
+            if self._book is not None and counts:
+                await self._book(asker, place, counts)
         if verdict is None:
             raise ModerationError(f"no verdict within {CHECK_S:g} s")
         return verdict

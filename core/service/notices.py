@@ -28,6 +28,7 @@ from core.streaming.view_settings import BARE, Foot
 log = logging.getLogger(__name__)
 
 _A_MINUTE_EACH = 6  # notices and reactions, per person
+_AT_ONCE_S = 1.0
 _BETWEEN_REACTIONS_S = 0.3  # in one place; Discord was observed to take one in 0.25 s
 _REACTION_MAY_WAIT_S = 10.0  # later than that it tells nobody anything
 _ON_THEIR_WAY = 500  # in all, as when a platform takes nothing; what is beyond is not told
@@ -45,6 +46,7 @@ class Notices:
         self._few = Frequency(_A_MINUTE_EACH, 60.0)
         self._private = Frequency(_PRIVATE_A_MINUTE_EACH, 60.0)
         self._hourly = Frequency(1, 3_600.0)
+        self._at_once = Frequency(1, _AT_ONCE_S)
         self._on_their_way = 0
         self._next_reaction: dict[str, float] = {}  # by place: from when on one may go there
 
@@ -58,11 +60,18 @@ class Notices:
         reaction: str,
         event_id: str = "",
     ) -> None:
-        """A refusal, an error or a place in a queue. `ref`: the message it is about, where there is one."""
+        """A refusal, an error or a place in a queue. `ref`: the message it is about, where there is one.
+
+        Several of one kind at once are one, unless each is waited for: who sends many messages in a second
+        has seen the first.
+        """
+        now = self._clock.monotonic()
+        kind = (str(person), str(surface.place), reaction)
+        if not (surface.capabilities.private_answers or self._at_once.take(kind, now)):
+            return
         if unseen_by_others(surface):
             self.reply(surface, person, text, ref=ref, event_id=event_id)
             return
-        now = self._clock.monotonic()
         if not self._few.take(str(person), now):
             return
         if self._hourly.take(str(person), now):

@@ -80,6 +80,10 @@ class TurnQueue:
             self._tasks.start(self._serve(turn.conversation_id), f"conversation in {turn.question.place}")
         return before
 
+    def waits(self, turn: Turn) -> bool:
+        """Whether it was not begun."""
+        return turn in itertools.islice(self._lines.get(turn.conversation_id, ()), 1, None)
+
     def drop_waiting(self, person: str = "") -> tuple[Turn, ...]:
         """Let go of every turn that was not begun, or of a person's, and return them."""
         waiting = [turn for line in self._lines.values() for turn in list(line)[1:]]
@@ -90,10 +94,10 @@ class TurnQueue:
 
     def drop(self, turn: Turn) -> bool:
         """Let go of a turn; False when it was begun, or is over."""
-        line = self._lines.get(turn.conversation_id, ())
-        if turn not in itertools.islice(line, 1, None):
+        if not self.waits(turn):
             return False
-        self._lines[turn.conversation_id].remove(turn)
+        line = self._lines[turn.conversation_id]
+        line.remove(turn)
         for waiting in line:
             if waiting.parent_id == turn.id:
                 waiting.parent_id = turn.parent_id

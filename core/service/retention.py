@@ -6,8 +6,10 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
+from core.policy.budgets import oldest_kept
 from core.ports.clock import Clock
 from core.ports.journal import Journal
+from core.ports.ledger import Ledger
 from core.ports.store import Store, StoreError
 
 log = logging.getLogger(__name__)
@@ -28,9 +30,12 @@ _DAY_S: Final = 86_400.0
 class Retention:
     """`days`: how long a conversation is kept after it was last used, asked anew each time; 0: for ever."""
 
-    def __init__(self, store: Store, journal: Journal, clock: Clock, days: Callable[[], int]) -> None:
+    def __init__(
+        self, store: Store, journal: Journal, ledger: Ledger, clock: Clock, days: Callable[[], int]
+    ) -> None:
         self._store = store
         self._journal = journal
+        self._ledger = ledger
         self._clock = clock
         self._days = days
         self._offset = clock.wall() - clock.monotonic()
@@ -54,6 +59,7 @@ class Retention:
                 overheard_before=now - OVERHEARD_DAYS * _DAY_S,
             )
             await self._journal.expire_journal(now - HANDLED_DAYS * _DAY_S, now - LEFT_DAYS * _DAY_S)
+            await self._ledger.expire(oldest_kept(now))
         except StoreError as error:
             log.error("what is too old cannot be deleted: %s", error)
             return

@@ -14,7 +14,8 @@ from core.configuration import ModelChoice
 from core.conversation.summary import SummaryRequest, summary_request
 from core.conversation.tokens import Budgets
 from core.conversation.window import is_named, prompt_size
-from core.policy.spending import Spending, estimate_tokens
+from core.policy.budgets import Refused
+from core.policy.spending import estimate_tokens
 from core.ports.completions import (
     Answering,
     CompletionRequest,
@@ -27,6 +28,7 @@ from core.ports.completions import (
 )
 from core.ports.store import Message, Outlined, StoreError, Summary
 from core.service.conversations import Conversations
+from core.service.spending import Spending
 from core.service.tasks import Tasks
 from core.service.turn import Tally, Turn
 from core.service.usage import Book
@@ -98,10 +100,13 @@ class Summaries:
         return outline, before, await store.path(turn.id, limit=len(ids) - told)
 
     async def _ask(self, request: SummaryRequest, choice: ModelChoice, turn: Turn) -> str:
-        """The model's words; empty where today's tokens are used up, or its provider would not let it."""
+        """The model's words; empty where a budget is used up, or its provider would not let it."""
         tally = Tally(prompt_size(request.messages))
-        reservation = self._spending.reserve(prompt=tally.prompt, answer=request.tokens)
-        if reservation is None:
+        asker, place = turn.question.asker, turn.question.place
+        reservation = await self._spending.reserve(
+            asker, place, choice.model, prompt=tally.prompt, answer=request.tokens, beside=True
+        )
+        if isinstance(reservation, Refused):
             return ""
         asked = CompletionRequest(request.messages, choice.model, max_tokens=request.tokens)
         parts: list[str] = []
@@ -126,7 +131,8 @@ class Summaries:
             tally.billed = bool(parts)
             raise
         finally:
-            reservation.settle(tally.used)
-            if self._book is not None and (counted := tally.counts(answered_by)):
-                await self._book(turn.question.asker, turn.question.place, counted)
+            counted = tally.counts(answered_by)
+            await reservation.settle(counted)
+            if self._book is not None and counted:
+                await self._book(asker, place, counted)
         return "" if reason is FinishReason.CONTENT_FILTER else "".join(parts).strip()[: request.tokens * 8]

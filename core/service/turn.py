@@ -11,7 +11,8 @@ from core.conversation.catchup import Citations
 from core.conversation.history import Joined, Question
 from core.conversation.window import is_named
 from core.messages import MessageRef, Place
-from core.policy.spending import Reservation, size_within, tokens_in
+from core.policy.budgets import Refused
+from core.policy.spending import size_within, tokens_in
 from core.ports.completions import Usage
 from core.ports.reading import Seen
 from core.ports.store import Message, Outlined, Summary
@@ -20,6 +21,7 @@ from core.service.choosing import Manner
 from core.service.driver import Showing, Shown
 from core.service.languages import language_of
 from core.service.records import Record
+from core.service.spending import Reservation
 from core.service.steps import Known
 from core.service.usage import Counted
 from core.streaming.answer import Answer, Ending
@@ -207,14 +209,14 @@ class Tally:
             self.counted = None
         self.streamed = self.covered = 0
 
-    def within(self, reservation: Reservation) -> bool:
-        """Whether the answer may go on: what it has used by now is covered, or has been counted anyway."""
+    async def beyond(self, reservation: Reservation) -> Refused | None:
+        """Why the answer may not go on; None while what it has used is covered, or is counted anyway."""
         if self.streamed <= self.covered or self.counted is not None:
-            return True
-        if not reservation.covers(self.used):
-            return False
-        self.covered = size_within(reservation.tokens - self.prompt - self._earlier)
-        return True
+            return None
+        refused = await reservation.cover(self.used)
+        if refused is None:
+            self.covered = size_within(reservation.tokens - self.prompt - self._earlier)
+        return refused
 
     @property
     def _own(self) -> Usage:

@@ -22,7 +22,8 @@ from core.conversation.catchup import Citations, transcript
 from core.conversation.preferences import Sees
 from core.conversation.tokens import Budgets
 from core.conversation.window import is_blank, messages_for, prompt_size
-from core.policy.spending import Reservation, Spending, estimate_tokens, size_of
+from core.policy.budgets import Refused
+from core.policy.spending import estimate_tokens, size_of
 from core.ports.clock import Clock, Timer
 from core.ports.completions import (
     Answering,
@@ -47,6 +48,8 @@ from core.service.failures import reason_of
 from core.service.moderated import Side
 from core.service.moderating import Moderator, NotPassedError
 from core.service.notices import Notices
+from core.service.refusals import mark_of, words_of
+from core.service.spending import Reservation, Spending
 from core.service.steps import Known
 from core.service.summaries import Summaries
 from core.service.surroundings import Surroundings
@@ -162,19 +165,20 @@ class Turns:
         if manner.preferences.sees is Sees.CHANNEL and not question.about:
             turn.about = await self._surroundings.lately(question, turn.conversation_id, turn.surface)
         tally.prompt = prompt_size(self._messages(turn, choice))
-        reservation = self._spending.reserve(prompt=tally.prompt, answer=choice.max_tokens or _ANSWER_TOKENS)
-        if reservation is None:
-            self._refuse_spent(turn)
+        answer = choice.max_tokens or _ANSWER_TOKENS
+        reservation = await self._spending.reserve(
+            question.asker, question.place, choice.model, prompt=tally.prompt, answer=answer
+        )
+        if isinstance(reservation, Refused):
+            self._refuse(turn, reservation)
             return
-        turn.buttons_under = partial(self._under, turn)
+        limit: Timer | None = None
+        tally.billed = False  # until the model is asked
         try:
+            turn.buttons_under = partial(self._under, turn)
             await self._conversations.keep_question(turn)
-        except BaseException:
-            reservation.settle(0)
-            raise
-        self._show(turn, reasoning=manner.preferences.reasoning, streaming=manner.preferences.streaming)
-        limit = self._at_its_limit(turn)
-        try:
+            self._show(turn, reasoning=manner.preferences.reasoning, streaming=manner.preferences.streaming)
+            limit = self._at_its_limit(turn)
             tally.billed = not turn.answer.ended
             if not turn.answer.ended:  # else it was cut before the model was asked
                 await turn.until_cut(self._stream(turn, choice, reservation, tally))
@@ -184,8 +188,9 @@ class Turns:
         finally:
             if limit is not None:
                 limit.cancel()
-            reservation.settle(tally.used)
-            if self._book is not None and (counted := tally.counts(turn.answered_by)):
+            counted = tally.counts(turn.answered_by)
+            await reservation.settle(counted)
+            if self._book is not None and counted:
                 await self._book(question.asker, question.place, counted)
 
     def _show(self, turn: Turn, *, reasoning: bool, streaming: bool) -> None:
@@ -345,8 +350,8 @@ class Turns:
                     )
                 if turn.answer.full:
                     self._close(turn, Ending.LENGTH, say("ending.length", turn.locale))
-                elif not tally.within(reservation):
-                    self._close(turn, Ending.LENGTH, say("ending.spent", turn.locale), may_go_on=False)
+                elif (refused := await tally.beyond(reservation)) is not None:
+                    self._close(turn, Ending.LENGTH, mark_of(refused, turn.locale), may_go_on=False)
                 if turn.answer.ended:
                     return
         raise ModelError(ModelErrorKind.BROKEN_STREAM, "the stream ended without its ending")
@@ -403,7 +408,7 @@ class Turns:
         """A question that must not be asked is let go of, too: else the next one could lead back to it."""
         if error.side is Side.INPUT and turn.again is None:
             turn.withdrawn, turn.buttons_under = True, None
-        self._close(turn, Ending.FILTERED, say(error.key, turn.locale))
+        self._close(turn, Ending.FILTERED, error.mark)
 
     def _may_show_less(self, error: ModelError, turn: Turn, messages: tuple[ChatMessage, ...]) -> bool:
         return (
@@ -445,11 +450,10 @@ class Turns:
         if turn.citations is not None and not turn.answer.ended and (rest := turn.citations.end()):
             turn.answer.append(rest, self._clock.monotonic())
 
-    def _refuse_spent(self, turn: Turn) -> None:
+    def _refuse(self, turn: Turn, refused: Refused) -> None:
         question = turn.question
-        unanswered("spent", question.event_id, question.place, question.asker)
-        minutes = -(-int(self._spending.resets_in_s()) // 60)
-        words = say("spent", turn.locale, hours=minutes // 60, minutes=minutes % 60)
+        unanswered(f"spent_{refused.why}", question.event_id, question.place, question.asker)
+        words = words_of(refused, turn.locale)
         self._notices.tell(
             turn.surface, question.asker, words, ref=question.reply_to, reaction="reaction.sorry"
         )

@@ -9,7 +9,9 @@ from babel.core import Locale
 from babel.messages.plurals import get_plural
 
 from core.catalogue import ENGLISH, LANGUAGES, completeness, entries, say
+from core.policy.budgets import Refused, Scope, Span, Why
 from core.ports.completions import ModelErrorKind
+from core.service.refusals import mark_of
 from core.streaming.pages import MARK_UNITS
 
 COMPLETE = ("en", "pt-BR")
@@ -76,9 +78,9 @@ def test_the_mark_of_every_ending_has_room_on_its_page(language: str) -> None:
         say("provider_busy.minutes", language, hours=24, minutes=59),
     ]
     marks = [say("ending.failed", language, reason=reason) for reason in reasons]
-    marks += [
-        say(key, language) for key in entries(ENGLISH) if key.startswith("ending.") and key != "ending.failed"
-    ]
+    marks += [mark_of(Refused(why, scope, span), language) for why in Why for scope in Scope for span in Span]
+    said = {"ending.failed", "ending.spent"}
+    marks += [say(key, language) for key in entries(ENGLISH) if key.startswith("ending.") and key not in said]
     assert max(len(f"\n\n*{mark}*") for mark in marks) <= MARK_UNITS
 
 

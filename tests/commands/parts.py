@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from core.adapters.bar_chart import draw_bars
+from core.adapters.memory_ledger import MemoryLedger
 from core.adapters.memory_store import MemoryStore
 from core.commands.dispatch import Dispatcher
 from core.commands.registry import Registry
 from core.configuration import Configuration, Live, ModelEntry
 from core.policy.access import Access
-from core.policy.spending import Spending
 from core.ports.clock import Clock
 from core.ports.store import Store
 from core.service.chat import ChatService
 from core.service.personal_data import PersonalData
+from core.service.spending import Spending
 from core.service.usage import UsageBook
 
 SCRIPTED = ModelEntry("scripted", "home", "scripted", "Scripted")
@@ -29,6 +30,8 @@ class Parts:
         self.configuration = live or Live(Configuration(None, {}, {SCRIPTED.id: SCRIPTED}, SCRIPTED.id))
         self.usage = UsageBook(self.store, clock, lambda: self.configuration.current)
         self.personal = PersonalData(self.store, clock)
+        self.ledger = MemoryLedger()
+        self.spending = Spending(self.ledger, clock, lambda: self.configuration.current)
 
     def dispatcher(
         self,
@@ -44,7 +47,7 @@ class Parts:
             self.clock,
             commands,
             configuration=lambda: self.configuration.current,
-            spending=spending or Spending(None, clock=self.clock),
+            spending=spending or self.spending,
             usage=self.usage,
             personal=self.personal,
             draw=draw_bars,

@@ -13,9 +13,8 @@ from core.adapters.clock import SystemClock
 from core.adapters.memory_journal import MemoryJournal
 from core.adapters.memory_store import MemoryStore
 from core.commands.registry import Registry
-from core.configuration import Configuration, Live, ModelChoice
+from core.configuration import Budgets, Configuration, Limits, Live, ModelChoice
 from core.policy.access import Access
-from core.policy.spending import Spending
 from core.ports.clock import Clock
 from core.service.chat import ChatService
 from core.service.choosing import Choices
@@ -45,10 +44,11 @@ class Service:
         self.model = ScriptedModel()
         self.clock = clock
         self.store = store or MemoryStore()
-        live = Live(configuration or configured(ModelChoice("scripted")))
+        budgets = Budgets(everybody=Limits(daily_tokens))
+        live = Live(configuration or configured(ModelChoice("scripted"), budgets=budgets))
         self.access = Access(allow_everybody=True, admins=frozenset({admin} if admin else ()))
         self.parts = Parts(clock, self.store, live)
-        self.spending = Spending(daily_tokens, clock=clock)
+        self.spending = self.parts.spending
         self.chat = ChatService(
             completions=self.model,
             choices=Choices(self.store, live),

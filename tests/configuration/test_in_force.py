@@ -22,6 +22,7 @@ from bots.bootstrap import (
 )
 from bots.embedded_model.progress import ignore_progress
 from core.adapters.memory_journal import MemoryJournal
+from core.adapters.memory_ledger import MemoryLedger
 from core.adapters.memory_store import MemoryStore
 from core.commands.registry import registry
 from core.configuration import Configuration, ConfigurationError, Live
@@ -55,7 +56,7 @@ async def standing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
     settings = read_settings({})
     live = Live(read_configuration(settings))
     clock = FakeClock()
-    kept = Kept(MemoryStore(), MemoryJournal(clock=clock))
+    kept = Kept(MemoryStore(), MemoryJournal(clock=clock), MemoryLedger())
     async with open_model(settings, live, ignore_progress) as model:
         yield Standing(settings, model, build_app(settings, model, clock, kept=kept, page=None), file)
 

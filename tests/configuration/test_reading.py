@@ -15,6 +15,7 @@ from core.configuration import (
     Check,
     ConfigurationError,
     Defaults,
+    Limits,
     ModelChoice,
     ModelEntry,
     ModerationRules,
@@ -444,7 +445,7 @@ def test_the_example_is_the_one_of_the_program_and_valid() -> None:
 def test_the_example_explains_every_key() -> None:
     keys = {key for key in Defaults.__slots__ if f"\n{key} = " not in example()}
     assert keys == set()
-    for entry in (Persona, Permissions):
+    for entry in (Persona, Permissions, Limits):
         missing = {key for key in entry.__slots__ if f"{key} = " not in example()}
         assert missing <= {"name", "allow_everybody"}
 

@@ -20,7 +20,6 @@ from core.configuration import Live, ModelChoice
 from core.conversation.history import Question
 from core.messages import Incoming, IncomingCommand
 from core.policy.access import Access
-from core.policy.spending import Spending
 from core.ports.surface import Surface
 from core.service.chat import ChatService
 from core.service.choosing import Choices
@@ -53,7 +52,7 @@ class Sluice:
             driver=Driver(bot.clock),
             clock=bot.clock,
             access=access,
-            spending=Spending(None, clock=bot.clock),
+            spending=parts.spending,
             store=MemoryStore(),
             journal=bot.journal,
         )

@@ -10,6 +10,7 @@ import os
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from decimal import Decimal
 
 from playwright.async_api import Browser, Page, expect
@@ -24,7 +25,9 @@ from core.adapters.clock import SystemClock
 from core.adapters.memory_journal import MemoryJournal
 from core.catalogue import say
 from core.configuration import Configuration, ModelEntry, Price
+from core.policy.budgets import EVERYBODY, Span, span_name
 from core.ports.completions import Answering
+from core.ports.ledger import Amount, Line
 from core.ports.store import Used
 from tests.commands.support import Service
 from tests.discord.support import library_restored
@@ -69,7 +72,8 @@ async def sandbox() -> AsyncIterator[tuple[SandboxPage, Service]]:
     discord, telegram = DiscordServer(profile=profile), TelegramServer(profile=profile)
     page = SandboxPage(discord, telegram, note="GPT-5 mini", port=0)
     service = Service(clock, daily_tokens=250_000)
-    service.parts.configuration.swap(CONFIGURATION)
+    budgets = service.parts.configuration.current.budgets
+    service.parts.configuration.swap(replace(CONFIGURATION, budgets=budgets))
     for part in (discord, telegram, page):
         await part.start()
     with library_restored():
@@ -88,8 +92,8 @@ async def sandbox() -> AsyncIterator[tuple[SandboxPage, Service]]:
                 await use(service, f"{server.snapshot()['platform']}:{ada}", seed=seed)
             today = await service.parts.store.used(since_day=int(clock.wall() // 86_400))
             spent = sum(row.prompt_tokens + row.completion_tokens for row in today)
-            if reservation := service.spending.reserve(prompt=spent, answer=0):
-                reservation.settle(spent)
+            line = Line(EVERYBODY, span_name(Span.DAY, clock.wall()))
+            await service.parts.ledger.settle([line], Amount(spent))
             yield page, service
         finally:
             await service.close()

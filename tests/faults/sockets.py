@@ -13,7 +13,6 @@ from core.configuration import Live, ModelChoice
 from core.conversation.history import lane_of
 from core.messages import Incoming, IncomingCommand, IncomingMessage, Place
 from core.policy.access import Access
-from core.policy.spending import Spending
 from core.ports.journal import Journal
 from core.ports.store import Message, Store
 from core.ports.surface import Surface
@@ -68,7 +67,7 @@ class _Process:
         clock, held = self.life.clock(play.clock), self.life.of(journal)
         steady = SteadyStore(self.life.of(store), clock)
         live, access = Live(configured(ModelChoice("scripted"))), Access(allow_everybody=True)
-        spending, parts = Spending(None, clock=clock), Parts(clock, steady, live)
+        parts = Parts(clock, steady, live)
         self.bot = play.site.bot(clock, held)
         self.chat = ChatService(
             completions=play.model,
@@ -76,12 +75,12 @@ class _Process:
             driver=Driver(clock),
             clock=clock,
             access=access,
-            spending=spending,
+            spending=parts.spending,
             store=steady,
             journal=held,
             book=parts.usage.book,
         )
-        self._dispatcher = parts.dispatcher(self.chat, access, spending=spending)
+        self._dispatcher = parts.dispatcher(self.chat, access)
         self._known = asyncio.Event()
 
     async def begin(self) -> None:

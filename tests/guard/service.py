@@ -12,13 +12,14 @@ from bots.sandbox.discord.server import DiscordServer
 from bots.sandbox.telegram.server import TelegramServer
 from bots.telegram.client import TelegramPlatform
 from core.adapters.memory_journal import MemoryJournal
+from core.adapters.memory_ledger import MemoryLedger
 from core.adapters.memory_store import MemoryStore
 from core.configuration import Live, ModelChoice
 from core.policy.access import Access
-from core.policy.spending import Spending
 from core.service.chat import ChatService
 from core.service.choosing import Choices
 from core.service.driver import Driver
+from core.service.spending import Spending
 from tests.commands.parts import Parts
 from tests.fakes.faulty_model import FaultyModel
 from tests.fakes.moved_clock import MovedClock
@@ -62,7 +63,7 @@ async def serving(
     journal, store = MemoryJournal(clock=clock), MemoryStore()
     model = FaultyModel(clock, deltas, every_s=every_s)
     live, access = Live(configured(ModelChoice("scripted"))), Access(allow_everybody=True)
-    spending, parts = Spending(None, clock=clock), Parts(clock, store, live)
+    spending, parts = Spending(MemoryLedger(), clock, lambda: live.current), Parts(clock, store, live)
     platform = (
         DiscordPlatform(server.token, clock=clock, api_base_url=server.url, journal=journal)
         if isinstance(server, DiscordServer)

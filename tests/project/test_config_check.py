@@ -41,6 +41,8 @@ async def test_the_example_is_the_committed_one_and_good(tmp_path: Path) -> None
         f"  openai/gpt-5-mini: {'; '.join(mini)}",
         "  poet: Answers in verse; by home/llama3.2; temperature 1.2; 40 characters of system prompt",
         "  busy: queue",
+        "  everybody: money_per_month 20.0 USD, requests_per_minute 120, streams 200",
+        "  roles discord:123456789012345678: tokens_per_day 400,000, money_per_day unlimited",
         "✓ Nothing is wrong.",
     ):
         assert f"{line}\n" in _said(done), line

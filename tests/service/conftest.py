@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from core.adapters.memory_journal import JournalState, MemoryJournal
+from core.adapters.memory_ledger import MemoryLedger
 from core.adapters.memory_store import MemoryStore
 from core.catalogue import say
 from core.commands.registry import Registry
-from core.configuration import Configuration, Defaults, Live, ModelChoice, ModelEntry
+from core.configuration import Budgets, Configuration, Defaults, Limits, Live, ModelChoice, ModelEntry
 from core.configuration.moderating import UNJUDGED, ModerationRules
 from core.conversation.preferences import Busy
 from core.messages import (
@@ -30,10 +31,11 @@ from core.messages import (
     Quote,
 )
 from core.policy.access import Access
-from core.policy.spending import Spending
+from core.policy.budgets import Refused, Scope, Span, Why, span_name
 from core.ports.clock import Clock
 from core.ports.completions import Completions
 from core.ports.journal import Journal
+from core.ports.ledger import Ledger, Line
 from core.ports.moderation import Moderation
 from core.ports.store import Message, Store
 from core.service.chat import ChatService
@@ -41,7 +43,9 @@ from core.service.choosing import Choices
 from core.service.driver import Driver, Progress
 from core.service.exchanges import Caller
 from core.service.moderating import Moderator
+from core.service.refusals import mark_of, words_of
 from core.service.signing import Signer
+from core.service.spending import Spending
 from tests.commands.parts import Parts
 from tests.fakes.alerts import NotedAlerts
 from tests.fakes.clock import FakeClock
@@ -54,7 +58,9 @@ BEN = Person("fake", "2", "Ben")
 MODERATOR = Person("fake", "3", "Cleo", manages_messages=True)
 
 
-def configured(choice: ModelChoice, defaults: Defaults | None = None) -> Configuration:
+def configured(
+    choice: ModelChoice, defaults: Defaults | None = None, budgets: Budgets | None = None
+) -> Configuration:
     """A configuration with one model, by which every question is answered like that."""
     model = ModelEntry(
         choice.model,
@@ -66,7 +72,9 @@ def configured(choice: ModelChoice, defaults: Defaults | None = None) -> Configu
         temperature=choice.temperature,
         system_prompt=choice.system_prompt,
     )
-    return Configuration(None, {}, {model.id: model}, model.id, defaults=defaults or Defaults())
+    return Configuration(
+        None, {}, {model.id: model}, model.id, defaults=defaults or Defaults(), budgets=budgets or Budgets()
+    )
 
 
 class Yielding(MemoryStore):
@@ -105,6 +113,8 @@ class Bot:
         *,
         access: Access | None = None,
         daily_tokens: int | None = None,
+        budgets: Budgets | None = None,
+        ledger: Ledger | None = None,
         choice: ModelChoice | None = None,
         defaults: Defaults | None = None,
         max_answer_chars: int = 64_000,
@@ -137,10 +147,12 @@ class Bot:
         defaults = replace(
             defaults or Defaults(), busy=busy_mode, pause_minutes_private=int((private_pause_s or 0.0) / 60)
         )
-        self.live = Live(configuration or configured(choice or ModelChoice("scripted"), defaults))
+        budgets = budgets or Budgets(everybody=Limits(daily_tokens))
+        self.live = Live(configuration or configured(choice or ModelChoice("scripted"), defaults, budgets))
         self.progress: list[Progress] = []
         self.access = access or Access(allow_everybody=True)
-        self.spending = Spending(daily_tokens, clock=self.clock)
+        self.ledger: Ledger = before.ledger if before else ledger or MemoryLedger()
+        self.spending = Spending(self.ledger, self.clock, lambda: self.live.current)
         self.parts = Parts(self.clock, self.store, self.live)
         self.hits = NotedAlerts()
         self.chat = ChatService(
@@ -178,7 +190,13 @@ class Bot:
 
     @choice.setter
     def choice(self, choice: ModelChoice) -> None:
-        self.live.swap(configured(choice, self.live.current.defaults))
+        self.live.swap(configured(choice, self.live.current.defaults, self.live.current.budgets))
+
+    async def spent(self) -> int:
+        """Tokens of everybody today, settled and reserved."""
+        today = Line("everybody", span_name(Span.DAY, self.clock.wall()))
+        [counted] = await self.ledger.counted([today])
+        return counted.tokens
 
     def event_id(self) -> str:
         """A new one."""
@@ -308,6 +326,17 @@ async def shut(bot: Bot) -> int:
 def mark(key: str) -> str:
     """An ending's words, as they stand under the text."""
     return f"*{say(key)}*"
+
+
+def used_up(tokens: int) -> str:
+    """What whoever asks is told once everybody's tokens of the day are, as time stands at first."""
+    refused = Refused(Why.TOKENS, Scope.EVERYBODY, Span.DAY, tokens, 15 * 3_600.0 + 44 * 60.0)
+    return words_of(refused, None)
+
+
+def cut_short() -> str:
+    """The mark of an answer for which they did not suffice."""
+    return f"*{mark_of(Refused(Why.TOKENS), None)}*"
 
 
 def failed(kind: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 from core.configuration import ModelChoice
 from core.messages import PlaceKind
 from core.ports.completions import Answering, ModelError, ModelErrorKind, Usage
-from tests.service.conftest import Bot, mark, shut
+from tests.service.conftest import Bot, cut_short, shut
 
 
 async def test_a_question_is_answered_with_what_is_chosen_as_its_turn_begins(bot: Bot) -> None:
@@ -48,9 +48,10 @@ async def test_what_a_model_refused_is_remembered_of_that_model_alone() -> None:
 
 
 async def test_tokens_of_a_model_that_gave_nothing_count_beside_those_of_the_one_that_answers(
-    bot: Bot, caplog: pytest.LogCaptureFixture
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO)
+    bot = Bot(daily_tokens=10_000)
     stream = await bot.asked(bot.surface(), "hello")
     for event in (Answering("one/a"), Usage(30, 12), Answering("two/b")):
         stream.emit(event)
@@ -58,8 +59,9 @@ async def test_tokens_of_a_model_that_gave_nothing_count_beside_those_of_the_one
     stream.emit(Usage(5, 1))
     stream.finish()
     await bot.clock.advance(2.0)
-    assert bot.spending.counted == 30 + 12 + 5 + 1
+    assert await bot.spent() == 30 + 12 + 5 + 1
     assert any("by two/b: complete" in record.getMessage() for record in caplog.records)
+    await shut(bot)
 
 
 async def test_tokens_counted_of_a_model_that_gave_nothing_leave_the_days_limit_in_force() -> None:
@@ -73,14 +75,16 @@ async def test_tokens_counted_of_a_model_that_gave_nothing_leave_the_days_limit_
         stream.say("word " * 4)
     await stream.closed.wait()
     await bot.clock.advance(5.0)
-    assert mark("ending.spent") in surface.texts[-1]
-    assert bot.spending.counted <= 1_000 + 4  # the delta that went beyond it
+    assert cut_short() in surface.texts[-1]
+    assert await bot.spent() <= 1_000 + 4  # the delta that went beyond it
     await shut(bot)
 
 
-async def test_an_error_of_the_next_model_keeps_what_the_first_was_counted_for(bot: Bot) -> None:
+async def test_an_error_of_the_next_model_keeps_what_the_first_was_counted_for() -> None:
+    bot = Bot(daily_tokens=10_000)
     stream = await bot.asked(bot.surface(), "hello")
     for event in (Answering("one/a"), Usage(30, 12), ModelError(ModelErrorKind.RATE_LIMITED, "")):
         stream.emit(event)
     await bot.clock.advance(2.0)
-    assert bot.spending.counted == 42
+    assert await bot.spent() == 42
+    await shut(bot)

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import asyncio
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core.adapters.memory_journal import MemoryJournal
+from core.adapters.memory_ledger import MemoryLedger
 from core.adapters.memory_store import MemoryStore
 from core.catalogue import say
 from core.configuration import Defaults
-from core.messages import PlaceKind
-from core.policy.spending import Spending
+from core.messages import Place, PlaceKind
 from core.ports.store import Message, Role
 from core.service.retention import EVERY_S, Retention
+from core.service.spending import Reservation
+from core.service.usage import Counted
 from tests.fakes.clock import FakeClock
-from tests.service.conftest import Bot, shut
+from tests.service.conftest import ADA, Bot, shut
+from tests.service.spending import limited
 
 HOUR = 3_600.0
+HERE = Place("fake", "c1", PlaceKind.SHARED)
 MIDNIGHT = 1_800_057_600.0  # of a UTC day
 JUMPS = pytest.mark.parametrize("jump", [HOUR, -HOUR])
 
@@ -89,43 +93,31 @@ async def test_a_new_variant_stays_the_last_one(jump: float) -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from([-HOUR, HOUR, 0.0]), st.integers(1, 400)), max_size=30))
-def test_a_clock_set_about_midnight_gives_no_tokens_twice_and_no_count_below_zero(
-    jumps: list[tuple[float, int]],
-) -> None:
-    clock = before_midnight(1_800.0)
-    right = clock.wall_ahead_s
-    spending = Spending(1_000, clock=clock)
-    used = 0
-    for jump, tokens in jumps:
-        clock.wall_ahead_s = right + jump
-        reservation = spending.reserve(prompt=0, answer=tokens)
-        if reservation is not None:
-            used += reservation.tokens
-            reservation.settle(reservation.tokens)
-        assert spending.counted >= 0
-        assert 0.0 < spending.resets_in_s() <= 86_400.0
-    assert used <= 2_000  # two days at most were begun
+def test_a_clock_set_about_midnight_gives_no_tokens_twice(jumps: list[tuple[float, int]]) -> None:
+    async def play() -> None:
+        clock = before_midnight(1_800.0)
+        right = clock.wall_ahead_s
+        spending = limited(1_000, clock)
+        used = 0
+        for jump, tokens in jumps:
+            clock.wall_ahead_s = right + jump
+            reservation = await spending.reserve(ADA, HERE, "m", prompt=0, answer=tokens)
+            if isinstance(reservation, Reservation):
+                used += reservation.tokens
+                await reservation.settle((Counted("m", 0, reservation.tokens),))
+            [left] = await spending.left(ADA, HERE)
+            assert left.tokens is not None
+            assert 0.0 < left.resets_in_s <= 86_400.0
+        assert used <= 2_000  # two days at most were begun
 
-
-async def test_a_clock_set_back_over_midnight_and_a_restart_give_no_tokens_twice(tmp_path: Path) -> None:
-    clock = before_midnight(-600.0)
-    file = tmp_path / "spending.json"
-    spending = Spending(1_000, clock=clock, file=file)
-    reservation = spending.reserve(prompt=900, answer=50)
-    assert reservation is not None
-    clock.wall_ahead_s -= HOUR
-    assert spending.left == 50
-    assert Spending(1_000, clock=clock, file=file).left == 50
-    clock.wall_ahead_s += HOUR
-    reservation.settle(950)
-    assert spending.counted == 950
+    asyncio.run(play())
 
 
 async def test_a_clock_that_is_wrong_for_a_moment_deletes_nothing() -> None:
     clock, store = FakeClock(), MemoryStore()
     at = clock.wall()
     await store.add(Message("q", "c", None, Role.USER, "fake:1", "text", at))
-    retention = Retention(store, MemoryJournal(clock=clock), clock, lambda: 30)
+    retention = Retention(store, MemoryJournal(clock=clock), MemoryLedger(), clock, lambda: 30)
     clock.wall_ahead_s = 400 * 86_400.0
     await retention.sweep()
     clock.wall_ahead_s = 0.0

@@ -20,7 +20,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.judge import BAD, CATEGORY, FakeJudge, broken
 from tests.fakes.mortal import Life
 from tests.fakes.surface import FakeSurface
-from tests.service.conftest import ADA, Bot, failed, mark, shut
+from tests.service.conftest import ADA, Bot, cut_short, failed, mark, shut
 
 NOT_ASKED, WITHHELD, UNJUDGED = mark("ending.not_asked"), mark("ending.withheld"), mark("ending.unjudged")
 BEFORE = ModerationRules("judge", input=Check.BEFORE)
@@ -63,7 +63,7 @@ async def test_a_flagged_question_reaches_no_model_and_is_refused_in_words(
     assert list(bot.hits.raised) == [(Cause.MODERATION, str(surface.place))]
     assert CATEGORY in caplog.text
     assert BAD not in caplog.text
-    assert bot.spending.counted == 0
+    assert await bot.spent() == 0
     await shut(bot)
 
 
@@ -268,7 +268,7 @@ async def test_a_refusal_that_was_not_shown_yet_is_still_one_after_a_kill() -> N
 
 
 async def test_stop_cancels_the_check_and_shows_nothing_that_was_held() -> None:
-    bot, judge = judged(HIDES, [0.0, 5.0])
+    bot, judge = judged(HIDES, [0.0, 5.0], daily_tokens=1_000_000)
     surface = bot.surface()
     stream = await bot.asked(surface, "a tale?")
     stream.say(*[TALE] * 7)
@@ -282,7 +282,7 @@ async def test_stop_cancels_the_check_and_shows_nothing_that_was_held() -> None:
     assert stream.closed.is_set()
     assert surface.texts[0].endswith(mark("ending.stopped"))
     assert len(surface.texts[0]) < len(TALE * 7)
-    assert bot.spending.counted >= len(TALE * 27) // 4, "what was streamed is paid for, shown or not"
+    assert await bot.spent() >= len(TALE * 27) // 4, "what was streamed is paid for, shown or not"
     await shut(bot)
 
 
@@ -340,7 +340,7 @@ async def test_checks_by_a_model_are_reserved_and_booked() -> None:
     stream.emit(Usage(100, 50))
     stream.finish("A gate.")
     await bot.clock.advance(2.0)
-    assert bot.spending.counted == 100 + 50 + 30 + 10
+    assert await bot.spent() == 100 + 50 + 30 + 10
     report = await bot.parts.usage.report(person=str(ADA))
     assert {one.label: one.sum.prompt_tokens for one in report.models} == {"scripted": 100, "small": 30}
     await shut(bot)
@@ -351,7 +351,7 @@ async def test_a_check_that_is_broken_off_is_paid_for() -> None:
     await bot.say(bot.surface(), "what is a sluice?")
     await bot.clock.advance(1.0)
     await shut(bot)
-    assert bot.spending.counted == 30, "the judge read it; the model was never asked"
+    assert await bot.spent() == 30, "the judge read it; the model was never asked"
 
 
 async def test_without_tokens_for_the_judge_there_is_no_answer() -> None:
@@ -363,7 +363,7 @@ async def test_without_tokens_for_the_judge_there_is_no_answer() -> None:
     await bot.clock.advance(2.0)
     assert bot.model.streams == []
     assert judge.judged == []
-    assert surface.texts == [mark("ending.spent")]
+    assert surface.texts == [cut_short()]
     assert bot.hits.told == []
     await shut(bot)
 

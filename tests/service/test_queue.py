@@ -14,6 +14,7 @@ from core.catalogue import say
 from core.conversation.history import Joined, Question, lane_of
 from core.messages import MessageRef, Person, PlaceKind
 from core.ports.store import Message, Role, Shown
+from core.service.chat import QUEUED_AFTER_S
 from core.service.queue import QueueFullError, TurnQueue
 from core.service.tasks import Tasks
 from core.service.turn import Turn
@@ -128,6 +129,7 @@ async def test_in_a_group_the_second_wait_of_an_hour_is_a_reaction(bot: Bot) -> 
     surface = bot.surface()
     await bot.asked(surface, "one")
     await bot.say(surface, "two")
+    await bot.clock.advance(2.0)
     await bot.say(surface, "three")
     await bot.clock.advance(2.0)
     assert surface.texts == [say("queued", place=1)]
@@ -230,3 +232,14 @@ async def test_nobody_is_told_to_wait_for_an_answer_that_stands_there_and_is_bei
     await bot.clock.advance(1.0)
     assert (await bot.model.opened()).prompt == ["one", "First.", "two"]
     await shut(bot)
+
+
+async def test_who_waits_for_a_moment_is_told_of_no_line(bot: Bot) -> None:
+    surface = bot.surface(kind=PlaceKind.PRIVATE)
+    first = await bot.asked(surface, "one")
+    await bot.say(surface, "two")
+    first.finish("First.")
+    await bot.clock.advance(QUEUED_AFTER_S * 0.9)
+    (await bot.model.opened()).finish("Second.")
+    await bot.clock.advance(3.0)
+    assert surface.texts == ["First.", "Second."]

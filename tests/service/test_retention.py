@@ -8,6 +8,7 @@ import logging
 import pytest
 
 from core.adapters.memory_journal import MemoryJournal
+from core.adapters.memory_ledger import MemoryLedger
 from core.adapters.memory_store import MemoryStore
 from core.ports.store import Message, Overheard, Role, StoreError
 from core.service.retention import EVERY_S, OVERHEARD_DAYS, Retention
@@ -35,7 +36,9 @@ async def left(store: MemoryStore) -> tuple[int, int]:
 async def test_what_is_older_than_the_setting_goes_and_the_setting_may_change() -> None:
     store, clock, days = MemoryStore(), FakeClock(), 0
     await kept(store, clock)
-    running = asyncio.create_task(Retention(store, MemoryJournal(clock=clock), clock, lambda: days).run())
+    running = asyncio.create_task(
+        Retention(store, MemoryJournal(clock=clock), MemoryLedger(), clock, lambda: days).run()
+    )
     await settle()
     assert await left(store) == (40, OVERHEARD_DAYS + 1)  # off: but what was overheard goes
     days = 30
@@ -54,7 +57,9 @@ async def test_a_store_that_fails_is_asked_again_an_hour_later(caplog: pytest.Lo
             raise StoreError("the disk is full")
 
     clock = FakeClock()
-    running = asyncio.create_task(Retention(Failing(), MemoryJournal(clock=clock), clock, lambda: 30).run())
+    running = asyncio.create_task(
+        Retention(Failing(), MemoryJournal(clock=clock), MemoryLedger(), clock, lambda: 30).run()
+    )
     await clock.advance(EVERY_S)
     running.cancel()
     errors = [record.message for record in caplog.records if record.levelno >= logging.ERROR]

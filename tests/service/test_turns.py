@@ -10,6 +10,7 @@ import pytest
 from bots.bootstrap import Kept, Model, build_app, read_configuration
 from bots.telegram.entities import TelegramRenderer
 from core.adapters.memory_journal import MemoryJournal
+from core.adapters.memory_ledger import MemoryLedger
 from core.adapters.memory_store import MemoryStore
 from core.catalogue import say
 from core.configuration import Live, ModelChoice
@@ -20,7 +21,7 @@ from core.settings import Settings
 from core.streaming.operations import OperationKind
 from tests.fakes.clock import FakeClock
 from tests.fakes.surface import FakeSurface
-from tests.service.conftest import BEN, MODERATOR, Bot, failed, mark, shut
+from tests.service.conftest import BEN, MODERATOR, Bot, cut_short, failed, mark, shut, used_up
 from tests.service.scripted_model import ScriptedModel
 
 LONG = "Water finds its way, slowly and then all at once. "
@@ -190,7 +191,13 @@ async def test_the_setting_reaches_the_answers(tmp_path: Path) -> None:
     clock, scripted = FakeClock(), ScriptedModel()
     settings = Settings(max_answer_chars=20, allow_everybody=True, data_dir=tmp_path)
     model = Model(scripted, Live(read_configuration(settings)))
-    app = build_app(settings, model, clock, kept=Kept(MemoryStore(), MemoryJournal(clock=clock)), page=None)
+    app = build_app(
+        settings,
+        model,
+        clock,
+        kept=Kept(MemoryStore(), MemoryJournal(clock=clock), MemoryLedger()),
+        page=None,
+    )
     surface = FakeSurface(clock)
     app.chat.ask(Question("1", surface.place, BEN, "hello"), surface)
     stream = await scripted.opened()
@@ -294,20 +301,20 @@ async def test_what_a_turn_used_is_settled(bot: Bot) -> None:
     bot = Bot(daily_tokens=10_000)
     surface = bot.surface()
     stream = await bot.asked(surface, "hello")
-    assert bot.spending.counted > 1_000
+    assert await bot.spent() > 1_000
     stream.say("Hi.")
     stream.emit(Usage(30, 12))
     stream.finish()
     await bot.clock.advance(2.0)
-    assert bot.spending.counted == 42
+    assert await bot.spent() == 42
     stream = await bot.asked(bot.surface("c2"), "12345678")
     stream.finish("12345678", "1234")
     await bot.clock.advance(2.0)
-    assert bot.spending.counted == 42 + (2 + 4) + 3  # no usage: an estimate
+    assert await bot.spent() == 42 + (2 + 4) + 3  # no usage: an estimate
     stream = await bot.asked(bot.surface("c3"), "hello")
     stream.emit(ModelError(ModelErrorKind.UNREACHABLE, ""))
     await bot.clock.advance(2.0)
-    assert bot.spending.counted == 51  # nothing was used
+    assert await bot.spent() == 51  # nothing was used
     await shut(bot)
 
 
@@ -318,11 +325,11 @@ async def test_a_budget_that_runs_out_ends_the_answer_with_a_mark() -> None:
     stream.say(*["word "] * 200)
     await stream.closed.wait()
     await bot.clock.advance(2.0)
-    assert surface.texts[0].endswith(mark("ending.spent"))
+    assert surface.texts[0].endswith(cut_short())
     assert surface.texts[0].startswith("word word")
     await bot.say(surface, "again")
     await bot.clock.advance(2.0)
-    assert surface.texts[1:] == [say("spent", hours=15, minutes=44)]
+    assert surface.texts[1:] == [used_up(100)]
     assert len(bot.model.streams) == 1
     await shut(bot)
 
@@ -336,7 +343,7 @@ async def test_an_answer_that_cost_more_than_was_left_is_still_complete() -> Non
     stream.finish()
     await bot.clock.advance(2.0)
     assert surface.texts == ["All of it."]
-    assert bot.spending.counted == 580
+    assert await bot.spent() == 580
     await shut(bot)
 
 

@@ -17,8 +17,11 @@ from core.commands.usage_report import LONGEST, in_words
 from core.configuration import Configuration, ModelEntry, Price
 from core.messages import Person, Place, PlaceKind
 from core.policy.access import Access
+from core.policy.budgets import Budget, Scope, Span
 from core.ports.completions import Answering, ModelError, ModelErrorKind, Usage
+from core.ports.ledger import BILLIONTHS, Line
 from core.ports.store import StoreError, Used
+from core.service.spending import Left
 from core.service.usage import OfModel, Report, Sum, booked_place
 from tests.service.conftest import ADA, BEN, Bot, shut
 
@@ -195,11 +198,22 @@ async def test_in_a_group_only_the_groups_usage_is_shown(bot: Bot) -> None:
 async def test_what_is_left_of_the_day_is_said_where_there_is_a_limit() -> None:
     bot = Bot(daily_tokens=5_000)
     await bot.answered(bot.surface(), "hello", "Yes.")
-    left = bot.spending.left
-    assert left is not None
-    assert left < 5_000
-    assert say("usage.left", left=left, limit=5_000, hours=15, minutes=44) in await used(bot)
+    spent = await bot.spent()
+    assert 0 < spent < 5_000
+    assert f"- everybody's budget for today: {5_000 - spent:,} of 5,000 tokens (more in 15 h 44 min)" in (
+        await used(bot)
+    )
     await shut(bot)
+
+
+def most_left() -> list[Left]:
+    """Of every budget there can be."""
+    lines = [
+        Budget(scope, span, Line("", "", 10**15, 10**15 * BILLIONTHS), "BRL")
+        for scope in Scope
+        for span in Span
+    ]
+    return [Left(one, one.line.tokens, one.line.money, 9e5) for one in lines]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -207,7 +221,7 @@ def test_the_words_fit_beside_a_picture_whatever_the_figures(language: str) -> N
     most = Sum(10**9, 10**15, 10**15, {"USD": Decimal(10**9), "EUR": Decimal(10**9), "BRL": Decimal(10**9)})
     models = tuple(OfModel("🟦" * 60 + str(n), priced=False, sum=most) for n in range(30))
     report = Report(most, most, models, ())
-    words = in_words(report, say("usage.of.me", language), language, left=(10**15, 10**15, 9e4), chart=True)
+    words = in_words(report, say("usage.of.me", language), language, left=most_left(), chart=True)
     assert len(words.encode("utf-16-le")) // 2 <= LONGEST
     assert say("usage.chart", language) in words
 

@@ -311,6 +311,7 @@ async def test_who_presses_retry_where_there_is_no_room_is_told_once(bot: Bot, c
     shown = await bot.answered(chat, "why?", "Because.")
     for number in range(20):
         await bot.say(chat, f"{number}?")
+        await bot.clock.advance(1.0)
     await bot.clock.advance(30.0)
     assert await bot.press_label(chat, shown, RETRY) == [say("busy")]
 

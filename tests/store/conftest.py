@@ -12,12 +12,14 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from core.adapters.memory_ledger import MemoryLedger
 from core.adapters.memory_store import MemoryStore
 from core.adapters.store.database import Database
 from core.adapters.store.location import Location
 from core.adapters.store.opening import open_store
 from core.adapters.store.schema import upgrade_database
 from core.adapters.store.tables import metadata
+from core.ports.ledger import Ledger
 from core.ports.store import Store
 from tests.store import postgresql
 from tests.store.processes import InDatabase, InMemory, Processes
@@ -120,6 +122,17 @@ async def store(any_location: Location | None) -> AsyncIterator[Store]:
         return
     async with open_store(any_location) as store:
         yield store
+
+
+@pytest.fixture
+async def ledgers(any_location: Location | None) -> AsyncIterator[tuple[Ledger, Ledger]]:
+    """Every adapter of `core.ports.ledger`, of two processes that share what they count."""
+    if any_location is None:
+        ledger = MemoryLedger()
+        yield ledger, ledger
+        return
+    async with open_store(any_location) as one, open_store(any_location) as other:
+        yield one.ledger, other.ledger
 
 
 @pytest.fixture(params=["memory alone", "memory", "sqlite", "postgresql"])

@@ -20,6 +20,7 @@ from core.adapters.store.backup import back_up
 from core.adapters.store.location import DATABASE_FILE, Location
 from core.adapters.store.opening import open_store
 from core.ports.journal import Journal, KeptTurn, Received, Step
+from core.ports.ledger import Amount, Ledger, Line
 from core.ports.store import KeptPersona, Lane, LaneKey, Overheard, Store, Summary, Used
 from tests.store import postgresql
 from tests.store.people import ADA, BEN, grown
@@ -51,10 +52,17 @@ async def fill_journal(journal: Journal) -> None:
     await journal.count("identify:discord:9", 20_000)
 
 
+async def fill_ledger(ledger: Ledger) -> None:
+    """Something of every kind of line."""
+    days = [Line(of, "2024-10-04", tokens=10_000) for of in ("everybody", f"user:{ADA}")]
+    assert await ledger.take((*days, Line(f"user:{ADA}", "2024-10", money=5_000)), Amount(44, 5_000))
+
+
 async def make(location: Location, target: Path) -> None:
     async with open_store(location) as store:
         await fill(store)
         await fill_journal(store.journal)
+        await fill_ledger(store.ledger)
     await back_up(location, target)
     shutil.copy(location.keys, target / "sluice.key")
     database = target / DATABASE_FILE

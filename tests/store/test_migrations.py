@@ -15,6 +15,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.adapters.memory_journal import JournalState, MemoryJournal
+from core.adapters.memory_ledger import MemoryLedger
 from core.adapters.memory_store import MemoryStore
 from core.adapters.store import schema
 from core.adapters.store.backup import back_up
@@ -24,13 +25,15 @@ from core.adapters.store.opening import open_store
 from core.adapters.store.restore import restore
 from core.adapters.store.tables import metadata
 from core.ports.journal import Journal
+from core.ports.ledger import Amount, Ledger, Line
 from core.ports.store import LaneKey, Store, StoreError
 from tests.fakes.clock import FakeClock
-from tests.store.make_released import RELEASED, fill, fill_journal
+from tests.store.make_released import RELEASED, fill, fill_journal, fill_ledger
 from tests.store.people import ADA, BEN, asked, ids
 
 SCHEMAS: Final = sorted(path.name for path in RELEASED.iterdir())
 WITH_JOURNAL: Final = "0002"
+WITH_LEDGER: Final = "0004"
 NEXT: Final = '''"""Rebuilds the table that most others hang on."""
 
 import sqlalchemy as sa
@@ -80,6 +83,16 @@ async def expected_of_the_journal() -> list[object]:
     return await all_of_the_journal(MemoryJournal(state, clock=clock))
 
 
+async def all_of_the_ledger(ledger: Ledger) -> tuple[Amount, ...]:
+    spans = ("2024-10-04", "2024-10")
+    return await ledger.counted([Line(of, span) for of in ("everybody", f"user:{ADA}") for span in spans])
+
+
+async def expected_of_the_ledger() -> tuple[Amount, ...]:
+    await fill_ledger(ledger := MemoryLedger())
+    return await all_of_the_ledger(ledger)
+
+
 @pytest.fixture
 def released(tmp_path: Path) -> Path:
     """What releases have made, unpacked."""
@@ -112,6 +125,8 @@ async def test_a_database_of_a_release_holds_everything_today(
         await store.add(asked("later", "b2"))
         if name >= WITH_JOURNAL:
             assert await all_of_the_journal(store.journal) == await expected_of_the_journal()
+        if name >= WITH_LEDGER:
+            assert await all_of_the_ledger(store.ledger) == await expected_of_the_ledger()
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
@@ -131,6 +146,8 @@ async def test_a_backup_of_a_release_holds_everything_today(
             *in_work, counted = await expected_of_the_journal()
             assert await all_of_the_journal(store.journal) == [(), (), (), (), {}, counted]
             assert len(in_work) == 5, "nothing of which is done again"
+        if name >= WITH_LEDGER:
+            assert await all_of_the_ledger(store.ledger) == await expected_of_the_ledger()
 
 
 async def test_the_migrations_make_the_tables_of_the_code(location: Location) -> None:

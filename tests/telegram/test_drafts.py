@@ -21,7 +21,6 @@ from core.catalogue import say
 from core.configuration import Live, ModelChoice
 from core.messages import ButtonPress, IncomingMessage, PlaceKind
 from core.policy.access import Access
-from core.policy.spending import Spending
 from core.service.chat import ChatService
 from core.service.choosing import Choices
 from core.service.driver import Driver
@@ -104,7 +103,7 @@ class Sluice:
             driver=Driver(clock),
             clock=clock,
             access=access,
-            spending=Spending(None, clock=clock),
+            spending=parts.spending,
             store=MemoryStore(),
             journal=MemoryJournal(clock=clock),
         )

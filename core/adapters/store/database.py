@@ -87,6 +87,18 @@ class Database:
                 async with self._engine.begin() as connection:
                     result = await work(connection)
             return result
+        return await self._write_with_others(work)
+
+    async def write_at_once(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        """Like `write`, for one statement that locks what many want: on PostgreSQL its transaction ends with
+        it, so that nobody waits for a process that stands still. Raises StoreError."""
+        if self.is_sqlite:
+            return await self._write_with_others(work)
+        with translated():
+            async with self._engine.connect() as connection:
+                return await work(await connection.execution_options(isolation_level="AUTOCOMMIT"))
+
+    async def _write_with_others(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         write: _Write[T] = _Write(work, asyncio.get_running_loop().create_future())
         self._waiting.append(write)
         if self._writer is None:

@@ -16,6 +16,7 @@ from core.adapters.store.database import Database
 from core.adapters.store.hearing import Hearing
 from core.adapters.store.journal import SqlJournal
 from core.adapters.store.keys import OWN, Keys
+from core.adapters.store.ledger import SqlLedger
 from core.adapters.store.part import sealed_rows
 from core.adapters.store.tables import (
     choices,
@@ -33,11 +34,13 @@ from core.ports.store import KeptPersona, Used, moved_scopes
 
 
 class SqlStore(Conversations, Choices, Counts, Hearing):
-    """Made by `opening.open_store`. `journal`: over the same database, and forgets whom the store forgets."""
+    """Made by `opening.open_store`. `journal`: over the same database, and forgets whom the store forgets.
+    `ledger`: over the same database, and forgets nobody."""
 
     def __init__(self, database: Database, keys: Keys, journal: SqlJournal) -> None:
         super().__init__(database, keys)
         self.journal = journal
+        self.ledger = SqlLedger(database, keys)
 
     async def open(self) -> None:
         """Before anything else. Raises StoreError when the key is missing or another one."""

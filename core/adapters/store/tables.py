@@ -207,3 +207,12 @@ counts: Final = Table(
     Column("day", Integer, primary_key=True),
     Column("number", BigInteger, nullable=False),
 )
+
+spent: Final = Table(
+    "spent",
+    metadata,
+    Column("line", Text, primary_key=True),  # a keyed hash of whose it is
+    Column("span", Text, primary_key=True),  # a day, 2026-11-26, or a month, 2026-11
+    Column("tokens", BigInteger, nullable=False),  # settled and reserved; so is the money
+    Column("money", BigInteger, nullable=False),  # billionths of the budgets' currency
+)

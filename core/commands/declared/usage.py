@@ -38,6 +38,7 @@ async def run(call: Call) -> None:
             person=str(call.person) if of == ME else "",
             place=booked_place(call.place) if of == SERVER else "",
         )
+        left = await call.services.spending.left(call.person, call.place) if of != SERVER else ()
     except StoreError as error:
         log.error("usage cannot be read: %s", error)
         call.reply(call.say("store.failed"))
@@ -46,13 +47,7 @@ async def run(call: Call) -> None:
         "usage.of.me" if of == ME else "usage.of.server" if of == SERVER else "usage.of.everything"
     )
     chart = await _chart(call, report)
-    call.reply(in_words(report, title, call.locale, left=_left(call), chart=bool(chart)), file=chart)
-
-
-def _left(call: Call) -> tuple[int, int, float] | None:
-    spending = call.services.spending
-    left, limit = spending.left, spending.limit
-    return None if left is None or limit is None else (left, limit, spending.resets_in_s())
+    call.reply(in_words(report, title, call.locale, left=left, chart=bool(chart)), file=chart)
 
 
 async def _chart(call: Call, report: Report) -> FileContent | None:
