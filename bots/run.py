@@ -42,6 +42,7 @@ from core.adapters.clock import SystemClock
 from core.configuration import Configuration, Live
 from core.configuration.entries import EMBEDDED_PROVIDER
 from core.messages import Incoming
+from core.policy.rules import Standing
 from core.ports.alerts import Cause
 from core.ports.clock import Clock
 from core.ports.platform import CheckState, Platform, PlatformError
@@ -193,12 +194,14 @@ class _Run:
     def _tell(self, ready: Sequence[tuple[Platform, str]], app: App, world: Sandbox | None) -> None:
         settings, code = self._settings, app.access.claim_code()
         configuration = self._configuration.current
-        everybody = settings.allow_everybody or configuration.permissions.allow_everybody
+        everybody = app.access.rules.everybody
         if world or everybody:
             served = "everybody"
         else:
-            allow = settings.allow | configuration.permissions.allow
-            served = f"{len(allow)} allowed, admins" if allow else "admins only"
+            rules = app.access.rules
+            served = f"{len(rules.allow)} allowed, admins" if rules.allow else "admins only"
+            if asked_about := [kind for kind, what in rules.new.items() if what is Standing.APPROVAL]:
+                served += f"; a new {' or '.join(asked_about)} once an admin approves"
         rows = [(platform.name, "local" if world else "connected") for platform, _ in ready]
         rows += [
             ("Model", model_label(configuration)),

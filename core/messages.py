@@ -28,6 +28,8 @@ class Place:
     topic_id: str | None = None  # Telegram: the forum topic
     guild_id: str | None = None  # Discord: the guild
     parent_id: str | None = None  # Discord: the channel that a thread hangs in
+    category_id: str | None = field(default=None, compare=False)  # Discord: "": in none; None: not known
+    name: str = field(default="", compare=False)  # of the guild or group, for people
     owner: str | None = field(default=None, compare=False)  # whose private chat it is, once that is known
 
     def __str__(self) -> str:
@@ -44,6 +46,7 @@ class Person:
     name: str
     is_bot: bool = False  # bots and webhooks
     role_ids: frozenset[str] = frozenset()
+    roles_known: bool = True  # False: there may be roles that the platform did not tell
     manages_messages: bool = False  # may delete other people's messages in this place
     locale: str | None = None  # BCP 47 as the platform says it; None: it says nothing
     manages_place: bool = False  # may change how this guild or group is set up

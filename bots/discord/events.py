@@ -187,11 +187,26 @@ def _name(user: Mapping[str, Any]) -> str:
 def place_of(channel: object, guild: discord.Guild | None) -> Place:
     """`channel` is whatever the library gives as one; forum posts are threads."""
     guild_id = None if guild is None else str(guild.id)
-    chat_id = str(getattr(channel, "id", ""))
-    if isinstance(channel, discord.Thread):
-        return Place(PLATFORM, chat_id, PlaceKind.THREAD, guild_id=guild_id, parent_id=str(channel.parent_id))
-    kind = PlaceKind.PRIVATE if isinstance(channel, discord.DMChannel) else PlaceKind.SHARED
-    return Place(PLATFORM, chat_id, kind, guild_id=guild_id)
+    chat_id, name = str(getattr(channel, "id", "")), "" if guild is None else guild.name or ""
+    kind = PlaceKind.THREAD if isinstance(channel, discord.Thread) else PlaceKind.SHARED
+    if isinstance(channel, discord.DMChannel):
+        kind = PlaceKind.PRIVATE
+    return Place(
+        PLATFORM,
+        chat_id,
+        kind,
+        guild_id=guild_id,
+        parent_id=str(channel.parent_id) if isinstance(channel, discord.Thread) else None,
+        category_id=_category_of(channel.parent if isinstance(channel, discord.Thread) else channel),
+        name=name,
+    )
+
+
+def _category_of(channel: object) -> str | None:
+    """ "" for none; None where the library does not know the channel."""
+    if not isinstance(channel, discord.abc.GuildChannel):
+        return None
+    return str(channel.category_id or "")
 
 
 def place_of_interaction(interaction: Interaction) -> Place:
@@ -308,7 +323,10 @@ def person_of(message: discord.Message) -> Person:
         except discord.ClientException:  # a thread whose channel is not known yet
             manages = message.author.guild_permissions.manage_messages
     is_bot = message.author.bot or message.webhook_id is not None
-    return _person(message.author, manages, is_bot=is_bot, locale=_locale_of(message.guild))
+    in_guild = message.guild is not None
+    return _person(
+        message.author, manages, is_bot=is_bot, locale=_locale_of(message.guild), in_guild=in_guild
+    )
 
 
 def _presser(interaction: Interaction) -> Person:
@@ -322,6 +340,7 @@ def _presser(interaction: Interaction) -> Person:
             in_guild and (may.manage_messages or may.administrator),
             is_bot=interaction.user.bot,
             locale=interaction.locale.value,
+            in_guild=in_guild,
         ),
         manages_place=in_guild and (may.manage_guild or may.administrator),
         manages_channel=in_guild and (manages_channel or may.manage_guild or may.administrator),
@@ -334,14 +353,22 @@ def _locale_of(guild: discord.Guild | None) -> str | None:
     return None if chosen in (None, discord.Locale.american_english) else chosen.value
 
 
-def _person(user: discord.abc.User, manages: bool, *, is_bot: bool, locale: str | None) -> Person:
-    roles = user.roles if isinstance(user, discord.Member) else []
+def _person(
+    user: discord.abc.User, manages: bool, *, is_bot: bool, locale: str | None, in_guild: bool
+) -> Person:
+    member = user if isinstance(user, discord.Member) else None
     return Person(
         PLATFORM,
         str(user.id),
         user.display_name,
         is_bot=is_bot,
-        role_ids=frozenset(str(role.id) for role in roles if not role.is_default()),
+        role_ids=_roles_of(member),
+        roles_known=member is not None or not in_guild,
         manages_messages=manages,
         locale=locale,
     )
+
+
+def _roles_of(member: discord.Member | None) -> frozenset[str]:
+    """By id, as they came: the library's own list leaves out what it does not know, and adds everyone's."""
+    return frozenset() if member is None else frozenset(map(str, member._roles))  # noqa: SLF001

@@ -145,6 +145,8 @@ class ChannelSurface:
             PlaceKind.THREAD,
             guild_id=guild_id,
             parent_id=self._place.chat_id,
+            category_id=self._place.category_id,
+            name=self._place.name,
         )
         link = f"https://discord.com/channels/{guild_id}/{thread_id}"
         surface = ChannelSurface(self._client, place, self._account)

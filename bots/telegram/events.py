@@ -168,7 +168,7 @@ def _place(chat: Chat, message: Message | None) -> Place | None:
         kind = PlaceKind.THREAD if topic else PlaceKind.SHARED
     else:
         return None
-    return Place(PLATFORM, str(chat.id), kind, topic_id=topic)
+    return Place(PLATFORM, str(chat.id), kind, topic_id=topic, name=chat.title or "")
 
 
 def _ref(message: Message) -> MessageRef:

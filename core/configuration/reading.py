@@ -12,10 +12,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
+from core.configuration.admission import read_admins, read_admission, read_entries
 from core.configuration.entries import (
     EMBEDDED_PROVIDER,
     ENV_PROVIDER,
     Ability,
+    Admission,
     Configuration,
     Defaults,
     ModelEntry,
@@ -38,7 +40,7 @@ from core.settings import (
     NO_KEY,
     NO_MODEL_NAMED,
     Settings,
-    entry_is_valid,
+    place_is_valid,
 )
 
 ANSWER_WHEN: Final = frozenset({"mention", "reply", "command", "keywords", "always"})
@@ -151,6 +153,9 @@ class _Reader:
             top.problem("default_persona", "names no persona of this file", remedy)
         defaults = self._defaults(top.table("defaults"))
         permissions = self._permissions(top.table("permissions"))
+        access = top.table("access")
+        admission = read_admission(access, self._report)
+        access.close(_belongs())
         alerts = self._alerts(top.table("alerts"))
         operator = top.text("operator")
         top.close(_belongs())
@@ -176,6 +181,7 @@ class _Reader:
             default_persona=default_persona,
             defaults=defaults,
             permissions=permissions,
+            access=admission,
             alerts=alerts,
             operator=operator,
             temperature=settings.model.temperature,
@@ -311,29 +317,21 @@ class _Reader:
     def _permissions(self, table: Section) -> Permissions:
         open_to_all = "models_for_everybody" in table
         models = self._references(table, "models_for_everybody")
-        admins, allow = self._people(table, "admins", star=False), self._people(table, "allow", star=True)
+        admins = read_admins(table, self._report)
+        allow = read_entries(table, self._report, "allow", star=True)
         table.close(_belongs())
         return Permissions(admins, allow - {"*"}, "*" in allow, frozenset(models) if open_to_all else None)
 
     def _alerts(self, table: Section) -> tuple[str, ...]:
         places = table.texts("to", like="discord:123") or ()
         for number, place in enumerate(places):
-            if not entry_is_valid(place):
+            if not place_is_valid(place):
                 remedy = (
                     'Write ids as "discord:<channel id>" or "telegram:<chat id>"; names are never accepted.'
                 )
                 self._report.problem(table.at("to", number), f"is {shown(place)}", remedy)
         table.close(_belongs())
         return places
-
-    def _people(self, table: Section, key: str, *, star: bool) -> frozenset[str]:
-        entries = table.texts(key, like="discord:123") or ()
-        for place, entry in enumerate(entries):
-            if not (entry_is_valid(entry) or (star and entry == "*")):
-                everybody = ", or * for everybody" if star else ""
-                remedy = f'Write ids as "discord:123" or "telegram:456"{everybody}; names are never accepted.'
-                self._report.problem(table.at(key, place), f"is {shown(entry)}", remedy)
-        return frozenset(entries)
 
     def _reference(self, table: Section, key: str) -> str | None:
         id_ = table.text(key, longest=202)
@@ -365,7 +363,8 @@ def _belongs() -> Mapping[str, str]:
         ),
         **dict.fromkeys(("temperature", "system_prompt"), '[models."provider/model"] or [personas.NAME]'),
         **dict.fromkeys(Defaults.__slots__, "[defaults]"),
-        **dict.fromkeys(("admins", "allow", "models_for_everybody"), "[permissions]"),
+        **dict.fromkeys(Admission.__slots__, "[access]"),
+        "models_for_everybody": "[permissions]",
         "to": "[alerts]",
         **dict.fromkeys(("default_model", "default_persona"), "the top of the file, above the first [table]"),
     }
