@@ -164,6 +164,7 @@ class _Run:
     async def _start(self, platforms: Sequence[Platform], app: App) -> list[tuple[Platform, str]]:
         """Those that could be started, each with its line. One that fails does not hold up the other."""
 
+        await app.chat.approvals.known()
         failed: list[tuple[Platform, PlatformError]] = []
 
         async def start(platform: Platform) -> tuple[Platform, str] | None:
@@ -185,6 +186,7 @@ class _Run:
 
         ready = [one for one in await asyncio.gather(*map(start, platforms)) if one]
         app.alerts.reaches([platform for platform, _ in ready])
+        app.chat.approvals.reaches([platform for platform, _ in ready])
         for platform, error in failed:
             app.alerts.raise_(Cause.PLATFORM, about=platform.name, why=str(error))
         if not ready:
@@ -254,6 +256,7 @@ class _Run:
             helpers = [group.create_task(self._try_model(model)), group.create_task(watch.run())]
             helpers.append(group.create_task(app.retention.run()))
             helpers.append(group.create_task(app.chat.recovery.run()))
+            helpers.append(group.create_task(app.chat.approvals.run()))
             if world:
                 helpers.append(group.create_task(world.watch(app.driver)))
             else:

@@ -79,6 +79,7 @@ class Quote:
     text: str
     by_us: bool = False
     author_id: str = ""
+    author_roles: frozenset[str] | None = None  # None: the platform did not tell
     replies_to: MessageRef | None = None  # in the same chat
 
 
@@ -244,4 +245,6 @@ class PlaceMoved:
 
 Wish = IncomingMessage | IncomingCommand | ButtonPress | FormSubmitted | BotAdded
 """What somebody wants of the bot."""
-Incoming = Wish | MessageEdited | MessageDeleted | PlaceMoved
+FromSomebody = Wish | MessageEdited
+"""What has an author, whom the gate weighs."""
+Incoming = FromSomebody | MessageDeleted | PlaceMoved

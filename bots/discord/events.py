@@ -167,6 +167,7 @@ def _target(data: Mapping[str, Any], place: Place, interaction: Interaction) -> 
         by_us=interaction.client.user is not None
         and str(author.get("id")) == str(interaction.client.user.id),
         author_id=str(author.get("id", "")),
+        author_roles=None if place.guild_id else frozenset(),
         replies_to=_replied_to_in(message, place),
     )
 
@@ -300,6 +301,7 @@ def _quote(message: discord.Message, me: discord.abc.User) -> Quote | None:
         text=readable(quoted, without=frozenset()),
         by_us=quoted.author.id == me.id,
         author_id=str(quoted.author.id),
+        author_roles=_told_roles(quoted.author, message.guild is not None),
         replies_to=replied_to(quoted),
     )
 
@@ -367,6 +369,12 @@ def _person(
         manages_messages=manages,
         locale=locale,
     )
+
+
+def _told_roles(author: discord.abc.User, in_guild: bool) -> frozenset[str] | None:
+    if in_guild and not isinstance(author, discord.Member):
+        return None
+    return _roles_of(author if isinstance(author, discord.Member) else None)
 
 
 def _roles_of(member: discord.Member | None) -> frozenset[str]:

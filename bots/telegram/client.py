@@ -20,11 +20,12 @@ from bots.telegram.connection import Connection, describe
 from bots.telegram.desk import Desk
 from bots.telegram.doctor import examine, privacy_words
 from bots.telegram.drafts import Drafts
+from bots.telegram.events import PLATFORM
 from bots.telegram.kept import Shelf
 from bots.telegram.polling import Poller
 from bots.telegram.surface import ChatSurface, account_of
 from core.commands.registry import Registry, registry
-from core.messages import Place
+from core.messages import Place, PlaceKind
 from core.ports.alerts import Alerts, LoggedAlerts
 from core.ports.clock import Clock
 from core.ports.journal import Journal
@@ -113,6 +114,10 @@ class TelegramPlatform:
         if self._running is None:
             return None
         return ChatSurface(self._running.connection.bot, place, self._capabilities, self._drafts)
+
+    async def private_chat(self, person_id: str) -> Surface | None:
+        """It has their id; whoever never wrote to the bot cannot be written to."""
+        return self.reopen(Place(PLATFORM, person_id, PlaceKind.PRIVATE), "")
 
     @property
     def account(self) -> str:

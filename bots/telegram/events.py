@@ -204,7 +204,7 @@ def _quote(message: Message, us: User) -> Quote | None:
     by_us = original.from_user is not None and original.from_user.id == us.id
     text = original.text or original.caption or ""
     author = _author(original)
-    return Quote(_ref(original), author.name, text, by_us, author.id)
+    return Quote(_ref(original), author.name, text, by_us, author.id, author_roles=frozenset())
 
 
 def _addressed(place: Place, mentioned: bool, quote: Quote | None) -> Addressed:

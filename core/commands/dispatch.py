@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from core.catalogue import say
+from core.commands import gate
 from core.commands.arguments import Mistake, missing, read
 from core.commands.call import Call, Inquiry, Press
 from core.commands.command import Command
@@ -134,7 +135,7 @@ class Dispatcher:
         unanswered("busy", incoming.event_id, place, person)
         if isinstance(incoming, IncomingMessage) and incoming.addressed is Addressed.NO:
             return
-        if not self.services.access.allows(person, place):
+        if not self.services.chat.door.serves(person, place):
             return
         ref = incoming.ref if isinstance(incoming, IncomingMessage | IncomingCommand) else None
         words = say("busy", language_of(person, place))
@@ -147,10 +148,11 @@ class Dispatcher:
         person, place = suggesting.author, owned(suggesting.place, suggesting.author)
         if command is None or not argument or argument.suggest is None or person.is_bot:
             return ()
-        access = self.services.access
-        if not access.allows(person, place) or refusal(command, person, place, access):
-            return ()
         try:
+            await self.services.chat.know(place)
+            may = gate.suggests(replace(suggesting, place=place), self.services)
+            if not may or refusal(command, person, place, self.services.access):
+                return ()
             reader = reading_here(person, await self.services.chat.choices.at(place))
             inquiry = Inquiry(replace(suggesting, author=reader, place=place), self.services)
             choices = await argument.suggest(inquiry, suggesting.typed)
@@ -170,6 +172,13 @@ class Dispatcher:
         incoming = await self._as_known(incoming)
         if isinstance(incoming, IncomingMessage) and services.access.unclaimed:
             incoming = self._as_claim(incoming, surface)
+        if isinstance(incoming, IncomingMessage):
+            services.chat.listen(incoming)
+        if gate.passes(incoming, surface, services):
+            await self._admitted(services.chat.surroundings.without_denied_quotes(incoming), surface)
+
+    async def _admitted(self, incoming: Incoming, surface: Surface) -> None:
+        services = self.services
         if isinstance(incoming, IncomingMessage) and services.questions.expects(incoming):
             if not services.chat.door.is_new(incoming):
                 return
@@ -184,7 +193,7 @@ class Dispatcher:
             case FormSubmitted():
                 if services.chat.door.is_new(incoming):
                     await self._submitted(incoming, surface)
-            case ButtonPress() if (command := self._owner_of(incoming.data)) is not None:
+            case ButtonPress() if (command := self.services.registry.owner_of(incoming.data)) is not None:
                 if services.chat.door.is_new(incoming):
                     await self._press(command, incoming, incoming.ref, surface)
             case _:
@@ -195,7 +204,8 @@ class Dispatcher:
         if isinstance(incoming, MessageDeleted | PlaceMoved):
             return incoming
         incoming = replace(incoming, place=owned(incoming.place, incoming.author))
-        chosen = await self.services.chat.choices.at(incoming.place)
+        await self.services.chat.know(incoming.place)
+        chosen = self.services.chat.choices.known(incoming.place)
         reader = reading_here(incoming.author, chosen)
         return incoming if reader is incoming.author else replace(incoming, author=reader)
 
@@ -274,7 +284,7 @@ class Dispatcher:
     async def _submitted(self, form: FormSubmitted, surface: Surface) -> None:
         """A form's texts go where it was opened: to a call that lacked arguments, or to a command's press."""
         unfinished = self._unfinished.pop(form.data, None)
-        command = self._owner_of(form.data)
+        command = self.services.registry.owner_of(form.data)
         if unfinished is not None and unfinished.author.id == form.author.id:
             given = {name: text for name, text in form.fields.items() if text}
             arguments = {**unfinished.arguments, **given}
@@ -327,7 +337,7 @@ class Dispatcher:
     ) -> bool:
         """Whether this person may use the command here; who may not is told why."""
         door = self.services.chat.door
-        if not command.for_strangers and not door.admits(incoming, surface, ref=ref):
+        if not command.for_strangers and not door.takes(incoming, surface):
             return False
         why_not = refusal(command, incoming.author, incoming.place, self.services.access)
         if why_not is None:
@@ -338,11 +348,6 @@ class Dispatcher:
         )
         self.services.chat.notices.tell(surface, incoming.author, words, ref=ref, reaction="reaction.refused")
         return False
-
-    def _owner_of(self, data: str) -> Command | None:
-        """The command whose control or form has this data."""
-        command = self.services.registry.get(data.partition(":")[0])
-        return command if command is not None and command.press is not None else None
 
     def _as_claim(self, message: IncomingMessage, surface: Surface) -> IncomingMessage | IncomingCommand:
         """The command that a message was meant as: what start-up prints, pasted, is mere text on Discord."""

@@ -62,6 +62,7 @@ class Access:
         self._added = Permits()
         self._approved: frozenset[str] = frozenset()
         self._refused: frozenset[str] = frozenset()
+        self._readable = True
         self._code = ""
         self._wrong: Counter[str] = Counter()
         self._rules = self._combined()
@@ -88,7 +89,12 @@ class Access:
 
     def decided(self, *, approved: frozenset[str], refused: frozenset[str]) -> None:
         """What admins have decided of new places, all of it."""
-        self._approved, self._refused = approved, refused
+        self._approved, self._refused, self._readable = approved, refused, True
+        self._rules = self._combined()
+
+    def undecided(self) -> None:
+        """What they decided is yet to be read."""
+        self._readable = False
         self._rules = self._combined()
 
     def is_admin(self, person: Person) -> bool:
@@ -163,6 +169,7 @@ class Access:
             self._everybody or added.everybody,
             self._approved,
             self._refused,
+            self._readable,
             added.new,
         )
 

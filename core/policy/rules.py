@@ -8,7 +8,7 @@ In this order; the first that fits decides:
    platform did not tell (roles, the category) counts as named, where `deny` names any such.
 5. A bot or webhook: only when `allow` or `admins` names its own id. Whether it mentioned us, and how often it
    may ask, is `core.service`'s to see to.
-6. A place that an admin refused by a button or command: no.
+6. A place that an admin refused by a button or command: no; nor any, while that cannot be read.
 7. Whom or where `allow` names, or everybody where that is set: yes.
 8. A place that an admin approved: yes.
 9. Any other place is new: `open`, `closed`, or on `approval`, which means no until an admin approves.
@@ -41,7 +41,8 @@ class Verdict(Enum):
 
     SERVED = "served"
     DENIED = "denied"  # by an entry of `deny`, or by an admin's refusal of the place
-    NOT_ALLOWED = "not_allowed"  # nobody allowed it, and asking for it is of no use
+    NOT_ALLOWED = "refused"  # nobody allowed it, and asking for it is of no use
+    UNKNOWN = "unknown"  # what admins decided cannot be read now
     NEW = "new"  # nobody allowed it yet, and an admin may be asked to
 
 
@@ -65,7 +66,8 @@ class Standing(StrEnum):
 class Rules:
     """All that the law looks at. `approved`, `refused`: entries of places, as `entry_of` names them.
 
-    `new`: what a new place of each kind is; a kind that is not in it is CLOSED.
+    `readable` False: what admins decided is not known. `new`: what a new place of each kind is;
+    a kind that is not in it is CLOSED.
     """
 
     admins: frozenset[str] = frozenset()
@@ -74,6 +76,7 @@ class Rules:
     everybody: bool = False
     approved: frozenset[str] = frozenset()
     refused: frozenset[str] = frozenset()
+    readable: bool = True
     new: Mapping[NewPlaces, Standing] = field(default_factory=lambda: MappingProxyType({}))
 
     def is_admin(self, person: Person) -> bool:
@@ -94,6 +97,8 @@ class Rules:
 
     def denies(self, person: Person, place: Place) -> bool:
         """Whether `deny` names this person, also in this place: what they wrote is then no context either."""
+        if not self.deny:
+            return False
         if not _is_known(person, place) or self._names(person):
             return True
         if self.is_admin(person):
@@ -105,6 +110,8 @@ class Rules:
         if entry in self.refused:
             return Verdict.DENIED
         allowed = not self._allow.isdisjoint(names_of(person, place))
+        if not self.readable:
+            return Verdict.UNKNOWN
         if self.everybody or allowed or entry in self.approved:
             return Verdict.SERVED
         return _OF_NEW[self.new.get(kind_of(place), Standing.CLOSED)]

@@ -39,6 +39,7 @@ from core.ports.completions import Completions
 from core.ports.journal import Journal
 from core.ports.store import Store
 from core.ports.surface import Surface
+from core.service.approvals import Approvals
 from core.service.buttons import Buttons
 from core.service.changes import Changes
 from core.service.choosing import Choices
@@ -104,11 +105,20 @@ class ChatService:
         self.records = Records(journal, clock)
         self.events = Events(journal, clock, self._tasks)
         self.notices = Notices(driver, clock, self._tasks)
-        self.door = Door(access, self.notices, clock, self.events)
+        self.approvals = Approvals(
+            access,
+            store,
+            driver,
+            clock,
+            self._tasks,
+            per_hour=lambda: choices.configuration.access.requests_per_hour,
+            locale=lambda: choices.defaults.language,
+        )
+        self.door = Door(access, self.approvals, self.notices, clock, self.events)
         self.threads = Threads(choices, self.notices, clock)
         self._conversations = Conversations(store, clock, choices.pause_s)
         self._buttons = Buttons(signer or Signer())
-        self.surroundings = Surroundings(store, choices, clock)
+        self.surroundings = Surroundings(store, choices, clock, access)
         budgets = Budgets()
         turns = Turns(
             completions=completions,
@@ -124,6 +134,7 @@ class ChatService:
                 spending=spending,
                 tasks=self._tasks,
                 wanted=summarises,
+                withheld=self.surroundings.withholds,
                 book=book,
             ),
             surroundings=self.surroundings,
@@ -177,6 +188,20 @@ class ChatService:
                 self._greet(incoming, surface)
             case IncomingCommand() | FormSubmitted():
                 raise TypeError("commands go through core.commands.dispatch")
+
+    async def know(self, place: Place) -> None:
+        """Have read what the gate looks at, as far as the store can be read."""
+        await self.approvals.known()
+        await self.choices.at(place)
+
+    def listen(self, message: IncomingMessage) -> None:
+        """Keep what was said for others where a place wants that, whether or not it is for the bot."""
+        if self.surroundings.hears(message):
+            self._tasks.start(self.surroundings.overhear(message), f"overheard in {message.place}")
+
+    def speaks_to_us(self, message: IncomingMessage) -> bool:
+        """Whether its author expects an answer."""
+        return message.addressed is not Addressed.NO and self._is_for_us(message)
 
     @property
     def answering(self) -> bool:
@@ -281,8 +306,6 @@ class ChatService:
             await asyncio.gather(*waits, return_exceptions=True)
 
     def _message(self, message: IncomingMessage, surface: Surface) -> None:
-        if self.surroundings.hears(message):
-            self._tasks.start(self.surroundings.overhear(message), f"overheard in {message.place}")
         if self._intake.waits_for(message):
             if self.door.is_new(message):
                 self._intake.join(message)
@@ -294,7 +317,7 @@ class ChatService:
         overheard = message.addressed is Addressed.NO
         if not self.door.is_new(message):
             return
-        if not self.door.admits(message, surface, ref=message.ref, mentioned=mentioned, tells=not overheard):
+        if not self.door.takes(message, surface, mentioned=mentioned):
             return
         if message.has_attachments and not overheard:
             words = say("attachment", language_of(message.author, message.place))
@@ -410,6 +433,7 @@ class ChatService:
         self._conversations.moved(moved.before, moved.place)
         await self._conversations.store.move_place(str(moved.before), str(moved.place))
         self.choices.moved(moved.before, moved.place)
+        await self.approvals.moved(moved.before, moved.place)
 
     def _greet(self, added: BotAdded, surface: Surface) -> None:
         heard = (str(added.place), added.hears_everything)  # added again with other rights is news

@@ -7,13 +7,14 @@ nobody an answer: without a summary the model sees the newest turns alone, and t
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 
 from core.configuration import ModelChoice
 from core.conversation.summary import SummaryRequest, summary_request
 from core.conversation.tokens import Budgets
 from core.conversation.window import prompt_size
+from core.messages import Place
 from core.policy.spending import Spending, estimate_tokens
 from core.ports.completions import (
     Answering,
@@ -25,7 +26,7 @@ from core.ports.completions import (
     TextDelta,
     Usage,
 )
-from core.ports.store import StoreError, Summary
+from core.ports.store import Message, StoreError, Summary
 from core.service.conversations import Conversations
 from core.service.tasks import Tasks
 from core.service.turn import Tally, Turn
@@ -35,7 +36,8 @@ log = logging.getLogger(__name__)
 
 
 class Summaries:
-    """`wanted`: False of a model that is too small to be of help with them."""
+    """`wanted`: False of a model that is too small to be of help with them. `withheld`: whether no model may
+    be shown some of these messages any more: then no summary is made of them."""
 
     def __init__(
         self,
@@ -46,6 +48,7 @@ class Summaries:
         spending: Spending,
         tasks: Tasks,
         wanted: Callable[[ModelChoice], bool],
+        withheld: Callable[[Sequence[Message], Place], bool] = lambda *_: False,
         book: Book | None = None,
     ) -> None:
         self._completions = completions
@@ -54,6 +57,7 @@ class Summaries:
         self._spending = spending
         self._tasks = tasks
         self._wanted = wanted
+        self._withheld = withheld
         self._book = book
         self._under_way: set[str] = set()
 
@@ -70,6 +74,8 @@ class Summaries:
         store, conversation_id = self._conversations.store, turn.conversation_id
         try:
             path = await store.path(turn.id)
+            if self._withheld(path, turn.question.place):
+                return
             before = await store.summary(tuple(message.id for message in path))
             budget = self._budgets.of(choice, conversation_id)
             room = budget - estimate_tokens(choice.system_prompt or "")

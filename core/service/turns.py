@@ -145,6 +145,9 @@ class Turns:
         if turn.asked is None:
             turn.earlier = await self._surroundings.chain(question, turn.surface)
         await self._conversations.prepare(turn)
+        if self._surroundings.withholds(turn.path, question.place):
+            # A summary of that path may tell of what is withheld.
+            turn.path, turn.summary = self._surroundings.of_the_served(turn.path, question.place), None
         manner = turn.manner = await self._choices.manner(question, turn.conversation_id)
         if turn.forgotten:  # while the store was asked
             unanswered("forgotten", question.event_id, question.place, question.asker)

@@ -149,6 +149,12 @@ def test_a_new_place_is_what_its_kind_is_until_an_admin_decides(person: Person, 
         assert replace(rules, approved=entry, refused=entry).weigh(person, place) is Verdict.DENIED
 
 
+def test_while_what_was_decided_cannot_be_read_only_admins_are_served() -> None:
+    rules = Rules(everybody=True, admins=frozenset({"discord:1"}), readable=False)
+    assert rules.weigh(ADA, THREAD) is Verdict.SERVED
+    assert rules.weigh(BEN, GROUP) is Verdict.UNKNOWN
+
+
 def test_an_approved_private_chat_opens_no_server() -> None:
     rules = Rules(new=APPROVAL, approved=frozenset({entry_of(ADA, DIRECT)}))
     assert rules.weigh(ADA, THREAD) is Verdict.NEW
@@ -162,7 +168,7 @@ def test_nobody_unknown_is_served(rules: Rules, person: Person, place: Place) ->
         (replace(person, platform="other"), place),
     ):
         assert rules.weigh(who, where) is Verdict.NOT_ALLOWED
-        assert rules.denies(who, where)
+        assert rules.denies(who, where) is bool(rules.deny)
 
 
 @given(RULES, PEOPLE, PLACES, st.data())
