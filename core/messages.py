@@ -187,21 +187,27 @@ class FormSubmitted:
 
 @dataclass(frozen=True, slots=True)
 class Suggesting:
-    """Somebody is typing an argument of a command: what could it become? `typed` may be empty."""
+    """Somebody is typing an argument of a command: what could it become? `typed` may be empty.
+
+    `inline`: it is a whole question, in a chat that the platform does not name; `place` is then their own.
+    """
 
     place: Place
     author: Person
     command: str
     argument: str
     typed: str
+    inline: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One value that an argument can take, and what people see for it; at most 100 characters each."""
+    """One value that an argument can take, and what people see for it; at most 100 characters each, but for
+    the value of what was typed inline. `about`: a second line, where there is room."""
 
     value: str
     label: str
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,7 @@ class TelegramPlatform:
         self._failure: PlatformError | None = None
 
     async def start(self, handle: Handle, suggest: Suggest = no_suggestions) -> str:
-        """`suggest` is not asked: while somebody types a command, Telegram tells nobody."""
+        """`suggest` is asked inline alone: while somebody types a command, Telegram tells nobody."""
         connection = Connection(self._token, self._base_url)
         await connection.open()
         try:
@@ -92,6 +92,7 @@ class TelegramPlatform:
             self._drafts,
             registry=self._registry,
             shelf=shelf,
+            suggest=suggest,
         )
         poller = Poller(connection, self._clock, desk.take, shelf, self._alerts, also=self._also)
         self._running = _Running(connection, desk, poller)

@@ -21,7 +21,7 @@ from bots.telegram.surface import ChatSurface, PressSurface
 from core.commands.registry import Registry
 from core.messages import BotAdded, ButtonPress, Incoming, IncomingCommand
 from core.ports.clock import Clock
-from core.ports.surface import Capabilities, Handle
+from core.ports.surface import Capabilities, Handle, Suggest, no_suggestions
 from core.streaming.operations import Delivered
 
 _PRESS_GRACE_S: Final = 1.0  # for a private answer that is on its way when `handle` has returned
@@ -42,9 +42,11 @@ class Desk:
         *,
         registry: Registry,
         shelf: Shelf,
+        suggest: Suggest = no_suggestions,
     ) -> None:
         """`drafts`: answers in private chats grow as drafts, which are noted down there. `shelf`: told of
-        updates that the core never sees; of the others the core tells the journal itself."""
+        updates that the core never sees; of the others the core tells the journal itself. `suggest`: asked
+        what to offer to whoever types inline."""
         self._bot = connection.bot
         self._clock = clock
         self._handle = handle
@@ -52,6 +54,7 @@ class Desk:
         self._drafts = drafts
         self._registry = registry
         self._shelf = shelf
+        self._suggest = suggest
         self._rights = Rights(connection.bot, clock)
         self._last_in_chat: dict[int, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -94,7 +97,7 @@ class Desk:
         task.add_done_callback(self._tasks.discard)
 
     async def _offer(self, query: InlineQuery) -> None:
-        outcome = await inline.answer(query, self._bot.username)
+        outcome = await inline.answer(query, self._bot.username, self._suggest)
         if not isinstance(outcome, Delivered):
             logger.debug("inline query %s not answered: %s", query.id, outcome)
 

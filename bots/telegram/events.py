@@ -138,7 +138,7 @@ def _press(event_id: str, query: CallbackQuery) -> ButtonPress | Ignored:
     ref = MessageRef(str(message.chat.id), str(message.message_id))
     data, chosen, value = query.data.partition(CHOSEN)
     values = (value,) if chosen else ()
-    return ButtonPress(event_id, place, _person(query.from_user), ref, data, values=values)
+    return ButtonPress(event_id, place, person_of(query.from_user), ref, data, values=values)
 
 
 def _membership(event_id: str, change: ChatMemberUpdated, us: User) -> BotAdded | Ignored:
@@ -149,7 +149,7 @@ def _membership(event_id: str, change: ChatMemberUpdated, us: User) -> BotAdded 
         return Ignored("not_added")
     is_admin = change.new_chat_member.status == ChatMember.ADMINISTRATOR
     hears_everything = is_admin or bool(us.can_read_all_group_messages)
-    return BotAdded(event_id, place, _person(change.from_user), hears_everything)
+    return BotAdded(event_id, place, person_of(change.from_user), hears_everything)
 
 
 def _is_inside(member: ChatMember) -> bool:
@@ -175,7 +175,8 @@ def _ref(message: Message) -> MessageRef:
     return MessageRef(str(message.chat.id), str(message.message_id))
 
 
-def _person(user: User) -> Person:
+def person_of(user: User) -> Person:
+    """Who it is, with nothing of what they may do anywhere."""
     return Person(
         PLATFORM, str(user.id), user.full_name, is_bot=user.is_bot, locale=user.language_code or None
     )
@@ -188,7 +189,7 @@ def _author(message: Message) -> Person:
         return Person(PLATFORM, str(chat.id), chat.title or chat.full_name or "", is_bot=True)
     if message.from_user is None:
         return Person(PLATFORM, str(message.chat.id), message.chat.title or "", is_bot=True)
-    return _person(message.from_user)
+    return person_of(message.from_user)
 
 
 def _quote(message: Message, us: User) -> Quote | None:

@@ -143,6 +143,8 @@ class Dispatcher:
 
     async def suggest(self, suggesting: Suggesting) -> tuple[Choice, ...]:
         """What an argument could become; nothing for whom the bot does not serve. Never raises."""
+        if suggesting.inline:
+            return await self._offered(suggesting)
         command = self.services.registry.get(suggesting.command)
         argument = command and command.argument(suggesting.argument)
         person, place = suggesting.author, owned(suggesting.place, suggesting.author)
@@ -160,6 +162,16 @@ class Dispatcher:
             log.exception("no suggestions for %s of /%s", argument.name, command.name)
             return ()
         return choices[:MAX_OPTIONS]
+
+    async def _offered(self, asking: Suggesting) -> tuple[Choice, ...]:
+        """To ask what was typed inline: the message that it becomes passes the gate again."""
+        place = owned(asking.place, asking.author)
+        await self.services.chat.know(place)
+        if not asking.typed or not gate.suggests(replace(asking, place=place), self.services):
+            return ()
+        locale = language_of(asking.author, place)
+        label, about = say("inline.ask", locale, question=asking.typed), say("inline.where", locale)
+        return (Choice(asking.typed, label, about),)
 
     async def _forgotten(self, person: str) -> None:
         """See `core.service.personal_data.Forgotten`."""

@@ -14,7 +14,7 @@ from core.adapters.memory_journal import MemoryJournal
 from core.commands.registry import Registry
 from core.messages import Incoming
 from core.ports.journal import Journal
-from core.ports.surface import Surface
+from core.ports.surface import Suggest, Surface, no_suggestions
 from core.streaming.operations import Button, MessageContent
 from core.streaming.rendering import Rendered
 from tests.fakes.clock import FakeClock
@@ -102,10 +102,11 @@ async def started(
     inline_mode: bool = False,
     journal: Journal | None = None,
     clock: HeldClock | None = None,
+    suggest: Suggest = no_suggestions,
 ) -> AsyncIterator[Bot]:
     """`journal`: one that outlives it; None: its own."""
     bot = Bot(server, drafts=drafts, commands=commands, inline_mode=inline_mode, journal=journal, clock=clock)
-    bot.ready_line = await bot.platform.start(bot.handle)
+    bot.ready_line = await bot.platform.start(bot.handle, suggest)
     try:
         yield bot
     finally:
