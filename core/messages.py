@@ -128,7 +128,8 @@ class IncomingCommand:
 class ButtonPress:
     """A press on a button, or a choice from a select, under one of the bot's messages.
 
-    `data` is the control's own; `values` are what was chosen from a select.
+    `data` is the control's own; `values` are what was chosen from a select. `stands`: whether the platform
+    shows that control, with those values, under the message now; a client can send any.
     """
 
     event_id: str
@@ -138,6 +139,7 @@ class ButtonPress:
     data: str
     answers_itself: bool = False  # the platform shows what became of it: nobody need be told
     values: tuple[str, ...] = ()
+    stands: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,7 +141,19 @@ def press_event(interaction: Interaction, message: discord.Message) -> ButtonPre
         ref=MessageRef(place.chat_id, str(message.id)),
         data=str(data.get("custom_id", "")),
         values=tuple(map(str, data.get("values") or ())),
+        stands=_has(message, str(data.get("custom_id", "")), set(map(str, data.get("values") or ()))),
     )
+
+
+def _has(message: discord.Message, custom_id: str, values: set[str]) -> bool:
+    """Whether there is such a control under it, with such values: a client may send any."""
+    for row in message.components:
+        for one in row.children if isinstance(row, discord.ActionRow) else ():
+            if isinstance(one, discord.Button) and one.custom_id == custom_id:
+                return not values
+            if isinstance(one, discord.SelectMenu) and one.custom_id == custom_id:
+                return values <= {option.value for option in one.options}
+    return False
 
 
 def _invoked(data: Mapping[str, Any]) -> tuple[str, Sequence[Mapping[str, Any]]]:

@@ -138,7 +138,14 @@ def _press(event_id: str, query: CallbackQuery) -> ButtonPress | Ignored:
     ref = MessageRef(str(message.chat.id), str(message.message_id))
     data, chosen, value = query.data.partition(CHOSEN)
     values = (value,) if chosen else ()
-    return ButtonPress(event_id, place, person_of(query.from_user), ref, data, values=values)
+    stands = isinstance(message, Message) and _has(message, query.data)
+    return ButtonPress(event_id, place, person_of(query.from_user), ref, data, values=values, stands=stands)
+
+
+def _has(message: Message, data: str) -> bool:
+    """Whether there is such a button under it: a client may send any data for any message."""
+    keyboard = message.reply_markup.inline_keyboard if message.reply_markup is not None else ()
+    return any(button.callback_data == data for row in keyboard for button in row)
 
 
 def _membership(event_id: str, change: ChatMemberUpdated, us: User) -> BotAdded | Ignored:

@@ -274,6 +274,13 @@ class Dispatcher:
         ref: MessageRef | None,
         surface: Surface,
     ) -> None:
+        signer, stands = self.services.chat.signer, isinstance(incoming, FormSubmitted) or incoming.stands
+        data = signer.read(incoming.data, incoming.place, incoming.author) if stands else None
+        if data is None:
+            unanswered("button_over", incoming.event_id, incoming.place, incoming.author)
+            words = say("button.over", language_of(incoming.author, incoming.place))
+            self.services.chat.notices.reply(surface, incoming.author, words, ref=None)
+            return
         if command.press is None or not self._may(command, incoming, surface, None):
             return
         press = Press(
@@ -283,7 +290,9 @@ class Dispatcher:
             surface=surface,
             services=self.services,
             ref=ref,
-            data=incoming.data,
+            data=data,
+            alone=isinstance(incoming, ButtonPress)
+            and signer.is_for(incoming.author, incoming.data, incoming.place),
             values=incoming.values if isinstance(incoming, ButtonPress) else (),
             fields=incoming.fields if isinstance(incoming, FormSubmitted) else {},
         )
@@ -297,7 +306,8 @@ class Dispatcher:
         """A form's texts go where it was opened: to a call that lacked arguments, or to a command's press."""
         unfinished = self._unfinished.pop(form.data, None)
         command = self.services.registry.owner_of(form.data)
-        if unfinished is not None and unfinished.author.id == form.author.id:
+        whose = (form.author.id, form.place.chat_id)
+        if unfinished is not None and (unfinished.author.id, unfinished.place.chat_id) == whose:
             given = {name: text for name, text in form.fields.items() if text}
             arguments = {**unfinished.arguments, **given}
             finished = replace(

@@ -31,6 +31,7 @@ from core.ports.platform import Platform
 from core.ports.store import Store, StoreError
 from core.ports.surface import Surface
 from core.service.driver import Driver
+from core.service.signing import Signer
 from core.service.tasks import Tasks
 from core.streaming.answer import Answer, Ending
 from core.streaming.inline import escaped
@@ -78,6 +79,7 @@ class Approvals:
         clock: Clock,
         tasks: Tasks,
         *,
+        signer: Signer,
         per_hour: Callable[[], int],
         locale: Callable[[], str | None],
     ) -> None:
@@ -86,6 +88,7 @@ class Approvals:
         self._driver = driver
         self._clock = clock
         self._tasks = tasks
+        self._signer = signer
         self._per_hour = per_hour
         self._locale = locale
         self._platforms: Mapping[str, Platform] = {}
@@ -222,7 +225,8 @@ class Approvals:
             name = escaped(harmless_name(asked.place.name)) if asked.place.name else "?"
             key = "access.request.server" if asked.place.guild_id else "access.request.group"
             words = say(key, locale, who=who, name=name, entry=entry)
-        return await self._send(surface, words, locale, Foot(buttons_for(asked.entry, locale)))
+        rows = self._signer.rows(buttons_for(asked.entry, locale), surface.place)
+        return await self._send(surface, words, locale, Foot(rows))
 
     async def _tell_place(self, place: Place) -> None:
         platform = self._platforms.get(place.platform)

@@ -105,19 +105,21 @@ class ChatService:
         self.records = Records(journal, clock)
         self.events = Events(journal, clock, self._tasks)
         self.notices = Notices(driver, clock, self._tasks)
+        self.signer = signer or Signer()
         self.approvals = Approvals(
             access,
             store,
             driver,
             clock,
             self._tasks,
+            signer=self.signer,
             per_hour=lambda: choices.configuration.access.requests_per_hour,
             locale=lambda: choices.defaults.language,
         )
         self.door = Door(access, self.approvals, self.notices, clock, self.events)
         self.threads = Threads(choices, self.notices, clock)
         self._conversations = Conversations(store, clock, choices.pause_s)
-        self._buttons = Buttons(signer or Signer())
+        self._buttons = Buttons(self.signer)
         self.surroundings = Surroundings(store, choices, clock, access)
         budgets = Budgets()
         turns = Turns(

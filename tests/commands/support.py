@@ -20,6 +20,7 @@ from core.ports.clock import Clock
 from core.service.chat import ChatService
 from core.service.choosing import Choices
 from core.service.driver import Driver
+from core.service.signing import Signer
 from tests.commands.parts import Parts
 from tests.discord.support import Bot, local_discord
 from tests.service.conftest import configured
@@ -27,6 +28,7 @@ from tests.service.scripted_model import ScriptedModel
 from tests.telegram.harness import local_telegram
 
 PATIENCE_S = 10
+SIGNER = Signer(b"of every process in turn, as kept")
 
 
 class Service:
@@ -59,6 +61,7 @@ class Service:
             access=self.access,
             spending=self.spending,
             book=self.parts.usage.book,
+            signer=SIGNER,
         )
         self.dispatcher = self.parts.dispatcher(self.chat, self.access, commands, spending=self.spending)
 

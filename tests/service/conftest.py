@@ -114,6 +114,7 @@ class Bot:
         summaries: bool = True,
         fake_clock: FakeClock | None = None,
         completions: Completions | None = None,
+        signer: Signer | None = None,
     ) -> None:
         """`before`: the bot that ran until now; this one is its next start, with what was kept. `life`: for a
         process that is to be killed. `completions`: who answers in place of `model`."""
@@ -124,7 +125,7 @@ class Bot:
         self.life = life
         held: Store = life.of(self.store) if life else self.store
         clock = life.clock(self.clock) if life else self.clock
-        self.signer: Signer = before.signer if before else Signer()
+        self.signer: Signer = before.signer if before else signer or Signer()
         self.model = ScriptedModel()
         defaults = replace(
             defaults or Defaults(), busy=busy_mode, pause_minutes_private=int((private_pause_s or 0.0) / 60)
