@@ -43,12 +43,13 @@ class Service:
         store: MemoryStore | None = None,
         configuration: Configuration | None = None,
         daily_tokens: int | None = None,
+        access: Access | None = None,
     ) -> None:
         self.model = ScriptedModel()
         self.clock = clock
         self.store = store or MemoryStore()
         live = Live(configuration or configured(ModelChoice("scripted")))
-        self.access = Access(allow_everybody=True, admins=frozenset({admin} if admin else ()))
+        self.access = access or Access(allow_everybody=True, admins=frozenset({admin} if admin else ()))
         self.parts = Parts(clock, self.store, live)
         self.spending = Spending(daily_tokens, clock=clock)
         self.chat = ChatService(
