@@ -338,9 +338,11 @@ def person_of(message: discord.Message) -> Person:
             manages = message.author.guild_permissions.manage_messages
     is_bot = message.author.bot or message.webhook_id is not None
     in_guild = message.guild is not None
-    return _person(
+    person = _person(
         message.author, manages, is_bot=is_bot, locale=_locale_of(message.guild), in_guild=in_guild
     )
+    may = message.author.guild_permissions if isinstance(message.author, discord.Member) else None
+    return replace(person, manages_place=may is not None and (may.manage_guild or may.administrator))
 
 
 def _presser(interaction: Interaction) -> Person:

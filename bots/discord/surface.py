@@ -49,7 +49,7 @@ class ChannelSurface:
 
     capabilities: Capabilities = CHANNEL
 
-    alternate = ends_at = messages_left = open_form = None
+    alternate = ends_at = messages_left = open_form = with_rights = None
     address = ""
 
     def __init__(self, client: discord.Client, place: Place, account: str, *, may_send: bool = True) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
+from functools import partial
 from typing import Any, Final
 
 from telegram import InlineQuery, Update
@@ -13,13 +14,13 @@ from telegram.error import TelegramError
 from bots.telegram import inline
 from bots.telegram.connection import Connection, describe
 from bots.telegram.drafts import STOPPED, Drafts
-from bots.telegram.events import Ignored, read_update, with_rights
+from bots.telegram.events import Ignored, person_with_rights, read_update, with_rights
 from bots.telegram.kept import Shelf
 from bots.telegram.outcomes import outcome_of
 from bots.telegram.rights import Rights
 from bots.telegram.surface import ChatSurface, PressSurface
 from core.commands.registry import Registry
-from core.messages import BotAdded, ButtonPress, Incoming, IncomingCommand
+from core.messages import BotAdded, ButtonPress, Incoming, IncomingCommand, Person, Place
 from core.ports.clock import Clock
 from core.ports.surface import Capabilities, Handle, Suggest, no_suggestions
 from core.streaming.operations import Delivered
@@ -128,7 +129,11 @@ class Desk:
             if isinstance(event, IncomingCommand) and self._weighs_rights(event):
                 event = with_rights(event, await self._rights.member(event.place, event.author))
             surface = ChatSurface(self._bot, event.place, self._capabilities, self._drafts)
+            surface.with_rights = partial(self._with_rights, event.place)
             await self._call(event, surface)
+
+    async def _with_rights(self, place: Place, person: Person) -> Person:
+        return person_with_rights(person, await self._rights.member(place, person))
 
     def _weighs_rights(self, event: IncomingCommand) -> bool:
         command = self._registry.get(event.name)

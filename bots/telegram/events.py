@@ -253,13 +253,17 @@ _SPACE: Final = " ".encode("utf-16-le")
 
 def with_rights(event: Asked, member: ChatMember | None) -> Asked:
     """The event by somebody of whom it is now known what they may do: nothing where that is None."""
+    return replace(event, author=person_with_rights(event.author, member))
+
+
+def person_with_rights(person: Person, member: ChatMember | None) -> Person:
+    """Somebody of whom it is now known what they may do."""
     admin = isinstance(member, ChatMemberAdministrator)
     owner = isinstance(member, ChatMemberOwner)
-    author = replace(
-        event.author,
+    return replace(
+        person,
         manages_messages=owner
         or (isinstance(member, ChatMemberAdministrator) and member.can_delete_messages),
         manages_place=owner or admin,
         manages_channel=owner or admin,
     )
-    return replace(event, author=author)

@@ -20,6 +20,7 @@ from core.commands.questions import Questions
 from core.commands.registry import Registry, registry
 from core.commands.services import Services
 from core.configuration import Configuration
+from core.conversation.preferences import opens_to
 from core.messages import (
     Addressed,
     ButtonPress,
@@ -181,7 +182,7 @@ class Dispatcher:
 
     async def _route(self, incoming: Incoming, surface: Surface) -> None:
         services = self.services
-        incoming = await self._as_known(incoming)
+        incoming = await self._as_known(incoming, surface)
         if isinstance(incoming, IncomingMessage) and services.access.unclaimed:
             incoming = self._as_claim(incoming, surface)
         if isinstance(incoming, IncomingMessage):
@@ -211,7 +212,7 @@ class Dispatcher:
             case _:
                 await services.chat.handle(incoming, surface)
 
-    async def _as_known(self, incoming: Incoming) -> Incoming:
+    async def _as_known(self, incoming: Incoming, surface: Surface) -> Incoming:
         """The event, by a person of whom it is known what they read, in a place whose choices are known."""
         if isinstance(incoming, MessageDeleted | PlaceMoved):
             return incoming
@@ -219,6 +220,8 @@ class Dispatcher:
         await self.services.chat.know(incoming.place)
         chosen = self.services.chat.choices.known(incoming.place)
         reader = reading_here(incoming.author, chosen)
+        if surface.with_rights is not None and not opens_to(chosen, reader):  # unless they manage it
+            reader = await surface.with_rights(reader)
         return incoming if reader is incoming.author else replace(incoming, author=reader)
 
     async def _command(self, incoming: IncomingCommand, surface: Surface) -> None:

@@ -43,6 +43,7 @@ class Verdict(Enum):
     DENIED = "denied"  # by an entry of `deny`, or by an admin's refusal of the place
     NOT_ALLOWED = "refused"  # nobody allowed it, and asking for it is of no use
     UNKNOWN = "unknown"  # what admins decided cannot be read now
+    NARROWED = "narrowed"  # by those who manage the server or group
     NEW = "new"  # nobody allowed it yet, and an admin may be asked to
 
 

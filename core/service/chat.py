@@ -116,7 +116,9 @@ class ChatService:
             per_hour=lambda: choices.configuration.access.requests_per_hour,
             locale=lambda: choices.defaults.language,
         )
-        self.door = Door(access, self.approvals, self.notices, clock, self.events)
+        self.door = Door(
+            access, self.approvals, choices, notices=self.notices, clock=clock, events=self.events
+        )
         self.threads = Threads(choices, self.notices, clock)
         self._conversations = Conversations(store, clock, choices.pause_s)
         self._buttons = Buttons(self.signer)
@@ -195,6 +197,8 @@ class ChatService:
         """Have read what the gate looks at, as far as the store can be read."""
         await self.approvals.known()
         await self.choices.at(place)
+        if not self.choices.is_known(place):  # somebody chose meanwhile
+            await self.choices.at(place)
 
     def listen(self, message: IncomingMessage) -> None:
         """Keep what was said for others where a place wants that, whether or not it is for the bot."""

@@ -1,4 +1,9 @@
-"""The door: whose events come in at all. One log line, ids and a reason, for each that does not."""
+"""The door: whose events come in at all. One log line, ids and a reason, for each that does not.
+
+Owners come first: what `core.policy.rules` does not serve stays outside. Within that, those who manage a
+server or group may narrow it to some channels, topics or roles, or to themselves; while their choice cannot
+be read, only they are let in. They never widen anything, and shut out neither themselves nor any admin.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +12,15 @@ from collections import OrderedDict
 from collections.abc import Mapping
 
 from core.catalogue import say
-from core.messages import FromSomebody, MessageRef, Person, Place
+from core.conversation.preferences import opens_to
+from core.messages import FromSomebody, MessageRef, Person, Place, PlaceKind
 from core.policy.access import Access
 from core.policy.frequency import Frequency
 from core.policy.rules import Verdict
 from core.ports.clock import Clock
 from core.ports.surface import Surface
 from core.service.approvals import Approvals
+from core.service.choosing import Choices
 from core.service.events import Events
 from core.service.languages import language_of
 from core.service.notices import Notices
@@ -21,7 +28,11 @@ from core.service.notices import Notices
 log = logging.getLogger(__name__)
 
 _REMEMBERED_EVENTS = 10_000
-_WORDS: Mapping[Verdict, str] = {Verdict.DENIED: "refused.denied", Verdict.UNKNOWN: "refused.unknown"}
+_WORDS: Mapping[Verdict, str] = {
+    Verdict.DENIED: "refused.denied",
+    Verdict.UNKNOWN: "refused.unknown",
+    Verdict.NARROWED: "refused.narrowed",
+}
 _BOT_MAY_ASK = (3, 60.0)  # times, in seconds: two bots that answer each other stop soon
 
 
@@ -29,12 +40,20 @@ class Door:
     """Asked before anything is done for an event."""
 
     def __init__(
-        self, access: Access, approvals: Approvals, notices: Notices, clock: Clock, events: Events
+        self,
+        access: Access,
+        approvals: Approvals,
+        choices: Choices,
+        *,
+        notices: Notices,
+        clock: Clock,
+        events: Events,
     ) -> None:
         self.closing = False
         """What is refused from now on is for the next process."""
         self._access = access
         self._approvals = approvals
+        self._choices = choices
         self._notices = notices
         self._clock = clock
         self._events = events
@@ -88,7 +107,13 @@ class Door:
 
     def _why_not(self, person: Person, place: Place) -> Verdict | None:
         verdict = self._access.weigh(person, place)
-        return None if verdict is Verdict.SERVED else verdict
+        if verdict is not Verdict.SERVED:
+            return verdict
+        if place.kind is PlaceKind.PRIVATE or self._access.is_admin(person):
+            return None
+        if not self._choices.is_known(place):
+            return None if person.manages_place else Verdict.UNKNOWN
+        return None if opens_to(self._choices.known(place), person) else Verdict.NARROWED
 
     def _words(self, why_not: Verdict, incoming: FromSomebody) -> str:
         author, place = incoming.author, incoming.place

@@ -9,7 +9,7 @@ import pytest
 
 from core.catalogue import LANGUAGES, say
 from core.commands.scopes import scopes_at
-from core.commands.settings_panel import INHERIT, names_in, values_of
+from core.commands.settings_panel import INHERIT, SWITCHES, names_in, values_of
 from core.conversation.preferences import read, scopes_of
 from core.messages import Addressed, MessageRef, Person, Place, PlaceKind, Quote
 from core.policy.access import Access
@@ -64,7 +64,7 @@ async def test_every_control_of_every_panel_does_what_it_says(bot: Bot, place: P
             for button in panel.buttons:
                 what = data_of(button).rpartition(":")[2]
                 assert len(button.data.encode()) <= MAX_DATA_BYTES
-                if what in {"streaming", "reasoning", "auto_thread", "overhear"}:
+                if what in set(SWITCHES):
                     before = panel.button(what).label
                     await panel.press(button.data)
                     assert panel.button(what).label != before
@@ -290,7 +290,7 @@ def test_each_place_offers_what_is_of_use_there() -> None:
     assert "auto_thread" in server
     assert "overhear" not in server, "the platform tells what was said"
     assert names(IN_THREAD)[-1] == server - {"auto_thread", "pause_minutes"}
-    group = server - {"auto_thread"} | {"overhear"}
+    group = server - {"auto_thread", "roles"} | {"overhear", "managers_only"}
     assert names(IN_GROUP) == [group]
     assert names(IN_TOPIC) == [group, group - {"pause_minutes"}]
     assert names(IN_PRIVATE) == [
