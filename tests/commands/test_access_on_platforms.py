@@ -17,7 +17,7 @@ OTHER = "Ben"
 
 
 @pytest.fixture(params=PLATFORMS)
-async def owned(request: pytest.FixtureRequest) -> AsyncIterator[Hands]:
+async def hands(request: pytest.FixtureRequest) -> AsyncIterator[Hands]:
     """Ada is the bot's admin, and all else is on approval."""
     async with on_platform(request.param, access=Access()) as hands:
         admin = f"{hands.platform}:{hands.screen.person(NAME)}"
@@ -57,48 +57,48 @@ def label(message: Json, key: str) -> str:
     return str(found)
 
 
-async def test_an_admin_approves_a_new_place_with_a_button(owned: Hands) -> None:
-    await asks(owned, "hello")
-    await owned.shows(say("refused.asked"))
-    request = await owned.shows(f"{OTHER} (")
+async def test_an_admin_approves_a_new_place_with_a_button(hands: Hands) -> None:
+    await asks(hands, "hello")
+    await hands.shows(say("refused.asked"))
+    request = await hands.shows(f"{OTHER} (")
     assert "everybody there" in request["text"]
-    await owned.server.press(NAME, owned.chat, request["id"], label(request, "button.approve"))
-    await owned.shows(say("access.open"))
-    await asks(owned, "hello again")
-    (await owned.asked()).finish("Hello, Ben.")
-    await owned.shows("Hello, Ben.")
-    assert len(owned.service.model.streams) == 1
+    await hands.server.press(NAME, hands.chat, request["id"], label(request, "button.approve"))
+    await hands.shows(say("access.open"))
+    await asks(hands, "hello again")
+    (await hands.asked()).finish("Hello, Ben.")
+    await hands.shows("Hello, Ben.")
+    assert len(hands.service.model.streams) == 1
 
 
-async def test_an_admin_refuses_a_private_chat_and_takes_it_back(owned: Hands) -> None:
-    await asks(owned, "hello", private=True)
-    request = await owned.shows(f"{OTHER} (")
-    await owned.server.press(NAME, owned.chat, request["id"], label(request, "button.deny"))
-    [decision] = await owned.screen.until(owned.service.chat.approvals.all)
-    await reads(owned, say("access.refused", entry=decision.entry))
-    await asks(owned, "please", private=True)
-    await owned.shows(say("refused.denied"))
-    await owned.command("access", entry=decision.entry, decision="revoke")
-    await reads(owned, say("access.revoked", entry=decision.entry))
-    assert owned.service.chat.approvals.all() == ()
+async def test_an_admin_refuses_a_private_chat_and_takes_it_back(hands: Hands) -> None:
+    await asks(hands, "hello", private=True)
+    request = await hands.shows(f"{OTHER} (")
+    await hands.server.press(NAME, hands.chat, request["id"], label(request, "button.deny"))
+    [decision] = await hands.screen.until(hands.service.chat.approvals.all)
+    await reads(hands, say("access.refused", entry=decision.entry))
+    await asks(hands, "please", private=True)
+    await hands.shows(say("refused.denied"))
+    await hands.command("access", entry=decision.entry, decision="revoke")
+    await reads(hands, say("access.revoked", entry=decision.entry))
+    assert hands.service.chat.approvals.all() == ()
 
 
-async def test_access_lists_what_is_open_and_decides(owned: Hands) -> None:
-    await owned.command("access")
-    await owned.shows(say("access.none"))
-    await asks(owned, "hello")
-    await owned.shows(say("refused.asked"))
-    [waiting] = owned.service.chat.approvals.all()
-    await owned.command("access", entry=waiting.entry, decision="approve")
-    await reads(owned, say("access.approved", entry=waiting.entry))
-    await owned.command("access")
-    await reads(owned, say("access.title"))
-    assert owned.service.access.rules.approved == {waiting.entry}
+async def test_access_lists_what_is_open_and_decides(hands: Hands) -> None:
+    await hands.command("access")
+    await hands.shows(say("access.none"))
+    await asks(hands, "hello")
+    await hands.shows(say("refused.asked"))
+    [waiting] = hands.service.chat.approvals.all()
+    await hands.command("access", entry=waiting.entry, decision="approve")
+    await reads(hands, say("access.approved", entry=waiting.entry))
+    await hands.command("access")
+    await reads(hands, say("access.title"))
+    assert hands.service.access.rules.approved == {waiting.entry}
 
 
-async def test_access_is_its_admins_alone(owned: Hands) -> None:
+async def test_access_is_its_admins_alone(hands: Hands) -> None:
     stranger = Permits(new=dict.fromkeys(NewPlaces, Standing.OPEN))
-    owned.service.access.add(stranger)
-    await owned.command("access")
-    spelled = "/manage access" if isinstance(owned.server, DiscordServer) else "/access"
-    await reads(owned, say("unusable.owners", command=spelled))
+    hands.service.access.add(stranger)
+    await hands.command("access")
+    spelled = "/manage access" if isinstance(hands.server, DiscordServer) else "/access"
+    await reads(hands, say("unusable.owners", command=spelled))

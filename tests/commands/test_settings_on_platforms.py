@@ -141,3 +141,14 @@ async def test_in_a_private_chat_one_sets_ones_own_pause(hands: Hands) -> None:
         lambda: words in plain(hands.screen.messages[panel["chat"], panel["id"]]["text"])
     )
     assert hands.service.chat.choices.pause_s(hands.place) == 90 * 60.0
+
+
+@pytest.mark.parametrize(("name", "value"), [("usable", "off"), ("roles", "1"), ("managers_only", "on")])
+async def test_a_place_can_be_closed_to_all_but_its_managers(hands: Hands, name: str, value: str) -> None:
+    hands.private = False
+    await hands.choose(name, value)
+    mention = "@Sluice" if isinstance(hands.server, DiscordServer) else "@sluice_bot"
+    await hands.say(f"{mention} hello", person="Ben")
+    await hands.shows(say("refused.narrowed"))
+    await hands.answered("hello", "Hello, Ada.")
+    assert len(hands.service.model.streams) == 1
