@@ -145,6 +145,10 @@ class Turns:
         if turn.asked is None:
             turn.earlier = await self._surroundings.chain(question, turn.surface)
         await self._conversations.prepare(turn)
+        if turn.asked is not None and self._surroundings.withholds((turn.asked,), question.place):
+            # Since it was asked, as before a restart; or somebody else wants it answered again.
+            unanswered("denied", question.event_id, question.place, question.asker)
+            return
         if self._surroundings.withholds(turn.path, question.place):
             # A summary of that path may tell of what is withheld.
             turn.path, turn.summary = self._surroundings.of_the_served(turn.path, question.place), None

@@ -244,6 +244,20 @@ async def test_what_they_had_asked_before_is_no_context_once_they_are_denied() -
     await shut(bot)
 
 
+async def test_what_waited_while_its_asker_was_denied_is_not_asked() -> None:
+    access = Access(allow_everybody=True)
+    bot = Bot(access=access)
+    thread = bot.surface("t1", PlaceKind.THREAD)
+    stream = await bot.asked(thread, "one", author=BEN)
+    await bot.say(thread, "two")
+    access.add(Permits(deny=frozenset({"fake:1"})))
+    stream.finish("First.")
+    await bot.clock.advance(3.0)
+    assert len(bot.model.streams) == 1
+    assert not bot.chat.answering
+    await shut(bot)
+
+
 def test_nothing_weighs_beside_the_gate() -> None:
     """The law is asked by the door alone, and the door by the gate."""
     for module in (dispatch, chat, presses):
