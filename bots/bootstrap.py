@@ -45,7 +45,8 @@ from core.configuration import (
 )
 from core.configuration.entries import EMBEDDED_PROVIDER
 from core.policy import private_file
-from core.policy.access import Access
+from core.policy.access import Access, Permits
+from core.policy.rules import NewPlaces, Standing
 from core.ports.alerts import Alerts, Cause
 from core.ports.chart import Bar
 from core.ports.clock import Clock
@@ -312,8 +313,20 @@ def watch_configuration(settings: Settings, model: Model, app: App, clock: Clock
 
 
 def _permit(access: Access, configuration: Configuration) -> None:
-    permissions = configuration.permissions
-    access.add(admins=permissions.admins, allow=permissions.allow, everybody=permissions.allow_everybody)
+    before, now = configuration.permissions, configuration.access
+    access.add(
+        Permits(
+            before.admins | now.admins,
+            before.allow | now.allow,
+            now.deny,
+            before.allow_everybody or now.allow_everybody,
+            {
+                NewPlaces.SERVER: Standing(now.new_server),
+                NewPlaces.GROUP: Standing(now.new_group),
+                NewPlaces.PRIVATE: Standing(now.new_private),
+            },
+        )
+    )
 
 
 def button_key(file: Path) -> bytes | None:

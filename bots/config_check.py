@@ -49,7 +49,11 @@ def _in_force(configuration: Configuration) -> Iterator[str]:
     yield from _listed("Providers", map(_provider, configuration.providers.values()))
     yield from _listed("Models", map(_model, configuration.models.values()))
     yield from _listed("Personas", map(_persona, configuration.personas.values()))
-    for name, values in (("Defaults", configuration.defaults), ("Permissions", configuration.permissions)):
+    for name, values in (
+        ("Defaults", configuration.defaults),
+        ("Permissions", configuration.permissions),
+        ("Access", configuration.access),
+    ):
         yield from _listed(
             name, (f"{one.name}: {_words(getattr(values, one.name))}" for one in fields(values))
         )

@@ -42,6 +42,7 @@ from core.adapters.clock import SystemClock
 from core.configuration import Configuration, Live
 from core.configuration.entries import EMBEDDED_PROVIDER
 from core.messages import Incoming
+from core.policy.rules import Standing
 from core.ports.alerts import Cause
 from core.ports.clock import Clock
 from core.ports.platform import CheckState, Platform, PlatformError
@@ -163,6 +164,7 @@ class _Run:
     async def _start(self, platforms: Sequence[Platform], app: App) -> list[tuple[Platform, str]]:
         """Those that could be started, each with its line. One that fails does not hold up the other."""
 
+        await app.chat.approvals.known()
         failed: list[tuple[Platform, PlatformError]] = []
 
         async def start(platform: Platform) -> tuple[Platform, str] | None:
@@ -184,6 +186,7 @@ class _Run:
 
         ready = [one for one in await asyncio.gather(*map(start, platforms)) if one]
         app.alerts.reaches([platform for platform, _ in ready])
+        app.chat.approvals.reaches([platform for platform, _ in ready])
         for platform, error in failed:
             app.alerts.raise_(Cause.PLATFORM, about=platform.name, why=str(error))
         if not ready:
@@ -193,12 +196,14 @@ class _Run:
     def _tell(self, ready: Sequence[tuple[Platform, str]], app: App, world: Sandbox | None) -> None:
         settings, code = self._settings, app.access.claim_code()
         configuration = self._configuration.current
-        everybody = settings.allow_everybody or configuration.permissions.allow_everybody
+        everybody = app.access.rules.everybody
         if world or everybody:
             served = "everybody"
         else:
-            allow = settings.allow | configuration.permissions.allow
-            served = f"{len(allow)} allowed, admins" if allow else "admins only"
+            rules = app.access.rules
+            served = f"{len(rules.allow)} allowed, admins" if rules.allow else "admins only"
+            if asked_about := [kind for kind, what in rules.new.items() if what is Standing.APPROVAL]:
+                served += f"; a new {' or '.join(asked_about)} once an admin approves"
         rows = [(platform.name, "local" if world else "connected") for platform, _ in ready]
         rows += [
             ("Model", model_label(configuration)),
@@ -251,6 +256,7 @@ class _Run:
             helpers = [group.create_task(self._try_model(model)), group.create_task(watch.run())]
             helpers.append(group.create_task(app.retention.run()))
             helpers.append(group.create_task(app.chat.recovery.run()))
+            helpers.append(group.create_task(app.chat.approvals.run()))
             if world:
                 helpers.append(group.create_task(world.watch(app.driver)))
             else:

@@ -28,6 +28,8 @@ class Place:
     topic_id: str | None = None  # Telegram: the forum topic
     guild_id: str | None = None  # Discord: the guild
     parent_id: str | None = None  # Discord: the channel that a thread hangs in
+    category_id: str | None = field(default=None, compare=False)  # Discord: "": in none; None: not known
+    name: str = field(default="", compare=False)  # of the guild or group, for people
     owner: str | None = field(default=None, compare=False)  # whose private chat it is, once that is known
 
     def __str__(self) -> str:
@@ -44,6 +46,7 @@ class Person:
     name: str
     is_bot: bool = False  # bots and webhooks
     role_ids: frozenset[str] = frozenset()
+    roles_known: bool = True  # False: there may be roles that the platform did not tell
     manages_messages: bool = False  # may delete other people's messages in this place
     locale: str | None = None  # BCP 47 as the platform says it; None: it says nothing
     manages_place: bool = False  # may change how this guild or group is set up
@@ -76,6 +79,7 @@ class Quote:
     text: str
     by_us: bool = False
     author_id: str = ""
+    author_roles: frozenset[str] | None = None  # None: the platform did not tell
     replies_to: MessageRef | None = None  # in the same chat
 
 
@@ -124,7 +128,8 @@ class IncomingCommand:
 class ButtonPress:
     """A press on a button, or a choice from a select, under one of the bot's messages.
 
-    `data` is the control's own; `values` are what was chosen from a select.
+    `data` is the control's own; `values` are what was chosen from a select. `stands`: whether the platform
+    shows that control, with those values, under the message now; a client can send any.
     """
 
     event_id: str
@@ -134,6 +139,7 @@ class ButtonPress:
     data: str
     answers_itself: bool = False  # the platform shows what became of it: nobody need be told
     values: tuple[str, ...] = ()
+    stands: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,21 +189,27 @@ class FormSubmitted:
 
 @dataclass(frozen=True, slots=True)
 class Suggesting:
-    """Somebody is typing an argument of a command: what could it become? `typed` may be empty."""
+    """Somebody is typing an argument of a command: what could it become? `typed` may be empty.
+
+    `inline`: it is a whole question, in a chat that the platform does not name; `place` is then their own.
+    """
 
     place: Place
     author: Person
     command: str
     argument: str
     typed: str
+    inline: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One value that an argument can take, and what people see for it; at most 100 characters each."""
+    """One value that an argument can take, and what people see for it; at most 100 characters each, but for
+    the value of what was typed inline. `about`: a second line, where there is room."""
 
     value: str
     label: str
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,4 +253,6 @@ class PlaceMoved:
 
 Wish = IncomingMessage | IncomingCommand | ButtonPress | FormSubmitted | BotAdded
 """What somebody wants of the bot."""
-Incoming = Wish | MessageEdited | MessageDeleted | PlaceMoved
+FromSomebody = Wish | MessageEdited
+"""What has an author, whom the gate weighs."""
+Incoming = FromSomebody | MessageDeleted | PlaceMoved

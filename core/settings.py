@@ -74,7 +74,15 @@ _KNOWN_ELSEWHERE = frozenset(  # read by the openai library itself or by other t
         "OPENAI_ADMIN_KEY",
     }
 )
-_ENTRY = re.compile(r"(?P<platform>discord|telegram):(?P<id>-?[0-9]{1,20})", re.ASCII)
+_ENTRY = re.compile(  # core.policy.rules says what each names
+    r"discord:(?:(?:user|role|server|channel|category|private):)?[0-9]{1,20}"
+    r"|telegram:(?:(?:user|private):)?[0-9]{1,20}"
+    r"|telegram:(?:chat:)?-?[0-9]{1,20}"
+    r"|telegram:-?[0-9]{1,20}/[0-9]{1,20}",
+    re.ASCII,
+)
+_ADMIN = re.compile(r"(?:discord|telegram):(?:user:)?-?[0-9]{1,20}", re.ASCII)
+_PLACE = re.compile(r"discord:[0-9]{1,20}|telegram:-?[0-9]{1,20}", re.ASCII)
 _TELEGRAM_TOKEN = re.compile(r"[0-9]{3,}:[A-Za-z0-9_-]{10,}", re.ASCII)
 _DISCORD_TOKEN = re.compile(r"[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]{10,}", re.ASCII)
 _WEBHOOK_SECRET = re.compile(r"[A-Za-z0-9_-]{16,256}", re.ASCII)
@@ -233,8 +241,18 @@ def secret_in(values: Mapping[str, str], name: str) -> tuple[str | None, str | N
 
 
 def entry_is_valid(entry: str) -> bool:
-    """Whether it names somebody or some place by id, as `admins` and `allow` take it."""
+    """Whether it names somebody or some place by id, as `core.policy.rules` describes."""
     return _ENTRY.fullmatch(entry) is not None
+
+
+def admin_is_valid(entry: str) -> bool:
+    """Whether it names a person by id, as `admins` takes it."""
+    return _ADMIN.fullmatch(entry) is not None
+
+
+def place_is_valid(entry: str) -> bool:
+    """Whether it names a channel or chat by id, as something can be sent to."""
+    return _PLACE.fullmatch(entry) is not None
 
 
 def problem_with_address(address: str) -> tuple[str, str] | None:
@@ -441,7 +459,7 @@ class _Reader:
         for entry in re.split(r"[,;\s]+", self._values.get(name, "")):
             if not entry:
                 continue
-            if (star and entry == "*") or _ENTRY.fullmatch(entry):
+            if (star and entry == "*") or (_ENTRY if star else _ADMIN).fullmatch(entry):
                 entries.add(entry)
             else:
                 everybody = ", or * for everybody" if star else ""

@@ -11,12 +11,14 @@ import discord
 from bots.discord import commands, connection, doctor
 from bots.discord.addresses import InteractionAddress
 from bots.discord.breaker import Breaker
+from bots.discord.events import PLATFORM
+from bots.discord.exchange import Answer, ask
 from bots.discord.identifies import Identifies, check_left
 from bots.discord.listener import Listener
 from bots.discord.opening import reopened
 from bots.discord.surface import ChannelSurface
 from core.commands.registry import Registry, registry
-from core.messages import Place
+from core.messages import Place, PlaceKind
 from core.ports.alerts import Alerts, LoggedAlerts
 from core.ports.clock import Clock
 from core.ports.journal import Journal
@@ -113,6 +115,17 @@ class DiscordPlatform:
                 client, kept, place=place, account=client.account, clock=self._clock, in_doubt=in_doubt
             )
         )
+
+    async def private_chat(self, person_id: str) -> Surface | None:
+        client = self._client
+        if client is None or not person_id.isdecimal():
+            return None
+        answer = await ask(lambda: client.http.start_private_message(int(person_id)))
+        if not isinstance(answer, Answer) or "id" not in answer.fields:
+            _log.info("discord: no private chat with %s: %s", person_id, answer)
+            return None
+        place = Place(PLATFORM, str(answer.fields["id"]), PlaceKind.PRIVATE)
+        return ChannelSurface(client, place, client.account)
 
     @property
     def account(self) -> str:

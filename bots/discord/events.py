@@ -141,7 +141,19 @@ def press_event(interaction: Interaction, message: discord.Message) -> ButtonPre
         ref=MessageRef(place.chat_id, str(message.id)),
         data=str(data.get("custom_id", "")),
         values=tuple(map(str, data.get("values") or ())),
+        stands=_has(message, str(data.get("custom_id", "")), set(map(str, data.get("values") or ()))),
     )
+
+
+def _has(message: discord.Message, custom_id: str, values: set[str]) -> bool:
+    """Whether there is such a control under it, with such values: a client may send any."""
+    for row in message.components:
+        for one in row.children if isinstance(row, discord.ActionRow) else ():
+            if isinstance(one, discord.Button) and one.custom_id == custom_id:
+                return not values
+            if isinstance(one, discord.SelectMenu) and one.custom_id == custom_id:
+                return values <= {option.value for option in one.options}
+    return False
 
 
 def _invoked(data: Mapping[str, Any]) -> tuple[str, Sequence[Mapping[str, Any]]]:
@@ -167,6 +179,7 @@ def _target(data: Mapping[str, Any], place: Place, interaction: Interaction) -> 
         by_us=interaction.client.user is not None
         and str(author.get("id")) == str(interaction.client.user.id),
         author_id=str(author.get("id", "")),
+        author_roles=None if place.guild_id else frozenset(),
         replies_to=_replied_to_in(message, place),
     )
 
@@ -187,11 +200,26 @@ def _name(user: Mapping[str, Any]) -> str:
 def place_of(channel: object, guild: discord.Guild | None) -> Place:
     """`channel` is whatever the library gives as one; forum posts are threads."""
     guild_id = None if guild is None else str(guild.id)
-    chat_id = str(getattr(channel, "id", ""))
-    if isinstance(channel, discord.Thread):
-        return Place(PLATFORM, chat_id, PlaceKind.THREAD, guild_id=guild_id, parent_id=str(channel.parent_id))
-    kind = PlaceKind.PRIVATE if isinstance(channel, discord.DMChannel) else PlaceKind.SHARED
-    return Place(PLATFORM, chat_id, kind, guild_id=guild_id)
+    chat_id, name = str(getattr(channel, "id", "")), "" if guild is None else guild.name or ""
+    kind = PlaceKind.THREAD if isinstance(channel, discord.Thread) else PlaceKind.SHARED
+    if isinstance(channel, discord.DMChannel):
+        kind = PlaceKind.PRIVATE
+    return Place(
+        PLATFORM,
+        chat_id,
+        kind,
+        guild_id=guild_id,
+        parent_id=str(channel.parent_id) if isinstance(channel, discord.Thread) else None,
+        category_id=_category_of(channel.parent if isinstance(channel, discord.Thread) else channel),
+        name=name,
+    )
+
+
+def _category_of(channel: object) -> str | None:
+    """ "" for none; None where the library does not know the channel."""
+    if not isinstance(channel, discord.abc.GuildChannel):
+        return None
+    return str(channel.category_id or "")
 
 
 def place_of_interaction(interaction: Interaction) -> Place:
@@ -285,6 +313,7 @@ def _quote(message: discord.Message, me: discord.abc.User) -> Quote | None:
         text=readable(quoted, without=frozenset()),
         by_us=quoted.author.id == me.id,
         author_id=str(quoted.author.id),
+        author_roles=_told_roles(quoted.author, message.guild is not None),
         replies_to=replied_to(quoted),
     )
 
@@ -308,7 +337,12 @@ def person_of(message: discord.Message) -> Person:
         except discord.ClientException:  # a thread whose channel is not known yet
             manages = message.author.guild_permissions.manage_messages
     is_bot = message.author.bot or message.webhook_id is not None
-    return _person(message.author, manages, is_bot=is_bot, locale=_locale_of(message.guild))
+    in_guild = message.guild is not None
+    person = _person(
+        message.author, manages, is_bot=is_bot, locale=_locale_of(message.guild), in_guild=in_guild
+    )
+    may = message.author.guild_permissions if isinstance(message.author, discord.Member) else None
+    return replace(person, manages_place=may is not None and (may.manage_guild or may.administrator))
 
 
 def _presser(interaction: Interaction) -> Person:
@@ -322,6 +356,7 @@ def _presser(interaction: Interaction) -> Person:
             in_guild and (may.manage_messages or may.administrator),
             is_bot=interaction.user.bot,
             locale=interaction.locale.value,
+            in_guild=in_guild,
         ),
         manages_place=in_guild and (may.manage_guild or may.administrator),
         manages_channel=in_guild and (manages_channel or may.manage_guild or may.administrator),
@@ -334,14 +369,28 @@ def _locale_of(guild: discord.Guild | None) -> str | None:
     return None if chosen in (None, discord.Locale.american_english) else chosen.value
 
 
-def _person(user: discord.abc.User, manages: bool, *, is_bot: bool, locale: str | None) -> Person:
-    roles = user.roles if isinstance(user, discord.Member) else []
+def _person(
+    user: discord.abc.User, manages: bool, *, is_bot: bool, locale: str | None, in_guild: bool
+) -> Person:
+    member = user if isinstance(user, discord.Member) else None
     return Person(
         PLATFORM,
         str(user.id),
         user.display_name,
         is_bot=is_bot,
-        role_ids=frozenset(str(role.id) for role in roles if not role.is_default()),
+        role_ids=_roles_of(member),
+        roles_known=member is not None or not in_guild,
         manages_messages=manages,
         locale=locale,
     )
+
+
+def _told_roles(author: discord.abc.User, in_guild: bool) -> frozenset[str] | None:
+    if in_guild and not isinstance(author, discord.Member):
+        return None
+    return _roles_of(author if isinstance(author, discord.Member) else None)
+
+
+def _roles_of(member: discord.Member | None) -> frozenset[str]:
+    """By id, as they came: the library's own list leaves out what it does not know, and adds everyone's."""
+    return frozenset() if member is None else frozenset(map(str, member._roles))  # noqa: SLF001

@@ -145,6 +145,8 @@ class InteractionSurface:
         async with self._first_answer:
             return await self._send(content)
 
+    with_rights = None
+
     @property
     def open_form(self) -> Callable[[Form], Awaitable[Outcome]] | None:
         return None if self._acknowledged or self._kept.is_form else self._open_form

@@ -47,7 +47,7 @@ _STYLES = {ButtonStyle.PLAIN: discord.ButtonStyle.secondary, ButtonStyle.DANGER:
 class ChannelSurface:
     """Bound to one place. Each call is one request, and what became of it is its outcome."""
 
-    alternate = ends_at = messages_left = open_form = None
+    alternate = ends_at = messages_left = open_form = with_rights = None
     address = ""
 
     def __init__(
@@ -153,6 +153,8 @@ class ChannelSurface:
             PlaceKind.THREAD,
             guild_id=guild_id,
             parent_id=self._place.chat_id,
+            category_id=self._place.category_id,
+            name=self._place.name,
         )
         link = f"https://discord.com/channels/{guild_id}/{thread_id}"
         surface = ChannelSurface(self._client, place, self._account)

@@ -21,13 +21,14 @@ from bots.telegram.connection import NAME, Connection, describe
 from bots.telegram.desk import Desk
 from bots.telegram.doctor import examine, privacy_words
 from bots.telegram.drafts import Drafts
+from bots.telegram.events import PLATFORM
 from bots.telegram.handover import Handover
 from bots.telegram.kept import Shelf
 from bots.telegram.polling import Poller
 from bots.telegram.surface import ChatSurface, account_of
 from bots.telegram.webhook import Webhook
 from core.commands.registry import Registry, registry
-from core.messages import Place
+from core.messages import Place, PlaceKind
 from core.ports.alerts import Alerts, LoggedAlerts
 from core.ports.clock import Clock
 from core.ports.journal import Journal
@@ -81,7 +82,7 @@ class TelegramPlatform:
         self._failure: PlatformError | None = None
 
     async def start(self, handle: Handle, suggest: Suggest = no_suggestions) -> str:
-        """`suggest` is not asked: while somebody types a command, Telegram tells nobody."""
+        """`suggest` is asked inline alone: while somebody types a command, Telegram tells nobody."""
         connection = Connection(self._token, self._base_url)
         await connection.open()
         shelf = Shelf(self._journal, account_of(connection.bot), self._clock, self._alerts)
@@ -93,6 +94,7 @@ class TelegramPlatform:
             self._drafts,
             registry=self._registry,
             shelf=shelf,
+            suggest=suggest,
         )
         handover = Handover(desk.take, shelf)
         try:
@@ -138,6 +140,10 @@ class TelegramPlatform:
         if self._running is None:
             return None
         return ChatSurface(self._running.connection.bot, place, self._capabilities, self._drafts)
+
+    async def private_chat(self, person_id: str) -> Surface | None:
+        """It has their id; whoever never wrote to the bot cannot be written to."""
+        return self.reopen(Place(PLATFORM, person_id, PlaceKind.PRIVATE), "")
 
     @property
     def account(self) -> str:

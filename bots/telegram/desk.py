@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
+from functools import partial
 from typing import Any, Final
 
 from telegram import InlineQuery, Update
@@ -13,15 +14,15 @@ from telegram.error import TelegramError
 from bots.telegram import inline
 from bots.telegram.connection import Connection, describe
 from bots.telegram.drafts import STOPPED, Drafts
-from bots.telegram.events import Ignored, read_update, with_rights
+from bots.telegram.events import Ignored, person_with_rights, read_update, with_rights
 from bots.telegram.kept import Shelf
 from bots.telegram.outcomes import outcome_of
 from bots.telegram.rights import Rights
 from bots.telegram.surface import ChatSurface, PressSurface
 from core.commands.registry import Registry
-from core.messages import BotAdded, ButtonPress, Incoming, IncomingCommand
+from core.messages import BotAdded, ButtonPress, Incoming, IncomingCommand, Person, Place
 from core.ports.clock import Clock
-from core.ports.surface import Capabilities, Handle
+from core.ports.surface import Capabilities, Handle, Suggest, no_suggestions
 from core.streaming.operations import Delivered
 
 _PRESS_GRACE_S: Final = 1.0  # for a private answer that is on its way when `handle` has returned
@@ -42,9 +43,11 @@ class Desk:
         *,
         registry: Registry,
         shelf: Shelf,
+        suggest: Suggest = no_suggestions,
     ) -> None:
         """`drafts`: answers in private chats grow as drafts, which are noted down there. `shelf`: told of
-        updates that the core never sees; of the others the core tells the journal itself."""
+        updates that the core never sees; of the others the core tells the journal itself. `suggest`: asked
+        what to offer to whoever types inline."""
         self._bot = connection.bot
         self._clock = clock
         self._handle = handle
@@ -52,6 +55,7 @@ class Desk:
         self._drafts = drafts
         self._registry = registry
         self._shelf = shelf
+        self._suggest = suggest
         self._rights = Rights(connection.bot, clock)
         self._last_in_chat: dict[int, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -96,7 +100,7 @@ class Desk:
         task.add_done_callback(self._tasks.discard)
 
     async def _offer(self, query: InlineQuery) -> None:
-        outcome = await inline.answer(query, self._bot.username)
+        outcome = await inline.answer(query, self._bot.username, self._suggest)
         if not isinstance(outcome, Delivered):
             logger.debug("inline query %s not answered: %s", query.id, outcome)
 
@@ -128,7 +132,11 @@ class Desk:
             if isinstance(event, IncomingCommand) and self._weighs_rights(event):
                 event = with_rights(event, await self._rights.member(event.place, event.author))
             surface = ChatSurface(self._bot, event.place, self._capabilities, self._drafts)
+            surface.with_rights = partial(self._with_rights, event.place)
             await self._call(event, surface)
+
+    async def _with_rights(self, place: Place, person: Person) -> Person:
+        return person_with_rights(person, await self._rights.member(place, person))
 
     def _weighs_rights(self, event: IncomingCommand) -> bool:
         command = self._registry.get(event.name)

@@ -138,7 +138,14 @@ def _press(event_id: str, query: CallbackQuery) -> ButtonPress | Ignored:
     ref = MessageRef(str(message.chat.id), str(message.message_id))
     data, chosen, value = query.data.partition(CHOSEN)
     values = (value,) if chosen else ()
-    return ButtonPress(event_id, place, _person(query.from_user), ref, data, values=values)
+    stands = isinstance(message, Message) and _has(message, query.data)
+    return ButtonPress(event_id, place, person_of(query.from_user), ref, data, values=values, stands=stands)
+
+
+def _has(message: Message, data: str) -> bool:
+    """Whether there is such a button under it: a client may send any data for any message."""
+    keyboard = message.reply_markup.inline_keyboard if message.reply_markup is not None else ()
+    return any(button.callback_data == data for row in keyboard for button in row)
 
 
 def _membership(event_id: str, change: ChatMemberUpdated, us: User) -> BotAdded | Ignored:
@@ -149,7 +156,7 @@ def _membership(event_id: str, change: ChatMemberUpdated, us: User) -> BotAdded 
         return Ignored("not_added")
     is_admin = change.new_chat_member.status == ChatMember.ADMINISTRATOR
     hears_everything = is_admin or bool(us.can_read_all_group_messages)
-    return BotAdded(event_id, place, _person(change.from_user), hears_everything)
+    return BotAdded(event_id, place, person_of(change.from_user), hears_everything)
 
 
 def _is_inside(member: ChatMember) -> bool:
@@ -168,14 +175,15 @@ def _place(chat: Chat, message: Message | None) -> Place | None:
         kind = PlaceKind.THREAD if topic else PlaceKind.SHARED
     else:
         return None
-    return Place(PLATFORM, str(chat.id), kind, topic_id=topic)
+    return Place(PLATFORM, str(chat.id), kind, topic_id=topic, name=chat.title or "")
 
 
 def _ref(message: Message) -> MessageRef:
     return MessageRef(str(message.chat.id), str(message.message_id))
 
 
-def _person(user: User) -> Person:
+def person_of(user: User) -> Person:
+    """Who it is, with nothing of what they may do anywhere."""
     return Person(
         PLATFORM, str(user.id), user.full_name, is_bot=user.is_bot, locale=user.language_code or None
     )
@@ -188,7 +196,7 @@ def _author(message: Message) -> Person:
         return Person(PLATFORM, str(chat.id), chat.title or chat.full_name or "", is_bot=True)
     if message.from_user is None:
         return Person(PLATFORM, str(message.chat.id), message.chat.title or "", is_bot=True)
-    return _person(message.from_user)
+    return person_of(message.from_user)
 
 
 def _quote(message: Message, us: User) -> Quote | None:
@@ -204,7 +212,7 @@ def _quote(message: Message, us: User) -> Quote | None:
     by_us = original.from_user is not None and original.from_user.id == us.id
     text = original.text or original.caption or ""
     author = _author(original)
-    return Quote(_ref(original), author.name, text, by_us, author.id)
+    return Quote(_ref(original), author.name, text, by_us, author.id, author_roles=frozenset())
 
 
 def _addressed(place: Place, mentioned: bool, quote: Quote | None) -> Addressed:
@@ -245,13 +253,17 @@ _SPACE: Final = " ".encode("utf-16-le")
 
 def with_rights(event: Asked, member: ChatMember | None) -> Asked:
     """The event by somebody of whom it is now known what they may do: nothing where that is None."""
+    return replace(event, author=person_with_rights(event.author, member))
+
+
+def person_with_rights(person: Person, member: ChatMember | None) -> Person:
+    """Somebody of whom it is now known what they may do."""
     admin = isinstance(member, ChatMemberAdministrator)
     owner = isinstance(member, ChatMemberOwner)
-    author = replace(
-        event.author,
+    return replace(
+        person,
         manages_messages=owner
         or (isinstance(member, ChatMemberAdministrator) and member.can_delete_messages),
         manages_place=owner or admin,
         manages_channel=owner or admin,
     )
-    return replace(event, author=author)

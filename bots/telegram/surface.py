@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Final
 
@@ -30,7 +31,7 @@ from bots.telegram.events import CHOSEN
 from bots.telegram.links import link_of
 from bots.telegram.outcomes import outcome_of
 from bots.telegram.topics import open_topic
-from core.messages import MessageRef, Place, PlaceKind
+from core.messages import MessageRef, Person, Place, PlaceKind
 from core.ports.surface import Capabilities, NotOpened, Opened, OpenThread
 from core.streaming.operations import (
     BucketKey,
@@ -68,6 +69,7 @@ class ChatSurface:
     alternate: ChatSurface | None = None
     address = ""
     ends_at = messages_left = open_form = reading = None
+    with_rights: Callable[[Person], Awaitable[Person]] | None = None
 
     def __init__(
         self, bot: Bot, place: Place, capabilities: Capabilities = TELEGRAM, drafts: Drafts | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from core.catalogue import say
@@ -75,15 +75,22 @@ class Occasion:
         done again should the process be killed before this is out. With a `file` at most 1,024 characters.
         """
         again = self.command.repeatable if repeatable is None else repeatable
+        private = self.command.private if private is None else private
+        alone = private and self.surface.capabilities.private_answers
         return self.services.chat.notices.reply(
             self.surface,
             self.person,
             text,
             ref=self.ref,
-            foot=Foot(controls, file),
-            private=self.command.private if private is None else private,
+            foot=Foot(self._signed(controls, alone=alone), file),
+            private=private,
             event_id=self.event_id if again else "",
         )
+
+    def _signed(self, controls: tuple[Row, ...], *, alone: bool) -> tuple[Row, ...]:
+        """`alone`: nobody else sees them, so nobody else may press them."""
+        signer = self.services.chat.signer
+        return signer.rows(controls, self.surface.place, self.person if alone else None)
 
     @property
     def _panel(self) -> MessageRef | None:
@@ -96,6 +103,8 @@ class Occasion:
         Only as the first thing that is done, and soon. Where there are no forms, one text is asked for after
         the other. False: it could not be shown.
         """
+        signed = self.services.chat.signer.sign(form.data, self.surface.place, self.person)
+        form = replace(form, data=signed)
         if self.surface.open_form is None:
             return self.services.questions.ask(
                 form, self.person, self.surface, self.ref, self._panel, event_id=self.event_id
@@ -127,6 +136,7 @@ class Press(Occasion):
 
     data: str
     values: tuple[str, ...] = ()
+    alone: bool = False  # it stands where nobody else sees it
     fields: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
@@ -138,7 +148,7 @@ class Press(Occasion):
         if self.ref is None:
             return self.reply(text, controls)
         return self.services.chat.notices.update(
-            self.surface, self.person, self.ref, text, foot=Foot(controls)
+            self.surface, self.person, self.ref, text, foot=Foot(self._signed(controls, alone=self.alone))
         )
 
 

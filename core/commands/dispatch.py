@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from core.catalogue import say
+from core.commands import gate
 from core.commands.arguments import Mistake, missing, read
 from core.commands.call import Call, Inquiry, Press
 from core.commands.command import Command
@@ -19,6 +20,7 @@ from core.commands.questions import Questions
 from core.commands.registry import Registry, registry
 from core.commands.services import Services
 from core.configuration import Configuration
+from core.conversation.preferences import opens_to
 from core.messages import (
     Addressed,
     ButtonPress,
@@ -134,7 +136,7 @@ class Dispatcher:
         unanswered("busy", incoming.event_id, place, person)
         if isinstance(incoming, IncomingMessage) and incoming.addressed is Addressed.NO:
             return
-        if not self.services.access.allows(person, place):
+        if not self.services.chat.door.serves(person, place):
             return
         ref = incoming.ref if isinstance(incoming, IncomingMessage | IncomingCommand) else None
         words = say("busy", language_of(person, place))
@@ -144,15 +146,18 @@ class Dispatcher:
 
     async def suggest(self, suggesting: Suggesting) -> tuple[Choice, ...]:
         """What an argument could become; nothing for whom the bot does not serve. Never raises."""
+        if suggesting.inline:
+            return await self._offered(suggesting)
         command = self.services.registry.get(suggesting.command)
         argument = command and command.argument(suggesting.argument)
         person, place = suggesting.author, owned(suggesting.place, suggesting.author)
         if command is None or not argument or argument.suggest is None or person.is_bot:
             return ()
-        access = self.services.access
-        if not access.allows(person, place) or refusal(command, person, place, access):
-            return ()
         try:
+            await self.services.chat.know(place)
+            may = gate.suggests(replace(suggesting, place=place), self.services)
+            if not may or refusal(command, person, place, self.services.access):
+                return ()
             reader = reading_here(person, await self.services.chat.choices.at(place))
             inquiry = Inquiry(replace(suggesting, author=reader, place=place), self.services)
             choices = await argument.suggest(inquiry, suggesting.typed)
@@ -160,6 +165,16 @@ class Dispatcher:
             log.exception("no suggestions for %s of /%s", argument.name, command.name)
             return ()
         return choices[:MAX_OPTIONS]
+
+    async def _offered(self, asking: Suggesting) -> tuple[Choice, ...]:
+        """To ask what was typed inline: the message that it becomes passes the gate again."""
+        place = owned(asking.place, asking.author)
+        await self.services.chat.know(place)
+        if not asking.typed or not gate.suggests(replace(asking, place=place), self.services):
+            return ()
+        locale = language_of(asking.author, place)
+        label, about = say("inline.ask", locale, question=asking.typed), say("inline.where", locale)
+        return (Choice(asking.typed, label, about),)
 
     async def _forgotten(self, person: str) -> None:
         """See `core.service.personal_data.Forgotten`."""
@@ -169,9 +184,16 @@ class Dispatcher:
 
     async def _route(self, incoming: Incoming, surface: Surface) -> None:
         services = self.services
-        incoming = await self._as_known(incoming)
+        incoming = await self._as_known(incoming, surface)
         if isinstance(incoming, IncomingMessage) and services.access.unclaimed:
             incoming = self._as_claim(incoming, surface)
+        if isinstance(incoming, IncomingMessage):
+            services.chat.listen(incoming)
+        if gate.passes(incoming, surface, services):
+            await self._admitted(services.chat.surroundings.without_denied_quotes(incoming), surface)
+
+    async def _admitted(self, incoming: Incoming, surface: Surface) -> None:
+        services = self.services
         if isinstance(incoming, IncomingMessage) and services.questions.expects(incoming):
             if not services.chat.door.is_new(incoming):
                 return
@@ -186,19 +208,22 @@ class Dispatcher:
             case FormSubmitted():
                 if services.chat.door.is_new(incoming):
                     await self._submitted(incoming, surface)
-            case ButtonPress() if (command := self._owner_of(incoming.data)) is not None:
+            case ButtonPress() if (command := self.services.registry.owner_of(incoming.data)) is not None:
                 if services.chat.door.is_new(incoming):
                     await self._press(command, incoming, incoming.ref, surface)
             case _:
                 await services.chat.handle(incoming, surface)
 
-    async def _as_known(self, incoming: Incoming) -> Incoming:
+    async def _as_known(self, incoming: Incoming, surface: Surface) -> Incoming:
         """The event, by a person of whom it is known what they read, in a place whose choices are known."""
         if isinstance(incoming, MessageDeleted | PlaceMoved):
             return incoming
         incoming = replace(incoming, place=owned(incoming.place, incoming.author))
-        chosen = await self.services.chat.choices.at(incoming.place)
+        await self.services.chat.know(incoming.place)
+        chosen = self.services.chat.choices.known(incoming.place)
         reader = reading_here(incoming.author, chosen)
+        if surface.with_rights is not None and not opens_to(chosen, reader):  # unless they manage it
+            reader = await surface.with_rights(reader)
         return incoming if reader is incoming.author else replace(incoming, author=reader)
 
     async def _command(self, incoming: IncomingCommand, surface: Surface) -> None:
@@ -254,6 +279,13 @@ class Dispatcher:
         ref: MessageRef | None,
         surface: Surface,
     ) -> None:
+        signer, stands = self.services.chat.signer, isinstance(incoming, FormSubmitted) or incoming.stands
+        data = signer.read(incoming.data, incoming.place, incoming.author) if stands else None
+        if data is None:
+            unanswered("button_over", incoming.event_id, incoming.place, incoming.author)
+            words = say("button.over", language_of(incoming.author, incoming.place))
+            self.services.chat.notices.reply(surface, incoming.author, words, ref=None)
+            return
         if command.press is None or not self._may(command, incoming, surface, None):
             return
         press = Press(
@@ -263,7 +295,9 @@ class Dispatcher:
             surface=surface,
             services=self.services,
             ref=ref,
-            data=incoming.data,
+            data=data,
+            alone=isinstance(incoming, ButtonPress)
+            and signer.is_for(incoming.author, incoming.data, incoming.place),
             values=incoming.values if isinstance(incoming, ButtonPress) else (),
             fields=incoming.fields if isinstance(incoming, FormSubmitted) else {},
         )
@@ -276,8 +310,9 @@ class Dispatcher:
     async def _submitted(self, form: FormSubmitted, surface: Surface) -> None:
         """A form's texts go where it was opened: to a call that lacked arguments, or to a command's press."""
         unfinished = self._unfinished.pop(form.data, None)
-        command = self._owner_of(form.data)
-        if unfinished is not None and unfinished.author.id == form.author.id:
+        command = self.services.registry.owner_of(form.data)
+        whose = (form.author.id, form.place.chat_id)
+        if unfinished is not None and (unfinished.author.id, unfinished.place.chat_id) == whose:
             given = {name: text for name, text in form.fields.items() if text}
             arguments = {**unfinished.arguments, **given}
             finished = replace(
@@ -331,7 +366,7 @@ class Dispatcher:
     ) -> bool:
         """Whether this person may use the command here; who may not is told why."""
         door = self.services.chat.door
-        if not command.for_strangers and not door.admits(incoming, surface, ref=ref):
+        if not command.for_strangers and not door.takes(incoming, surface):
             return False
         why_not = refusal(command, incoming.author, incoming.place, self.services.access)
         if why_not is None:
@@ -349,11 +384,6 @@ class Dispatcher:
             event_id=incoming.event_id,
         )
         return False
-
-    def _owner_of(self, data: str) -> Command | None:
-        """The command whose control or form has this data."""
-        command = self.services.registry.get(data.partition(":")[0])
-        return command if command is not None and command.press is not None else None
 
     def _as_claim(self, message: IncomingMessage, surface: Surface) -> IncomingMessage | IncomingCommand:
         """The command that a message was meant as: what start-up prints, pasted, is mere text on Discord."""

@@ -34,6 +34,11 @@ class Registry:
     def get(self, name: str) -> Command | None:
         return self._by_name.get(name)
 
+    def owner_of(self, data: str) -> Command | None:
+        """The command whose control or form has this data."""
+        command = self.get(data.partition(":")[0])
+        return command if command is not None and command.press is not None else None
+
     def is_listed(self, command: Command) -> bool:
         if self._listed is None:
             return command.menu is Menu.LISTED

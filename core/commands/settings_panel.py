@@ -34,6 +34,9 @@ _SIGNS: Final = {
     "sees": "📜",
     "auto_thread": "🧵",
     "overhear": "👂",
+    "usable": "🚪",
+    "roles": "🎭",
+    "managers_only": "🛡",
     "pause_minutes": "💤",
     "pause_private_minutes": "💤",
     "language": "🌐",
@@ -43,7 +46,7 @@ _SIGNS: Final = {
 }
 _LONGEST_LIST: Final = 600  # characters
 SELECTS: Final = ("when", "sees", "language", "busy")
-SWITCHES: Final = ("streaming", "reasoning", "auto_thread", "overhear")
+SWITCHES: Final = ("streaming", "reasoning", "auto_thread", "overhear", "usable", "managers_only")
 _TAB_OF: Final = {"when": WHEN_TAB, "sees": WHEN_TAB, "language": HOW_TAB, "busy": HOW_TAB}
 
 
@@ -58,6 +61,7 @@ def names_in(scope: Scope, place: Place) -> tuple[str, ...]:
         own.append("overhear")
     if scope.word not in {"thread", "topic"}:  # each of these is one conversation, for as long as it is there
         own.append("pause_minutes")
+    own += ["usable", "roles" if place.guild_id is not None else "managers_only"]
     return (*own, "language", "streaming", "reasoning", "busy")
 
 
@@ -186,6 +190,8 @@ def words_for(name: str, preferences: Preferences, locale: str | None) -> str:
             words = _when(value, locale)
         case "keywords":
             words = _listed(value) or say("settings.none", locale)
+        case "roles":
+            words = ", ".join(value) or say("settings.roles.all", locale)
         case "language":
             words = say("settings.language.auto", locale) if value in {None, AUTO} else name_of(value)
         case "sees":

@@ -1,10 +1,11 @@
-"""What `sluice.toml` says: models, providers, personas, defaults and permissions.
+"""What `sluice.toml` says: models, providers, personas, defaults, permissions and who is served.
 
 `.env` keeps secrets and addresses (`core.settings`); with no file a configuration is made of it alone.
 """
 
 from core.configuration.entries import (
     Ability,
+    Admission,
     Configuration,
     Defaults,
     ModelChoice,
@@ -22,6 +23,7 @@ from core.configuration.reading import example, is_persona_name, parse_configura
 
 __all__ = [
     "Ability",
+    "Admission",
     "Budgets",
     "Check",
     "Configuration",

@@ -117,7 +117,7 @@ class Defaults:
 
 @dataclass(frozen=True, slots=True)
 class Permissions:
-    """In addition to SLUICE_ADMINS and SLUICE_ALLOW, with the same entries.
+    """`admins`, `allow`: where they stood before there was `[access]`, which counts in addition.
 
     `models_for_everybody`: ids; None lets everybody who is served choose every model.
     """
@@ -126,6 +126,24 @@ class Permissions:
     allow: frozenset[str] = frozenset()
     allow_everybody: bool = False
     models_for_everybody: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Who is served, in addition to SLUICE_ADMINS and SLUICE_ALLOW: `core.policy.rules` has the law.
+
+    `new_…`: what a place of that kind is that nobody allowed yet: open, closed, or on approval.
+    `requests_per_hour`: so many new places admins are asked about in any hour.
+    """
+
+    admins: frozenset[str] = frozenset()
+    allow: frozenset[str] = frozenset()
+    allow_everybody: bool = False
+    deny: frozenset[str] = frozenset()
+    new_server: str = "approval"
+    new_group: str = "approval"
+    new_private: str = "approval"
+    requests_per_hour: int = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +173,7 @@ class Configuration:
     defaults: Defaults = Defaults()
     permissions: Permissions = Permissions()
     budgets: Budgets = field(default_factory=Budgets)
+    access: Admission = Admission()
     alerts: tuple[str, ...] = ()  # where operator alerts go: `discord:<channel>`, `telegram:<chat>`
     moderation: ModerationRules = UNJUDGED
     operator: str | None = None  # who runs the bot and how to reach them, as `/privacy` says it

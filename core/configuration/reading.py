@@ -12,11 +12,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
+from core.configuration.admission import read_admins, read_admission, read_entries
 from core.configuration.budgets import check_prices, read_budgets, read_currency
 from core.configuration.entries import (
     EMBEDDED_PROVIDER,
     ENV_PROVIDER,
     Ability,
+    Admission,
     Configuration,
     Defaults,
     ModelEntry,
@@ -41,7 +43,7 @@ from core.settings import (
     NO_KEY,
     NO_MODEL_NAMED,
     Settings,
-    entry_is_valid,
+    place_is_valid,
 )
 
 ANSWER_WHEN: Final = frozenset({"mention", "reply", "command", "keywords", "always"})
@@ -154,6 +156,9 @@ class _Reader:
         defaults = self._defaults(top.table("defaults"))
         permissions = self._permissions(top.table("permissions"))
         budgets = read_budgets(top.table("budgets"), settings.daily_tokens)
+        access = top.table("access")
+        admission = read_admission(access, self._report)
+        access.close(_belongs())
         alerts = self._alerts(top.table("alerts"))
         moderation = self._moderation(top.table("moderation"))
         operator = top.text("operator")
@@ -182,6 +187,7 @@ class _Reader:
             defaults=defaults,
             permissions=permissions,
             budgets=budgets,
+            access=admission,
             alerts=alerts,
             moderation=moderation,
             operator=operator,
@@ -316,14 +322,15 @@ class _Reader:
     def _permissions(self, table: Section) -> Permissions:
         open_to_all = "models_for_everybody" in table
         models = self._references(table, "models_for_everybody")
-        admins, allow = self._people(table, "admins", star=False), self._people(table, "allow", star=True)
+        admins = read_admins(table, self._report)
+        allow = read_entries(table, self._report, "allow", star=True)
         table.close(_belongs())
         return Permissions(admins, allow - {"*"}, "*" in allow, frozenset(models) if open_to_all else None)
 
     def _alerts(self, table: Section) -> tuple[str, ...]:
         places = table.texts("to", like="discord:123") or ()
         for number, place in enumerate(places):
-            if not entry_is_valid(place):
+            if not place_is_valid(place):
                 remedy = (
                     'Write ids as "discord:<channel id>" or "telegram:<chat id>"; names are never accepted.'
                 )
@@ -335,15 +342,6 @@ class _Reader:
         rules = read_moderation(table, self._providers, self._reference)
         table.close(_belongs())
         return rules
-
-    def _people(self, table: Section, key: str, *, star: bool) -> frozenset[str]:
-        entries = table.texts(key, like="discord:123") or ()
-        for place, entry in enumerate(entries):
-            if not (entry_is_valid(entry) or (star and entry == "*")):
-                everybody = ", or * for everybody" if star else ""
-                remedy = f'Write ids as "discord:123" or "telegram:456"{everybody}; names are never accepted.'
-                self._report.problem(table.at(key, place), f"is {shown(entry)}", remedy)
-        return frozenset(entries)
 
     def _reference(self, table: Section, key: str) -> str | None:
         id_ = table.text(key, longest=202)
@@ -375,7 +373,8 @@ def _belongs() -> Mapping[str, str]:
         ),
         **dict.fromkeys(("temperature", "system_prompt"), '[models."provider/model"] or [personas.NAME]'),
         **dict.fromkeys(Defaults.__slots__, "[defaults]"),
-        **dict.fromkeys(("admins", "allow", "models_for_everybody"), "[permissions]"),
+        **dict.fromkeys(Admission.__slots__, "[access]"),
+        "models_for_everybody": "[permissions]",
         **dict.fromkeys(LIMITS, "[budgets.user] or another table of [budgets]"),
         "to": "[alerts]",
         **dict.fromkeys(("provider", "input", "output", "on_error", "tell"), "[moderation]"),

@@ -18,10 +18,11 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from core.configuration import Defaults
-from core.messages import Addressed, Place, PlaceKind
+from core.messages import Addressed, Person, Place, PlaceKind
 
 LONGEST_KEYWORD: Final = 40
 MOST_KEYWORDS: Final = 20
+MOST_ROLES: Final = 20
 LONGEST_PAUSE_MINUTES: Final = 7 * 24 * 60
 
 
@@ -67,6 +68,9 @@ class Preferences:
     model: str | None = None
     persona: str | None = None
     overhear: bool = False  # keep for a while what people say there, where the platform tells no past
+    usable: bool = True  # the three that narrow who may use the bot there: `core.service.door`
+    roles: tuple[str, ...] = ()  # ids, of which one is needed; none: everybody
+    managers_only: bool = False
     opened: bool = False  # a thread or topic that /chat opened: every message is for the bot
 
 
@@ -150,6 +154,20 @@ def written(name: str, preferences: Preferences) -> str:
     return "" if value is None else str(value)
 
 
+NARROWING: Final = frozenset({"usable", "roles", "managers_only"})
+"""What only those choose who manage the whole server or group."""
+
+
+def opens_to(preferences: Preferences, person: Person) -> bool:
+    """Whether those who manage a server or group let this person use the bot there. They shut out nobody who
+    manages it, so that it can be undone."""
+    if person.manages_place:
+        return True
+    if not preferences.usable or preferences.managers_only:
+        return False
+    return not preferences.roles or not person.role_ids.isdisjoint(preferences.roles)
+
+
 def answers(preferences: Preferences, addressed: Addressed, text: str, *, mentions_others: bool) -> bool:
     """Whether a message that is no command is for the bot. `addressed`: how it names the bot, if at all."""
     match addressed:
@@ -198,6 +216,20 @@ def _line(text: str) -> str | None:
     return text or None
 
 
+def _usable(text: str) -> bool:
+    return text == "on"
+
+
+def _managers_only(text: str) -> bool:
+    return text != "off"
+
+
+def _roles(text: str) -> tuple[str, ...]:
+    """What cannot be read is a role that nobody has: these three shut out rather than let in."""
+    ids = tuple(re.findall(r"[0-9]+", text, re.ASCII))
+    return ids or (("0",) if text.strip() else ())
+
+
 _READERS: Final[Mapping[str, Callable[[str], object | None]]] = MappingProxyType(
     {
         "when": _when,
@@ -213,6 +245,9 @@ _READERS: Final[Mapping[str, Callable[[str], object | None]]] = MappingProxyType
         "model": _line,
         "persona": _line,
         "overhear": _switch,
+        "usable": _usable,
+        "roles": _roles,
+        "managers_only": _managers_only,
         "opened": _switch,
     }
 )

@@ -1,12 +1,6 @@
-"""Who may use the bot. Ids alone decide, and nobody may unless somebody with the right said so.
+"""Who may use the bot: the law of `core.policy.rules` over what is configured, claimed and decided.
 
-The rules, in order:
-1. An admin, and whoever an entry of `admins` or `allow` names, is served. `discord:ID` names a user,
-   role, guild, channel, or the channel that a thread hangs in; `telegram:ID` a user or a chat.
-2. `allow_everybody` (`SLUICE_ALLOW=*`, or the sandbox) serves every human.
-3. A bot or webhook is served only when an entry names its own id; whether it mentioned us, and how
-   often it may ask, is `core.service`'s to see to.
-4. While there is no admin at all, whoever brings the one-time code becomes the first.
+While there is no admin at all, whoever brings the one-time code becomes the first.
 """
 
 from __future__ import annotations
@@ -14,11 +8,14 @@ from __future__ import annotations
 import logging
 import secrets
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
-from core.messages import Person, Place, PlaceKind
+from core.messages import Person, Place
 from core.policy import private_file
+from core.policy.rules import NewPlaces, Rules, Standing, Verdict, entry_of
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +30,17 @@ class Claim(Enum):
     WRONG = "wrong"
     LOCKED = "locked"  # too many wrong ones: a new start gives a new code
     CLOSED = "closed"  # there is an admin already
+
+
+@dataclass(frozen=True, slots=True)
+class Permits:
+    """What `sluice.toml` adds to the environment's; `new`: see `core.policy.rules.Rules`."""
+
+    admins: frozenset[str] = frozenset()
+    allow: frozenset[str] = frozenset()
+    deny: frozenset[str] = frozenset()
+    everybody: bool = False
+    new: Mapping[NewPlaces, Standing] = field(default_factory=dict)
 
 
 class Access:
@@ -51,11 +59,13 @@ class Access:
         self._file = admins_file
         self._claimable = True
         self._admins = admins | self._stored_admins()
-        self._added_admins: frozenset[str] = frozenset()
-        self._added: frozenset[str] = frozenset()
-        self._added_everybody = False
+        self._added = Permits()
+        self._approved: frozenset[str] = frozenset()
+        self._refused: frozenset[str] = frozenset()
+        self._readable = True
         self._code = ""
         self._wrong: Counter[str] = Counter()
+        self._rules = self._combined()
 
     @property
     def unclaimed(self) -> bool:
@@ -65,33 +75,52 @@ class Access:
     @property
     def has_admin(self) -> bool:
         """False, though not `unclaimed`, where the file of the claimed admin cannot be read."""
-        return bool(self._admins | self._added_admins)
+        return bool(self._rules.admins)
 
-    def add(self, *, admins: frozenset[str], allow: frozenset[str], everybody: bool) -> None:
-        """Serve these too, instead of those that were added before."""
-        self._added_admins, self._added, self._added_everybody = admins, admins | allow, everybody
+    @property
+    def rules(self) -> Rules:
+        """As they are now."""
+        return self._rules
+
+    def add(self, added: Permits) -> None:
+        """Let these count too, instead of those that were added before."""
+        self._added = added
+        self._rules = self._combined()
+
+    def decided(self, *, approved: frozenset[str], refused: frozenset[str]) -> None:
+        """What admins have decided of new places, all of it."""
+        self._approved, self._refused, self._readable = approved, refused, True
+        self._rules = self._combined()
+
+    def undecided(self) -> None:
+        """What they decided is yet to be read."""
+        self._readable = False
+        self._rules = self._combined()
 
     def is_admin(self, person: Person) -> bool:
-        return str(person) in self._admins | self._added_admins
+        return self._rules.is_admin(person)
 
     def admins_on(self, platform: str) -> tuple[str, ...]:
         """Their entries, as `discord:123`."""
-        admins = self._admins | self._added_admins
-        return tuple(sorted(admin for admin in admins if admin.startswith(f"{platform}:")))
+        return tuple(admin for admin in self.admins if admin.startswith(f"{platform}:"))
+
+    @property
+    def admins(self) -> tuple[str, ...]:
+        """Every admin's entry, as `discord:123`."""
+        plain = {admin.replace(":user:", ":") for admin in self._rules.admins}
+        return tuple(sorted(plain))
+
+    def weigh(self, person: Person, place: Place) -> Verdict:
+        """The law."""
+        return self._rules.weigh(person, place)
 
     def allows(self, person: Person, place: Place) -> bool:
-        entries = self._admins | self._allow | self._added
-        if str(person) in entries:
-            return True
-        if person.is_bot:
-            return False
-        return (
-            self._everybody or self._added_everybody or not entries.isdisjoint(_entries_about(person, place))
-        )
+        """Whether the law serves them there."""
+        return self.weigh(person, place) is Verdict.SERVED
 
     def entries_to_paste(self, person: Person, place: Place) -> tuple[str, ...]:
         """What would let this person in: their own entry, then the guild's or group's."""
-        if place.kind is PlaceKind.PRIVATE:
+        if entry_of(person, place).startswith(f"{place.platform}:private:"):
             return (str(person),)
         return (str(person), f"{place.platform}:{place.guild_id or place.chat_id}")
 
@@ -127,8 +156,22 @@ class Access:
         if self._file is not None:
             private_file.write(self._file, {"admins": [str(person)]})
         self._admins = frozenset({str(person)})
+        self._rules = self._combined()
         self._code = ""
         return Claim.ACCEPTED
+
+    def _combined(self) -> Rules:
+        added = self._added
+        return Rules(
+            self._admins | added.admins,
+            self._allow | added.allow,
+            added.deny,
+            self._everybody or added.everybody,
+            self._approved,
+            self._refused,
+            self._readable,
+            added.new,
+        )
 
     def _matches(self, code: str) -> bool:
         return bool(self._code) and secrets.compare_digest(
@@ -151,8 +194,3 @@ class Access:
             self._claimable = False
             log.error("%s: claimed admins are not known. Repair or delete it, or set SLUICE_ADMINS.", error)
             return frozenset()
-
-
-def _entries_about(person: Person, place: Place) -> frozenset[str]:
-    ids = {place.chat_id, place.guild_id, place.parent_id, *person.role_ids}
-    return frozenset(f"{person.platform}:{id_}" for id_ in ids if id_)

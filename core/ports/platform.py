@@ -55,6 +55,10 @@ class Platform(Protocol):
         not known: where the platform says so, the next send is that message and not another.
         """
 
+    async def private_chat(self, person_id: str) -> Surface | None:
+        """The private chat with somebody, made where there is none; None: it cannot be reached. Only after
+        `start`."""
+
     @property
     def account(self) -> str:
         """`Surface.account` of its surfaces. Only after `start`."""

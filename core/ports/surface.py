@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, TypeAlias
 
-from core.messages import Choice, Form, Incoming, MessageRef, Place, Suggesting
+from core.messages import Choice, Form, Incoming, MessageRef, Person, Place, Suggesting
 from core.ports.reading import Reading
 from core.streaming.meters import RateLimit
 from core.streaming.operations import BucketKey, MessageContent, OperationKind, Outcome
@@ -115,6 +115,10 @@ class Surface(Protocol):
         """Have the asker fill in a form, which comes back as `FormSubmitted`. None: it cannot be done here,
         or no longer; the core then asks for one text after the other. Where it can, it must be done at once:
         Discord gives 3 s, and nothing may have been said before."""
+
+    @property
+    def with_rights(self) -> Callable[[Person], Awaitable[Person]] | None:
+        """Ask the platform what somebody may do in this place. None: what comes in says it already."""
 
     @property
     def open_thread(self) -> OpenThread | None:

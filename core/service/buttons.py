@@ -93,7 +93,7 @@ class Buttons:
 
     def read(self, press: ButtonPress) -> Pressed | None:
         """What a press asks for; None where the button is forged, or stands elsewhere."""
-        data = self._signer.read(press.data, press.place) or ""
+        data = (self._signer.read(press.data, press.place) if press.stands else None) or ""
         action = action_of(data)
         match data.split(":")[1:]:
             case [id_] if action is not None and action is not Action.VARIANT:

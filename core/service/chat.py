@@ -39,6 +39,7 @@ from core.ports.completions import Completions
 from core.ports.journal import Journal
 from core.ports.store import Store
 from core.ports.surface import Surface
+from core.service.approvals import Approvals
 from core.service.buttons import Buttons
 from core.service.changes import Changes
 from core.service.choosing import Choices
@@ -114,11 +115,24 @@ class ChatService:
         self.records = Records(journal, clock)
         self.events = Events(journal, clock, self._tasks)
         self.notices = Notices(driver, clock, self._tasks, self.events)
-        self.door = Door(access, self.notices, clock, self.events)
+        self.signer = signer or Signer()
+        self.approvals = Approvals(
+            access,
+            store,
+            driver,
+            clock,
+            self._tasks,
+            signer=self.signer,
+            per_hour=lambda: choices.configuration.access.requests_per_hour,
+            locale=lambda: choices.defaults.language,
+        )
+        self.door = Door(
+            access, self.approvals, choices, notices=self.notices, clock=clock, events=self.events
+        )
         self.threads = Threads(choices, self.notices, clock)
         self._conversations = Conversations(store, clock, choices.pause_s)
-        self._buttons = Buttons(signer or Signer())
-        self.surroundings = Surroundings(store, choices, clock)
+        self._buttons = Buttons(self.signer)
+        self.surroundings = Surroundings(store, choices, clock, access)
         budgets = Budgets()
         turns = Turns(
             completions=completions,
@@ -134,6 +148,7 @@ class ChatService:
                 spending=spending,
                 tasks=self._tasks,
                 wanted=summarises,
+                withheld=self.surroundings.withholds,
                 book=book,
             ),
             surroundings=self.surroundings,
@@ -148,7 +163,7 @@ class ChatService:
         self._intake = Intake(clock, self._tasks, self.events, self._admit)
         self._flooding = Flooding(self._intake, self._queue, self.notices, clock)
         self._changes = Changes(self._intake, self._queue, store)
-        self._moves = Moves(self._queue, self._conversations, choices, clock)
+        self._moves = Moves(self._queue, self._conversations, choices, self.approvals, clock)
         self.exchanges = Exchanges(
             conversations=self._conversations,
             queue=self._queue,
@@ -190,6 +205,22 @@ class ChatService:
                 self._greet(incoming, surface)
             case IncomingCommand() | FormSubmitted():
                 raise TypeError("commands go through core.commands.dispatch")
+
+    async def know(self, place: Place) -> None:
+        """Have read what the gate looks at, as far as the store can be read."""
+        await self.approvals.known()
+        await self.choices.at(place)
+        if not self.choices.is_known(place):  # somebody chose meanwhile
+            await self.choices.at(place)
+
+    def listen(self, message: IncomingMessage) -> None:
+        """Keep what was said for others where a place wants that, whether or not it is for the bot."""
+        if self.surroundings.hears(message):
+            self._tasks.start(self.surroundings.overhear(message), f"overheard in {message.place}")
+
+    def speaks_to_us(self, message: IncomingMessage) -> bool:
+        """Whether its author expects an answer."""
+        return message.addressed is not Addressed.NO and self._is_for_us(message)
 
     @property
     def answering(self) -> bool:
@@ -296,8 +327,6 @@ class ChatService:
             await asyncio.gather(*waits, return_exceptions=True)
 
     def _message(self, message: IncomingMessage, surface: Surface) -> None:
-        if self.surroundings.hears(message):
-            self._tasks.start(self.surroundings.overhear(message), f"overheard in {message.place}")
         if self._intake.waits_for(message):
             if self.door.is_new(message):
                 self._intake.join(message)
@@ -309,7 +338,7 @@ class ChatService:
         overheard = message.addressed is Addressed.NO
         if not self.door.is_new(message):
             return
-        if not self.door.admits(message, surface, ref=message.ref, mentioned=mentioned, tells=not overheard):
+        if not self.door.takes(message, surface, mentioned=mentioned):
             return
         if message.has_attachments and not overheard:
             words = say("attachment", language_of(message.author, message.place))

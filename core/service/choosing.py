@@ -81,6 +81,10 @@ class Choices:
         """The same without waiting: right once `at` was awaited for the place, else the defaults."""
         return resolve(self.defaults, scopes_of(place), self._known)
 
+    def is_known(self, place: Place) -> bool:
+        """Whether all that was chosen for the place has been read."""
+        return all(scope in self._known for scope in scopes_of(place))
+
     def busy(self, place: Place) -> Busy:
         """What a question there does while its conversation has an answer under way."""
         return self.known(place).busy

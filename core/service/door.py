@@ -1,16 +1,26 @@
-"""The door: whose events come in at all. One log line, ids and a reason, for each that does not."""
+"""The door: whose events come in at all. One log line, ids and a reason, for each that does not.
+
+Owners come first: what `core.policy.rules` does not serve stays outside. Within that, those who manage a
+server or group may narrow it to some channels, topics or roles, or to themselves; while their choice cannot
+be read, only they are let in. They never widen anything, and shut out neither themselves nor any admin.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections import OrderedDict
+from collections.abc import Mapping
 
 from core.catalogue import say
-from core.messages import MessageRef, Person, Place, Wish
+from core.conversation.preferences import opens_to
+from core.messages import FromSomebody, MessageRef, Person, Place, PlaceKind
 from core.policy.access import Access
 from core.policy.frequency import Frequency
+from core.policy.rules import Verdict
 from core.ports.clock import Clock
 from core.ports.surface import Surface
+from core.service.approvals import Approvals
+from core.service.choosing import Choices
 from core.service.events import Events
 from core.service.languages import language_of
 from core.service.notices import Notices
@@ -18,23 +28,39 @@ from core.service.notices import Notices
 log = logging.getLogger(__name__)
 
 _REMEMBERED_EVENTS = 10_000
+_WORDS: Mapping[Verdict, str] = {
+    Verdict.DENIED: "refused.denied",
+    Verdict.UNKNOWN: "refused.unknown",
+    Verdict.NARROWED: "refused.narrowed",
+}
 _BOT_MAY_ASK = (3, 60.0)  # times, in seconds: two bots that answer each other stop soon
 
 
 class Door:
     """Asked before anything is done for an event."""
 
-    def __init__(self, access: Access, notices: Notices, clock: Clock, events: Events) -> None:
+    def __init__(
+        self,
+        access: Access,
+        approvals: Approvals,
+        choices: Choices,
+        *,
+        notices: Notices,
+        clock: Clock,
+        events: Events,
+    ) -> None:
         self.closing = False
         """What is refused from now on is for the next process."""
         self._access = access
+        self._approvals = approvals
+        self._choices = choices
         self._notices = notices
         self._clock = clock
         self._events = events
         self._seen: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._bots = Frequency(*_BOT_MAY_ASK)
 
-    def is_new(self, incoming: Wish) -> bool:
+    def is_new(self, incoming: FromSomebody) -> bool:
         """Whether this event is seen for the first time; platforms repeat what they are unsure of."""
         event = (incoming.place.platform, incoming.event_id)
         if event in self._seen:
@@ -45,50 +71,67 @@ class Door:
             self._seen.popitem(last=False)
         return True
 
+    def serves(self, person: Person, place: Place) -> bool:
+        """Whether this person may use the bot in this place: what every entrance asks."""
+        return self._why_not(person, place) is None
+
     def admits(
-        self,
-        incoming: Wish,
-        surface: Surface,
-        *,
-        ref: MessageRef | None,
-        mentioned: bool = False,
-        tells: bool = True,
+        self, incoming: FromSomebody, surface: Surface, *, ref: MessageRef | None, tells: bool = True
     ) -> bool:
-        """Whether the author is served. A person who is not is told how that can change, unless `tells` is
-        False."""
+        """The same of an event. A person who may not is told how that can change, unless `tells` is False."""
         author, place = incoming.author, incoming.place
-        reason = self._refusal(author, place, mentioned=mentioned)
-        if reason is None:
+        why_not = self._why_not(author, place)
+        if why_not is None:
             return True
-        unanswered(reason, incoming.event_id, place, author)
-        if reason == "closing":
-            self._events.leave(surface, incoming.event_id)
-        if reason == "refused" and tells:
-            self._notices.tell(
-                surface,
-                author,
-                self._refusal_words(incoming),
-                ref=ref,
-                reaction="reaction.refused",
-                event_id=incoming.event_id,
-            )
+        if tells and self.is_new(incoming):
+            unanswered(why_not.value, incoming.event_id, place, author)
+            if not author.is_bot:
+                self._notices.tell(
+                    surface,
+                    author,
+                    self._words(why_not, incoming),
+                    ref=ref,
+                    reaction="reaction.refused",
+                    event_id=incoming.event_id,
+                )
         return False
 
-    def _refusal(self, author: Person, place: Place, *, mentioned: bool) -> str | None:
+    def takes(self, incoming: FromSomebody, surface: Surface, *, mentioned: bool = False) -> bool:
+        """Whether what was admitted is done now: not while the bot stops, and of other bots only so much."""
+        reason = ""
         if self.closing:
-            return "closing"
-        allowed = self._access.allows(author, place)
-        if not author.is_bot:
-            return None if allowed else "refused"
-        if not (allowed and mentioned):
-            return "bot_author"
-        fresh = self._bots.take((str(author), str(place)), self._clock.monotonic())
-        return None if fresh else "bot_too_often"
+            reason = "closing"
+            self._events.leave(surface, incoming.event_id)
+        elif incoming.author.is_bot and not mentioned:
+            reason = "bot_author"
+        elif incoming.author.is_bot:
+            key = (str(incoming.author), str(incoming.place))
+            reason = "" if self._bots.take(key, self._clock.monotonic()) else "bot_too_often"
+        if reason:
+            unanswered(reason, incoming.event_id, incoming.place, incoming.author)
+        return not reason
 
-    def _refusal_words(self, incoming: Wish) -> str:
-        entries = " / ".join(self._access.entries_to_paste(incoming.author, incoming.place))
-        locale = language_of(incoming.author, incoming.place)
-        return say("refused.unclaimed" if self._access.unclaimed else "refused", locale, entries=entries)
+    def _why_not(self, person: Person, place: Place) -> Verdict | None:
+        verdict = self._access.weigh(person, place)
+        if verdict is not Verdict.SERVED:
+            return verdict
+        if place.kind is PlaceKind.PRIVATE or self._access.is_admin(person):
+            return None
+        if not self._choices.is_known(place):
+            return None if person.manages_place else Verdict.UNKNOWN
+        return None if opens_to(self._choices.known(place), person) else Verdict.NARROWED
+
+    def _words(self, why_not: Verdict, incoming: FromSomebody) -> str:
+        author, place = incoming.author, incoming.place
+        locale = language_of(author, place)
+        if why_not in _WORDS:
+            return say(_WORDS[why_not], locale)
+        entries = " / ".join(self._access.entries_to_paste(author, place))
+        if self._access.unclaimed:
+            return say("refused.unclaimed", locale, entries=entries)
+        if why_not is Verdict.NEW and self._approvals.request(author, place):
+            return say("refused.asked", locale)
+        return say("refused", locale, entries=entries)
 
 
 def unanswered(

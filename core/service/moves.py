@@ -12,6 +12,7 @@ from typing import Final
 from core.messages import PlaceMoved
 from core.ports.clock import Clock
 from core.ports.store import StoreError
+from core.service.approvals import Approvals
 from core.service.choosing import Choices
 from core.service.conversations import Conversations
 from core.service.queue import TurnQueue
@@ -25,11 +26,17 @@ class Moves:
     """One for the whole bot."""
 
     def __init__(
-        self, queue: TurnQueue, conversations: Conversations, choices: Choices, clock: Clock
+        self,
+        queue: TurnQueue,
+        conversations: Conversations,
+        choices: Choices,
+        approvals: Approvals,
+        clock: Clock,
     ) -> None:
         self._queue = queue
         self._conversations = conversations
         self._choices = choices
+        self._approvals = approvals
         self._clock = clock
 
     async def moved(self, moved: PlaceMoved) -> None:
@@ -43,6 +50,7 @@ class Moves:
         self._conversations.moved(moved.before, moved.place)
         await self._keep(moved)
         self._choices.moved(moved.before, moved.place)
+        await self._approvals.moved(moved.before, moved.place)
 
     async def _keep(self, moved: PlaceMoved) -> None:
         failing = False

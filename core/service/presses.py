@@ -60,7 +60,7 @@ class Presses:
             self._tell(press, surface, _OVER.get(action_of(press.data), "stop.over"))
         elif pressed.action is Action.STOP:
             self._stop(pressed, press, surface)
-        elif self._door.admits(press, surface, ref=None):
+        elif self._door.takes(press, surface):
             if self._room.enter(str(press.author)):
                 doing = self._do(pressed, press, surface)
                 self._events.run_for(surface, press.event_id, doing, f"press in {press.place}")

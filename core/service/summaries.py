@@ -7,13 +7,14 @@ nobody an answer: without a summary the model sees the newest turns alone, and t
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 
 from core.configuration import ModelChoice
 from core.conversation.summary import SummaryRequest, summary_request
 from core.conversation.tokens import Budgets
 from core.conversation.window import is_named, prompt_size
+from core.messages import Place
 from core.policy.budgets import Refused
 from core.policy.spending import estimate_tokens
 from core.ports.completions import (
@@ -37,7 +38,8 @@ log = logging.getLogger(__name__)
 
 
 class Summaries:
-    """`wanted`: False of a model that is too small to be of help with them."""
+    """`wanted`: False of a model that is too small to be of help with them. `withheld`: whether no model may
+    be shown some of these messages any more: then no summary is made of them."""
 
     def __init__(
         self,
@@ -48,6 +50,7 @@ class Summaries:
         spending: Spending,
         tasks: Tasks,
         wanted: Callable[[ModelChoice], bool],
+        withheld: Callable[[Sequence[Outlined], Place], bool] = lambda *_: False,
         book: Book | None = None,
     ) -> None:
         self._completions = completions
@@ -56,6 +59,7 @@ class Summaries:
         self._spending = spending
         self._tasks = tasks
         self._wanted = wanted
+        self._withheld = withheld
         self._book = book
         self._under_way: set[str] = set()
 
@@ -72,6 +76,8 @@ class Summaries:
         store, conversation_id = self._conversations.store, turn.conversation_id
         try:
             said = outline, before, path = await self._said(turn)
+            if self._withheld(outline, turn.question.place):
+                return
             budget = self._budgets.of(choice, conversation_id)
             room = budget - estimate_tokens(choice.system_prompt or "")
             named = is_named(outline)

@@ -5,22 +5,34 @@ The law:
 - It is shown to the model as quoted data. A transcript is for its turn alone and never kept; of a chain of
   replies the question's quote is kept, as any quote is.
 - Overheard is only where a chat opted in; `core.service.retention` says for how long.
+- What somebody wrote whom `deny` names is neither shown to the model nor kept: no quote, no transcript, no
+  earlier turn of theirs, and no summary that may tell of one.
 - A platform that does not answer in time leaves a question without it, and never without an answer.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
 from core.conversation.history import Question, goes_by_replies, lane_of, shown_in
 from core.conversation.window import is_blank
-from core.messages import IncomingMessage, MessageEdited, MessageRef, Person, Place
+from core.messages import (
+    Incoming,
+    IncomingCommand,
+    IncomingMessage,
+    MessageEdited,
+    MessageRef,
+    Person,
+    Place,
+    Quote,
+)
+from core.policy.access import Access
 from core.ports.clock import Clock
 from core.ports.reading import NotReadable, Reading, Seen
-from core.ports.store import Overheard, Store, StoreError
+from core.ports.store import Message, Outlined, Overheard, Store, StoreError
 from core.ports.surface import Surface
 from core.service.choosing import Choices
 from core.service.in_time import in_time
@@ -38,7 +50,8 @@ _SEARCHED: Final = 1_000  # overheard messages among which an edited one is look
 class Surroundings:
     """One for the whole bot."""
 
-    def __init__(self, store: Store, choices: Choices, clock: Clock) -> None:
+    def __init__(self, store: Store, choices: Choices, clock: Clock, access: Access) -> None:
+        self._access = access
         self._store = store
         self._choices = choices
         self._clock = clock
@@ -60,7 +73,9 @@ class Surroundings:
             return None
         work = reading.recent(reader, since=since, before=before, limit=limit)
         found = await in_time(self._clock, FETCHED_WITHIN_S, work)
-        return NotReadable.FAILED if found is None else found
+        if found is None or isinstance(found, NotReadable):
+            return found or NotReadable.FAILED
+        return self._without_denied(found, surface.place)
 
     async def chain(self, question: Question, surface: Surface) -> tuple[Seen, ...]:
         """What the message that a question replies to was a reply to, and so on upwards; oldest first.
@@ -68,7 +83,7 @@ class Surroundings:
         if question.quote is None or question.quote.replies_to is None or surface.reading is None:
             return ()
         work = self._chain(question, question.quote.replies_to, surface.reading)
-        return await in_time(self._clock, WITHIN_S, work) or ()
+        return self._without_denied(await in_time(self._clock, WITHIN_S, work) or (), question.place)
 
     async def lately(self, question: Question, conversation_id: str, surface: Surface) -> tuple[Seen, ...]:
         """What others said there before the question, as far as the conversation does not hold it."""
@@ -84,14 +99,49 @@ class Surroundings:
         own = set(question.refs)
         return tuple([
             one
-            for one in found
+            for one in self._without_denied(found, question.place)
             if one.ref not in own and await self._conversation_of(question, one.ref) != conversation_id
         ])  # fmt: skip
 
     def hears(self, message: IncomingMessage) -> bool:
         """Whether it is to be kept for `/catchup`: what people write in a chat that opted in."""
         told = not (message.author.is_bot or is_blank(message.text))
-        return told and self._choices.known(message.place).overhear
+        denied = self._access.rules.denies(message.author, message.place)
+        return told and not denied and self._choices.known(message.place).overhear
+
+    def without_denied_quotes(self, incoming: Incoming) -> Incoming:
+        """The event without the words of what it quotes, where somebody wrote them who is denied."""
+        if isinstance(incoming, IncomingMessage | IncomingCommand) and incoming.quote is not None:
+            incoming = replace(incoming, quote=self._withheld(incoming.quote, incoming.place))
+        if isinstance(incoming, IncomingCommand) and incoming.target is not None:
+            incoming = replace(incoming, target=self._withheld(incoming.target, incoming.place))
+        return incoming
+
+    def withholds(self, messages: Sequence[Message | Outlined], place: Place) -> bool:
+        """Whether somebody asked among these who is denied by now."""
+        return any(self._denies_asker(one.asker, place) for one in messages)
+
+    def of_the_served(self, messages: Sequence[Message], place: Place) -> tuple[Message, ...]:
+        """Those whose askers are not denied by now. Roles are not kept: they counted when they asked."""
+        return tuple(one for one in messages if not self._denies_asker(one.asker, place))
+
+    def _denies_asker(self, asker: str, place: Place) -> bool:
+        return self._access.rules.denies(Person(*_platform_and_id(asker), ""), place)
+
+    def _withheld(self, quote: Quote, place: Place) -> Quote:
+        author = Person(
+            place.platform,
+            quote.author_id,
+            quote.author_name,
+            role_ids=quote.author_roles or frozenset(),
+            roles_known=quote.author_roles is not None,
+        )
+        withheld = not quote.by_us and self._access.rules.denies(author, place)
+        return replace(quote, text="", author_name="") if withheld else quote
+
+    def _without_denied(self, messages: Sequence[Seen], place: Place) -> tuple[Seen, ...]:
+        denies = self._access.rules.denies
+        return tuple(one for one in messages if one.by_us or not denies(one.author, place))
 
     async def overhear(self, message: IncomingMessage) -> None:
         """Keep it."""
@@ -142,6 +192,11 @@ class Surroundings:
         [shown] = shown_in(replace(lane_of(question.place, question.asker), private=False), [ref.message_id])
         found = await self._store.shown(shown)
         return found.conversation_id if found is not None else ""
+
+
+def _platform_and_id(person: str) -> tuple[str, str]:
+    platform, _, id_ = person.partition(":")
+    return platform, id_
 
 
 class _OverheardReading:

@@ -154,6 +154,12 @@ class Turns:
         if turn.asked is None:
             turn.earlier = await self._surroundings.chain(question, turn.surface)
         await self._conversations.prepare(turn)
+        if turn.asked is not None and self._surroundings.withholds((turn.asked,), question.place):
+            # Since it was asked, as before a restart; or somebody else wants it answered again.
+            unanswered("denied", question.event_id, question.place, question.asker)
+            return
+        if self._surroundings.withholds(turn.outline, question.place):
+            turn.summary = None  # it may tell of what is withheld
         manner = turn.manner = await self._choices.manner(question, turn.conversation_id)
         if turn.forgotten:  # while the store was asked
             unanswered("forgotten", question.event_id, question.place, question.asker)
@@ -162,6 +168,7 @@ class Turns:
         self._answers(turn, choice.model)
         if manner.from_before:
             await self._conversations.read(turn, self._budgets.of(choice, turn.conversation_id))
+            turn.path = self._surroundings.of_the_served(turn.path, question.place)
         if manner.preferences.sees is Sees.CHANNEL and not question.about:
             turn.about = await self._surroundings.lately(question, turn.conversation_id, turn.surface)
         tally.prompt = prompt_size(self._messages(turn, choice))

@@ -136,6 +136,7 @@ async def on_platform(name: str, **service: Any) -> AsyncIterator[Hands]:
             made = Service(bot.clock, configuration=CONFIGURATION, **service)
             hands = Hands(bot.server, made, bot.clock)
             await bot.platform.start(made.dispatcher.handle, made.dispatcher.suggest)
+            made.chat.approvals.reaches([bot.platform])
             try:
                 yield hands
             finally:
@@ -150,6 +151,7 @@ async def on_platform(name: str, **service: Any) -> AsyncIterator[Hands]:
         hands = Hands(server, made, clock)
         await server.promote_bot(NAME, "Riverside")  # so that it hears all that is said there
         await platform.start(made.dispatcher.handle, made.dispatcher.suggest)
+        made.chat.approvals.reaches([platform])
         try:
             yield hands
         finally:

@@ -8,6 +8,11 @@ from tests.fakes.surface import FakeSurface
 from tests.service.conftest import Bot
 
 
+def data_of(control: Button | Select) -> str:
+    """As its command made it, without what signs it."""
+    return control.data.rpartition(".")[0]
+
+
 def surface_in(bot: Bot, place: Place, *, forms: bool = True) -> FakeSurface:
     """With `forms` as an interaction of Discord's, else as a chat of Telegram's."""
     surface = bot.surface(place.chat_id, place.kind, private_answers=forms, forms=forms)
@@ -33,7 +38,7 @@ class Panel:
 
     @property
     def selects(self) -> dict[str, Select]:
-        return {row.data.rpartition(":")[2]: row for row in self.rows if isinstance(row, Select)}
+        return {data_of(row).rpartition(":")[2]: row for row in self.rows if isinstance(row, Select)}
 
     @property
     def buttons(self) -> list[Button]:
@@ -45,7 +50,7 @@ class Panel:
         return self.surface.texts[-1]
 
     def button(self, what: str) -> Button:
-        [found] = [button for button in self.buttons if button.data.split(":")[2] == what]
+        [found] = [button for button in self.buttons if data_of(button).split(":")[2] == what]
         return found
 
     def labels(self, what: str) -> list[str]:

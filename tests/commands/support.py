@@ -19,6 +19,7 @@ from core.ports.clock import Clock
 from core.service.chat import ChatService
 from core.service.choosing import Choices
 from core.service.driver import Driver
+from core.service.signing import Signer
 from tests.commands.parts import Parts
 from tests.discord.support import Bot, local_discord
 from tests.service.conftest import configured
@@ -26,6 +27,7 @@ from tests.service.scripted_model import ScriptedModel
 from tests.telegram.harness import local_telegram
 
 PATIENCE_S = 10
+SIGNER = Signer(b"of every process in turn, as kept")
 
 
 class Service:
@@ -40,13 +42,14 @@ class Service:
         store: MemoryStore | None = None,
         configuration: Configuration | None = None,
         daily_tokens: int | None = None,
+        access: Access | None = None,
     ) -> None:
         self.model = ScriptedModel()
         self.clock = clock
         self.store = store or MemoryStore()
         budgets = Budgets(everybody=Limits(daily_tokens))
         live = Live(configuration or configured(ModelChoice("scripted"), budgets=budgets))
-        self.access = Access(allow_everybody=True, admins=frozenset({admin} if admin else ()))
+        self.access = access or Access(allow_everybody=True, admins=frozenset({admin} if admin else ()))
         self.parts = Parts(clock, self.store, live)
         self.spending = self.parts.spending
         self.chat = ChatService(
@@ -59,6 +62,7 @@ class Service:
             access=self.access,
             spending=self.spending,
             book=self.parts.usage.book,
+            signer=SIGNER,
         )
         self.dispatcher = self.parts.dispatcher(self.chat, self.access, commands, spending=self.spending)
 

@@ -231,7 +231,11 @@ async def test_every_control_keeps_to_64_bytes_and_five_rows(bot: Bot) -> None:
             panel = await panels.opened(bot, name, place, MANAGER)
             if place is IN_CHANNEL and name == "persona":
                 await panel.pick("pick", "ж" * 32)
-                assert [button.data.split(":")[2] for button in panel.buttons] == ["new", "edit", "delete"]
+                assert [panels.data_of(button).split(":")[2] for button in panel.buttons] == [
+                    "new",
+                    "edit",
+                    "delete",
+                ]
             assert len(panel.rows) <= 5
             assert all(len(button.data.encode()) <= MAX_DATA_BYTES for button in panel.buttons)
 
@@ -266,7 +270,12 @@ async def test_what_nobody_could_press_changes_nothing(bot: Bot, data: str, valu
 
 async def test_a_panel_of_before_a_restart_works(bot: Bot) -> None:
     panel = await panels.opened(bot, "model", IN_THREAD, BEN)
-    again = Bot(access=Access(allow_everybody=True), store=bot.store, configuration=CONFIGURATION)
+    again = Bot(
+        access=Access(allow_everybody=True),
+        store=bot.store,
+        configuration=CONFIGURATION,
+        signer=bot.signer,
+    )
     surface = surface_in(again, IN_THREAD)
     surface.messages = panel.surface.messages
     after = Panel(again, surface, BEN)
@@ -383,16 +392,17 @@ async def test_its_maker_edits_and_deletes_it_after_asking(bot: Bot) -> None:
 async def test_others_change_it_only_if_they_manage_the_server(bot: Bot) -> None:
     first = await made(bot, IN_CHANNEL, BEN)
     await first.pick("pick", "Pirate")
-    edit, delete = first.button("edit").data, first.button("delete").data.replace("delete", "gone")
+    edit = panels.data_of(first.button("edit"))
+    delete = panels.data_of(first.button("delete")).replace("delete", "gone")
     other = await panels.opened(bot, "persona", IN_CHANNEL, replace(BEN, id="8"))
     await other.pick("pick", "Pirate")
-    assert [button.data.split(":")[2] for button in other.buttons] == ["new"]
-    for data in (edit, delete):
-        await other.press(data)
+    assert [panels.data_of(button).split(":")[2] for button in other.buttons] == ["new"]
+    for data in (edit, delete):  # even as if the bot had made them for her
+        await other.press(bot.signer.sign(data, other.surface.place, other.person))
         assert other.told == say("persona.not_yours")
     assert len(await personas(bot, SERVER)) == 1
     manager = await panels.opened(bot, "persona", IN_CHANNEL, MANAGER)
-    await manager.press(delete)
+    await manager.press(bot.signer.sign(delete, manager.surface.place, manager.person))
     assert await personas(bot, SERVER) == []
 
 
@@ -401,8 +411,11 @@ async def test_nobody_reaches_what_another_made_in_private(bot: Bot) -> None:
     await first.pick("pick", "Pirate")
     for place in (IN_CHANNEL, IN_PRIVATE):
         panel = await panels.opened(bot, "persona", place, replace(MANAGER, manages_place=True))
-        await panel.press(first.button("delete").data.replace("delete", "gone"))
-        await panel.press(first.button("edit").data)
+        for data in (
+            panels.data_of(first.button("delete")).replace("delete", "gone"),
+            panels.data_of(first.button("edit")),
+        ):
+            await panel.press(bot.signer.sign(data, panel.surface.place, panel.person))
         assert panel.told == say("persona.not_yours")
     assert len(await personas(bot, f"person:{BEN}")) == 1
 

@@ -90,7 +90,8 @@ async def test_a_control_obeys_its_commands_rules(bot: Bot) -> None:
     await bot.command(surface, "manage_it", author=ADMIN)
     await bot.clock.advance(1.0)
     message = MessageRef("c1", "m1")
-    refused = await bot.press_data(surface, message, "manage_it:x", author=BEN)
+    data = bot.signer.sign("manage_it:x", surface.place)
+    refused = await bot.press_data(surface, message, data, author=BEN)
     assert refused == [say("unusable.managers", command="/manage_it")]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from core.commands.registry import MORE, Registry, registry
 from tests.commands import weir
 from tests.commands.support import on_discord, on_telegram, said
+from tests.end_to_end.screen import Json, made_as
 
 ALL = Registry([*registry(), weir.COMMAND])
 
@@ -23,11 +24,11 @@ async def test_discord_offers_it_completes_it_and_brings_its_controls_back() -> 
         await server.invoke("Ben", "#general", "more weir", {"river": "Tiber", "metres": "3"})
         shown = await said(bot, "A weir of 3 m in the Tiber")
         assert [[one["kind"] for one in row] for row in shown["rows"]] == [["select"], ["button"]]
-        await server.choose("Ben", "#general", shown["id"], "weir:gate", ["shut"])
+        await server.choose("Ben", "#general", shown["id"], control(shown, "weir:gate"), ["shut"])
         changed = await said(bot, "The gate is shut")
         assert changed["id"] == shown["id"]
 
-        await server.press("Ben", "#general", shown["id"], "weir:name")
+        await server.press("Ben", "#general", shown["id"], control(shown, "weir:name"))
         await bot.heard.until(lambda: bool(server.open_modals("Ben")))
         [form] = server.open_modals("Ben")
         assert (form["title"], form["fields"][0]["label"]) == ("A name", "What is it called?")
@@ -45,12 +46,12 @@ async def test_telegram_takes_it_asks_for_what_is_missing_and_brings_its_control
             ["✓ Open", "Shut"],
             ["Name it"],
         ]
-        await server.press("Ada", "Ada", shown["id"], "weir:gate|shut")
+        await server.press("Ada", "Ada", shown["id"], control(shown, "weir:gate|shut"))
         changed = await chat.says("The gate is shut")
         assert changed["id"] == shown["id"]
         assert [button["label"] for button in changed["rows"][0]] == ["Open", "✓ Shut"]
 
-        await server.press("Ada", "Ada", shown["id"], "weir:name")
+        await server.press("Ada", "Ada", shown["id"], control(shown, "weir:name"))
         asked = await chat.says("What is it called?")
         assert asked["force_reply"]
         await server.say("Ada", "Ada", "Long Weir", reply_to=asked["id"])
@@ -63,3 +64,9 @@ async def test_telegram_takes_it_asks_for_what_is_missing_and_brings_its_control
 
         await server.say("Ada", "Ada", "/weir metres=12 Tiber")
         await chat.says("metres has to be at most 9")
+
+
+def control(message: Json, data: str) -> str:
+    """The one that the command made with this data, as it stands there."""
+    [found] = [one["id"] for row in message["rows"] for one in row if made_as(one) == data]
+    return str(found)

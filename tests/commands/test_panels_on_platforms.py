@@ -19,7 +19,7 @@ from core.commands.settings_panel import INHERIT
 from tests.commands.support import Service
 from tests.commands.test_choosers import CONFIGURATION
 from tests.discord.support import local_discord
-from tests.end_to_end.screen import Screen
+from tests.end_to_end.screen import Screen, made_as
 from tests.telegram.harness import local_telegram
 
 Json = dict[str, Any]
@@ -49,12 +49,12 @@ class Seat:
 
     async def press(self, message: Json, what: str) -> None:
         """The button whose data ends so."""
-        [button] = [one for row in message["rows"] for one in row if one["id"].endswith(f":{what}")]
+        [button] = [one for row in message["rows"] for one in row if made_as(one).endswith(f":{what}")]
         await self.server.press(self.person, self.chat, message["id"], button["id"])
 
     async def turn_to_how(self, message: Json) -> Json:
         """Press the second tab; the panel then."""
-        tab = next(one for one in message["rows"][-1] if one["id"].startswith("settings:h"))
+        tab = next(one for one in message["rows"][-1] if made_as(one).startswith("settings:h"))
         await self.server.press(self.person, self.chat, message["id"], tab["id"])
         return await self.screen.until(
             lambda: next((one for one in self.screen.messages.values() if "▸ How" in str(one["rows"])), None)
@@ -65,7 +65,7 @@ class DiscordSeat(Seat):
     server: DiscordServer
 
     async def choose(self, message: Json, what: str, value: str) -> None:
-        [select] = [one for row in message["rows"] for one in row if one["id"].endswith(f":{what}")]
+        [select] = [one for row in message["rows"] for one in row if made_as(one).endswith(f":{what}")]
         await self.server.choose(self.person, self.chat, message["id"], select["id"], [value])
 
     async def form(self, **values: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from core.catalogue import LANGUAGES, say
 from core.commands.scopes import scopes_at
-from core.commands.settings_panel import INHERIT, names_in, values_of
+from core.commands.settings_panel import INHERIT, SWITCHES, names_in, values_of
 from core.conversation.preferences import read, scopes_of
 from core.messages import Addressed, MessageRef, Person, Place, PlaceKind, Quote
 from core.policy.access import Access
@@ -17,7 +17,7 @@ from core.ports.store import StoreError
 from core.service.retention import OVERHEARD_DAYS
 from core.streaming.operations import MAX_DATA_BYTES, Select
 from tests.commands import panels
-from tests.commands.panels import Panel, kept, surface_in
+from tests.commands.panels import Panel, data_of, kept, surface_in
 from tests.service.conftest import ADA, BEN, Bot, shut
 
 MANAGER = replace(BEN, manages_place=True, manages_channel=True)
@@ -49,7 +49,7 @@ async def test_every_control_of_every_panel_does_what_it_says(bot: Bot, place: P
     """Each is pressed once, in each scope and tab, and its choice is then said to be of that scope."""
     panel = await opened(bot, place)
     levels = [option.value for option in panel.selects["scope"].options] if "scope" in panel.selects else [""]
-    tabs = [button.data for button in panel.buttons if button.data.endswith(":tab")]
+    tabs = [button.data for button in panel.buttons if data_of(button).endswith(":tab")]
     for level in levels:
         for tab in tabs or [""]:
             if level:
@@ -62,9 +62,9 @@ async def test_every_control_of_every_panel_does_what_it_says(bot: Bot, place: P
                     [chosen] = [one for one in panel.selects[what].options if one.chosen]
                     assert chosen.value == option.value, what
             for button in panel.buttons:
-                what = button.data.rpartition(":")[2]
+                what = data_of(button).rpartition(":")[2]
                 assert len(button.data.encode()) <= MAX_DATA_BYTES
-                if what in {"streaming", "reasoning", "auto_thread", "overhear"}:
+                if what in set(SWITCHES):
                     before = panel.button(what).label
                     await panel.press(button.data)
                     assert panel.button(what).label != before
@@ -212,7 +212,7 @@ async def test_who_manages_a_channel_alone_changes_that_alone(bot: Bot) -> None:
         ("settings:ws:when", ("commands",)),
         ("settings:wp:when", ("commands",)),
     ):
-        await panel.press(data, *values)
+        await panel.press(bot.signer.sign(data, panel.surface.place), *values)
         assert panel.surface.texts[-1] == say("settings.not_yours")
     assert await kept(bot, SERVER) == {}
     await (await opened(bot, IN_THREAD, OF_THE_CHANNEL)).choose("when", "mention")
@@ -241,7 +241,7 @@ async def test_who_manages_a_channel_alone_changes_that_alone(bot: Bot) -> None:
 )
 async def test_what_nobody_could_press_changes_nothing(bot: Bot, data: str, values: tuple[str, ...]) -> None:
     panel = await opened(bot)
-    await panel.press(data, *values)
+    await panel.press(bot.signer.sign(data, panel.surface.place), *values)
     for scope in (SERVER, CHANNEL, "server:fake:g2"):
         assert await kept(bot, scope) == {}
     assert say("unusable.failed") not in panel.surface.texts
@@ -251,7 +251,7 @@ async def test_what_nobody_could_press_changes_nothing(bot: Bot, data: str, valu
 async def test_a_panel_of_before_a_restart_works(bot: Bot) -> None:
     panel = await opened(bot)
     data = panel.selects["when"].data
-    again = Bot(access=Access(allow_everybody=True), store=bot.store)
+    again = Bot(access=Access(allow_everybody=True), store=bot.store, signer=bot.signer)
     surface = surface_in(again, IN_CHANNEL)
     surface.messages = panel.surface.messages
     after = Panel(again, surface, MANAGER)
@@ -290,7 +290,7 @@ def test_each_place_offers_what_is_of_use_there() -> None:
     assert "auto_thread" in server
     assert "overhear" not in server, "the platform tells what was said"
     assert names(IN_THREAD)[-1] == server - {"auto_thread", "pause_minutes"}
-    group = server - {"auto_thread"} | {"overhear"}
+    group = server - {"auto_thread", "roles"} | {"overhear", "managers_only"}
     assert names(IN_GROUP) == [group]
     assert names(IN_TOPIC) == [group, group - {"pause_minutes"}]
     assert names(IN_PRIVATE) == [

@@ -8,6 +8,7 @@ from bots.sandbox.discord.server import DiscordServer
 from core.catalogue import say
 from core.ports.completions import ReasoningDelta
 from tests.commands.hands import Hands, plain
+from tests.end_to_end.screen import made_as
 
 SILENCE_S = 61 * 60.0
 
@@ -123,7 +124,9 @@ async def test_a_pause_that_is_switched_off_ends_no_conversation(hands: Hands) -
 async def test_in_a_private_chat_one_sets_ones_own_pause(hands: Hands) -> None:
     await hands.command("settings")
     panel = await hands.shows(say("settings.title", scope=say("scope.chat")))
-    [button] = [one for row in panel["rows"] for one in row if one["id"].endswith(":pause_private_minutes")]
+    [button] = [
+        one for row in panel["rows"] for one in row if made_as(one).endswith(":pause_private_minutes")
+    ]
     await hands.server.press("Ada", hands.chat, panel["id"], button["id"])
     if isinstance(hands.server, DiscordServer):
         server = hands.server
@@ -138,3 +141,14 @@ async def test_in_a_private_chat_one_sets_ones_own_pause(hands: Hands) -> None:
         lambda: words in plain(hands.screen.messages[panel["chat"], panel["id"]]["text"])
     )
     assert hands.service.chat.choices.pause_s(hands.place) == 90 * 60.0
+
+
+@pytest.mark.parametrize(("name", "value"), [("usable", "off"), ("roles", "1"), ("managers_only", "on")])
+async def test_a_place_can_be_closed_to_all_but_its_managers(hands: Hands, name: str, value: str) -> None:
+    hands.private = False
+    await hands.choose(name, value)
+    mention = "@Sluice" if isinstance(hands.server, DiscordServer) else "@sluice_bot"
+    await hands.say(f"{mention} hello", person="Ben")
+    await hands.shows(say("refused.narrowed"))
+    await hands.answered("hello", "Hello, Ada.")
+    assert len(hands.service.model.streams) == 1

@@ -63,6 +63,7 @@ async def standing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
 
 async def test_permissions_count_at_once(standing: Standing) -> None:
     access = standing.app.access
+    await standing.app.chat.approvals.known()
     assert not access.allows(ADA, PLACE)
     await standing.write(_FILE + '[permissions]\nallow = ["discord:1"]\n')
     assert access.allows(ADA, PLACE)

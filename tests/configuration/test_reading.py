@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from core.configuration import (
     Ability,
+    Admission,
     Check,
     ConfigurationError,
     Defaults,
@@ -76,6 +77,14 @@ menu = ["ask"]
 admins = ["discord:1"]
 allow = ["telegram:-2", "*"]
 models_for_everybody = ["env/small"]
+[access]
+admins = ["telegram:user:7"]
+allow = ["discord:category:8", "telegram:-100/5"]
+deny = ["discord:role:9"]
+new_server = "open"
+new_group = "closed"
+new_private = "approval"
+requests_per_hour = 0
 [alerts]
 to = ["discord:30", "telegram:-100123"]
 [moderation]
@@ -128,6 +137,10 @@ def test_all_of_it() -> None:
     assert read.permissions == Permissions(
         frozenset({"discord:1"}), frozenset({"telegram:-2"}), True, frozenset({"env/small"})
     )
+    assert read.access == Admission(
+        frozenset({"telegram:user:7"}), frozenset({"discord:category:8", "telegram:-100/5"}), False,
+        frozenset({"discord:role:9"}), "open", "closed", "approval", 0,
+    )  # fmt: skip
     assert read.operator == "Ada, ada@example.org"
     assert read.alerts == ("discord:30", "telegram:-100123")
     assert read.moderation == ModerationRules(
@@ -335,7 +348,22 @@ _WRONG: list[tuple[str, list[str]]] = [
         "[defaults]\nanswer_when = ['keywords']",
         ['line 2: defaults.answer_when holds "keywords". Write them:'],
     ),
-    ("[permissions]\nadmins = ['*']", ['line 2: permissions.admins[1] is "*". Write ids as "discord:123"']),
+    (
+        "[access]\nadmins = ['discord:role:1']\nallow = ['discord:x', '*']\ndeny = ['*']\nnew_server = 'opn'",
+        [
+            'line 2: access.admins[1] is "discord:role:1". Write ids of people as "discord:123"',
+            'line 3: access.allow[1] is "discord:x". Write ids as "discord:123"',
+            'line 4: access.deny[1] is "*". Write ids as',
+            'line 5: access.new_server is "opn". Write approval, closed or open. Did you mean open?',
+        ],
+    ),
+    ("[access]\ndenny = []", ["line 2: access.denny is not known. Did you mean deny?"]),
+    ("[defaults]\ndeny = []", ["line 2: defaults.deny is not known here. It belongs into [access]."]),
+    ("[alerts]\nto = ['discord:user:1']", ['line 2: alerts.to[1] is "discord:user:1".']),
+    (
+        "[permissions]\nadmins = ['*']",
+        ['line 2: permissions.admins[1] is "*". Write ids of people as'],
+    ),
     ("[permissions]\nallow = ['ada']", ['line 2: permissions.allow[1] is "ada". Write ids as']),
     (
         "[alerts]\nto = ['discord:1', '#ops', 'telegram:@ops']",
@@ -445,7 +473,7 @@ def test_the_example_is_the_one_of_the_program_and_valid() -> None:
 def test_the_example_explains_every_key() -> None:
     keys = {key for key in Defaults.__slots__ if f"\n{key} = " not in example()}
     assert keys == set()
-    for entry in (Persona, Permissions, Limits):
+    for entry in (Persona, Permissions, Admission, Limits):
         missing = {key for key in entry.__slots__ if f"{key} = " not in example()}
         assert missing <= {"name", "allow_everybody"}
 

@@ -364,6 +364,7 @@ class Unpaced:
         self.delete, self.react, self.typing = surface.delete, surface.react, surface.typing
         self.send, self.edit = surface.send, surface.edit
         self.open_form = surface.open_form
+        self.with_rights = surface.with_rights
         self.open_thread = surface.open_thread
         self.reading = surface.reading
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 
+import discord
 import pytest
 
+from bots.discord.events import place_of
 from bots.sandbox.discord.world import Permission
 from core.messages import Addressed, ButtonPress, Incoming, IncomingCommand, IncomingMessage, PlaceKind
 from core.ports.surface import Surface
@@ -273,3 +275,31 @@ async def test_a_direct_message_between_two_people_is_no_private_chat_with_the_b
             assert asked.place.kind is PlaceKind.SHARED
             assert asked.place.guild_id is None
             assert not asked.author.manages_place
+
+
+async def test_a_place_knows_its_category_and_a_thread_that_of_its_channel() -> None:
+    async with started() as bot:
+        client = bot.platform._client
+        assert client is not None
+        general = client.get_channel(bot.server.world.chat("#general").id)
+        assert isinstance(general, discord.TextChannel)
+        assert place_of(general, general.guild).category_id == ""
+        assert place_of(general, general.guild).name == general.guild.name
+        general.category_id = 20
+        thread = await general.create_thread(name="weirs", type=discord.ChannelType.public_thread)
+        for channel in (general, thread):
+            assert place_of(channel, general.guild).category_id == "20"
+        assert place_of(thread, general.guild).parent_id == str(general.id)
+        unknown = client.get_partial_messageable(1)
+        assert place_of(unknown, general.guild).category_id is None
+
+
+async def test_a_message_says_its_authors_roles_and_whether_they_manage_the_server() -> None:
+    async with started() as bot:
+        world = bot.server.world
+        for name in ("Ada", "Ben"):
+            await bot.server.say(name, "#general", "@Sluice hello")
+            author = (await _message(bot)).author
+            assert author.roles_known
+            assert author.role_ids == {str(one) for one in world.member_roles[int(author.id)]}
+            assert author.manages_place is (name == "Ada")  # she owns it

@@ -17,7 +17,7 @@ from bots.discord.client import DiscordPlatform
 from bots.sandbox.discord.world import Permission
 from core.adapters.clock import SystemClock
 from core.catalogue import say
-from core.commands.registry import MORE, registry
+from core.commands.registry import MANAGE, MORE, registry
 from core.messages import IncomingMessage
 from core.ports.platform import Check, CheckState, PlatformError
 from tests.discord.support import Bot, library_restored, local_discord, started
@@ -44,7 +44,12 @@ async def test_commands_are_written_once_and_only_again_when_they_differ() -> No
     async with started() as bot:
         names = [command["name"] for command in bot.server.snapshot()["commands"]]
         listed = [command.name for command in registry() if registry().is_listed(command)]
-        assert names == [*listed, MORE, *(command.menu_entry() for command in registry().message_menu())]
+        assert names == [
+            *listed,
+            MORE,
+            MANAGE,
+            *(command.menu_entry() for command in registry().message_menu()),
+        ]
         await bot.platform.close()
         await bot.platform.start(bot.handle)
         assert bot.count("PUT", COMMANDS) == 1

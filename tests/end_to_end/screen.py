@@ -122,3 +122,9 @@ class Screen:
 
 def _key(message: Json) -> tuple[str, str]:
     return str(message["chat"]), str(message["id"])
+
+
+def made_as(control: Json) -> str:
+    """The data of a control as its command made it, without what signs it; with its value on Telegram."""
+    data, mark, value = str(control["id"]).partition("|")
+    return data.rpartition(".")[0] + mark + value

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from core.messages import Form, MessageRef, Place, PlaceKind
+from core.messages import Form, MessageRef, Person, Place, PlaceKind
 from core.ports.clock import Clock
 from core.ports.reading import Reading
 from core.ports.surface import Capabilities, NotOpened, Opened, OpenThread
@@ -129,6 +129,7 @@ class FakeSurface:
         self.typings = 0
         self.forms: list[Form] = []  # that were opened
         self.open_form = self._open_form if forms else None
+        self.with_rights: Callable[[Person], Awaitable[Person]] | None = None
         self.opened: list[tuple[str, MessageRef | None, FakeSurface]] = []  # threads below this place
         self.not_opened: deque[NotOpened] = deque()  # what the next ones become instead
         self.open_thread: OpenThread | None = self._open_thread if threads else None

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.messages import Person, Place, PlaceKind
-from core.policy.access import Access, Claim
+from core.policy.access import Access, Claim, Permits
 
 ADA = Person("discord", "1", "Ada", role_ids=frozenset({"70"}))
 BOT = Person("discord", "9", "Robot", is_bot=True, role_ids=frozenset({"70"}))
@@ -143,7 +143,7 @@ def test_an_admin_who_cannot_be_stored_is_none(tmp_path: Path) -> None:
 
 
 def _add(to: Access, *allow: str, admins: tuple[str, ...] = (), everybody: bool = False) -> None:
-    to.add(admins=frozenset(admins), allow=frozenset(allow), everybody=everybody)
+    to.add(Permits(frozenset(admins), frozenset(allow), everybody=everybody))
 
 
 def test_what_is_added_is_served_too_until_something_else_is_added() -> None:
@@ -172,9 +172,9 @@ def test_an_added_admin_ends_the_claiming() -> None:
 
 def test_an_admin_of_the_file_is_an_admin_as_long_as_the_file_says_so() -> None:
     both = access(admins=("discord:1",))
-    both.add(admins=frozenset({"discord:9", "telegram:2"}), allow=frozenset(), everybody=False)
+    both.add(Permits(frozenset({"discord:9", "telegram:2"})))
     assert both.is_admin(Person("telegram", "2", "Ben"))
     assert both.admins_on("discord") == ("discord:1", "discord:9")
-    both.add(admins=frozenset(), allow=frozenset(), everybody=False)
+    both.add(Permits())
     assert not both.is_admin(Person("telegram", "2", "Ben"))
     assert both.admins_on("telegram") == ()

@@ -131,6 +131,7 @@ class Bot:
         completions: Completions | None = None,
         moderation: Moderation | None = None,
         rules: ModerationRules = UNJUDGED,
+        signer: Signer | None = None,
     ) -> None:
         """`before`: the bot that ran until now; this one is its next start, with what was kept. `life`: for a
         process that is to be killed. `completions`: who answers in place of `model`. `moderation`: who judges
@@ -142,7 +143,7 @@ class Bot:
         self.life = life
         held: Store = life.of(self.store) if life else self.store
         clock = life.clock(self.clock) if life else self.clock
-        self.signer: Signer = before.signer if before else Signer()
+        self.signer: Signer = before.signer if before else signer or Signer()
         self.model = ScriptedModel()
         defaults = replace(
             defaults or Defaults(), busy=busy_mode, pause_minutes_private=int((private_pause_s or 0.0) / 60)

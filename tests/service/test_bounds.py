@@ -36,7 +36,9 @@ class Stuck:
 
 
 async def stuck_bot(stuck: Stuck) -> Bot:
-    return Bot(commands=Registry([stuck.command]))
+    bot = Bot(commands=Registry([stuck.command]))
+    await bot.chat.approvals.known()
+    return bot
 
 
 def command(bot: Bot, surface: FakeSurface, who: str) -> IncomingCommand:

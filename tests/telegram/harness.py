@@ -16,7 +16,7 @@ from core.commands.registry import Registry
 from core.messages import Incoming
 from core.ports.alerts import Alerts
 from core.ports.journal import Journal
-from core.ports.surface import Surface
+from core.ports.surface import Suggest, Surface, no_suggestions
 from core.settings import TelegramWebhook
 from core.streaming.operations import Button, MessageContent
 from core.streaming.rendering import Rendered
@@ -115,6 +115,7 @@ async def started(
     clock: HeldClock | None = None,
     webhook: TelegramWebhook | None = None,
     alerts: Alerts | None = None,
+    suggest: Suggest = no_suggestions,
 ) -> AsyncIterator[Bot]:
     """`journal`: one that outlives it; None: its own. `webhook`: where updates come; None: it polls."""
     bot = Bot(
@@ -127,7 +128,7 @@ async def started(
         webhook=webhook,
         alerts=alerts,
     )
-    bot.ready_line = await bot.platform.start(bot.handle)
+    bot.ready_line = await bot.platform.start(bot.handle, suggest)
     try:
         yield bot
     finally:

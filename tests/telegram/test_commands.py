@@ -11,7 +11,7 @@ from core.catalogue import say
 from core.commands.call import Call
 from core.commands.command import Command, Menu, Where, Who
 from core.commands.registry import Registry, registry
-from core.messages import IncomingCommand
+from core.messages import Choice, IncomingCommand, Place, PlaceKind, Suggesting
 from tests.telegram.harness import Bot, calls, online, started
 
 
@@ -94,12 +94,20 @@ async def test_rights_are_asked_for_where_a_command_weighs_them(server: Telegram
 
 
 async def test_inline_mode_offers_to_ask_in_the_chat_and_the_bot_hears_it(server: TelegramServer) -> None:
+    asked: list[Suggesting] = []
+
+    async def offer(suggesting: Suggesting) -> tuple[Choice, ...]:
+        asked.append(suggesting)
+        return (Choice(suggesting.typed, "Ask it", "Here"),) if suggesting.typed else ()
+
     await server.set_inline(enabled=True)
-    async with started(server, inline_mode=True) as bot:
+    async with started(server, inline_mode=True, suggest=offer) as bot:
         assert (await server.inline("Ivo", "Riverside", " "))["results"] == []
         found = await server.inline("Ivo", "Riverside", "what is a weir?")
         [article] = found["results"]
-        assert article["title"] == say("inline.ask", "pt-BR", question="what is a weir?")
+        assert article["title"] == "Ask it"
+        assert asked[-1].place == Place("telegram", asked[-1].author.id, PlaceKind.PRIVATE)
+        assert (asked[-1].author.name, asked[-1].author.locale, asked[-1].inline) == ("Ivo", "pt-br", True)
         await server.choose_inline("Ivo", "Riverside", found["query"], article["id"])
         event, surface = await bot.next(IncomingCommand)
         assert (event.name, dict(event.arguments)) == ("ask", {"prompt": "what is a weir?"})

@@ -11,7 +11,7 @@ import pytest
 from bots.sandbox.telegram.server import TelegramServer
 from bots.telegram.kept import to_keep, update_in
 from core.adapters.memory_journal import JournalState, MemoryJournal
-from core.messages import ButtonPress, IncomingMessage
+from core.messages import ButtonPress, Choice, IncomingMessage, Suggesting
 from core.ports.journal import LEASE_S, STARTS
 from core.streaming.operations import Button, Delivered
 from tests.telegram.brittle import Process, deal_with, texts, until
@@ -92,8 +92,12 @@ async def test_what_the_adapter_ignores_it_marks_itself(server: TelegramServer) 
 async def test_inline_queries_are_not_kept(server: TelegramServer) -> None:
     """One comes with every letter."""
     process = Process()
+
+    async def offer(suggesting: Suggesting) -> tuple[Choice, ...]:
+        return (Choice(suggesting.typed, "Ask it"),)
+
     await server.set_inline(enabled=True)
-    async with started(server, journal=process.journal, inline_mode=True):
+    async with started(server, journal=process.journal, inline_mode=True, suggest=offer):
         offered = await server.inline("Ada", "Riverside", "what is a sluice?")
     assert len(offered["results"]) == 1
     assert not process.journal.asked.is_set()

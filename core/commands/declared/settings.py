@@ -8,6 +8,7 @@ from typing import Final
 from core.commands import scopes
 from core.commands.call import Call, Occasion, Press
 from core.commands.command import Command, Menu, Who
+from core.commands.permission import manages
 from core.commands.scopes import Scope
 from core.commands.settings_panel import (
     HOW_TAB,
@@ -23,6 +24,8 @@ from core.conversation.preferences import (
     LONGEST_KEYWORD,
     LONGEST_PAUSE_MINUTES,
     MOST_KEYWORDS,
+    MOST_ROLES,
+    NARROWING,
     Sees,
     When,
     holders,
@@ -58,7 +61,10 @@ async def press(press: Press) -> None:
         press.reply(press.say("settings.not_yours"), private=True)
         return
     panel = await _panel(press, scope, tab)
-    opens = what == "keywords" or what in _PAUSES
+    if what in NARROWING and not manages(press.person, press.place, press.services.access):
+        press.reply(press.say("settings.not_yours"), private=True)
+        return
+    opens = what in {"keywords", "roles"} or what in _PAUSES
     if what not in {"scope", "tab", "reset", *names_in(scope, press.place)}:
         press.reply(press.say("form.over"), private=True)
         return
@@ -94,8 +100,10 @@ async def _choose(press: Press, panel: Panel, what: str) -> str:
     """Keep what was pressed; what is wrong with it, "" for nothing. Raises StoreError."""
     choose, scope = press.services.chat.choices.choose, panel.scope
     if what == "reset":
+        whole = manages(press.person, press.place, press.services.access)
         for name in names_in(scope, press.place):
-            await choose(scope.key, name, None)
+            if whole or name not in NARROWING:
+                await choose(scope.key, name, None)
     elif what in SWITCHES:
         flipped = "off" if getattr(panel.held, what) else "on"
         await choose(scope.key, what, flipped)
@@ -112,8 +120,19 @@ async def _choose(press: Press, panel: Panel, what: str) -> str:
         if read(what, text) is None:
             return press.say("settings.pause.unfit", most=LONGEST_PAUSE_MINUTES)
         await choose(scope.key, what, str(int(text)))
+    elif what == "roles":
+        return await _choose_roles(press, panel)
     elif what == "keywords":
         return await _choose_keywords(press, panel)
+    return ""
+
+
+async def _choose_roles(press: Press, panel: Panel) -> str:
+    text = press.fields.get("roles", "").strip()
+    roles = read("roles", text)
+    if not isinstance(roles, tuple) or "0" in roles or len(roles) > MOST_ROLES:
+        return press.say("settings.roles.unfit", most=MOST_ROLES)
+    await press.services.chat.choices.choose(panel.scope.key, "roles", " ".join(roles) or None)
     return ""
 
 
@@ -143,6 +162,16 @@ def _form(press: Press, panel: Panel, what: str) -> Form:
             max_length=MOST_KEYWORDS * (LONGEST_KEYWORD + 2),
         )
         return Form(press.data, press.say("setting.keywords"), (field,))
+    if what == "roles":
+        field = Field(
+            what,
+            press.say("settings.roles.label"),
+            " ".join(panel.held.roles),
+            press.say("settings.roles.hint"),
+            required=False,
+            max_length=MOST_ROLES * 24,
+        )
+        return Form(press.data, press.say("setting.roles"), (field,))
     field = Field(
         what,
         press.say("settings.pause.label"),

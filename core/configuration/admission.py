@@ -1,0 +1,55 @@
+"""`[access]`: whom the bot serves, and what becomes of servers, groups and private chats that are new."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from core.configuration.entries import Admission
+from core.configuration.problems import Report, Section, shown
+from core.settings import admin_is_valid, entry_is_valid
+
+STANDINGS: Final = frozenset({"open", "closed", "approval"})
+_EVERYBODY: Final = "*"
+_REMEDY: Final = (
+    'Write ids as "discord:123" or "telegram:456", with a kind as "discord:role:123", or a topic as '
+    '"telegram:-100123/4"{star}; names are never accepted.'
+)
+_ADMIN_REMEDY: Final = 'Write ids of people as "discord:123" or "telegram:456"; names are never accepted.'
+
+
+def read_admission(table: Section, report: Report) -> Admission:
+    """Every problem goes to the report."""
+    allow = read_entries(table, report, "allow", star=True)
+    base = Admission()
+    standing = {
+        key: table.one_of(key, STANDINGS) or getattr(base, key)
+        for key in ("new_server", "new_group", "new_private")
+    }
+    per_hour = table.whole("requests_per_hour", least=0, most=1_000)
+    return Admission(
+        read_admins(table, report),
+        allow - {_EVERYBODY},
+        _EVERYBODY in allow,
+        read_entries(table, report, "deny", star=False),
+        **standing,
+        requests_per_hour=base.requests_per_hour if per_hour is None else per_hour,
+    )
+
+
+def read_admins(table: Section, report: Report) -> frozenset[str]:
+    """The entries of `admins`: people alone."""
+    entries = table.texts("admins", like="discord:123") or ()
+    for place, entry in enumerate(entries):
+        if not admin_is_valid(entry):
+            report.problem(table.at("admins", place), f"is {shown(entry)}", _ADMIN_REMEDY)
+    return frozenset(entries)
+
+
+def read_entries(table: Section, report: Report, key: str, *, star: bool) -> frozenset[str]:
+    """Entries of any kind; `star`: also `*` for everybody."""
+    entries = table.texts(key, like="discord:123") or ()
+    for place, entry in enumerate(entries):
+        if not (entry_is_valid(entry) or (star and entry == _EVERYBODY)):
+            remedy = _REMEDY.format(star=", or * for everybody" if star else "")
+            report.problem(table.at(key, place), f"is {shown(entry)}", remedy)
+    return frozenset(entries)

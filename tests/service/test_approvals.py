@@ -1,0 +1,319 @@
+"""New places: admins are asked once, their decision is kept, and nobody can flood them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from core.adapters.steady_store import SteadyStore
+from core.catalogue import say
+from core.configuration import Admission, ModelChoice
+from core.messages import Addressed, BotAdded, MessageRef, Person, Place, PlaceKind, PlaceMoved
+from core.policy.access import Access, Permits
+from core.policy.rules import NewPlaces, Standing
+from core.service.approvals import SCOPE, State
+from tests.fakes.surface import FakeSurface
+from tests.service.conftest import ADA, BEN, Bot, configured, shut
+from tests.store.test_steady_store import Flaky
+
+OWNER = Person("fake", "99", "Olga")
+APPROVAL = Permits(new=dict.fromkeys(NewPlaces, Standing.APPROVAL))
+
+
+class Post:
+    """`Platform` as far as the approvals need it: private chats by person, and the places themselves."""
+
+    name = "Fake"
+
+    def __init__(self, bot: Bot, *places: FakeSurface, reaches: bool = True) -> None:
+        self.private: dict[str, FakeSurface] = {}
+        self._places = {str(one.place): one for one in places}
+        self._bot = bot
+        self._reaches = reaches
+
+    async def private_chat(self, person_id: str) -> FakeSurface | None:
+        if not self._reaches:
+            return None
+        made = self._bot.surface(f"dm{person_id}", PlaceKind.PRIVATE)
+        return self.private.setdefault(person_id, made)
+
+    def reopen(self, place: Place, address: str) -> FakeSurface | None:
+        return self._places.get(str(place))
+
+    @property
+    def told(self) -> list[str]:
+        return [text for one in self.private.values() for text in one.texts]
+
+
+def asking(
+    *admins: str, before: Bot | None = None, per_hour: int = 10, store: SteadyStore | None = None
+) -> Bot:
+    access = Access(admins=frozenset(admins or ("fake:99",)))
+    access.add(APPROVAL)
+    bot = Bot(access=access, before=before, store=store)
+    bot.live.swap(replace(configured(ModelChoice("scripted")), access=Admission(requests_per_hour=per_hour)))
+    return bot
+
+
+def reaching(bot: Bot, *places: FakeSurface, reaches: bool = True) -> Post:
+    post = Post(bot, *places, reaches=reaches)
+    bot.chat.approvals.reaches([post])  # type: ignore[list-item]  # all that is asked of it
+    return post
+
+
+def labels(surface: FakeSurface) -> list[str]:
+    [message] = surface.messages.values()
+    return [one.label for row in message.content.controls if isinstance(row, tuple) for one in row]
+
+
+async def settle(bot: Bot) -> None:
+    await bot.clock.advance(3.0)
+
+
+async def test_the_first_attempt_is_told_politely_and_every_admin_gets_one_message() -> None:
+    bot = asking("fake:98", "fake:99")
+    group = bot.surface()
+    post = reaching(bot, group)
+    await bot.say(group, "hello")
+    await settle(bot)
+    assert group.texts == [say("refused.asked")]
+    await bot.say(group, "hello?", author=BEN)
+    await bot.command(group, "ask", {"prompt": "hello"}, author=BEN)
+    await settle(bot)
+    assert sorted(post.private) == ["98", "99"]
+    for private in post.private.values():
+        [text] = private.texts
+        assert "`fake:channel:c1`" in text
+        assert "Ada (`fake:1`)" in text
+        assert labels(private) == [say("button.approve"), say("button.deny")]
+    assert not bot.model.streams
+    await shut(bot)
+
+
+async def test_an_approval_opens_the_place_and_says_so_there() -> None:
+    bot = asking()
+    group = bot.surface()
+    post = reaching(bot, group)
+    await bot.say(group, "hello")
+    await settle(bot)
+    private = post.private["99"]
+    [message] = private.messages
+    await bot.press_label(private, ref_of(private, message), say("button.approve"), author=OWNER)
+    await settle(bot)
+    assert private.texts == [say("access.approved", entry="`fake:channel:c1`")]
+    assert not private.messages[message].content.controls
+    assert group.texts[-1] == say("access.open")
+    await bot.answered(group, "hello again", "Hi.")
+    after = asking(before=bot)  # the next start
+    await after.answered(group, "still?", "Yes.")
+    await shut(after)
+    await shut(bot)
+
+
+async def test_a_refusal_stays_and_asks_nobody_again() -> None:
+    bot = asking()
+    group = bot.surface()
+    post = reaching(bot, group)
+    await bot.say(group, "hello")
+    await settle(bot)
+    private = post.private["99"]
+    [message] = private.messages
+    await bot.press_label(private, ref_of(private, message), say("button.deny"), author=OWNER)
+    after = asking(before=bot)
+    again = reaching(after, group)
+    direct = after.surface(private_answers=True)
+    await after.say(direct, "hello", author=BEN)
+    await settle(after)
+    assert direct.texts == [say("refused.denied")]
+    assert again.told == []
+    await shut(after)
+    await shut(bot)
+
+
+async def test_an_open_request_survives_a_restart_without_another_message() -> None:
+    bot = asking()
+    group = bot.surface()
+    reaching(bot, group)
+    await bot.say(group, "hello")
+    await settle(bot)
+    after = asking(before=bot)
+    again = reaching(after, group)
+    await after.say(group, "hello?", author=BEN)
+    await settle(after)
+    assert again.told == []
+    [waiting] = after.chat.approvals.all()
+    assert (waiting.entry, waiting.state, waiting.by) == ("fake:channel:c1", State.ASKED, "fake:1")
+    await after.chat.approvals.decide(waiting.entry, State.APPROVED, OWNER)
+    await settle(after)
+    assert group.texts[-1] == say("access.open")  # where it was asked was kept, too
+    await shut(after)
+    await shut(bot)
+
+
+async def test_a_stranger_cannot_press_the_admins_button() -> None:
+    bot = asking()
+    group = bot.surface()
+    post = reaching(bot, group)
+    await bot.say(group, "hello")
+    await settle(bot)
+    private = post.private["99"]
+    [message] = private.messages
+    for row in private.messages[message].content.controls:
+        for button in row if isinstance(row, tuple) else ():
+            await bot.press_data(group, ref_of(group, "m1"), button.data)
+            await bot.press_data(private, ref_of(private, message), button.data)
+    await settle(bot)
+    assert [one.state for one in bot.chat.approvals.all()] == [
+        State.ASKED,  # the group's
+        State.ASKED,  # her own, since she has written in a private chat
+    ]
+    await shut(bot)
+
+
+async def test_strangers_cannot_flood_the_admins(caplog: pytest.LogCaptureFixture) -> None:
+    bot = asking(per_hour=3)
+    post = reaching(bot)
+    for number in range(40):
+        await bot.say(bot.surface(f"g{number}"), "hello", author=replace(ADA, id=str(1_000 + number)))
+    await settle(bot)
+    assert len(post.private["99"].messages) == 3
+    assert caplog.text.count("too many ask for admins to be told") == 37
+    await bot.clock.advance(3_600.0)
+    beyond = bot.surface("g39")
+    await bot.say(beyond, "hello", author=BEN)
+    await settle(bot)
+    assert len(post.private["99"].messages) == 4
+    assert beyond.texts[-1] == say("refused.asked")
+    await shut(bot)
+
+
+async def test_beyond_the_limit_people_are_told_what_to_give_to_an_admin() -> None:
+    bot = asking(per_hour=0)
+    reaching(bot)
+    group = bot.surface()
+    await bot.say(group, "hello")
+    await settle(bot)
+    assert group.texts == [say("refused", entries="fake:1 / fake:c1")]
+    await shut(bot)
+
+
+async def test_where_no_admin_can_be_reached_the_log_says_what_to_do(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    bot = asking()
+    reaching(bot, reaches=False)
+    await bot.say(bot.surface(), "hello")
+    await settle(bot)
+    assert "0 admins are asked. To allow it: /access fake:channel:c1 approve" in caplog.text
+    await shut(bot)
+
+
+async def test_an_admin_is_served_at_once_wherever_they_are() -> None:
+    bot = asking()
+    post = reaching(bot)
+    await bot.answered(bot.surface("new"), "hello", "Hi.", author=OWNER)
+    await bot.answered(bot.surface("dm", PlaceKind.PRIVATE), "hello", "Hi.", author=OWNER)
+    assert post.told == []
+    await shut(bot)
+
+
+async def test_without_an_admin_the_claim_code_is_told_and_nothing_is_kept() -> None:
+    access = Access()
+    access.add(APPROVAL)
+    bot = Bot(access=access)
+    access.claim_code()
+    group = bot.surface()
+    await bot.say(group, "hello")
+    assert group.texts == [say("refused.unclaimed", entries="fake:1 / fake:c1")]
+    assert bot.chat.approvals.all() == ()
+    await shut(bot)
+
+
+@pytest.mark.parametrize("standing", [Standing.OPEN, Standing.CLOSED])
+async def test_a_kind_of_place_that_is_open_or_closed_asks_nobody(standing: Standing) -> None:
+    access = Access(admins=frozenset({"fake:99"}))
+    access.add(Permits(new={NewPlaces.GROUP: standing}))
+    bot = Bot(access=access)
+    post = reaching(bot)
+    group = bot.surface()
+    if standing is Standing.OPEN:
+        await bot.answered(group, "hello", "Hi.")
+    else:
+        await bot.say(group, "hello")
+        await settle(bot)
+        assert group.texts == [say("refused", entries="fake:1 / fake:c1")]
+    assert post.told == []
+    await shut(bot)
+
+
+async def test_what_is_not_said_to_the_bot_asks_for_nothing() -> None:
+    bot = asking()
+    post = reaching(bot)
+    group = bot.surface()
+    await bot.say(group, "lunch?", addressed=Addressed.NO)
+    await settle(bot)
+    assert (group.texts, post.told, bot.chat.approvals.all()) == ([], [], ())
+    await shut(bot)
+
+
+async def test_a_stranger_who_adds_the_bot_asks_for_the_group() -> None:
+    bot = asking()
+    post = reaching(bot)
+    group = bot.surface()
+    await bot.handle(BotAdded(bot.event_id(), group.place, ADA, hears_everything=True), group)
+    await settle(bot)
+    assert group.texts == [say("refused.asked")]
+    assert len(post.told) == 1
+    await shut(bot)
+
+
+async def test_a_group_that_moves_is_what_it_was() -> None:
+    bot = asking()
+    old, new = bot.surface("old"), bot.surface("new")
+    await bot.chat.approvals.known()
+    await bot.chat.approvals.decide("fake:channel:old", State.REFUSED, OWNER)
+    await bot.handle(PlaceMoved(bot.event_id(), new.place, old.place), new)
+    await bot.say(new, "hello")
+    await settle(bot)
+    assert new.texts == [say("refused.denied")]
+    await shut(bot)
+
+
+async def test_a_group_that_is_denied_by_its_id_stays_so_when_it_moves() -> None:
+    access = Access(allow_everybody=True)
+    access.add(Permits(deny=frozenset({"fake:channel:old"})))
+    bot = Bot(access=access)
+    old, new = bot.surface("old"), bot.surface("new")
+    await bot.handle(PlaceMoved(bot.event_id(), new.place, old.place), new)
+    await bot.say(new, "hello")
+    await settle(bot)
+    assert new.texts == [say("refused.denied")]
+    await shut(bot)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"state":"approvd","by":"","at":0,"place":null}', "null"])
+async def test_what_cannot_be_read_counts_as_refused(text: str) -> None:
+    bot = asking()
+    await bot.store.choose(SCOPE, "fake:channel:c1", text)
+    group = bot.surface()
+    await bot.say(group, "hello")
+    await settle(bot)
+    assert group.texts == [say("refused.denied")]
+    await shut(bot)
+
+
+async def test_while_nothing_could_be_read_only_admins_are_served() -> None:
+    store = Flaky()
+    store.down = True
+    bot = asking(store=SteadyStore(store))
+    group = bot.surface()
+    await bot.say(group, "hello")
+    await settle(bot)
+    assert group.texts == [say("refused.unknown")]
+    await bot.answered(bot.surface("c2"), "hello", "Hi.", author=OWNER)
+    await shut(bot)
+
+
+def ref_of(surface: FakeSurface, message_id: str) -> MessageRef:
+    return MessageRef(surface.place.chat_id, message_id)
