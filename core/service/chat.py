@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from functools import partial
+from typing import TypeVar
 
 from core.catalogue import say
 from core.configuration import ModelChoice
@@ -67,6 +68,8 @@ from core.streaming.answer import DEFAULT_MAX_CHARS, Answer, Ending
 from core.streaming.view_settings import Foot
 
 log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
 
 _AT_ONCE = {"in_all": 200, "each": 5}  # of what takes long
 KEEP_S = 0.5
@@ -193,7 +196,7 @@ class ChatService:
         if not self._intake.take(question, surface):
             self._busy(question, surface)
 
-    def beside(self, work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
+    def beside(self, work: Coroutine[object, object, _T], name: str) -> asyncio.Task[_T]:
         """Do what the caller need not see the end of; it ends with the service. `name`: for the log, ids
         only."""
         return self._tasks.start(work, name)

@@ -18,7 +18,7 @@ from core.commands.declared.forget import YES
 from core.configuration import Configuration, Defaults, ModelEntry, Provider
 from core.messages import ButtonPress, FormSubmitted, MessageRef, Person, PlaceKind
 from core.policy.access import Access
-from core.ports.store import Message, Role, StoreError, Used
+from core.ports.store import Message, Role, Used
 from core.service.personal_data import ASKED_S
 from core.streaming.operations import Button, FileContent
 from tests.fakes.surface import FakeSurface
@@ -245,24 +245,6 @@ def holders(words: str) -> list[str]:
             if any(isinstance(value, str) and words in value for value in values):
                 found.append(repr(one)[:300])
     return found
-
-
-async def test_a_store_that_fails_is_told_and_the_question_can_be_asked_again() -> None:
-    class Failing(MemoryStore):
-        async def forget(self, person: str) -> int:
-            raise StoreError("the disk is full")
-
-        async def export(self, person: str) -> dict[str, object]:
-            raise StoreError("the disk is full")
-
-    bot = Bot(store=Failing())
-    surface = bot.surface(kind=PlaceKind.PRIVATE)
-    message = await given(bot, surface, "forget")
-    words = await pressed(bot, surface, buttons(surface, message)[say("button.forget")])
-    assert words == say("forget.failed", command="/forget")
-    await given(bot, surface, "export")
-    assert surface.texts[-1] == say("store.failed")
-    await shut(bot)
 
 
 async def test_whoever_is_not_served_may_have_their_own_all_the_same() -> None:
