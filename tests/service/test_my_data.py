@@ -12,7 +12,6 @@ from dataclasses import replace
 
 import pytest
 
-from core.adapters.memory_store import MemoryStore
 from core.catalogue import LANGUAGES, entries, say
 from core.commands.declared.forget import YES
 from core.configuration import Configuration, Defaults, ModelEntry, Provider

@@ -1,5 +1,5 @@
-"""What is asked of one's own data is done within a minute, also where the store is locked or fails for half of
-it; and what was said to be forgotten is, whatever process does it."""
+"""What is asked of one's own data is done within a minute, also where the store is locked or fails for half
+of it; and what was said to be forgotten is, whatever process does it."""
 
 from __future__ import annotations
 
