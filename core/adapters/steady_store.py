@@ -170,6 +170,9 @@ class SteadyStore:
     async def overheard(self, place: str, *, since: float, limit: int) -> tuple[Overheard, ...]:
         return await self._ask(self._store.overheard(place, since=since, limit=limit))
 
+    async def unhear(self, author: str) -> None:
+        await self._store.unhear(author)
+
     async def export(self, person: str) -> Mapping[str, object]:
         return await self._store.export(person)
 

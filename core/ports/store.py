@@ -239,6 +239,9 @@ class Store(Protocol):
     async def overheard(self, place: str, *, since: float, limit: int) -> tuple[Overheard, ...]:
         """The newest `limit` since then, oldest first."""
 
+    async def unhear(self, author: str) -> None:
+        """Drop all that was overheard of somebody, `str(Person)`."""
+
     # what is somebody's own
     async def export(self, person: str) -> Mapping[str, object]:
         """All that is kept of a person, as plain values for JSON."""
@@ -246,8 +249,8 @@ class Store(Protocol):
     async def forget(self, person: str) -> int:
         """Destroy the person's key and rows, and every summary of a conversation they spoke in.
 
-        What others wrote below stays, and goes on from what stood above. How many rows went, 0 when nothing
-        was kept.
+        What others wrote below stays, and goes on from what stood above. That somebody chose to be `apart`
+        stays too. How many rows went, 0 when nothing was kept.
         """
 
     async def expire(self, *, before: float, overheard_before: float) -> int:

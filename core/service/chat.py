@@ -109,7 +109,7 @@ class ChatService:
         self.notices = Notices(driver, clock, self._tasks)
         self.door = Door(access, self.notices, clock, self.events)
         self.threads = Threads(choices, self.notices, clock)
-        self._conversations = Conversations(store, clock, choices.pause_s)
+        self._conversations = Conversations(store, clock, choices.pause_s, choices.apart)
         self._buttons = Buttons(signer or Signer())
         self.surroundings = Surroundings(store, choices, clock)
         budgets = Budgets()
@@ -327,6 +327,12 @@ class ChatService:
             unanswered("duplicate", question.event_id, question.place, asker)
             return
         locale = language_of(asker, question.place)
+        if question.quote is not None and await self.surroundings.hides(question.quote, asker):
+            question = replace(question, quote=replace(question.quote, text="", replies_to=None))
+            self.notices.reply(surface, asker, say("apart.quoted", locale), ref=ref)
+            if is_blank(question.text):
+                unanswered("apart", question.event_id, question.place, asker)
+                return
         quoted = question.quote is not None and not is_blank(question.quote.text)
         if is_blank(question.text) and not quoted:
             unanswered("empty", question.event_id, question.place, asker)

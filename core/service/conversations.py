@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
+from itertools import takewhile
 from typing import Final
 from weakref import WeakValueDictionary
 
@@ -41,10 +42,22 @@ def new_id() -> str:
     return secrets.token_hex(8)
 
 
-class Conversations:
-    """`pause_s`: the silence in seconds after which a conversation in a place begins anew; None: never."""
+async def _nobody(_: Iterable[str]) -> frozenset[str]:
+    return frozenset()
 
-    def __init__(self, store: Store, clock: Clock, pause_s: Callable[[Place], float | None]) -> None:
+
+class Conversations:
+    """`pause_s`: the silence in seconds after which a conversation in a place begins anew; None: never.
+    `apart`: which of these people are no part of what others ask (`Choices.apart`)."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        pause_s: Callable[[Place], float | None],
+        apart: Callable[[Iterable[str]], Awaitable[frozenset[str]]] = _nobody,
+    ) -> None:
+        self._apart = apart
         self.store = store
         self._clock = clock
         self._pause_s = pause_s
@@ -144,7 +157,10 @@ class Conversations:
         if turn.known is not None and turn.again is None and turn.joined.follows:
             await self._follow_what_was_kept(turn)
         turn.outline = await self.store.outline(turn.parent_id) if turn.parent_id else ()
-        turn.summary = await self.store.summary(tuple(message.id for message in turn.outline))
+        turn.apart = await self._apart({one.asker for one in turn.outline} - {str(turn.question.asker)})
+        # A summary tells of all that stands above its end.
+        told = takewhile(lambda one: one.asker not in turn.apart, turn.outline)
+        turn.summary = await self.store.summary(tuple(one.id for one in told))
         if turn.asked is not None:
             return
         question = turn.question
@@ -164,10 +180,11 @@ class Conversations:
     async def read(self, turn: Turn, tokens: int) -> None:
         """What was said before the question: the newest turns, until one more is read than can be shown."""
         path: tuple[Message, ...] = ()
-        top = turn.parent_id
-        while top is not None and (left := len(turn.outline) - len(path)) > 0:
+        top, left = turn.parent_id, len(turn.outline)
+        while top is not None and left > 0:
             above = await self.store.path(top, limit=min(_AT_ONCE, left))
-            path = (*above, *path)
+            left -= len(above)
+            path = (*(one for one in above if one.asker not in turn.apart), *path)
             if not above or fills(path, tokens, named=turn.named):
                 break
             top = above[0].parent_id
@@ -273,6 +290,6 @@ class Conversations:
         if question.quote.ref.chat_id == question.place.chat_id and not is_blank(question.text):
             [shown] = shown_in(turn.joined.lane, [question.quote.ref.message_id])
             for message in turn.outline[-2:]:
-                if shown in await self.store.shows(message.id):
+                if message.asker not in turn.apart and shown in await self.store.shows(message.id):
                     return ""
         return quoted(question.quote, turn.earlier)

@@ -92,7 +92,7 @@ class PersonalData:
                 await self._again()
 
     async def forget(self, person: Person) -> int:
-        """Forget everywhere; how much went. It returns once all of it is gone, however long the store fails."""
+        """Forget everywhere; how much went. Returns once all of it is gone, however long the store fails."""
         return await self._forget(str(person))
 
     async def resume(self) -> None:

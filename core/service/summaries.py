@@ -63,6 +63,8 @@ class Summaries:
         conversation_id = turn.conversation_id
         if choice is None or not self._wanted(choice) or conversation_id in self._under_way:
             return
+        if turn.apart:  # it would be a request for others that holds what they wrote
+            return
         self._under_way.add(conversation_id)
         self._tasks.start(self._make(turn, choice), f"summary after turn {turn.id}")
 

@@ -2,6 +2,7 @@
 
 The law:
 - It is only what stands in the question's own place, and only what its asker may read there at that moment.
+- Who chose to be apart is in nobody's surroundings but their own, and is not overheard.
 - It is shown to the model as quoted data. A transcript is for its turn alone and never kept; of a chain of
   replies the question's quote is kept, as any quote is.
 - Overheard is only where a chat opted in; `core.service.retention` says for how long.
@@ -11,13 +12,13 @@ The law:
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
 from core.conversation.history import Question, goes_by_replies, lane_of, shown_in
 from core.conversation.window import is_blank
-from core.messages import IncomingMessage, MessageEdited, MessageRef, Person, Place
+from core.messages import IncomingMessage, MessageEdited, MessageRef, Person, Place, Quote
 from core.ports.clock import Clock
 from core.ports.reading import NotReadable, Reading, Seen
 from core.ports.store import Overheard, Store, StoreError
@@ -60,7 +61,20 @@ class Surroundings:
             return None
         work = reading.recent(reader, since=since, before=before, limit=limit)
         found = await in_time(self._clock, FETCHED_WITHIN_S, work)
-        return NotReadable.FAILED if found is None else found
+        if found is None or isinstance(found, NotReadable):
+            return NotReadable.FAILED if found is None else found
+        return await self._without_apart(found, reader)
+
+    async def hides(self, quote: Quote | None, reader: Person) -> bool:
+        """Whether a message that somebody quotes is by another who chose to be apart."""
+        if quote is None or quote.by_us or quote.author_id in {"", reader.id}:
+            return False
+        return bool(await self._choices.apart([f"{reader.platform}:{quote.author_id}"]))
+
+    async def _without_apart(self, found: Sequence[Seen], reader: Person) -> tuple[Seen, ...]:
+        others = {str(one.author) for one in found if not one.by_us} - {str(reader)}
+        apart = await self._choices.apart(others)
+        return tuple(one for one in found if one.by_us or str(one.author) not in apart)
 
     async def chain(self, question: Question, surface: Surface) -> tuple[Seen, ...]:
         """What the message that a question replies to was a reply to, and so on upwards; oldest first.
@@ -68,7 +82,7 @@ class Surroundings:
         if question.quote is None or question.quote.replies_to is None or surface.reading is None:
             return ()
         work = self._chain(question, question.quote.replies_to, surface.reading)
-        return await in_time(self._clock, WITHIN_S, work) or ()
+        return await self._without_apart(await in_time(self._clock, WITHIN_S, work) or (), question.asker)
 
     async def lately(self, question: Question, conversation_id: str, surface: Surface) -> tuple[Seen, ...]:
         """What others said there before the question, as far as the conversation does not hold it."""
@@ -84,7 +98,7 @@ class Surroundings:
         own = set(question.refs)
         return tuple([
             one
-            for one in found
+            for one in await self._without_apart(found, question.asker)
             if one.ref not in own and await self._conversation_of(question, one.ref) != conversation_id
         ])  # fmt: skip
 
@@ -94,11 +108,15 @@ class Surroundings:
         return told and self._choices.known(message.place).overhear
 
     async def overhear(self, message: IncomingMessage) -> None:
-        """Keep it."""
+        """Keep it, unless its author is apart, also where they chose so just now."""
         person, now = message.author, self._clock.wall()
+        if await self._choices.apart([str(person)]):
+            return
         await self._keep(
             Overheard(str(message.place), message.ref.message_id, str(person), person.name, message.text, now)
         )
+        if await self._choices.apart([str(person)]):
+            await self._store.unhear(str(person))
 
     async def edited(self, edit: MessageEdited) -> None:
         """Keep what a message says now that was overheard before."""

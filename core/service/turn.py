@@ -71,6 +71,7 @@ class Turn:
         self.manner: Manner | None = None  # how it is answered; None: it has not begun
         self.answered_by = ""  # the model that gave the answer, or the last one asked
         self.outline: tuple[Outlined, ...] = ()  # of all that was said before, as far as anybody looks back
+        self.apart: frozenset[str] = frozenset()  # askers of it of whom the model is shown nothing
         self.path: tuple[Message, ...] = ()  # of that, what the model may be shown
         self.summary: Summary | None = None
         self.earlier: tuple[Seen, ...] = ()  # what the quoted message was a reply to, and so on
@@ -102,7 +103,8 @@ class Turn:
     @property
     def named(self) -> bool:
         """Whether the model is told who says what."""
-        return is_named((*self.outline, *((self.asked,) if self.asked else ())))
+        shown = (one for one in self.outline if one.asker not in self.apart)
+        return is_named((*shown, *((self.asked,) if self.asked else ())))
 
     def let_go_of_what_was_said(self) -> None:
         """It may be as long as a day, and nobody asks for it again."""

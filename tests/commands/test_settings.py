@@ -64,7 +64,7 @@ async def test_every_control_of_every_panel_does_what_it_says(bot: Bot, place: P
             for button in panel.buttons:
                 what = button.data.rpartition(":")[2]
                 assert len(button.data.encode()) <= MAX_DATA_BYTES
-                if what in {"streaming", "reasoning", "auto_thread", "overhear"}:
+                if what in {"streaming", "reasoning", "auto_thread", "overhear", "apart"}:
                     before = panel.button(what).label
                     await panel.press(button.data)
                     assert panel.button(what).label != before
@@ -294,5 +294,5 @@ def test_each_place_offers_what_is_of_use_there() -> None:
     assert names(IN_GROUP) == [group]
     assert names(IN_TOPIC) == [group, group - {"pause_minutes"}]
     assert names(IN_PRIVATE) == [
-        {"language", "streaming", "reasoning", "busy", "sees", "pause_private_minutes"}
+        {"language", "streaming", "reasoning", "busy", "sees", "pause_private_minutes", "apart"}
     ]

@@ -271,7 +271,8 @@ async def test_privacy_says_what_is_kept_how_long_where_it_goes_and_who_runs_it(
     assert say("privacy.provider", hosts="`llm.example`, `api.openai.com`") in text
     assert say("privacy.for_ever") in text
     assert say("privacy.operator_unknown") in text
-    assert list(buttons(surface, message)) == [say("button.export"), say("button.forget_me")]
+    labels = [say(f"button.{name}") for name in ("export", "forget_me", "apart.on")]
+    assert list(buttons(surface, message)) == labels
     bot.parts.configuration.swap(
         replace(configuration, defaults=Defaults(retention_days=30), operator="Ada, ada@example.org")
     )
@@ -292,7 +293,7 @@ async def test_privacys_buttons_export_and_ask(bot: Bot) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_what_answers_a_press_in_a_group_fits(language: str) -> None:
-    keys = ("forget.not_theirs", "forget.over", "forget.private", "export.private")
+    keys = ("forget.not_theirs", "forget.over", "forget.private", "export.private", "apart.on", "apart.off")
     for key in keys:
         for text in entries(language)[key].forms if key in entries(language) else ():
             assert len(text.replace("{command}", "/more forget")) <= ALERT

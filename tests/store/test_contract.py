@@ -322,6 +322,23 @@ async def test_one_that_fails_takes_no_other_with_it(store: Store) -> None:
     assert kept == [number % 3 != 0 for number in range(30)]
 
 
+async def test_what_was_overheard_of_somebody_goes_and_of_others_stays(store: Store) -> None:
+    await store.overhear(Overheard("p", "1", ADA, "Ada", "one", 1.0))
+    await store.overhear(Overheard("q", "2", ADA, "Ada", "two", 1.0))
+    await store.overhear(Overheard("p", "3", BEN, "Ben", "three", 1.0))
+    await store.unhear(ADA)
+    assert [one.text for one in await store.overheard("p", since=0.0, limit=9)] == ["three"]
+    assert await store.overheard("q", since=0.0, limit=9) == ()
+
+
+async def test_forgetting_leaves_that_somebody_is_apart(store: Store) -> None:
+    await store.choose(f"person:{ADA}", "apart", "on")
+    assert await store.forget(ADA) == 0
+    await store.choose(f"person:{ADA}", "language", "de")
+    assert await store.forget(ADA) == 1
+    assert (await store.export(ADA))["choices"] == {"apart": "on"}
+
+
 async def test_the_newest_overheard_oldest_first(store: Store) -> None:
     for number, at in enumerate((4.0, 1.0, 3.0, 2.0)):
         await store.overhear(Overheard("p", str(number), BEN, "Ben", f"said {number}", at))

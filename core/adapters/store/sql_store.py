@@ -96,7 +96,8 @@ class SqlStore(Conversations, Choices, Counts, Hearing):
                 )
             ).all()
             await take_from_between(connection, {row.id: row.parent_id for row in theirs})
-            chosen = await connection.execute(delete(choices).where(choices.c.scope == _person_scope(person)))
+            theirs_alone = (choices.c.scope == _person_scope(person)) & (choices.c.name != "apart")
+            chosen = await connection.execute(delete(choices).where(theirs_alone))
             rows = len(theirs) + bool(chosen.rowcount)
             for condition in (
                 delete(personas).where(_of_person(personas, person)),
