@@ -113,6 +113,15 @@ class ChatService:
         self._buttons = Buttons(signer or Signer())
         self.surroundings = Surroundings(store, choices, clock)
         budgets = Budgets()
+        self._summaries = Summaries(
+            completions=completions,
+            conversations=self._conversations,
+            budgets=budgets,
+            spending=spending,
+            tasks=self._tasks,
+            wanted=summarises,
+            book=book,
+        )
         turns = Turns(
             completions=completions,
             choices=choices,
@@ -120,15 +129,7 @@ class ChatService:
             clock=clock,
             spending=spending,
             conversations=self._conversations,
-            summaries=Summaries(
-                completions=completions,
-                conversations=self._conversations,
-                budgets=budgets,
-                spending=spending,
-                tasks=self._tasks,
-                wanted=summarises,
-                book=book,
-            ),
+            summaries=self._summaries,
             surroundings=self.surroundings,
             budgets=budgets,
             notices=self.notices,
@@ -233,8 +234,10 @@ class ChatService:
         return await self._conversations.own(place, person)
 
     async def forgotten(self, person: str) -> None:
-        """See `core.service.personal_data.Forgotten`. Their answers that still grow end, and are not kept."""
+        """See `core.service.personal_data.Forgotten`. Their answers that still grow end, and are not kept;
+        those of others go on without what they said."""
         self.choices.forget(person)
+        self._summaries.forget(person)
         for question in self._intake.forget(person):
             unanswered("forgotten", question.event_id, question.place, question.asker)
         for turn in self._queue.drop_waiting(person):
@@ -245,6 +248,10 @@ class ChatService:
                 turn.forgotten = True
                 if turn.cut(Ending.STOPPED, self._clock.monotonic(), say("ending.stopped", turn.locale)):
                     self._driver.changed(turn.answer)
+        for turn in self._queue.turns:
+            if str(turn.question.asker) != person:
+                turn.let_go_of(person)
+        self.records.forget(person)
 
     async def stop(self, *, streams_until: float, marks_until: float) -> int:
         """Take nothing more; let streams finish until the first time, mark the rest, show until the second.
@@ -390,7 +397,9 @@ class ChatService:
     def _keep(self, turn: Turn) -> None:
         """Have the journal keep it before anything of it is visible."""
         if turn.known is not None:
-            turn.record = self.records.taken_over(turn.id, turn.answer, turn.answer.length)
+            turn.record = self.records.taken_over(
+                turn.id, str(turn.question.asker), turn.answer, turn.answer.length
+            )
             return
         turn.record = self.records.begin(kept(turn, self._clock.wall()), turn.answer)
         self.events.taken(turn.surface, turn.question.event_ids)

@@ -59,6 +59,8 @@ class Records:
         self._failing = False
         self._begun_at = 0.0
         self._lost: set[str] = set()  # turns that another process has taken over
+        self._askers: dict[str, str] = {}  # by turn
+        self._forgotten: set[str] = set()  # turns of which nothing is kept any more
         self.on_failing: Callable[[StoreError | None], None] = _log_failing
 
     def begin(self, turn: KeptTurn, answer: Answer) -> Record:
@@ -66,12 +68,14 @@ class Records:
         whatever the clock on the wall does."""
         self._begun_at = max(turn.at, self._begun_at + _NEXT_S)
         turn = replace(turn, at=self._begun_at)
+        self._askers[turn.id] = turn.asker
         record = Record(self, turn.id, answer)
         record.begun = asyncio.ensure_future(self._begin(turn, record))
         return record
 
-    def taken_over(self, turn_id: str, answer: Answer, written: int) -> Record:
+    def taken_over(self, turn_id: str, asker: str, answer: Answer, written: int) -> Record:
         """Of a turn that is in the journal already, with so much of its text."""
+        self._askers[turn_id] = asker
         return Record(self, turn_id, answer, written=written)
 
     def keep_leases(self) -> None:
@@ -138,8 +142,27 @@ class Records:
     def is_lost(self, turn_id: str) -> bool:
         return turn_id in self._lost
 
-    def forget(self, turn_id: str) -> None:
+    def over(self, turn_id: str) -> None:
+        """Nothing more is told of it."""
+        self._forgotten.discard(turn_id)
+        self._askers.pop(turn_id, None)
+
+    def no_longer_lost(self, turn_id: str) -> None:
         self._lost.discard(turn_id)
+
+    def forget(self, person: str) -> None:
+        """Let go of what waits to be kept of this person's turns, and keep nothing more of them."""
+        self._forgotten |= {turn_id for turn_id, asker in self._askers.items() if asker == person}
+        kept = deque[_Entry]()
+        for entry in self._waiting:
+            if entry.turn_id in self._forgotten:
+                _done(entry)
+            else:
+                kept.append(entry)
+        self._waiting = kept
+
+    def is_forgotten(self, turn_id: str) -> bool:
+        return turn_id in self._forgotten
 
     async def _begin(self, turn: KeptTurn, record: Record) -> bool:
         async def begin() -> None:
@@ -157,6 +180,9 @@ class Records:
             await ends_within(self._clock, self._patience_s, entry.done)
 
     def _put(self, entry: _Entry) -> None:
+        if entry.turn_id in self._forgotten:
+            _done(entry)
+            return
         self._waiting.append(entry)
         if len(self._waiting) > _WAITING:
             _done(self._waiting.popleft())
@@ -282,9 +308,12 @@ class Record:
 
         async def finish() -> None:
             await journal.finish(turn_id, state)
-            self._records.forget(turn_id)
+            self._records.over(turn_id)
+            self._records.no_longer_lost(turn_id)
 
-        if not self.lost and not self.duplicate:
+        if self.lost or self.duplicate or self._records.is_forgotten(turn_id):
+            self._records.over(turn_id)
+        else:
             self._records.tell(turn_id, finish)
 
     def _end(self, ending: Ending) -> Ended:

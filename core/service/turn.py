@@ -110,6 +110,22 @@ class Turn:
         """It may be as long as a day, and nobody asks for it again."""
         self.outline, self.path, self.summary = (), (), None
 
+    def let_go_of(self, person: str) -> None:
+        """Somebody else, `str(Person)`, is forgotten: what the model was not shown yet of theirs it is not
+        shown any more."""
+
+        def others(seen: tuple[Seen, ...]) -> tuple[Seen, ...]:
+            return tuple(one for one in seen if str(one.author) != person)
+
+        if person in {one.asker for one in self.outline}:
+            self.summary = None
+        self.path = tuple(one for one in self.path if one.asker != person)
+        self.earlier, self.about = others(self.earlier), others(self.about)
+        self.question = replace(self.question, about=others(self.question.about))
+        quote = self.question.quote
+        if quote is not None and f"{self.question.place.platform}:{quote.author_id}" == person:
+            self.question = replace(self.question, quote=replace(quote, text=""))
+
     @property
     def messages(self) -> tuple[MessageRef, ...]:
         return self.showing.messages if self.showing else ()

@@ -64,7 +64,7 @@ async def test_telegram_whoever_is_apart_is_neither_heard_nor_quoted() -> None:
             await own.press(panel, "apart")
             await own.says(f"{say('setting.apart')}: {say('settings.on')}")
             left = await store.overheard(place, since=0.0, limit=9)
-            assert [one.text for one in left] == ["boats float", f"@{username} so?"]
+            assert [one.text for one in left] == ["boats float", "so?"]
             await server.say("Ada", "Riverside", f"@{username} is that so?", reply_to=said)
             stream = await service.model.opened()
             assert "boats float" in str(stream.prompt)
