@@ -249,6 +249,9 @@ class MemoryStore:
                 del self._summaries[until_id]
         for message in theirs:
             self._take_from_between(message.id)
+        for message in [one for one in self._messages.values() if person in one.quotes]:
+            self._chars -= len(message.quote)
+            self._messages[message.id] = replace(message, quote="", quotes=())
         rows = len(theirs)
         for key in [key for key in self._lanes if key.person == person]:
             del self._lanes[key]

@@ -164,6 +164,7 @@ class Conversations:
         if turn.asked is not None:
             return
         question = turn.question
+        quote, quotes = await self._quote(turn)
         turn.asked = Message(
             turn.asked_id,
             turn.conversation_id,
@@ -173,8 +174,9 @@ class Conversations:
             question.text,
             self._clock.wall(),
             name=question.asker.name,
-            quote=await self._quote(turn),
+            quote=quote,
             tokens=estimate_tokens(question.text),
+            quotes=quotes,
         )
 
     async def read(self, turn: Turn, tokens: int) -> None:
@@ -282,14 +284,22 @@ class Conversations:
         ):  # else they began anew meanwhile
             await self.store.set_lane(lane, replace(kept, leaf_id=answer.id))
 
-    async def _quote(self, turn: Turn) -> str:
-        """Not what stands right above the question anyway, unless there is no other word in it."""
+    async def _quote(self, turn: Turn) -> tuple[str, tuple[str, ...]]:
+        """What the question quotes, and whose words that is. Not what stands right above it anyway, unless
+        there is no other word in it."""
         question = turn.question
         if question.quote is None:
-            return ""
+            return "", ()
         if question.quote.ref.chat_id == question.place.chat_id and not is_blank(question.text):
             [shown] = shown_in(turn.joined.lane, [question.quote.ref.message_id])
             for message in turn.outline[-2:]:
                 if message.asker not in turn.apart and shown in await self.store.shows(message.id):
-                    return ""
-        return quoted(question.quote, turn.earlier)
+                    return "", ()
+        whose = {str(one.author) for one in turn.earlier if not one.by_us}
+        if question.quote.by_us:  # an answer is whose who asked for it
+            [shown] = shown_in(replace(turn.joined.lane, private=False), [question.quote.ref.message_id])
+            found = await self.store.shown(shown)
+            whose |= {found.asker} if found is not None else set()
+        elif question.quote.author_id:
+            whose.add(f"{question.asker.platform}:{question.quote.author_id}")
+        return quoted(question.quote, turn.earlier), tuple(sorted(whose - {str(question.asker)}))

@@ -122,6 +122,8 @@ class Turn:
         self.path = tuple(one for one in self.path if one.asker != person)
         self.earlier, self.about = others(self.earlier), others(self.about)
         self.question = replace(self.question, about=others(self.question.about))
+        if self.asked is not None and person in self.asked.quotes:
+            self.asked = replace(self.asked, quote="", quotes=())
         quote = self.question.quote
         if quote is not None and f"{self.question.place.platform}:{quote.author_id}" == person:
             self.question = replace(self.question, quote=replace(quote, text=""))

@@ -331,6 +331,22 @@ async def test_what_was_overheard_of_somebody_goes_and_of_others_stays(store: St
     assert await store.overheard("q", since=0.0, limit=9) == ()
 
 
+async def test_what_others_quote_of_somebody_is_forgotten_with_them(store: Store) -> None:
+    both = replace(asked("q1", asker=BEN), quote="> Ada: psst\n> Cleo: what?", quotes=(ADA, "discord:3"))
+    await store.add(both)
+    await store.add(replace(asked("q2", "q1", asker=BEN), quote="> Cleo: \ud800", quotes=("discord:3",)))
+    assert (await store.path("q2"))[0] == both
+    await store.expire(before=0.0, overheard_before=1_000.0)
+    assert await store.forget(ADA) == 0
+    first, second = await store.path("q2")
+    assert first == replace(both, quote="", quotes=())
+    assert second.quote == "> Cleo: \ud800"
+    await store.forget("discord:3")
+    assert [one.quote for one in await store.path("q2")] == ["", ""]
+    await store.add(both)  # said anew after it
+    assert (await store.message("q1")) == both
+
+
 async def test_forgetting_leaves_that_somebody_is_apart(store: Store) -> None:
     await store.choose(f"person:{ADA}", "apart", "on")
     assert await store.forget(ADA) == 0
