@@ -262,7 +262,12 @@ async def test_privacy_says_what_is_kept_how_long_where_it_goes_and_who_runs_it(
         "home/a": ModelEntry("home/a", "home", "a", "A"),
         "openai/b": ModelEntry("openai/b", "openai", "b", "B"),
     }
-    providers = {"home": Provider("home", "http://llm.example:8080/v1"), "openai": Provider("openai")}
+    providers = {
+        "home": Provider(
+            "home", "http://llm.example:8080/v1", privacy="Nothing is kept. https://llm.example/terms"
+        ),
+        "openai": Provider("openai"),
+    }
     configuration = Configuration(None, providers, models, "home/a")
     bot.parts.configuration.swap(configuration)
     surface = bot.surface(kind=PlaceKind.PRIVATE)
@@ -270,6 +275,7 @@ async def test_privacy_says_what_is_kept_how_long_where_it_goes_and_who_runs_it(
     [text] = surface.texts
     assert say("privacy.provider", hosts="`llm.example`, `api.openai.com`") in text
     assert say("privacy.for_ever") in text
+    assert "\n- `llm.example`: Nothing is kept. https://llm.example/terms" in text
     assert say("privacy.operator_unknown") in text
     labels = [say(f"button.{name}") for name in ("export", "forget_me", "apart.on")]
     assert list(buttons(surface, message)) == labels

@@ -69,18 +69,20 @@ async def press(press: Press) -> None:
 
 
 def _provider(call: Call, configuration: Configuration) -> str:
-    hosts: dict[str, None] = {}
+    hosts: dict[str, str] = {}  # with what is told of it
     embedded = False
     for model in configuration.models.values():
         provider = configuration.providers.get(model.provider)
         if provider is None:
             embedded = True
         else:
-            hosts[urlsplit(provider.base_url).hostname or "" if provider.base_url else _OPENAI] = None
+            host = urlsplit(provider.base_url).hostname or "" if provider.base_url else _OPENAI
+            hosts[host] = hosts.get(host) or provider.privacy
     words = [call.say("privacy.provider", hosts=", ".join(f"`{host}`" for host in [*hosts][:_HOSTS]))]
     if embedded:
         words.append(call.say("privacy.embedded"))
-    return " ".join(words if hosts else words[1:])
+    told = [f"\n- `{host}`: {privacy}" for host, privacy in [*hosts.items()][:_HOSTS] if privacy]
+    return " ".join(words if hosts else words[1:]) + "".join(told)
 
 
 def _operator(call: Call, configuration: Configuration) -> str:
