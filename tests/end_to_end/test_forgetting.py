@@ -97,7 +97,13 @@ async def forgotten(world: World, tmp_path: Path, never: asyncio.Event) -> None:
         await world.discord.say("Ada", "@Ada", f"{_GROWS} {CANARY}")
         await in_discord.answer(holding="Growing")
         await world.discord.say("Ada", "@Ada", f"waits {CANARY}")
-        # In a group: another's answer that grows out of a quote of hers.
+        # In a group that opted in to /catchup: overheard, and another's answer that grows out of a quote.
+        await world.telegram.promote_bot("Ada", "Riverside")
+        await world.telegram.say("Ada", "Riverside", "/settings")
+        panel = await said(in_telegram, f"{say('setting.overhear')}: {say('settings.off')}")
+        [overhear] = [one for row in panel["rows"] for one in row if one["id"].endswith(":overhear")]
+        await world.telegram.press("Ada", "Riverside", panel["id"], overhear["id"])
+        await said(in_telegram, f"{say('setting.overhear')}: {say('settings.on')}")
         hers = await world.telegram.say("Ada", "Riverside", f"I say {CANARY}")
         username = world.telegram.snapshot()["bot"]["username"]
         await world.telegram.say("Ben", "Riverside", f"@{username} {_GROWS} explain", reply_to=hers)
