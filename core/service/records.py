@@ -43,6 +43,7 @@ class _Entry:
     turn_id: str
     body: bytes = b""
     tell: Callable[[], Awaitable[None]] | None = None
+    last: bool = False  # of its turn: it holds nothing of what was said
     done: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
@@ -133,9 +134,9 @@ class Records:
         """Keep a step that nothing waits for."""
         self._put(_Entry(turn_id, encoded(step)))
 
-    def tell(self, turn_id: str, tell: Callable[[], Awaitable[None]]) -> _Entry:
+    def tell(self, turn_id: str, tell: Callable[[], Awaitable[None]], *, last: bool = False) -> _Entry:
         """Have the journal told something after the steps so far."""
-        entry = _Entry(turn_id, tell=tell)
+        entry = _Entry(turn_id, tell=tell, last=last)
         self._put(entry)
         return entry
 
@@ -155,14 +156,11 @@ class Records:
         self._forgotten |= {turn_id for turn_id, asker in self._askers.items() if asker == person}
         kept = deque[_Entry]()
         for entry in self._waiting:
-            if entry.turn_id in self._forgotten:
+            if entry.turn_id in self._forgotten and not entry.last:
                 _done(entry)
             else:
                 kept.append(entry)
         self._waiting = kept
-
-    def is_forgotten(self, turn_id: str) -> bool:
-        return turn_id in self._forgotten
 
     async def _begin(self, turn: KeptTurn, record: Record) -> bool:
         async def begin() -> None:
@@ -180,7 +178,7 @@ class Records:
             await ends_within(self._clock, self._patience_s, entry.done)
 
     def _put(self, entry: _Entry) -> None:
-        if entry.turn_id in self._forgotten:
+        if entry.turn_id in self._forgotten and not entry.last:
             _done(entry)
             return
         self._waiting.append(entry)
@@ -304,17 +302,17 @@ class Record:
 
     def finish(self, state: str) -> None:
         """The turn is over."""
-        journal, turn_id = self._records.journal, self._turn_id
+        records, journal, turn_id = self._records, self._records.journal, self._turn_id
 
         async def finish() -> None:
             await journal.finish(turn_id, state)
-            self._records.over(turn_id)
-            self._records.no_longer_lost(turn_id)
+            records.over(turn_id)
+            records.no_longer_lost(turn_id)
 
-        if self.lost or self.duplicate or self._records.is_forgotten(turn_id):
-            self._records.over(turn_id)
+        if self.lost or self.duplicate:
+            records.over(turn_id)
         else:
-            self._records.tell(turn_id, finish)
+            records.tell(turn_id, finish, last=True)
 
     def _end(self, ending: Ending) -> Ended:
         self._ended = True
