@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from core.adapters.memory_journal import MemoryJournal
 from core.adapters.memory_store import MemoryStore
@@ -17,6 +18,14 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.reading import FakeReading
 from tests.service.conftest import ADA, BEN, Bot, shut
 from tests.service.test_my_data import CANARY, holders
+
+
+async def first_of_ben(bot: Bot) -> dict[str, Any]:
+    """His first message, as an export has it."""
+    messages = (await bot.store.export(str(BEN)))["messages"]
+    assert isinstance(messages, list)
+    first: dict[str, Any] = messages[0]
+    return first
 
 
 class Refusing(MemoryJournal):
@@ -109,7 +118,7 @@ async def test_a_quote_is_kept_with_those_whose_words_it_holds(bot: Bot) -> None
     await bot.say(here, "well?", author=BEN, quote=quote)
     (await bot.model.opened()).finish("Yes.")
     await bot.clock.advance(2.0)
-    [asked, _] = (await bot.store.export(str(BEN)))["messages"]  # type: ignore[misc]  # a list
+    asked = await first_of_ben(bot)
     assert CANARY in asked["quote"]
     assert asked["quotes"] == (str(ADA), str(cleo))
     await bot.parts.personal.forget(ADA)
@@ -124,7 +133,7 @@ async def test_an_answer_that_another_quotes_is_whose_who_asked_for_it(bot: Bot)
     await bot.command(menu, "explain", target=quote, author=BEN)
     (await bot.model.opened()).finish("It is explained.")
     await bot.clock.advance(2.0)
-    [asked, _] = (await bot.store.export(str(BEN)))["messages"]  # type: ignore[misc]  # a list
+    asked = await first_of_ben(bot)
     assert CANARY in asked["quote"]
     assert asked["quotes"] == (str(ADA),)
     await bot.parts.personal.forget(ADA)
