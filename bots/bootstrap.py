@@ -75,6 +75,7 @@ log = logging.getLogger(__name__)
 FIGURES_EVERY_S = 0.25
 ADMINS_FILE = "admins.json"  # in the data folder: whoever claimed the bot
 SPENDING_FILE = "spending.json"  # in the data folder: what earlier versions had spent that day
+FORGET_FILE = "forgetting.json"  # in the data folder: whom to forget, until they are forgotten
 BUTTON_KEY_FILE = "buttons.json"  # in the data folder: the key that signs them
 _TEMPLATE_TOKENS = 64  # what the embedded model's chat template adds to a prompt
 
@@ -203,6 +204,7 @@ class App:
     driver: Driver
     retention: Retention
     alerts: OperatorAlerts
+    personal: PersonalData
 
 
 def build_app(settings: Settings, model: Model, clock: Clock, *, kept: Kept, page: SandboxPage | None) -> App:
@@ -256,6 +258,7 @@ def build_app(settings: Settings, model: Model, clock: Clock, *, kept: Kept, pag
         alerts=alerts,
     )
     chat.records.on_failing = partial(_tell_of_journal, alerts)
+    personal = PersonalData(store, clock, None if sandbox else settings.data_dir / FORGET_FILE)
     dispatcher = Dispatcher(
         chat,
         access,
@@ -264,13 +267,13 @@ def build_app(settings: Settings, model: Model, clock: Clock, *, kept: Kept, pag
         configuration=lambda: model.live.current,
         spending=spending,
         usage=usage,
-        personal=PersonalData(store, clock),
+        personal=personal,
         draw=_draw,
     )
     retention = Retention(
         store, kept.journal, kept.ledger, clock, lambda: model.live.current.defaults.retention_days
     )
-    return App(dispatcher, chat, access, driver, retention, alerts)
+    return App(dispatcher, chat, access, driver, retention, alerts, personal)
 
 
 def _tell_of_journal(alerts: Alerts, error: StoreError | None) -> None:

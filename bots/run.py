@@ -48,6 +48,7 @@ from core.ports.clock import Clock
 from core.ports.platform import CheckState, Platform, PlatformError
 from core.ports.store import StoreError
 from core.ports.surface import Surface
+from core.service.in_time import ends_within
 from core.service.watchdog import Watchdog
 from core.settings import ENV_FILE, Settings, where_settings_stand
 
@@ -57,6 +58,8 @@ STREAMS_FINISH_S: Final = 4.0
 MARKS_S: Final = 2.5
 _CLOSE_S: Final = 0.5
 _GONE_S: Final = 7.6
+_FORGET_FIRST_S: Final = 10.0
+"""So long a start waits for what an earlier process was to forget; a store that fails may take longer."""
 _HEARTBEAT_FILE: Final = "heartbeat"  # the container's health check reads its modification time
 _NO_TOKENS: Final = "No platform token is set. Set DISCORD_TOKEN or TELEGRAM_TOKEN in .env."
 _INTERRUPTED: Final = 130  # what shells report for Ctrl-C
@@ -132,6 +135,8 @@ class _Run:
                 raise RunError(str(error)) from None
             page = world.page if world else None
             app = self._app = build_app(settings, model, self._clock, kept=kept, page=page)
+            forgetting = app.chat.beside(app.personal.resume(), "forgetting goes on")
+            await ends_within(self._clock, _FORGET_FIRST_S, forgetting)
             offered = self._configuration.current
             platforms = (
                 world.platforms(self._clock, offered, kept.journal)

@@ -220,6 +220,11 @@ class MemoryStore:
         kept = [heard for heard in self._overheard.get(place, ()) if heard.at >= since]
         return tuple(kept[-limit:]) if limit > 0 else ()
 
+    async def unhear(self, author: str) -> None:
+        for place, kept in self._overheard.items():
+            others = (one for one in kept if one.author != author)
+            self._overheard[place] = deque(others, maxlen=_OVERHEARD_EACH)
+
     # what is somebody's own
 
     async def export(self, person: str) -> Mapping[str, object]:
@@ -244,17 +249,21 @@ class MemoryStore:
                 del self._summaries[until_id]
         for message in theirs:
             self._take_from_between(message.id)
+        for message in [one for one in self._messages.values() if person in one.quotes]:
+            self._chars -= len(message.quote)
+            self._messages[message.id] = replace(message, quote="", quotes=())
         rows = len(theirs)
         for key in [key for key in self._lanes if key.person == person]:
             del self._lanes[key]
-        rows += self._choices.pop(f"person:{person}", None) is not None
+        chosen = self._choices.pop(f"person:{person}", {})
+        if "apart" in chosen:
+            self._choices[f"person:{person}"] = {"apart": chosen.pop("apart")}
+        rows += bool(chosen)
         for name in [name for name, kept in self._personas.items() if person in (kept.scope, kept.made_by)]:
             del self._personas[name]
             rows += 1
-        for place, kept in self._overheard.items():
-            others = deque((one for one in kept if one.author != person), maxlen=_OVERHEARD_EACH)
-            rows += len(kept) - len(others)
-            self._overheard[place] = others
+        rows += sum(one.author == person for kept in self._overheard.values() for one in kept)
+        await self.unhear(person)
         if self._journal is not None:
             await self._journal.forget(person)
         return rows

@@ -97,7 +97,7 @@ class SteadyStore:
         return await self._read(lambda store: store.shown(shown))
 
     async def add(self, message: Message, shown: tuple[Shown, ...] = ()) -> None:
-        await self._write(message.id, lambda store: store.add(message, shown))
+        await self._write(message.id, _adding(message, shown))
 
     async def path(self, message_id: str, *, limit: int = 400) -> tuple[Message, ...]:
         found = await self._read(lambda store: store.path(message_id, limit=limit))
@@ -169,6 +169,9 @@ class SteadyStore:
 
     async def overheard(self, place: str, *, since: float, limit: int) -> tuple[Overheard, ...]:
         return await self._ask(self._store.overheard(place, since=since, limit=limit))
+
+    async def unhear(self, author: str) -> None:
+        await self._store.unhear(author)
 
     async def export(self, person: str) -> Mapping[str, object]:
         return await self._store.export(person)
@@ -297,11 +300,14 @@ class SteadyStore:
         self._works()
 
     async def _miss_no_more(self) -> None:
-        """What memory was told to drop is not to be written later."""
+        """What memory was told to drop is not to be written later; nor a quote of it."""
+        memory = self._memory
         for key in tuple(self._missed):
-            memory = self._memory
-            kept = await (memory.lane(key) if isinstance(key, LaneKey) else memory.message(key))
-            if kept is None:
+            if isinstance(key, LaneKey):
+                kept = await memory.lane(key) is not None
+            elif kept := (message := await memory.message(key)) is not None:
+                self._missed[key] = _adding(message, await memory.shows(key))
+            if not kept:
                 self._missed.pop(key, None)
 
     async def _takes_writes(self) -> bool:
@@ -318,6 +324,10 @@ class SteadyStore:
 
     def _works(self) -> None:
         self._alerts.clear(Cause.STORE)
+
+
+def _adding(message: Message, shown: tuple[Shown, ...]) -> Callable[[Store], Awaitable[None]]:
+    return lambda store: store.add(message, shown)
 
 
 def _log_failure(late: asyncio.Task[None], what: str) -> None:

@@ -43,17 +43,18 @@ _SIGNS: Final = {
     "busy": "⏳",
     "streaming": "⚡",
     "reasoning": "💭",
+    "apart": "🙈",
 }
 _LONGEST_LIST: Final = 600  # characters
 SELECTS: Final = ("when", "sees", "language", "busy")
-SWITCHES: Final = ("streaming", "reasoning", "auto_thread", "overhear", "usable", "managers_only")
+SWITCHES: Final = ("streaming", "reasoning", "auto_thread", "overhear", "apart", "usable", "managers_only")
 _TAB_OF: Final = {"when": WHEN_TAB, "sees": WHEN_TAB, "language": HOW_TAB, "busy": HOW_TAB}
 
 
 def names_in(scope: Scope, place: Place) -> tuple[str, ...]:
     """What can be chosen there, in the order in which it is shown."""
     if place.kind is PlaceKind.PRIVATE:
-        return ("language", "streaming", "reasoning", "busy", "sees", "pause_private_minutes")
+        return ("language", "streaming", "reasoning", "busy", "sees", "pause_private_minutes", "apart")
     own = ["when", "keywords", "sees"]
     if place.guild_id is not None and scope.word != "thread":
         own.append("auto_thread")

@@ -32,13 +32,15 @@ class Ability(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """Where models are asked. `base_url` None: the openai library's own default."""
+    """Where models are asked. `base_url` None: the openai library's own default. `privacy`: what people are
+    told of what it does with their words, or where that stands."""
 
     name: str
     base_url: str | None = None
     api_key_env: str | None = None
     api_key: str | None = field(default=None, repr=False)
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    privacy: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,8 @@ def _provider(name: str, table: Section, variables: Mapping[str, str]) -> Provid
     variable, key = _key(table, variables)
     # Never the library's own default: it is what OPENAI_BASE_URL says, an address that is not this one's.
     address = (base_url or _OPENAI).rstrip("/")
-    provider = Provider(name, address, variable, key, _headers(table))
+    privacy = table.text("privacy", longest=300) or ""
+    provider = Provider(name, address, variable, key, _headers(table), privacy)
     table.close()
     return provider
 

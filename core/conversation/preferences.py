@@ -72,6 +72,7 @@ class Preferences:
     roles: tuple[str, ...] = ()  # ids, of which one is needed; none: everybody
     managers_only: bool = False
     opened: bool = False  # a thread or topic that /chat opened: every message is for the bot
+    apart: bool = False  # of a person, wherever they write: it is no part of what others ask
 
 
 def scopes_of(place: Place, conversation_id: str | None = None) -> tuple[str, ...]:
@@ -87,7 +88,12 @@ def scopes_of(place: Place, conversation_id: str | None = None) -> tuple[str, ..
 
 def here_of(place: Place) -> str:
     """The scope of the place itself: of a private chat its person's, whose own its choices are."""
-    return f"person:{place.owner}" if place.owner else f"chat:{place}"
+    return person_scope(place.owner) if place.owner else f"chat:{place}"
+
+
+def person_scope(person: str) -> str:
+    """The scope of what somebody, `str(Person)`, chose for themselves."""
+    return f"person:{person}"
 
 
 def server_of(place: Place) -> str:
@@ -249,6 +255,7 @@ _READERS: Final[Mapping[str, Callable[[str], object | None]]] = MappingProxyType
         "roles": _roles,
         "managers_only": _managers_only,
         "opened": _switch,
+        "apart": _switch,
     }
 )
 NAMES: Final = tuple(field.name for field in fields(Preferences))

@@ -80,7 +80,9 @@ def summary_request(
 
 def _line(message: Message, *, most: int, named: bool) -> str:
     name = "assistant" if message.role is Role.ASSISTANT else harmless_name(message.name) if named else "user"
-    text = message.text if not message.quote else f"{message.quote}\n{message.text}"
+    # What is of somebody who said nothing there is not in it: they could not have it forgotten.
+    quote = "" if message.quotes else message.quote
+    text = f"{quote}\n{message.text}" if quote else message.text
     return f"{name}:\n{as_data(_shortened(text, most * 4))}"
 
 

@@ -44,7 +44,8 @@ class Message:
     """One question or one answer. `id` and `conversation_id` are opaque.
 
     `asker`: `str(Person)` of whoever asked, on an answer too: it is theirs, and is forgotten with them.
-    `name`: the asker's, as it was then. `quote`: what the question quotes, as the model reads it.
+    `name`: the asker's, as it was then. `quote`: what the question quotes, as the model reads it; `quotes`:
+    each `str(Person)` besides the asker whose words are in it: with any of them it is forgotten.
     `tokens`: what the provider counted, else an estimate. `ending`: of an answer, a word of `Ending`.
     """
 
@@ -60,6 +61,7 @@ class Message:
     tokens: int = 0
     model: str = ""
     ending: str = ""
+    quotes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,15 +241,19 @@ class Store(Protocol):
     async def overheard(self, place: str, *, since: float, limit: int) -> tuple[Overheard, ...]:
         """The newest `limit` since then, oldest first."""
 
+    async def unhear(self, author: str) -> None:
+        """Drop all that was overheard of somebody, `str(Person)`."""
+
     # what is somebody's own
     async def export(self, person: str) -> Mapping[str, object]:
         """All that is kept of a person, as plain values for JSON."""
 
     async def forget(self, person: str) -> int:
-        """Destroy the person's key and rows, and every summary of a conversation they spoke in.
+        """Destroy the person's keys and rows, what others quote of them, and every summary of a conversation
+        they spoke in.
 
-        What others wrote below stays, and goes on from what stood above. How many rows went, 0 when nothing
-        was kept.
+        What others wrote below stays, and goes on from what stood above. That somebody chose to be `apart`
+        stays too. How many rows went, 0 when nothing was kept.
         """
 
     async def expire(self, *, before: float, overheard_before: float) -> int:

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from functools import partial
+from typing import TypeVar
 
 from core.catalogue import say
 from core.configuration import ModelChoice
@@ -73,6 +74,8 @@ from core.streaming.view_settings import Foot
 
 log = logging.getLogger(__name__)
 
+_T = TypeVar("_T")
+
 _AT_ONCE = {"in_all": 200, "each": 5}  # of what takes long
 QUEUED_AFTER_S = 0.5
 """Who waits no longer than this is told of no line; nor is who sends a flood told of each place in it."""
@@ -130,10 +133,20 @@ class ChatService:
             access, self.approvals, choices, notices=self.notices, clock=clock, events=self.events
         )
         self.threads = Threads(choices, self.notices, clock)
-        self._conversations = Conversations(store, clock, choices.pause_s)
+        self._conversations = Conversations(store, clock, choices.pause_s, choices.apart)
         self._buttons = Buttons(self.signer)
         self.surroundings = Surroundings(store, choices, clock, access)
         budgets = Budgets()
+        self._summaries = Summaries(
+            completions=completions,
+            conversations=self._conversations,
+            budgets=budgets,
+            spending=spending,
+            tasks=self._tasks,
+            wanted=summarises,
+            withheld=self.surroundings.withholds,
+            book=book,
+        )
         turns = Turns(
             completions=completions,
             choices=choices,
@@ -141,16 +154,7 @@ class ChatService:
             clock=clock,
             spending=spending,
             conversations=self._conversations,
-            summaries=Summaries(
-                completions=completions,
-                conversations=self._conversations,
-                budgets=budgets,
-                spending=spending,
-                tasks=self._tasks,
-                wanted=summarises,
-                withheld=self.surroundings.withholds,
-                book=book,
-            ),
+            summaries=self._summaries,
             surroundings=self.surroundings,
             budgets=budgets,
             notices=self.notices,
@@ -239,7 +243,7 @@ class ChatService:
         if not self._intake.take(question, surface):
             self._busy(question, surface)
 
-    def beside(self, work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
+    def beside(self, work: Coroutine[object, object, _T], name: str) -> asyncio.Task[_T]:
         """Do what the caller need not see the end of; it ends with the service. `name`: for the log, ids
         only."""
         return self._tasks.start(work, name)
@@ -276,8 +280,10 @@ class ChatService:
         return await self._conversations.own(place, person)
 
     async def forgotten(self, person: str) -> None:
-        """See `core.service.personal_data.Forgotten`. Their answers that still grow end, and are not kept."""
+        """See `core.service.personal_data.Forgotten`. Their answers that still grow end, and are not kept;
+        those of others go on without what they said."""
         self.choices.forget(person)
+        self._summaries.forget(person)
         for question in self._intake.forget(person):
             unanswered("forgotten", question.event_id, question.place, question.asker)
         for turn in self._queue.drop_waiting(person):
@@ -288,6 +294,10 @@ class ChatService:
                 turn.forgotten = True
                 if turn.cut(Ending.STOPPED, self._clock.monotonic(), say("ending.stopped", turn.locale)):
                     self._driver.changed(turn.answer)
+        for turn in self._queue.turns:
+            if str(turn.question.asker) != person:
+                turn.let_go_of(person)
+        self.records.forget(person)
 
     async def stop(self, *, streams_until: float, marks_until: float) -> int:
         """Take nothing more; let streams finish until the first time, mark the rest, show until the second.
@@ -369,6 +379,12 @@ class ChatService:
             unanswered("duplicate", question.event_id, question.place, asker)
             return
         locale = language_of(asker, question.place)
+        if question.quote is not None and await self.surroundings.hides(question.quote, asker):
+            question = replace(question, quote=replace(question.quote, text="", replies_to=None))
+            self.notices.reply(surface, asker, say("apart.quoted", locale), ref=ref)
+            if is_blank(question.text):
+                unanswered("apart", question.event_id, question.place, asker)
+                return
         quoted = question.quote is not None and not is_blank(question.quote.text)
         if is_blank(question.text) and not quoted:
             unanswered("empty", question.event_id, question.place, asker)
@@ -437,7 +453,9 @@ class ChatService:
     def _keep(self, turn: Turn) -> None:
         """Have the journal keep it before anything of it is visible."""
         if turn.known is not None:
-            turn.record = self.records.taken_over(turn.id, turn.answer, turn.answer.length)
+            turn.record = self.records.taken_over(
+                turn.id, str(turn.question.asker), turn.answer, turn.answer.length
+            )
             return
         turn.record = self.records.begin(kept(turn, self._clock.wall()), turn.answer)
         self.events.taken(turn.surface, turn.question.event_ids)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -21,6 +21,8 @@ from core.conversation.preferences import (
     Sees,
     defaults_of,
     holders,
+    person_scope,
+    read,
     resolve,
     scopes_of,
 )
@@ -105,18 +107,34 @@ class Choices:
         return {**found, **await self._read(unknown)} if unknown else found
 
     async def choose(self, scope: str, name: str, value: str | None) -> None:
-        """Keep a choice; None takes it back. It holds from now on. Raises StoreError when it is not kept."""
+        """Keep a choice; None takes it back. It holds from now on. Raises StoreError when it is not kept.
+
+        Of somebody who is apart from now on, what was overheard goes.
+        """
         try:
             await self._store.choose(scope, name, value)
         finally:
             self._changes += 1
             self._known.pop(scope, None)
         await self.chosen((scope,))
+        if name == "apart" and value == "on":
+            await self._store.unhear(scope.removeprefix(person_scope("")))
+
+    async def apart(self, people: Iterable[str]) -> frozenset[str]:
+        """Those of them, `str(Person)`, of whose words nothing may be shown to a model for others. All whose
+        choice the store does not tell are among them."""
+        scopes = {person_scope(person): person for person in people}
+        chosen = await self.chosen(tuple(scopes)) if scopes else {}
+        return frozenset(
+            person
+            for scope, person in scopes.items()
+            if scope not in chosen or read("apart", chosen[scope].get("apart", ""))
+        )
 
     def forget(self, person: str) -> None:
         """Remember nothing of what somebody, `str(Person)`, chose for themselves: the store forgets it."""
         self._changes += 1
-        self._known.pop(f"person:{person}", None)
+        self._known.pop(person_scope(person), None)
 
     def moved(self, before: Place, place: Place) -> None:
         """What was chosen in one place is the other's by now."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
+from itertools import takewhile
 from typing import Final
 from weakref import WeakValueDictionary
 
@@ -41,10 +42,22 @@ def new_id() -> str:
     return secrets.token_hex(8)
 
 
-class Conversations:
-    """`pause_s`: the silence in seconds after which a conversation in a place begins anew; None: never."""
+async def _nobody(_: Iterable[str]) -> frozenset[str]:
+    return frozenset()
 
-    def __init__(self, store: Store, clock: Clock, pause_s: Callable[[Place], float | None]) -> None:
+
+class Conversations:
+    """`pause_s`: the silence in seconds after which a conversation in a place begins anew; None: never.
+    `apart`: which of these people are no part of what others ask (`Choices.apart`)."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        pause_s: Callable[[Place], float | None],
+        apart: Callable[[Iterable[str]], Awaitable[frozenset[str]]] = _nobody,
+    ) -> None:
+        self._apart = apart
         self.store = store
         self._clock = clock
         self._pause_s = pause_s
@@ -144,10 +157,14 @@ class Conversations:
         if turn.known is not None and turn.again is None and turn.joined.follows:
             await self._follow_what_was_kept(turn)
         turn.outline = await self.store.outline(turn.parent_id) if turn.parent_id else ()
-        turn.summary = await self.store.summary(tuple(message.id for message in turn.outline))
+        turn.apart = await self._apart({one.asker for one in turn.outline} - {str(turn.question.asker)})
+        # A summary tells of all that stands above its end.
+        told = takewhile(lambda one: one.asker not in turn.apart, turn.outline)
+        turn.summary = await self.store.summary(tuple(one.id for one in told))
         if turn.asked is not None:
             return
         question = turn.question
+        quote, quotes = await self._quote(turn)
         turn.asked = Message(
             turn.asked_id,
             turn.conversation_id,
@@ -157,17 +174,19 @@ class Conversations:
             question.text,
             self._clock.wall(),
             name=question.asker.name,
-            quote=await self._quote(turn),
+            quote=quote,
             tokens=estimate_tokens(question.text),
+            quotes=quotes,
         )
 
     async def read(self, turn: Turn, tokens: int) -> None:
         """What was said before the question: the newest turns, until one more is read than can be shown."""
         path: tuple[Message, ...] = ()
-        top = turn.parent_id
-        while top is not None and (left := len(turn.outline) - len(path)) > 0:
+        top, left = turn.parent_id, len(turn.outline)
+        while top is not None and left > 0:
             above = await self.store.path(top, limit=min(_AT_ONCE, left))
-            path = (*above, *path)
+            left -= len(above)
+            path = (*(one for one in above if one.asker not in turn.apart), *path)
             if not above or fills(path, tokens, named=turn.named):
                 break
             top = above[0].parent_id
@@ -265,14 +284,22 @@ class Conversations:
         ):  # else they began anew meanwhile
             await self.store.set_lane(lane, replace(kept, leaf_id=answer.id))
 
-    async def _quote(self, turn: Turn) -> str:
-        """Not what stands right above the question anyway, unless there is no other word in it."""
+    async def _quote(self, turn: Turn) -> tuple[str, tuple[str, ...]]:
+        """What the question quotes, and whose words that is. Not what stands right above it anyway, unless
+        there is no other word in it."""
         question = turn.question
         if question.quote is None:
-            return ""
+            return "", ()
         if question.quote.ref.chat_id == question.place.chat_id and not is_blank(question.text):
             [shown] = shown_in(turn.joined.lane, [question.quote.ref.message_id])
             for message in turn.outline[-2:]:
-                if shown in await self.store.shows(message.id):
-                    return ""
-        return quoted(question.quote, turn.earlier)
+                if message.asker not in turn.apart and shown in await self.store.shows(message.id):
+                    return "", ()
+        whose = {str(one.author) for one in turn.earlier if not one.by_us}
+        if question.quote.by_us:  # an answer is whose who asked for it
+            [shown] = shown_in(replace(turn.joined.lane, private=False), [question.quote.ref.message_id])
+            found = await self.store.shown(shown)
+            whose |= {found.asker} if found is not None else set()
+        elif question.quote.author_id:
+            whose.add(f"{question.asker.platform}:{question.quote.author_id}")
+        return quoted(question.quote, turn.earlier), tuple(sorted(whose - {str(question.asker)}))

@@ -43,6 +43,7 @@ class _Entry:
     turn_id: str
     body: bytes = b""
     tell: Callable[[], Awaitable[None]] | None = None
+    last: bool = False  # of its turn: it holds nothing of what was said
     done: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
@@ -59,6 +60,8 @@ class Records:
         self._failing = False
         self._begun_at = 0.0
         self._lost: set[str] = set()  # turns that another process has taken over
+        self._askers: dict[str, str] = {}  # by turn
+        self._forgotten: set[str] = set()  # turns of which nothing is kept any more
         self.on_failing: Callable[[StoreError | None], None] = _log_failing
 
     def begin(self, turn: KeptTurn, answer: Answer) -> Record:
@@ -66,12 +69,14 @@ class Records:
         whatever the clock on the wall does."""
         self._begun_at = max(turn.at, self._begun_at + _NEXT_S)
         turn = replace(turn, at=self._begun_at)
+        self._askers[turn.id] = turn.asker
         record = Record(self, turn.id, answer)
         record.begun = asyncio.ensure_future(self._begin(turn, record))
         return record
 
-    def taken_over(self, turn_id: str, answer: Answer, written: int) -> Record:
+    def taken_over(self, turn_id: str, asker: str, answer: Answer, written: int) -> Record:
         """Of a turn that is in the journal already, with so much of its text."""
+        self._askers[turn_id] = asker
         return Record(self, turn_id, answer, written=written)
 
     def keep_leases(self) -> None:
@@ -129,17 +134,33 @@ class Records:
         """Keep a step that nothing waits for."""
         self._put(_Entry(turn_id, encoded(step)))
 
-    def tell(self, turn_id: str, tell: Callable[[], Awaitable[None]]) -> _Entry:
+    def tell(self, turn_id: str, tell: Callable[[], Awaitable[None]], *, last: bool = False) -> _Entry:
         """Have the journal told something after the steps so far."""
-        entry = _Entry(turn_id, tell=tell)
+        entry = _Entry(turn_id, tell=tell, last=last)
         self._put(entry)
         return entry
 
     def is_lost(self, turn_id: str) -> bool:
         return turn_id in self._lost
 
-    def forget(self, turn_id: str) -> None:
+    def over(self, turn_id: str) -> None:
+        """Nothing more is told of it."""
+        self._forgotten.discard(turn_id)
+        self._askers.pop(turn_id, None)
+
+    def no_longer_lost(self, turn_id: str) -> None:
         self._lost.discard(turn_id)
+
+    def forget(self, person: str) -> None:
+        """Let go of what waits to be kept of this person's turns, and keep nothing more of them."""
+        self._forgotten |= {turn_id for turn_id, asker in self._askers.items() if asker == person}
+        kept = deque[_Entry]()
+        for entry in self._waiting:
+            if entry.turn_id in self._forgotten and not entry.last:
+                _done(entry)
+            else:
+                kept.append(entry)
+        self._waiting = kept
 
     async def _begin(self, turn: KeptTurn, record: Record) -> bool:
         async def begin() -> None:
@@ -157,6 +178,9 @@ class Records:
             await ends_within(self._clock, self._patience_s, entry.done)
 
     def _put(self, entry: _Entry) -> None:
+        if entry.turn_id in self._forgotten and not entry.last:
+            _done(entry)
+            return
         self._waiting.append(entry)
         if len(self._waiting) > _WAITING:
             _done(self._waiting.popleft())
@@ -284,14 +308,17 @@ class Record:
 
     def finish(self, state: str) -> None:
         """The turn is over."""
-        journal, turn_id = self._records.journal, self._turn_id
+        records, journal, turn_id = self._records, self._records.journal, self._turn_id
 
         async def finish() -> None:
             await journal.finish(turn_id, state)
-            self._records.forget(turn_id)
+            records.over(turn_id)
+            records.no_longer_lost(turn_id)
 
-        if not self.lost and not self.duplicate:
-            self._records.tell(turn_id, finish)
+        if self.lost or self.duplicate:
+            records.over(turn_id)
+        else:
+            records.tell(turn_id, finish, last=True)
 
     def _end(self, ending: Ending) -> Ended:
         self._ended = True

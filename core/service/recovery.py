@@ -155,4 +155,4 @@ class Recovery:
         return turn
 
     def _over(self, kept: KeptTurn) -> None:
-        self._records.taken_over(kept.id, Answer(), 0).finish("failed")
+        self._records.taken_over(kept.id, kept.asker, Answer(), 0).finish("failed")

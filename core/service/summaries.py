@@ -6,6 +6,7 @@ nobody an answer: without a summary the model sees the newest turns alone, and t
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
@@ -61,7 +62,8 @@ class Summaries:
         self._wanted = wanted
         self._withheld = withheld
         self._book = book
-        self._under_way: set[str] = set()
+        self._under_way: dict[str, asyncio.Task[None]] = {}  # by conversation
+        self._told: dict[str, frozenset[str]] = {}  # by conversation: who speaks in what is summed up now
 
     def consider(self, turn: Turn) -> None:
         """After a turn whose answer is kept: see to it that what is said next still fits."""
@@ -69,8 +71,16 @@ class Summaries:
         conversation_id = turn.conversation_id
         if choice is None or not self._wanted(choice) or conversation_id in self._under_way:
             return
-        self._under_way.add(conversation_id)
-        self._tasks.start(self._make(turn, choice), f"summary after turn {turn.id}")
+        if turn.apart:  # it would be a request for others that holds what they wrote
+            return
+        making = self._make(turn, choice)
+        self._under_way[conversation_id] = self._tasks.start(making, f"summary after turn {turn.id}")
+
+    def forget(self, person: str) -> None:
+        """Make none any more out of what somebody, `str(Person)`, said."""
+        for conversation_id, making in tuple(self._under_way.items()):
+            if person in self._told.get(conversation_id, {person}):
+                making.cancel()
 
     async def _make(self, turn: Turn, choice: ModelChoice) -> None:
         store, conversation_id = self._conversations.store, turn.conversation_id
@@ -78,6 +88,7 @@ class Summaries:
             said = outline, before, path = await self._said(turn)
             if self._withheld(outline, turn.question.place):
                 return
+            self._told[conversation_id] = frozenset(one.asker for one in outline)
             budget = self._budgets.of(choice, conversation_id)
             room = budget - estimate_tokens(choice.system_prompt or "")
             named = is_named(outline)
@@ -94,7 +105,8 @@ class Summaries:
         except (ModelError, StoreError) as error:
             log.info("conversation %s has no new summary: %s", conversation_id, error)
         finally:
-            self._under_way.discard(conversation_id)
+            self._under_way.pop(conversation_id, None)
+            self._told.pop(conversation_id, None)
 
     async def _said(self, turn: Turn) -> tuple[tuple[Outlined, ...], Summary | None, tuple[Message, ...]]:
         """All of it without its text, the newest summary, and what that says nothing of."""

@@ -2,6 +2,7 @@
 
 The law:
 - It is only what stands in the question's own place, and only what its asker may read there at that moment.
+- Who chose to be apart is in nobody's surroundings but their own, and is not overheard.
 - It is shown to the model as quoted data. A transcript is for its turn alone and never kept; of a chain of
   replies the question's quote is kept, as any quote is.
 - Overheard is only where a chat opted in; `core.service.retention` says for how long.
@@ -75,7 +76,22 @@ class Surroundings:
         found = await in_time(self._clock, FETCHED_WITHIN_S, work)
         if found is None or isinstance(found, NotReadable):
             return found or NotReadable.FAILED
-        return self._without_denied(found, surface.place)
+        return await self._readable_by(found, reader, surface.place)
+
+    async def hides(self, quote: Quote | None, reader: Person) -> bool:
+        """Whether a message that somebody quotes is by another who chose to be apart."""
+        if quote is None or quote.by_us or quote.author_id in {"", reader.id}:
+            return False
+        return bool(await self._choices.apart([f"{reader.platform}:{quote.author_id}"]))
+
+    async def _readable_by(self, found: Sequence[Seen], reader: Person, place: Place) -> tuple[Seen, ...]:
+        """Without what those wrote who are denied, and others who chose to be apart."""
+        denies = self._access.rules.denies
+        others = {str(one.author) for one in found if not one.by_us} - {str(reader)}
+        apart = await self._choices.apart(others)
+        return tuple(
+            one for one in found if one.by_us or not (str(one.author) in apart or denies(one.author, place))
+        )
 
     async def chain(self, question: Question, surface: Surface) -> tuple[Seen, ...]:
         """What the message that a question replies to was a reply to, and so on upwards; oldest first.
@@ -83,7 +99,8 @@ class Surroundings:
         if question.quote is None or question.quote.replies_to is None or surface.reading is None:
             return ()
         work = self._chain(question, question.quote.replies_to, surface.reading)
-        return self._without_denied(await in_time(self._clock, WITHIN_S, work) or (), question.place)
+        seen = await in_time(self._clock, WITHIN_S, work) or ()
+        return await self._readable_by(seen, question.asker, question.place)
 
     async def lately(self, question: Question, conversation_id: str, surface: Surface) -> tuple[Seen, ...]:
         """What others said there before the question, as far as the conversation does not hold it."""
@@ -99,7 +116,7 @@ class Surroundings:
         own = set(question.refs)
         return tuple([
             one
-            for one in self._without_denied(found, question.place)
+            for one in await self._readable_by(found, question.asker, question.place)
             if one.ref not in own and await self._conversation_of(question, one.ref) != conversation_id
         ])  # fmt: skip
 
@@ -139,16 +156,16 @@ class Surroundings:
         withheld = not quote.by_us and self._access.rules.denies(author, place)
         return replace(quote, text="", author_name="") if withheld else quote
 
-    def _without_denied(self, messages: Sequence[Seen], place: Place) -> tuple[Seen, ...]:
-        denies = self._access.rules.denies
-        return tuple(one for one in messages if one.by_us or not denies(one.author, place))
-
     async def overhear(self, message: IncomingMessage) -> None:
-        """Keep it."""
+        """Keep it, unless its author is apart, also where they chose so just now."""
         person, now = message.author, self._clock.wall()
+        if await self._choices.apart([str(person)]):
+            return
         await self._keep(
             Overheard(str(message.place), message.ref.message_id, str(person), person.name, message.text, now)
         )
+        if await self._choices.apart([str(person)]):
+            await self._store.unhear(str(person))
 
     async def edited(self, edit: MessageEdited) -> None:
         """Keep what a message says now that was overheard before."""

@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
 
 
 class Tasks:
     """Holds what it started until it is over, and logs what failed. Call `close` at the end."""
 
     def __init__(self) -> None:
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: set[asyncio.Task[Any]] = set()
 
-    def start(self, work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
+    def start(self, work: Coroutine[object, object, _T], name: str) -> asyncio.Task[_T]:
         """Run it soon. `name`: for the log, ids only."""
         task = asyncio.get_running_loop().create_task(work, name=name)
         self._running.add(task)
@@ -29,7 +32,7 @@ class Tasks:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
 
-    def _over(self, task: asyncio.Task[None]) -> None:
+    def _over(self, task: asyncio.Task[Any]) -> None:
         self._running.discard(task)
         if not task.cancelled() and (error := task.exception()):
             log.error("%s failed", task.get_name(), exc_info=error)

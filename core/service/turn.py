@@ -73,6 +73,7 @@ class Turn:
         self.manner: Manner | None = None  # how it is answered; None: it has not begun
         self.answered_by = ""  # the model that gave the answer, or the last one asked
         self.outline: tuple[Outlined, ...] = ()  # of all that was said before, as far as anybody looks back
+        self.apart: frozenset[str] = frozenset()  # askers of it of whom the model is shown nothing
         self.path: tuple[Message, ...] = ()  # of that, what the model may be shown
         self.summary: Summary | None = None
         self.earlier: tuple[Seen, ...] = ()  # what the quoted message was a reply to, and so on
@@ -104,11 +105,30 @@ class Turn:
     @property
     def named(self) -> bool:
         """Whether the model is told who says what."""
-        return is_named((*self.outline, *((self.asked,) if self.asked else ())))
+        shown = (one for one in self.outline if one.asker not in self.apart)
+        return is_named((*shown, *((self.asked,) if self.asked else ())))
 
     def let_go_of_what_was_said(self) -> None:
         """It may be as long as a day, and nobody asks for it again."""
         self.outline, self.path, self.summary = (), (), None
+
+    def let_go_of(self, person: str) -> None:
+        """Somebody else, `str(Person)`, is forgotten: what the model was not shown yet of theirs it is not
+        shown any more."""
+
+        def others(seen: tuple[Seen, ...]) -> tuple[Seen, ...]:
+            return tuple(one for one in seen if str(one.author) != person)
+
+        if person in {one.asker for one in self.outline}:
+            self.summary = None
+        self.path = tuple(one for one in self.path if one.asker != person)
+        self.earlier, self.about = others(self.earlier), others(self.about)
+        self.question = replace(self.question, about=others(self.question.about))
+        if self.asked is not None and person in self.asked.quotes:
+            self.asked = replace(self.asked, quote="", quotes=())
+        quote = self.question.quote
+        if quote is not None and f"{self.question.place.platform}:{quote.author_id}" == person:
+            self.question = replace(self.question, quote=replace(quote, text=""))
 
     @property
     def messages(self) -> tuple[MessageRef, ...]:

@@ -294,5 +294,5 @@ def test_each_place_offers_what_is_of_use_there() -> None:
     assert names(IN_GROUP) == [group]
     assert names(IN_TOPIC) == [group, group - {"pause_minutes"}]
     assert names(IN_PRIVATE) == [
-        {"language", "streaming", "reasoning", "busy", "sees", "pause_private_minutes"}
+        {"language", "streaming", "reasoning", "busy", "sees", "pause_private_minutes", "apart"}
     ]

@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,10 +86,13 @@ class Running:
 
 
 @asynccontextmanager
-async def running(folder: Path, *arguments: str, settings: Mapping[str, str]) -> AsyncIterator[Running]:
-    """`sluice run`, killed at the end if it is still there. Both outputs come as one."""
+async def running(
+    folder: Path, *arguments: str, settings: Mapping[str, str], program: Sequence[str] = (str(SLUICE),)
+) -> AsyncIterator[Running]:
+    """`sluice run`, killed at the end if it is still there. Both outputs come as one. `program`: what else is
+    run in its place."""
     process = await asyncio.create_subprocess_exec(
-        SLUICE,
+        *program,
         "run",
         *arguments,
         cwd=folder,

@@ -12,13 +12,12 @@ from dataclasses import replace
 
 import pytest
 
-from core.adapters.memory_store import MemoryStore
 from core.catalogue import LANGUAGES, entries, say
 from core.commands.declared.forget import YES
 from core.configuration import Check, Configuration, Defaults, ModelEntry, ModerationRules, Provider
 from core.messages import ButtonPress, FormSubmitted, MessageRef, Person, PlaceKind
 from core.policy.access import Access
-from core.ports.store import Message, Role, StoreError, Used
+from core.ports.store import Message, Role, Used
 from core.service.personal_data import ASKED_S
 from core.streaming.operations import Button, FileContent
 from tests.fakes.surface import FakeSurface
@@ -251,24 +250,6 @@ def holders(words: str) -> list[str]:
     return found
 
 
-async def test_a_store_that_fails_is_told_and_the_question_can_be_asked_again() -> None:
-    class Failing(MemoryStore):
-        async def forget(self, person: str) -> int:
-            raise StoreError("the disk is full")
-
-        async def export(self, person: str) -> dict[str, object]:
-            raise StoreError("the disk is full")
-
-    bot = Bot(store=Failing())
-    surface = bot.surface(kind=PlaceKind.PRIVATE)
-    message = await given(bot, surface, "forget")
-    words = await pressed(bot, surface, buttons(surface, message)[say("button.forget")])
-    assert words == say("forget.failed", command="/forget")
-    await given(bot, surface, "export")
-    assert surface.texts[-1] == say("store.failed")
-    await shut(bot)
-
-
 async def test_whoever_is_not_served_may_have_their_own_all_the_same() -> None:
     bot = Bot(access=Access(admins=frozenset({"fake:9"})))
     await keep(bot)
@@ -285,7 +266,12 @@ async def test_privacy_says_what_is_kept_how_long_where_it_goes_and_who_runs_it(
         "home/a": ModelEntry("home/a", "home", "a", "A"),
         "openai/b": ModelEntry("openai/b", "openai", "b", "B"),
     }
-    providers = {"home": Provider("home", "http://llm.example:8080/v1"), "openai": Provider("openai")}
+    providers = {
+        "home": Provider(
+            "home", "http://llm.example:8080/v1", privacy="Nothing is kept. https://llm.example/terms"
+        ),
+        "openai": Provider("openai"),
+    }
     configuration = Configuration(None, providers, models, "home/a")
     bot.parts.configuration.swap(configuration)
     surface = bot.surface(kind=PlaceKind.PRIVATE)
@@ -294,8 +280,10 @@ async def test_privacy_says_what_is_kept_how_long_where_it_goes_and_who_runs_it(
     assert say("privacy.provider", hosts="`llm.example`, `api.openai.com`") in text
     assert "content check" not in text
     assert say("privacy.for_ever") in text
+    assert "\n- `llm.example`: Nothing is kept. https://llm.example/terms" in text
     assert say("privacy.operator_unknown") in text
-    assert list(buttons(surface, message)) == [say("button.export"), say("button.forget_me")]
+    labels = [say(f"button.{name}") for name in ("export", "forget_me", "apart.on")]
+    assert list(buttons(surface, message)) == labels
     bot.parts.configuration.swap(
         replace(configuration, defaults=Defaults(retention_days=30), operator="Ada, ada@example.org")
     )
@@ -327,7 +315,7 @@ async def test_privacys_buttons_export_and_ask(bot: Bot) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_what_answers_a_press_in_a_group_fits(language: str) -> None:
-    keys = ("forget.not_theirs", "forget.over", "forget.private", "export.private")
+    keys = ("forget.not_theirs", "forget.over", "forget.private", "export.private", "apart.on", "apart.off")
     for key in keys:
         for text in entries(language)[key].forms if key in entries(language) else ():
             assert len(text.replace("{command}", "/more forget")) <= ALERT

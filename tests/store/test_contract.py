@@ -322,6 +322,39 @@ async def test_one_that_fails_takes_no_other_with_it(store: Store) -> None:
     assert kept == [number % 3 != 0 for number in range(30)]
 
 
+async def test_what_was_overheard_of_somebody_goes_and_of_others_stays(store: Store) -> None:
+    await store.overhear(Overheard("p", "1", ADA, "Ada", "one", 1.0))
+    await store.overhear(Overheard("q", "2", ADA, "Ada", "two", 1.0))
+    await store.overhear(Overheard("p", "3", BEN, "Ben", "three", 1.0))
+    await store.unhear(ADA)
+    assert [one.text for one in await store.overheard("p", since=0.0, limit=9)] == ["three"]
+    assert await store.overheard("q", since=0.0, limit=9) == ()
+
+
+async def test_what_others_quote_of_somebody_is_forgotten_with_them(store: Store) -> None:
+    both = replace(asked("q1", asker=BEN), quote="> Ada: psst\n> Cleo: what?", quotes=(ADA, "discord:3"))
+    await store.add(both)
+    await store.add(replace(asked("q2", "q1", asker=BEN), quote="> Cleo: \ud800", quotes=("discord:3",)))
+    assert (await store.path("q2"))[0] == both
+    await store.expire(before=0.0, overheard_before=1_000.0)
+    assert await store.forget(ADA) == 0
+    first, second = await store.path("q2")
+    assert first == replace(both, quote="", quotes=())
+    assert second.quote == "> Cleo: \ud800"
+    await store.forget("discord:3")
+    assert [one.quote for one in await store.path("q2")] == ["", ""]
+    await store.add(both)  # said anew after it
+    assert (await store.message("q1")) == both
+
+
+async def test_forgetting_leaves_that_somebody_is_apart(store: Store) -> None:
+    await store.choose(f"person:{ADA}", "apart", "on")
+    assert await store.forget(ADA) == 0
+    await store.choose(f"person:{ADA}", "language", "de")
+    assert await store.forget(ADA) == 1
+    assert (await store.export(ADA))["choices"] == {"apart": "on"}
+
+
 async def test_the_newest_overheard_oldest_first(store: Store) -> None:
     for number, at in enumerate((4.0, 1.0, 3.0, 2.0)):
         await store.overhear(Overheard("p", str(number), BEN, "Ben", f"said {number}", at))

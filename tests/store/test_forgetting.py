@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import gc
+import json
 import shutil
 import sqlite3
 from contextlib import closing
@@ -16,7 +18,7 @@ from core.adapters.store.key_files import _read
 from core.adapters.store.location import Location
 from core.adapters.store.opening import open_store
 from core.adapters.store.tables import keys
-from core.ports.store import KeptPersona, Overheard, StoreError, Summary, Used
+from core.ports.store import KeptPersona, Message, Overheard, Role, StoreError, Summary, Used
 from tests.store.people import ADA, BEN, grown, ids
 
 CANARY = "canary-7f3a"
@@ -123,6 +125,28 @@ async def test_the_key_of_the_forgotten_is_held_by_nothing(location: Location) -
         gc.collect()
         assert ada not in {key.id for key in gc.get_objects() if isinstance(key, Key)}
         assert ids(await store.path("b2")) == ["q2", "b2"]
+
+
+async def test_what_others_quote_opens_in_no_older_copy(sqlite_location: Location, tmp_path: Path) -> None:
+    """Whatever key there is of those who quoted."""
+    async with open_store(sqlite_location) as store:
+        await grown(store)
+        await store.add(Message("q9", "d", None, Role.USER, BEN, "so?", 1.0, quote=CANARY, quotes=(ADA,)))
+        assert (await store.export(BEN))["messages"][-1]["quote"] == CANARY  # type: ignore[index]  # a list
+        before = copy_of(sqlite_location, tmp_path / "before")
+        await store.forget(ADA)
+        after = copy_of(sqlite_location, tmp_path / "after")
+    left = keys_left(after)
+    opened(after / "sluice.db", left)
+    texts = opened(before / "sluice.db", left)
+    [quoting] = [json.loads(text) for text in texts if "so?" in text]
+    sealed = base64.b64decode(quoting["quote"])
+    assert key_id_of(sealed) not in left
+    with closing(sqlite3.connect(before / "sluice.db")) as connection:
+        [wrapped] = connection.execute(
+            "SELECT wrapped FROM keys WHERE scope = ?", (f"quoted:{ADA}",)
+        ).fetchone()
+    assert key_id_of(wrapped) not in left
 
 
 async def test_a_copy_of_the_key_file_stays_good_when_somebody_is_forgotten(location: Location) -> None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy import Row, Select, bindparam, delete, literal, null, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.adapters.store.database import insert_into
+from core.adapters.store.encryption import Key, SealError
 from core.adapters.store.part import Part, sealed_rows
 from core.adapters.store.tables import keys, lanes, messages, showings, summaries
 from core.ports.store import GoneError, Lane, LaneKey, Message, Outlined, Role, Shown, Summary
 
+QUOTED: Final = "quoted:"
 _AT_ONCE: Final = 500  # ids in one statement
 
 
@@ -72,7 +76,7 @@ class Conversations(Part):
                 message.id,
                 text=message.text,
                 name=message.name,
-                quote=message.quote,
+                **await self._quote(connection, message),
             )
             if message.parent_id is not None:
                 parent = select(messages.c.id).where(messages.c.id == message.parent_id)
@@ -167,7 +171,7 @@ class Conversations(Part):
 
     async def _forget_summaries_of_earlier(self, connection: AsyncConnection, message: Message) -> None:
         known = await connection.execute(sealed_rows(messages).where(messages.c.id == message.id))
-        for before in self._messages(known):
+        for before in await self._messages(connection, known):
             if (before.text, before.quote) != (message.text, message.quote):
                 await _drop_summaries(connection, await _below(connection, message.id))
 
@@ -176,16 +180,49 @@ class Conversations(Part):
 
     async def _all(self, query: Select[Any], **values: Any) -> tuple[Message, ...]:
         async with self._database.reading() as connection:
-            return self._messages(await connection.execute(query, values))
+            return await self._messages(connection, await connection.execute(query, values))
 
-    def _messages(self, rows: Iterable[Row[Any]]) -> tuple[Message, ...]:
+    async def _messages(self, connection: AsyncConnection, rows: Iterable[Row[Any]]) -> tuple[Message, ...]:
         opened = self._opened(rows, "messages", "id")
-        return tuple(_message(row, texts) for row, texts in opened)
+        found = tuple(_message(row, texts) for row, texts in opened)
+        scopes = {quoted_scope(person) for message in found for person in message.quotes}
+        if not scopes:
+            return found
+        rows_of_keys = await connection.execute(select(keys).where(keys.c.scope.in_(sorted(scopes))))
+        opening = {row.scope: self._keys.of_row(row) for row in rows_of_keys}
+        return tuple(_with_quote(message, opening) if message.quotes else message for message in found)
+
+    async def _quote(self, connection: AsyncConnection, message: Message) -> dict[str, str]:
+        """Others' words are sealed once more, under a key of each of those whose they are: who is forgotten
+        takes them along, out of what others wrote and out of every older copy of it."""
+        if not message.quote or not message.quotes:
+            return {"quote": message.quote}
+        sealed = message.quote.encode("utf-8", "surrogatepass")
+        for person in message.quotes:
+            key = await self._keys.of_scope(connection, quoted_scope(person))
+            sealed = key.seal(sealed, "messages", message.id, "quote")
+        return {"quote": base64.b64encode(sealed).decode(), "quotes": " ".join(message.quotes)}
 
 
 def conversation_scope(conversation_id: str) -> str:
     """Of the key for its summaries."""
     return f"conversation:{conversation_id}"
+
+
+def quoted_scope(person: str) -> str:
+    """Of the key for what others quote of somebody."""
+    return f"{QUOTED}{person}"
+
+
+def _with_quote(message: Message, opening: Mapping[str, Key]) -> Message:
+    """Without a quote where somebody whose words it holds was forgotten."""
+    sealed = base64.b64decode(message.quote)
+    try:
+        for person in reversed(message.quotes):
+            sealed = opening[quoted_scope(person)].open(sealed, "messages", message.id, "quote")
+    except (KeyError, SealError):
+        return replace(message, quote="", quotes=())
+    return replace(message, quote=sealed.decode("utf-8", "surrogatepass"))
 
 
 def in_parts(ids: list[str] | tuple[str, ...]) -> Iterable[list[str]]:
@@ -297,4 +334,5 @@ def _message(row: Row[Any], texts: Mapping[str, str]) -> Message:
         tokens=row.tokens,
         model=row.model,
         ending=row.ending,
+        quotes=tuple(texts.get("quotes", "").split()),
     )

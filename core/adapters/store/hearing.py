@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import Row, delete
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.adapters.store.database import insert_into
@@ -45,6 +45,12 @@ class Hearing(Part):
         async with self._database.reading() as connection:
             newest = (await connection.execute(query)).all()
             return self._heard(newest[::-1])
+
+    async def unhear(self, author: str) -> None:
+        async def drop(connection: AsyncConnection) -> None:
+            await connection.execute(delete(overheard).where(overheard.c.author == author))
+
+        await self._database.write(drop)
 
     def _heard(self, rows: Iterable[Row[Any]]) -> tuple[Overheard, ...]:
         opened = self._opened(rows, "overheard", "place", "message_id")

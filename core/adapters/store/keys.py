@@ -84,6 +84,10 @@ class Keys:
         wrapped = {row.key_id: (row.wrapped, row.key_scope) for row in rows}
         return {key_id: self._unwrap(key_id, *opening) for key_id, opening in wrapped.items()}
 
+    def of_row(self, row: Row[Any]) -> Key:
+        """Out of a row of the table itself."""
+        return self._unwrap(row.id, row.wrapped, row.scope)
+
     async def destroy(self, connection: AsyncConnection, scopes: Sequence[str]) -> None:
         """With them goes every row under them."""
         for start in range(0, len(scopes), _AT_ONCE):

@@ -10,7 +10,13 @@ from sqlalchemy import Table, delete, exists, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.adapters.store.choices import Choices
-from core.adapters.store.conversations import Conversations, conversation_scope, take_from_between
+from core.adapters.store.conversations import (
+    QUOTED,
+    Conversations,
+    conversation_scope,
+    quoted_scope,
+    take_from_between,
+)
 from core.adapters.store.counts import Counts
 from core.adapters.store.database import Database
 from core.adapters.store.hearing import Hearing
@@ -50,7 +56,7 @@ class SqlStore(Conversations, Choices, Counts, Hearing):
         # Nothing of the journal: what it holds is on its way to become a message, which is exported.
         async with self._database.reading() as connection:
             said = sealed_rows(messages).where(messages.c.asker == person).order_by(messages.c.number)
-            theirs = self._messages(await connection.execute(said))
+            theirs = await self._messages(connection, await connection.execute(said))
             chosen = select(choices).where(choices.c.scope == _person_scope(person))
             words = {row.name: row.value for row in await connection.execute(chosen)}
             persona = sealed_rows(personas).where(_of_person(personas, person))
@@ -90,8 +96,9 @@ class SqlStore(Conversations, Choices, Counts, Hearing):
     async def forget(self, person: str) -> int:
         async def forget(connection: AsyncConnection) -> int:
             # The key first: whoever adds something under it waits, and then finds it gone.
-            held = select(keys.c.id).where(keys.c.scope == person).with_for_update()
-            had_key = (await connection.execute(held)).first() is not None
+            own = [person, quoted_scope(person)]
+            held = select(keys.c.id).where(keys.c.scope.in_(own)).order_by(keys.c.id).with_for_update()
+            had_key = bool((await connection.execute(held)).all())
             said = select(messages.c.id, messages.c.parent_id, messages.c.conversation_id)
             theirs = (
                 await connection.execute(
@@ -99,7 +106,8 @@ class SqlStore(Conversations, Choices, Counts, Hearing):
                 )
             ).all()
             await take_from_between(connection, {row.id: row.parent_id for row in theirs})
-            chosen = await connection.execute(delete(choices).where(choices.c.scope == _person_scope(person)))
+            theirs_alone = (choices.c.scope == _person_scope(person)) & (choices.c.name != "apart")
+            chosen = await connection.execute(delete(choices).where(theirs_alone))
             rows = len(theirs) + bool(chosen.rowcount)
             for condition in (
                 delete(personas).where(_of_person(personas, person)),
@@ -111,7 +119,7 @@ class SqlStore(Conversations, Choices, Counts, Hearing):
             await connection.execute(held_turns.with_for_update())
             await connection.execute(delete(turns).where(turns.c.asker == person))
             spoken_in = sorted({row.conversation_id for row in theirs})
-            await self._keys.destroy(connection, [person, *map(conversation_scope, spoken_in)])
+            await self._keys.destroy(connection, [*own, *map(conversation_scope, spoken_in)])
             if had_key and self._database.is_sqlite:
                 await self._keys.rewrap(connection, new_master=False)
             return rows
@@ -138,6 +146,7 @@ class SqlStore(Conversations, Choices, Counts, Hearing):
                 for table in (messages, summaries, personas, overheard, events, turns)
             ]
             # Locked before it is looked at again: what is being added under one of them is seen then.
+            unused.append(keys.c.scope.not_like(f"{QUOTED}%"))  # of these no row says that it is used
             idle = select(keys.c.id).where(keys.c.scope != OWN, *unused).order_by(keys.c.id)
             if (await connection.execute(idle.with_for_update())).first() is not None:
                 await connection.execute(delete(keys).where(keys.c.scope != OWN, *unused))

@@ -10,7 +10,7 @@ from core.commands.command import Command
 
 
 async def run(call: Call) -> None:
-    ask_about(call, call.say("question.explain"))
+    await ask_about(call, call.say("question.explain"))
 
 
 COMMAND: Final = Command(

@@ -13,6 +13,8 @@ from core.commands.call import Call, Occasion, Press
 from core.commands.command import Command
 from core.ports.store import StoreError
 from core.service.export_files import count, files_of
+from core.service.in_time import ends_within
+from core.service.personal_data import SOON_S
 
 log = logging.getLogger(__name__)
 
@@ -33,9 +35,12 @@ async def export(occasion: Occasion) -> None:
     if not max_bytes:
         occasion.reply(occasion.say("export.no_files"), private=True)
         return
-    personal = occasion.services.personal
+    services, personal = occasion.services, occasion.services.personal
+    reading = services.chat.beside(personal.export(occasion.person), f"export for {occasion.person}")
+    if not await ends_within(services.clock, SOON_S, reading):
+        occasion.reply(occasion.say("export.slow"), private=True)
     try:
-        data = await personal.export(occasion.person)
+        data = await reading
     except StoreError as error:
         log.error("what is kept of %s cannot be read: %s", occasion.person, error)
         occasion.reply(occasion.say("store.failed"), private=True)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Final
 
 from core.commands.call import Call, Occasion, Press
 from core.commands.command import Command
-from core.ports.store import StoreError
-from core.service.personal_data import Confirmed
+from core.service.in_time import ends_within
+from core.service.personal_data import SOON_S, Confirmed
 from core.streaming.operations import Button, ButtonStyle
-
-log = logging.getLogger(__name__)
 
 ASK, YES, NO = "forget:ask", "forget:yes:", "forget:no:"
 """Of the last two the token of the question follows."""
@@ -50,12 +47,14 @@ def _ask(occasion: Occasion) -> None:
 
 
 async def _forget(press: Press) -> None:
-    try:
-        rows = await press.services.personal.forget(press.person)
-    except StoreError as error:
-        log.error("%s cannot be forgotten: %s", press.person, error)
-        press.update(press.say("forget.failed", command=press.spelled()))
-        return
+    services = press.services
+    forgetting = services.chat.beside(services.personal.forget(press.person), f"forgetting {press.person}")
+    if not await ends_within(services.clock, SOON_S, forgetting):
+        slow = press.update(press.say("forget.slow"))
+        await forgetting
+        if slow is not None:
+            await slow.finished()  # so that it does not come to stand over what is said now
+    rows = forgetting.result()
     done = press.say("forget.done", entries=rows) if rows else press.say("forget.nothing")
     press.update(f"{done}\n\n{press.say('forget.stays')}")
 

@@ -1,20 +1,33 @@
-"""`/privacy`: what is kept, why and how long, who else reads it, and who runs the bot."""
+"""`/privacy`: what is kept, why and how long, who else reads it, and who runs the bot.
+
+Its buttons are for everybody, whether or not the bot serves them: what somebody writes in a chat may be part
+of what others ask there.
+"""
 
 from __future__ import annotations
 
+import logging
 from typing import Final
 from urllib.parse import urlsplit
 
-from core.commands.call import Call
+from core.commands.call import Call, Press
 from core.commands.command import Command, Menu
 from core.commands.declared.forget import ASK
 from core.configuration import Configuration, Provider
+from core.conversation.preferences import person_scope
+from core.ports.store import StoreError
 from core.service.retention import OVERHEARD_DAYS
 from core.streaming.operations import Button, ButtonStyle
+
+log = logging.getLogger(__name__)
 
 _OPENAI: Final = "api.openai.com"
 """Where the openai library asks when no address is given."""
 _HOSTS: Final = 10
+_APART: Final = "privacy:apart:"
+"""`on` or `off` follows."""
+_FLIP: Final = {True: "button.apart.on", False: "button.apart.off"}
+_DONE: Final = {"on": "apart.on", "off": "apart.off"}
 
 
 async def run(call: Call) -> None:
@@ -28,6 +41,7 @@ async def run(call: Call) -> None:
         "- " + call.say("privacy.overheard", days=OVERHEARD_DAYS),
         "",
         call.say("privacy.days", days=days) if days else call.say("privacy.for_ever"),
+        call.say("privacy.apart"),
         "",
         _provider(call, configuration),
         *_moderation(call, configuration),
@@ -36,22 +50,40 @@ async def run(call: Call) -> None:
     ]
     export = Button("export:all", call.say("button.export"))
     forget = Button(ASK, call.say("button.forget_me"), ButtonStyle.DANGER)
-    call.reply("\n".join(lines), ((export, forget),))
+    apart = bool(await call.services.chat.choices.apart([str(call.person)]))
+    flip = Button(_APART + ("off" if apart else "on"), call.say(_FLIP[not apart]))
+    call.reply("\n".join(lines), ((export, forget), (flip,)))
+
+
+async def press(press: Press) -> None:
+    wish = press.data.removeprefix(_APART)
+    if wish not in _DONE:
+        press.reply(press.say("form.over"), private=True)
+        return
+    try:
+        await press.services.chat.choices.choose(person_scope(str(press.person)), "apart", wish)
+    except StoreError as error:
+        log.error("what %s chose is not kept: %s", press.person, error)
+        press.reply(press.say("settings.not_kept"), private=True)
+        return
+    press.reply(press.say(_DONE[wish]), private=True)
 
 
 def _provider(call: Call, configuration: Configuration) -> str:
-    hosts: dict[str, None] = {}
+    hosts: dict[str, str] = {}  # with what is told of it
     embedded = False
     for model in configuration.models.values():
         provider = configuration.providers.get(model.provider)
         if provider is None:
             embedded = True
         else:
-            hosts[_host(provider)] = None
+            host = _host(provider)
+            hosts[host] = hosts.get(host) or provider.privacy
     words = [call.say("privacy.provider", hosts=", ".join(f"`{host}`" for host in [*hosts][:_HOSTS]))]
     if embedded:
         words.append(call.say("privacy.embedded"))
-    return " ".join(words if hosts else words[1:])
+    told = [f"\n- `{host}`: {privacy}" for host, privacy in [*hosts.items()][:_HOSTS] if privacy]
+    return " ".join(words if hosts else words[1:]) + "".join(told)
 
 
 def _moderation(call: Call, configuration: Configuration) -> tuple[str, ...]:
@@ -79,5 +111,12 @@ def _operator(call: Call, configuration: Configuration) -> str:
 
 
 COMMAND: Final = Command(
-    "privacy", run, for_strangers=True, private=True, portable=True, menu=Menu.LISTED, repeatable=True
+    "privacy",
+    run,
+    press=press,
+    for_strangers=True,
+    private=True,
+    portable=True,
+    menu=Menu.LISTED,
+    repeatable=True,
 )

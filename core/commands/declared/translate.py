@@ -10,7 +10,7 @@ from core.commands.command import Command
 
 
 async def run(call: Call) -> None:
-    ask_about(call, call.say("question.translate"))
+    await ask_about(call, call.say("question.translate"))
 
 
 COMMAND: Final = Command(
