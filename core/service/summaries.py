@@ -120,9 +120,9 @@ class Summaries:
     async def _ask(self, request: SummaryRequest, choice: ModelChoice, turn: Turn) -> str:
         """The model's words; empty where a budget is used up, or its provider would not let it."""
         tally = Tally(prompt_size(request.messages))
-        asker, place = turn.question.asker, turn.question.place
+        payer, place = turn.question.payer, turn.question.place
         reservation = await self._spending.reserve(
-            asker, place, choice.model, prompt=tally.prompt, answer=request.tokens, beside=True
+            payer, place, choice.model, prompt=tally.prompt, answer=request.tokens, beside=True
         )
         if isinstance(reservation, Refused):
             return ""
@@ -152,5 +152,5 @@ class Summaries:
             counted = tally.counts(answered_by)
             await reservation.settle(counted)
             if self._book is not None and counted:
-                await self._book(asker, place, counted)
+                await self._book(payer, place, counted)
         return "" if reason is FinishReason.CONTENT_FILTER else "".join(parts).strip()[: request.tokens * 8]

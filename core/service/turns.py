@@ -174,7 +174,7 @@ class Turns:
         tally.prompt = prompt_size(self._messages(turn, choice))
         answer = choice.max_tokens or _ANSWER_TOKENS
         reservation = await self._spending.reserve(
-            question.asker, question.place, choice.model, prompt=tally.prompt, answer=answer
+            question.payer, question.place, choice.model, prompt=tally.prompt, answer=answer
         )
         if isinstance(reservation, Refused):
             self._refuse(turn, reservation)
@@ -198,7 +198,7 @@ class Turns:
             counted = tally.counts(turn.answered_by)
             await reservation.settle(counted)
             if self._book is not None and counted:
-                await self._book(question.asker, question.place, counted)
+                await self._book(question.payer, question.place, counted)
 
     def _show(self, turn: Turn, *, reasoning: bool, streaming: bool) -> None:
         question = turn.question
@@ -459,10 +459,10 @@ class Turns:
 
     def _refuse(self, turn: Turn, refused: Refused) -> None:
         question = turn.question
-        unanswered(f"spent_{refused.why}", question.event_id, question.place, question.asker)
+        unanswered(f"spent_{refused.why}", question.event_id, question.place, question.payer)
         words = words_of(refused, turn.locale)
         self._notices.tell(
-            turn.surface, question.asker, words, ref=question.reply_to, reaction="reaction.sorry"
+            turn.surface, question.payer, words, ref=question.reply_to, reaction="reaction.sorry"
         )
         turn.close(Ending.FAILED, self._clock.monotonic(), words)
 
