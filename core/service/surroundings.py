@@ -14,7 +14,7 @@ The law:
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -141,6 +141,12 @@ class Surroundings:
     def of_the_served(self, messages: Sequence[Message], place: Place) -> tuple[Message, ...]:
         """Those whose askers are not denied by now. Roles are not kept: they counted when they asked."""
         return tuple(one for one in messages if not self._denies_asker(one.asker, place))
+
+    async def withheld(self, people: Iterable[str], question: Question) -> frozenset[str]:
+        """Those of them, `str(Person)`, of whose words this question may be shown no quote by now."""
+        others = frozenset(people) - {str(question.asker)}
+        denied = {person for person in others if self._denies_asker(person, question.place)}
+        return await self._choices.apart(others) | denied
 
     def _denies_asker(self, asker: str, place: Place) -> bool:
         return self._access.rules.denies(Person(*_platform_and_id(asker), ""), place)

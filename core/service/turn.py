@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from dataclasses import dataclass, field, replace
 
 from core.conversation.catchup import Citations
@@ -122,13 +122,18 @@ class Turn:
         if person in {one.asker for one in self.outline}:
             self.summary = None
         self.path = tuple(one for one in self.path if one.asker != person)
+        self.leave_out_quotes_of({person})
         self.earlier, self.about = others(self.earlier), others(self.about)
         self.question = replace(self.question, about=others(self.question.about))
-        if self.asked is not None and person in self.asked.quotes:
-            self.asked = replace(self.asked, quote="", quotes=())
         quote = self.question.quote
         if quote is not None and f"{self.question.place.platform}:{quote.author_id}" == person:
             self.question = replace(self.question, quote=replace(quote, text=""))
+
+    def leave_out_quotes_of(self, people: Collection[str]) -> None:
+        """Of what some of these, each `str(Person)`, wrote, the model is shown no quote."""
+        self.path = tuple(_without_quotes_of(people, one) for one in self.path)
+        if self.asked is not None:
+            self.asked = _without_quotes_of(people, self.asked)
 
     @property
     def messages(self) -> tuple[MessageRef, ...]:
@@ -196,6 +201,10 @@ class Turn:
                 raise
         finally:
             self._streaming = None
+
+
+def _without_quotes_of(people: Collection[str], message: Message) -> Message:
+    return message if frozenset(people).isdisjoint(message.quotes) else replace(message, quote="", quotes=())
 
 
 @dataclass(slots=True)

@@ -21,7 +21,7 @@ from core.configuration import ModelChoice
 from core.conversation.catchup import Citations, transcript
 from core.conversation.preferences import Sees
 from core.conversation.tokens import Budgets
-from core.conversation.window import is_blank, messages_for, prompt_size
+from core.conversation.window import is_blank, is_withdrawn, messages_for, prompt_size
 from core.policy.budgets import Refused
 from core.policy.spending import estimate_tokens, size_of
 from core.ports.clock import Clock, Timer
@@ -169,6 +169,11 @@ class Turns:
         if manner.from_before:
             await self._conversations.read(turn, self._budgets.of(choice, turn.conversation_id))
             turn.path = self._surroundings.of_the_served(turn.path, question.place)
+        quoted = {person for one in (*turn.path, *filter(None, [turn.asked])) for person in one.quotes}
+        turn.leave_out_quotes_of(await self._surroundings.withheld(quoted, question))
+        if turn.asked is not None and is_withdrawn(turn.asked):  # it was a quote alone
+            unanswered("withheld", question.event_id, question.place, question.asker)
+            return
         if manner.preferences.sees is Sees.CHANNEL and not question.about:
             turn.about = await self._surroundings.lately(question, turn.conversation_id, turn.surface)
         tally.prompt = prompt_size(self._messages(turn, choice))

@@ -181,7 +181,9 @@ async def test_whoever_is_not_served_chooses_it_all_the_same_by_the_button_of_pr
     data = buttons(surface, message)[say("button.apart.off")]
     assert await bot.press_data(surface, message, data, author=BEN) == [say("apart.off")]
     assert CANARY in str(await prompt(bot, bot.surface(), "is that so?", by_ben()))
-    assert await bot.press_data(surface, message, f"{_APART}perhaps", author=BEN) == [say("form.over")]
+    assert await bot.press_data(surface, message, f"{_APART}on", author=BEN) == [say("button.over")]
+    forged = bot.signer.sign(f"{_APART}perhaps", surface.place)
+    assert await bot.press_data(surface, message, forged, author=BEN) == [say("form.over")]
     await shut(bot)
 
 
@@ -191,3 +193,15 @@ async def test_forgetting_leaves_the_wish(bot: Bot) -> None:
     await bot.parts.personal.forget(BEN)
     assert await bot.store.choices((OF_BEN,)) == {OF_BEN: {"apart": "on"}}
     assert await prompt(bot, bot.surface(), "is that so?", by_ben()) == ["is that so?"]
+
+
+async def test_what_others_had_quoted_of_them_before_goes_too(bot: Bot) -> None:
+    thread = bot.surface("t1", PlaceKind.THREAD)
+    await bot.say(thread, "is that so?", quote=by_ben())
+    (await bot.model.opened()).finish("It is.")
+    await bot.clock.advance(2.0)
+    await apart(bot)
+    assert await asked_by(bot, ADA, thread, "and now?") == ["is that so?", "It is.", "and now?"]
+    shown = MessageRef("t1", list(thread.messages)[0])
+    await bot.press_label(thread, shown, say("button.retry"))
+    assert CANARY not in str((await bot.model.opened()).prompt)
