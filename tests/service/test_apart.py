@@ -202,6 +202,6 @@ async def test_what_others_had_quoted_of_them_before_goes_too(bot: Bot) -> None:
     await bot.clock.advance(2.0)
     await apart(bot)
     assert await asked_by(bot, ADA, thread, "and now?") == ["is that so?", "It is.", "and now?"]
-    shown = MessageRef("t1", list(thread.messages)[0])
+    shown = MessageRef("t1", next(iter(thread.messages)))
     await bot.press_label(thread, shown, say("button.retry"))
     assert CANARY not in str((await bot.model.opened()).prompt)

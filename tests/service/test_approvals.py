@@ -13,8 +13,10 @@ from core.messages import Addressed, BotAdded, MessageRef, Person, Place, PlaceK
 from core.policy.access import Access, Permits
 from core.policy.rules import NewPlaces, Standing
 from core.service.approvals import SCOPE, State
+from tests.fakes.mortal import Life
 from tests.fakes.surface import FakeSurface
 from tests.service.conftest import ADA, BEN, Bot, configured, shut
+from tests.service.test_recovery import killed
 from tests.store.test_steady_store import Flaky
 
 OWNER = Person("fake", "99", "Olga")
@@ -47,11 +49,15 @@ class Post:
 
 
 def asking(
-    *admins: str, before: Bot | None = None, per_hour: int = 10, store: SteadyStore | None = None
+    *admins: str,
+    before: Bot | None = None,
+    per_hour: int = 10,
+    store: SteadyStore | None = None,
+    life: Life | None = None,
 ) -> Bot:
     access = Access(admins=frozenset(admins or ("fake:99",)))
     access.add(APPROVAL)
-    bot = Bot(access=access, before=before, store=store)
+    bot = Bot(access=access, before=before, store=store, life=life)
     bot.live.swap(replace(configured(ModelChoice("scripted")), access=Admission(requests_per_hour=per_hour)))
     return bot
 
@@ -317,3 +323,34 @@ async def test_while_nothing_could_be_read_only_admins_are_served() -> None:
 
 def ref_of(surface: FakeSurface, message_id: str) -> MessageRef:
     return MessageRef(surface.place.chat_id, message_id)
+
+
+async def test_what_waits_in_a_place_that_is_refused_meanwhile_is_not_asked() -> None:
+    bot = asking()
+    group = bot.surface()
+    await bot.chat.approvals.decide("fake:channel:c1", State.APPROVED, OWNER)
+    stream = await bot.asked(group, "one")
+    await bot.say(group, "two")
+    await bot.chat.approvals.decide("fake:channel:c1", State.REFUSED, OWNER)
+    stream.finish("First.")
+    await settle(bot)
+    assert len(bot.model.streams) == 1
+    assert not bot.chat.answering
+    await shut(bot)
+
+
+async def test_what_a_killed_process_left_is_asked_only_where_that_may_be_by_now() -> None:
+    before = asking(life=Life())
+    kept, refused = before.surface("c1"), before.surface("c2")
+    for entry in ("fake:channel:c1", "fake:channel:c2"):
+        await before.chat.approvals.decide(entry, State.APPROVED, OWNER)
+    await before.asked(kept, "here?")
+    await before.asked(refused, "and here?", author=BEN)
+    await killed(before)
+    await before.store.choose(SCOPE, "fake:channel:c2", '{"state":"refused","by":"","at":0,"place":null}')
+    bot = asking(before=before, life=Life())
+    places = {"c1": kept, "c2": refused}
+    await bot.chat.recovery.begin("fake:1", lambda place, *_, **__: places[place.chat_id])
+    await settle(bot)
+    assert [stream.prompt for stream in bot.model.streams] == [["here?"]]
+    await shut(bot)
