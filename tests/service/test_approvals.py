@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -11,7 +12,7 @@ from core.catalogue import say
 from core.configuration import Admission, ModelChoice
 from core.messages import Addressed, BotAdded, MessageRef, Person, Place, PlaceKind, PlaceMoved
 from core.policy.access import Access, Permits
-from core.policy.rules import NewPlaces, Standing
+from core.policy.rules import NewPlaces, Standing, Verdict
 from core.service.approvals import SCOPE, State
 from tests.fakes.mortal import Life
 from tests.fakes.surface import FakeSurface
@@ -283,6 +284,43 @@ async def test_a_group_that_moves_is_what_it_was() -> None:
     await bot.say(new, "hello")
     await settle(bot)
     assert new.texts == [say("refused.denied")]
+    await shut(bot)
+
+
+@pytest.mark.parametrize("state", [State.APPROVED, State.REFUSED])
+async def test_a_group_that_moves_while_the_store_fails_is_what_it_was_at_once(state: State) -> None:
+    store = Flaky()
+    bot = asking(store=SteadyStore(store))
+    post = reaching(bot)
+    old, new = bot.surface("old"), bot.surface("new")
+    await bot.chat.approvals.decide("fake:channel:old", state, OWNER)
+    store.down = True
+    moving = asyncio.ensure_future(bot.handle(PlaceMoved(bot.event_id(), new.place, old.place), new))
+    await bot.clock.advance(20.0)
+    place = new.place
+    assert bot.access.allows(ADA, place) is (state is State.APPROVED)
+    assert bot.access.rules.weigh(ADA, place) is not Verdict.NEW
+    store.down = False
+    await bot.clock.advance(20.0)
+    await moving
+    after = asking(before=bot)
+    await after.chat.approvals.known()
+    assert after.access.allows(ADA, place) is (state is State.APPROVED)
+    assert post.told == []
+    await shut(after)
+    await shut(bot)
+
+
+async def test_a_group_that_asked_by_its_new_id_first_is_what_it_was() -> None:
+    bot = asking()
+    reaching(bot)
+    old, new = bot.surface("old"), bot.surface("new")
+    await bot.chat.approvals.decide("fake:channel:old", State.REFUSED, OWNER)
+    await bot.say(new, "hello")
+    await settle(bot)
+    await bot.handle(PlaceMoved(bot.event_id(), new.place, old.place), new)
+    await settle(bot)
+    assert bot.access.rules.weigh(ADA, new.place) is Verdict.DENIED
     await shut(bot)
 
 
