@@ -33,7 +33,7 @@ from core.messages import (
 from core.policy.access import Access
 from core.ports.clock import Clock
 from core.ports.reading import NotReadable, Reading, Seen
-from core.ports.store import Message, Outlined, Overheard, Store, StoreError
+from core.ports.store import Message, Overheard, Store, StoreError
 from core.ports.surface import Surface
 from core.service.choosing import Choices
 from core.service.in_time import in_time
@@ -134,9 +134,9 @@ class Surroundings:
             incoming = replace(incoming, target=self._withheld(incoming.target, incoming.place))
         return incoming
 
-    def withholds(self, messages: Sequence[Message | Outlined], place: Place) -> bool:
-        """Whether somebody asked among these who is denied by now."""
-        return any(self._denies_asker(one.asker, place) for one in messages)
+    def withholds(self, askers: Iterable[str], place: Place) -> bool:
+        """Whether one of these, `str(Person)`, is denied by now."""
+        return any(self._denies_asker(asker, place) for asker in askers)
 
     def of_the_served(self, messages: Sequence[Message], place: Place) -> tuple[Message, ...]:
         """Those whose askers are not denied by now. Roles are not kept: they counted when they asked."""

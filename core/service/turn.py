@@ -73,7 +73,10 @@ class Turn:
         self.manner: Manner | None = None  # how it is answered; None: it has not begun
         self.answered_by = ""  # the model that gave the answer, or the last one asked
         self.outline: tuple[Outlined, ...] = ()  # of all that was said before, as far as anybody looks back
-        self.apart: frozenset[str] = frozenset()  # askers of it of whom the model is shown nothing
+        self.speakers: frozenset[str] = (
+            frozenset()
+        )  # all who asked before, however far up: summaries tell of them
+        self.apart: frozenset[str] = frozenset()  # those of them of whom the model is shown nothing
         self.path: tuple[Message, ...] = ()  # of that, what the model may be shown
         self.summary: Summary | None = None
         self.earlier: tuple[Seen, ...] = ()  # what the quoted message was a reply to, and so on
@@ -119,7 +122,7 @@ class Turn:
         def others(seen: tuple[Seen, ...]) -> tuple[Seen, ...]:
             return tuple(one for one in seen if str(one.author) != person)
 
-        if person in {one.asker for one in self.outline}:
+        if person in self.speakers:
             self.summary = None
         self.path = tuple(one for one in self.path if one.asker != person)
         self.leave_out_quotes_of({person})

@@ -164,11 +164,11 @@ class Turns:
         if turn.asked is None:
             turn.earlier = await self._surroundings.chain(question, turn.surface)
         await self._conversations.prepare(turn)
-        if turn.asked is not None and self._surroundings.withholds((turn.asked,), question.place):
+        if turn.asked is not None and self._surroundings.withholds((turn.asked.asker,), question.place):
             # Since it was asked, as before a restart; or somebody else wants it answered again.
             unanswered("denied", question.event_id, question.place, question.asker)
             return
-        if self._surroundings.withholds(turn.outline, question.place):
+        if self._surroundings.withholds(turn.speakers, question.place):
             turn.summary = None  # it may tell of what is withheld
         manner = turn.manner = await self._choices.manner(question, turn.conversation_id)
         if turn.forgotten:  # while the store was asked

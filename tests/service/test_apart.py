@@ -10,8 +10,8 @@ from core.commands.declared.privacy import _APART
 from core.configuration import ModelChoice
 from core.conversation.history import lane_of
 from core.messages import Addressed, MessageRef, Person, Place, PlaceKind, Quote
-from core.policy.access import Access
-from core.ports.store import StoreError, Summary
+from core.policy.access import Access, Permits
+from core.ports.store import Lane, Message, Role, StoreError, Summary
 from tests.commands.panels import opened
 from tests.fakes.surface import FakeSurface
 from tests.service.conftest import ADA, BEN, Bot, shut
@@ -205,3 +205,31 @@ async def test_what_others_had_quoted_of_them_before_goes_too(bot: Bot) -> None:
     shown = MessageRef("t1", next(iter(thread.messages)))
     await bot.press_label(thread, shown, say("button.retry"))
     assert CANARY not in str((await bot.model.opened()).prompt)
+
+
+@pytest.mark.parametrize("denied", [False, True])
+async def test_a_summary_of_what_stands_further_up_than_anybody_looks_is_not_shown_either(
+    denied: bool,
+) -> None:
+    access = Access(allow_everybody=True)
+    bot = Bot(access=access, summaries=False)
+    thread = bot.surface("t1", PlaceKind.THREAD)
+    await bot.answered(thread, "first", "One.", author=BEN)
+    lane = await bot.store.lane(lane_of(thread.place, ADA))
+    assert lane is not None
+    leaf = lane.leaf_id
+    for number in range(450):
+        role = Role.ASSISTANT if number % 2 else Role.USER
+        said = Message(f"n{number}", lane.conversation_id, leaf, role, str(ADA), "on", float(number))
+        await bot.store.add(said)
+        leaf = said.id
+    await bot.store.set_lane(lane_of(thread.place, ADA), Lane(lane.conversation_id, leaf, lane.at))
+    await bot.store.set_summary(Summary(lane.conversation_id, "n440", f"Ben: {CANARY}", 9))
+    bot.choice = ModelChoice("scripted", prompt_tokens=200)
+    assert CANARY in str(await asked_by(bot, ADA, thread, "well?"))
+    if denied:
+        access.add(Permits(deny=frozenset({str(BEN)})))
+    else:
+        await apart(bot)
+    assert CANARY not in str(await asked_by(bot, ADA, thread, "and now?"))
+    await shut(bot)
