@@ -31,6 +31,7 @@ from core.messages import (
     Quote,
 )
 from core.policy.access import Access
+from core.policy.rules import Verdict
 from core.ports.clock import Clock
 from core.ports.reading import NotReadable, Reading, Seen
 from core.ports.store import Message, Overheard, Store, StoreError
@@ -121,9 +122,10 @@ class Surroundings:
         ])  # fmt: skip
 
     def hears(self, message: IncomingMessage) -> bool:
-        """Whether it is to be kept for `/catchup`: what people write in a chat that opted in."""
+        """Whether it is to be kept for `/catchup`: what people write in a chat that opted in, as long as no
+        admin refused it."""
         told = not (message.author.is_bot or is_blank(message.text))
-        denied = self._access.rules.denies(message.author, message.place)
+        denied = self._access.weigh(message.author, message.place) is Verdict.DENIED
         return told and not denied and self._choices.known(message.place).overhear
 
     def without_denied_quotes(self, incoming: Incoming) -> Incoming:

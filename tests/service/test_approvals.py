@@ -392,3 +392,17 @@ async def test_what_a_killed_process_left_is_asked_only_where_that_may_be_by_now
     await settle(bot)
     assert [stream.prompt for stream in bot.model.streams] == [["here?"]]
     await shut(bot)
+
+
+async def test_nothing_is_overheard_any_more_where_an_admin_refused_the_place() -> None:
+    bot = asking()
+    group = bot.surface()
+    await bot.store.choose("chat:fake:c1", "overhear", "on")
+    await bot.chat.approvals.decide("fake:channel:c1", State.APPROVED, OWNER)
+    await bot.say(group, "one", author=BEN, addressed=Addressed.NO)
+    await settle(bot)
+    await bot.chat.approvals.decide("fake:channel:c1", State.REFUSED, OWNER)
+    await bot.say(group, "two", author=BEN, addressed=Addressed.NO)
+    await settle(bot)
+    assert [one.text for one in await bot.store.overheard("fake:c1", since=0.0, limit=9)] == ["one"]
+    await shut(bot)
