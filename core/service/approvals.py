@@ -213,6 +213,9 @@ class Approvals:
         self._access.decided(approved=frozenset(of[State.APPROVED]), refused=frozenset(of[State.REFUSED]))
 
     async def _ask(self, asked: Decision, person: Person) -> None:
+        await self._read()
+        if self._known.setdefault(asked.entry, asked) is not asked:  # another process has asked, or knows
+            return
         try:
             await self._keep(asked)
         except StoreError as error:

@@ -406,3 +406,21 @@ async def test_nothing_is_overheard_any_more_where_an_admin_refused_the_place() 
     await settle(bot)
     assert [one.text for one in await bot.store.overheard("fake:c1", since=0.0, limit=9)] == ["one"]
     await shut(bot)
+
+
+async def test_what_another_process_decided_meanwhile_is_not_asked_again() -> None:
+    bot = asking()
+    post = reaching(bot)
+    await bot.chat.approvals.known()
+    other = asking(before=bot)
+    await other.chat.approvals.decide("fake:channel:c1", State.REFUSED, OWNER)
+    group = bot.surface()
+    await bot.say(group, "hello")
+    await settle(bot)
+    assert post.told == []
+    assert bot.access.rules.weigh(ADA, group.place) is Verdict.DENIED
+    after = asking(before=bot)
+    await after.chat.approvals.known()
+    assert after.access.rules.weigh(ADA, group.place) is Verdict.DENIED
+    for one in (other, after, bot):
+        await shut(one)
