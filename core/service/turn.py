@@ -232,12 +232,12 @@ class Tally:
 
     @property
     def answer(self) -> int:
-        return self.counted.completion_tokens if self.counted else tokens_in(self.streamed)
+        return self._own.completion_tokens if self.counted else tokens_in(self.streamed)
 
     def another_answers(self, than: str) -> None:
         """What model `than` counted stays its own; nothing that was streamed can be seen."""
         if self.counted:
-            self.before.append(Counted(than, self.counted.prompt_tokens, self.counted.completion_tokens))
+            self.before.append(Counted(than, self._own.prompt_tokens, self._own.completion_tokens))
             self.counted = None
         self.streamed = self.covered = 0
 
@@ -252,10 +252,14 @@ class Tally:
 
     @property
     def _own(self) -> Usage:
-        """Of the last one asked."""
-        if self.counted:
-            return self.counted
-        return Usage(self.prompt, tokens_in(self.streamed)) if self.billed else Usage(0, 0)
+        """Of the last one asked. Where its provider counts nothing of what there was, the estimate holds."""
+        estimated = Usage(self.prompt, tokens_in(self.streamed)) if self.billed else Usage(0, 0)
+        if self.counted is None:
+            return estimated
+        return Usage(
+            self.counted.prompt_tokens or estimated.prompt_tokens,
+            self.counted.completion_tokens or estimated.completion_tokens,
+        )
 
     @property
     def _earlier(self) -> int:

@@ -200,3 +200,19 @@ async def test_a_moderator_who_wants_an_answer_again_pays_for_it() -> None:
 async def left_to(bot: Bot, person: Person) -> int | None:
     [left] = await bot.spending.left(person, bot.surface(kind=PlaceKind.THREAD).place)
     return left.tokens
+
+
+@pytest.mark.parametrize("told", [Usage(0, 0), Usage(0, 500), Usage(400, 0)])
+async def test_what_a_provider_says_nothing_of_counts_as_estimated(told: Usage) -> None:
+    """Some tell of no prompt, or of nothing but zeros: nobody asks for nothing."""
+    bot = bot_with(Budgets(user=Limits(10_000)))
+    surface = bot.surface(kind=PlaceKind.THREAD)
+    stream = await bot.asked(surface, "word " * 400)
+    stream.say("word " * 400)
+    stream.emit(told)
+    stream.finish()
+    await bot.clock.advance(2.0)
+    left = await left_to(bot, ADA)
+    assert left is not None
+    assert 10_000 - left >= 900
+    await shut(bot)
