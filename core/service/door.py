@@ -98,6 +98,7 @@ class Door:
                     ref=ref,
                     reaction="reaction.refused",
                     event_id=incoming.event_id,
+                    kind=why_not.value,
                 )
         return False
 

@@ -424,3 +424,14 @@ async def test_what_another_process_decided_meanwhile_is_not_asked_again() -> No
     assert after.access.rules.weigh(ADA, group.place) is Verdict.DENIED
     for one in (other, after, bot):
         await shut(one)
+
+
+async def test_who_is_refused_right_after_they_asked_is_told_both() -> None:
+    bot = asking()
+    private = bot.surface("p1", PlaceKind.PRIVATE)
+    await bot.say(private, "hello")
+    await bot.chat.approvals.decide("fake:private:1", State.REFUSED, OWNER)
+    await bot.say(private, "please")
+    await settle(bot)
+    assert private.texts == [say("refused.asked"), say("refused.denied")]
+    await shut(bot)
