@@ -17,7 +17,9 @@ from tests.torture.texts import end_of, numbers
 _FILE_GROWS: Final = tuple(
     say(f"file.{kind}.grows", lines=7).partition(":")[0] for kind in ("code", "table", "answer")
 )
-_CUT: Final = re.compile(r"(?<=\w)[*_`~]*\0[*_`~]*(?=\w)")  # within a word, where marks are closed and opened
+_CUT: Final = re.compile(
+    r"(?<=\w)[*_`~]*\0(?:> ?)?[*_`~]*(?=\w)"
+)  # within a word: marks are closed and opened
 
 
 @dataclass(frozen=True, slots=True)

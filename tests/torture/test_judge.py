@@ -96,11 +96,12 @@ def test_one_copy_may_stand_where_the_platform_has_no_nonce() -> None:
     assert judged([marked, answer], law(spare=1)).ending is None
 
 
-def test_a_word_that_a_cut_goes_through_is_one() -> None:
-    cut = end_of(TEXT, 6) - 2
-    shown = [Shown("1", TEXT[:cut]), Shown("2", TEXT[cut:])]
+@pytest.mark.parametrize(("word", "reopened"), [(2, ""), (6, "> ")])
+def test_a_word_that_a_cut_goes_through_is_one(word: int, reopened: str) -> None:
+    cut = end_of(TEXT, word) - 2
+    shown = [Shown("1", TEXT[:cut]), Shown("2", reopened + TEXT[cut:])]
     assert judged(shown, law()).ending == "whole"
-    assert judged([shown[0], Shown("2", TEXT[cut + 1 :])], law()).ending is None
+    assert judged([shown[0], Shown("2", reopened + TEXT[cut + 1 :])], law()).ending is None
 
 
 def test_a_copy_may_say_that_a_file_is_to_come() -> None:
