@@ -53,6 +53,32 @@ async def test_help_and_start_are_answered(bot: Bot, name: str) -> None:
     assert text.startswith(say(name))
 
 
+async def test_who_asks_often_in_private_is_answered_and_beyond_that_told_once(
+    bot: Bot, caplog: pytest.LogCaptureFixture
+) -> None:
+    private = bot.surface("p", PlaceKind.PRIVATE)
+    for _ in range(40):
+        await bot.command(private, "about")
+        await bot.clock.advance(1.2)
+    assert private.texts.count(say("notices.silent")) == 1
+    assert len(private.texts) == 31
+    assert caplog.text.count("fake:1 in fake:p asks too often") == 1
+    await bot.clock.advance(60.0)
+    await bot.command(private, "about")
+    await bot.clock.advance(2.0)
+    assert len(private.texts) == 32
+
+
+async def test_who_asks_often_before_others_sees_one_reaction(bot: Bot) -> None:
+    group = bot.surface("g")
+    for _ in range(9):
+        await bot.command(group, "about")
+        await bot.say(group, "", addressed=Addressed.MENTION)
+        await bot.clock.advance(1.0)
+    assert say("notices.silent") not in group.texts
+    assert len(group.reactions) == 1
+
+
 async def test_an_unknown_command_is_answered_only_where_it_can_be_meant_for_us(bot: Bot) -> None:
     group, private = bot.surface("g"), bot.surface("p", PlaceKind.PRIVATE)
     for surface in (group, private):
