@@ -28,6 +28,7 @@ from core.ports.completions import (
 )
 
 _MAX_JSON_BYTES = 8 << 20  # an answer that was not streamed; far beyond any model's longest
+_MOST_TOKENS = 1_000_000_000  # of one answer; far beyond any
 _FINISH_WORDS = {
     "stop": FinishReason.STOP,
     "length": FinishReason.LENGTH,
@@ -226,7 +227,11 @@ class CompletionDecoder:
             raise ModelError(ModelErrorKind.NOT_AN_API, f"JSON, but no completion: {data[:200]!r}")
         self._saw_event = True
         if chunk.usage and chunk.usage.completion_tokens is not None:
-            self._usage = Usage(chunk.usage.prompt_tokens or 0, chunk.usage.completion_tokens)
+            usage = Usage(chunk.usage.prompt_tokens or 0, chunk.usage.completion_tokens)
+            can_be = all(
+                0 <= count <= _MOST_TOKENS for count in (usage.prompt_tokens, usage.completion_tokens)
+            )
+            self._usage = usage if can_be else None
         if not chunk.choices:
             return ()
         choice = chunk.choices[0]

@@ -109,7 +109,8 @@ class ModelModeration:
                             said += delta
                             bill.completion_tokens = tokens_in(size_of(said))
                         case Usage(prompt, completion):
-                            bill.prompt_tokens, bill.completion_tokens = prompt, completion
+                            bill.prompt_tokens = prompt or bill.prompt_tokens
+                            bill.completion_tokens = completion or bill.completion_tokens
                         case Finished():
                             reason = event.reason
                     if len(said.strip()) > max(len(_ALLOW), len(_BLOCK)):

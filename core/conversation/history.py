@@ -41,6 +41,12 @@ class Question:
     about: tuple[Seen, ...] = ()  # what was said in the place, for this turn alone: it is never kept
     more: tuple[MessageRef, ...] = ()  # further messages that carried it: clients split what is long
     more_events: tuple[str, ...] = ()  # the events in which those came
+    by: Person | None = None  # who wants it answered again, where that is not who asked it
+
+    @property
+    def payer(self) -> Person:
+        """Whose budgets it draws from."""
+        return self.by or self.asker
 
     @property
     def reply_to(self) -> MessageRef | None:

@@ -180,20 +180,31 @@ class Approvals:
             sorted(self._known.values(), key=lambda one: (one.state is not State.ASKED, -one.at, one.entry))
         )
 
+    def follow(self, before: Place, place: Place) -> None:
+        """A group has another id from now on, and is what it was; also where `deny` names the old one. It is
+        so at once, and `moved` keeps it."""
+        if (decision := self._as_before(before, place)) is not None:
+            self._changes += 1
+            self._known[decision.entry] = decision
+            self._tell_access()
+
     async def moved(self, before: Place, place: Place) -> None:
-        """A group has another id from now on, and is what it was; also where `deny` names the old one."""
+        """Keep that. Raises StoreError."""
+        await self.known()
+        if not self._loaded:
+            raise StoreError("what was decided of new places cannot be read")
+        if (decision := self._as_before(before, place)) is not None:
+            await self._keep(decision)
+
+    def _as_before(self, before: Place, place: Place) -> Decision | None:
+        """What holds of a place that moved; None where nothing does, or admins decided of its new id."""
         nobody = Person(place.platform, "0", "")
         known, entry = self._known.get(entry_of(nobody, before)), entry_of(nobody, place)
-        denied = self._access.rules.denies(nobody, before)
-        if (known is None and not denied) or entry in self._known:
-            return
-        moved = replace(known, entry=entry, place=place) if known else None
-        if moved is None or denied:
-            moved = Decision(entry, State.REFUSED, str(nobody), self._clock.wall(), place)
-        try:
-            await self._keep(moved)
-        except StoreError as error:
-            log.error("that %s is %s is not kept: %s", entry, moved.state.value, error)
+        decision = replace(known, entry=entry, place=place) if known else None
+        if self._access.rules.denies(nobody, before):
+            decision = Decision(entry, State.REFUSED, str(nobody), known.at if known else 0.0, place)
+        there = self._known.get(entry)
+        return decision if there in {None, decision} or there.state is State.ASKED else None
 
     async def _keep(self, decision: Decision) -> None:
         await self._store.choose(SCOPE, decision.entry, _written(decision))
@@ -206,6 +217,9 @@ class Approvals:
         self._access.decided(approved=frozenset(of[State.APPROVED]), refused=frozenset(of[State.REFUSED]))
 
     async def _ask(self, asked: Decision, person: Person) -> None:
+        await self._read()
+        if self._known.setdefault(asked.entry, asked) is not asked:  # another process has asked, or knows
+            return
         try:
             await self._keep(asked)
         except StoreError as error:

@@ -159,6 +159,7 @@ class ChatService:
             budgets=budgets,
             notices=self.notices,
             buttons=self._buttons,
+            shut_out=self._is_shut_out,
             streams=STREAMS,
             book=book,
             moderator=moderator,
@@ -409,6 +410,10 @@ class ChatService:
         if taken and joined.paused is not None:
             resume = self._buttons.resume(joined.paused, question.place, locale)
             self.notices.reply(surface, asker, say("paused", locale), ref=ref, foot=Foot(((resume,),)))
+
+    async def _is_shut_out(self, question: Question) -> bool:
+        await self.approvals.known()
+        return self.door.shuts_out(question.payer, question.place)
 
     async def _came_before(self, question: Question, surface: Surface) -> bool:
         """Whether another process has answered it, or begun to. Only a platform that offers again what it may

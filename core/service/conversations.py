@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import takewhile
 from typing import Final
@@ -28,10 +28,11 @@ from core.conversation.window import fills, is_blank, quoted
 from core.messages import MessageRef, Person, Place, PlaceKind
 from core.policy.spending import estimate_tokens
 from core.ports.clock import Clock
-from core.ports.store import Lane, LaneKey, Message, Role, Shown, Store
+from core.ports.store import Lane, LaneKey, Message, Outlined, Role, Shown, Store
 from core.service.turn import Turn
 
 _AT_ONCE: Final = 32  # messages that are read together: in most places more than a model is shown
+_ALL: Final = 1_000_000
 _COMING: Final = 1_000
 _HEARD: Final = 10_000  # lanes
 _MOVED: Final = 1_000
@@ -157,9 +158,12 @@ class Conversations:
         if turn.known is not None and turn.again is None and turn.joined.follows:
             await self._follow_what_was_kept(turn)
         turn.outline = await self.store.outline(turn.parent_id) if turn.parent_id else ()
-        turn.apart = await self._apart({one.asker for one in turn.outline} - {str(turn.question.asker)})
+        above = await self._speakers_above(turn.outline)
+        turn.speakers = above | {one.asker for one in turn.outline}
+        turn.apart = await self._apart(turn.speakers - {str(turn.question.asker)})
         # A summary tells of all that stands above its end.
-        told = takewhile(lambda one: one.asker not in turn.apart, turn.outline)
+        seen = turn.outline if above.isdisjoint(turn.apart) else ()
+        told = takewhile(lambda one: one.asker not in turn.apart, seen)
         turn.summary = await self.store.summary(tuple(one.id for one in told))
         if turn.asked is not None:
             return
@@ -178,6 +182,12 @@ class Conversations:
             tokens=estimate_tokens(question.text),
             quotes=quotes,
         )
+
+    async def _speakers_above(self, outline: Sequence[Outlined]) -> frozenset[str]:
+        """Who asked further up than anybody looks back."""
+        top = outline[0].parent_id if outline else None
+        above = await self.store.outline(top, limit=_ALL) if top is not None else ()
+        return frozenset(one.asker for one in above)
 
     async def read(self, turn: Turn, tokens: int) -> None:
         """What was said before the question: the newest turns, until one more is read than can be shown."""

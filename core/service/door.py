@@ -75,6 +75,11 @@ class Door:
         """Whether this person may use the bot in this place: what every entrance asks."""
         return self._why_not(person, place) is None
 
+    def shuts_out(self, person: Person, place: Place) -> bool:
+        """Whether the law says no by now to whoever was let in before; while it cannot be read, what it said
+        then holds."""
+        return self._access.weigh(person, place) not in {Verdict.SERVED, Verdict.UNKNOWN}
+
     def admits(
         self, incoming: FromSomebody, surface: Surface, *, ref: MessageRef | None, tells: bool = True
     ) -> bool:
@@ -93,6 +98,7 @@ class Door:
                     ref=ref,
                     reaction="reaction.refused",
                     event_id=incoming.event_id,
+                    kind=why_not.value,
                 )
         return False
 

@@ -137,7 +137,9 @@ class Exchanges:
             variants=len(answers),
         )
         asker = _asker_of(question, caller)
-        asked = Question(caller.event_id, place, asker, question.text, await self._ref_of(question, place))
+        by = None if asker is caller.person else caller.person
+        ref_of_it = await self._ref_of(question, place)
+        asked = Question(caller.event_id, place, asker, question.text, ref_of_it, by=by)
         joined = Joined(question.conversation_id, question.parent_id, lane_of(place, asker))
         turn = Turn(asked, joined, _channel_of(caller.surface), self._answer(), again)
         return "" if self._line_up(turn) else "busy"
@@ -350,7 +352,10 @@ def _channel_of(surface: Surface) -> Surface:
 
 
 def _asker_of(message: Message, caller: Caller) -> Person:
-    """Whoever asked; in which language they read is not kept, so the caller's stands for it."""
+    """Whoever asked. Of somebody else neither roles nor the language that they read are kept: the caller's
+    language stands for theirs."""
+    if message.asker == str(caller.person):
+        return caller.person
     user_id = message.asker.partition(":")[2]
     return Person(caller.place.platform, user_id, message.name, locale=caller.person.locale)
 

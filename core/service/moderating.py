@@ -116,10 +116,10 @@ class Moderator:
 
     async def _verdict(self, turn: Turn, judge: str, text: str) -> Verdict:
         """Paid from the same budgets as answers, whatever becomes of it."""
-        asker, place = turn.question.asker, turn.question.place
+        payer, place = turn.question.payer, turn.question.place
         prompt, answer = self._moderation.price(text)
         reservation = (
-            await self._spending.reserve(asker, place, judge, prompt=prompt, answer=answer, beside=True)
+            await self._spending.reserve(payer, place, judge, prompt=prompt, answer=answer, beside=True)
             if prompt
             else None
         )
@@ -134,7 +134,7 @@ class Moderator:
             if reservation is not None:
                 await reservation.settle(counts)
             if self._book is not None and counts:
-                await self._book(asker, place, counts)
+                await self._book(payer, place, counts)
         if verdict is None:
             raise ModerationError(f"no verdict within {CHECK_S:g} s")
         return verdict

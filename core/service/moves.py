@@ -48,15 +48,16 @@ class Moves:
             if turn.question.place == moved.before:
                 turn.move(moved.place)
         self._conversations.moved(moved.before, moved.place)
+        self._approvals.follow(moved.before, moved.place)
         await self._keep(moved)
         self._choices.moved(moved.before, moved.place)
-        await self._approvals.moved(moved.before, moved.place)
 
     async def _keep(self, moved: PlaceMoved) -> None:
         failing = False
         while True:
             try:
                 await self._conversations.store.move_place(str(moved.before), str(moved.place))
+                await self._approvals.moved(moved.before, moved.place)
             except StoreError as error:
                 if not failing:
                     log.error("that %s has moved cannot be kept now, and soon again: %s", moved.before, error)

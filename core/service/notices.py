@@ -62,15 +62,17 @@ class Notices:
         ref: MessageRef | None,
         reaction: str,
         event_id: str = "",
+        kind: str = "",
     ) -> None:
         """A refusal, an error or a place in a queue. `ref`: the message it is about, where there is one.
+        `kind`: the reaction's, unless given.
 
         Several of one kind at once are one, unless each is waited for: who sends many messages in a second
         has seen the first.
         """
         now = self._clock.monotonic()
-        kind = (str(person), str(surface.place), reaction)
-        if not (surface.capabilities.private_answers or self._at_once.take(kind, now)):
+        one = (str(person), str(surface.place), kind or reaction)
+        if not (surface.capabilities.private_answers or self._at_once.take(one, now)):
             return
         if unseen_by_others(surface):
             self.reply(surface, person, text, ref=ref, event_id=event_id)

@@ -24,6 +24,7 @@ from core.messages import Person
 from core.policy import private_file
 from core.ports.clock import Clock
 from core.ports.store import Store, StoreError
+from core.service.room import Room
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ EXPORT_WITHIN_S: Final = 50.0
 """So long a store that fails is asked again for somebody's own."""
 _AGAIN_S: Final = 1.0
 _MOST: Final = 1_000
+_EXPORTS: Final = 10  # at once
 Forgotten = Callable[[str], Awaitable[None]]
 """Let go of all that is kept of a person, given as `str(Person)`. May be called again at any time."""
 
@@ -50,6 +52,8 @@ class PersonalData:
     noted who is to be forgotten; None: nowhere, as nothing outlives the process."""
 
     def __init__(self, store: Store, clock: Clock, file: Path | None = None) -> None:
+        self.exporting = Room(in_all=_EXPORTS, each=1)
+        """Whose export is being made: it may be large, and holds all that is kept of them meanwhile."""
         self._store = store
         self._clock = clock
         self._file = file

@@ -1,6 +1,6 @@
 """The journal as turns use it: what is about to be shown is written down first, and nobody waits for long.
 
-The law: an operation goes once its step is kept. Steps of all turns that come meanwhile are kept together.
+The law: an operation goes once its step is kept. What comes of all turns meanwhile is kept together.
 Where the journal fails, answers go on and are not called safe: their steps wait in order until it works
 again. Only where another process could take a turn over meanwhile, the turn waits as long as it fails: nobody
 else is to go on from less than what is visible. What was taken over is shown no further by this process.
@@ -11,9 +11,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field, replace
-from itertools import islice, takewhile
+from itertools import islice
 from typing import Final
 
 from core.ports.clock import Clock
@@ -190,8 +190,7 @@ class Records:
     async def _write_all(self) -> None:
         one_by_one = False
         while self._waiting:
-            first = self._waiting[0]
-            together = [first] if one_by_one or first.tell else self._steps()
+            together = self._next()[: 1 if one_by_one else None]
             try:
                 await self._write(together)
             except StoreError as error:
@@ -201,24 +200,40 @@ class Records:
                     await self._clock.sleep_until(self._clock.monotonic() + _AGAIN_S)
                     continue
                 if len(together) == 1 and one_by_one:
-                    log.warning("one step of turn %s cannot be kept: %s", first.turn_id, error)
+                    log.warning("one step of turn %s cannot be kept: %s", together[0].turn_id, error)
                 else:
                     one_by_one = True
                     continue
-            for entry in together:
-                _done(entry)
-                if self._waiting and self._waiting[0] is entry:
-                    self._waiting.popleft()
+            self._let_go(set(together))
 
-    def _steps(self) -> list[_Entry]:
-        """Those that follow one another."""
-        return list(takewhile(lambda entry: entry.tell is None, islice(self._waiting, _TOGETHER)))
+    def _next(self) -> list[_Entry]:
+        """What can be written at once: all steps, or all else, of turns of which nothing must be written
+        before. So many turns that begin and end are few commits."""
+        steps = self._waiting[0].tell is None
+        found: list[_Entry] = []
+        behind: set[str] = set()  # turns whose next entries are to follow another
+        for entry in islice(self._waiting, _TOGETHER):
+            if (entry.tell is None) is steps and entry.turn_id not in behind:
+                found.append(entry)
+            if not steps or entry.tell is not None:
+                behind.add(entry.turn_id)
+        return found
+
+    def _let_go(self, entries: Collection[_Entry]) -> None:
+        for entry in entries:
+            _done(entry)
+        first = [self._waiting.popleft() for _ in range(min(_TOGETHER, len(self._waiting)))]
+        self._waiting.extendleft(one for one in reversed(first) if one not in entries)
 
     async def _write(self, together: list[_Entry]) -> None:
-        if together[0].tell is not None:
-            await together[0].tell()
-        else:
+        if together[0].tell is None:
             self._lost |= await self.journal.write([Step(one.turn_id, one.body) for one in together])
+        else:
+            told = [one.tell() for one in together if one.tell is not None]
+            outcomes = await asyncio.gather(*told, return_exceptions=True)
+            if errors := [one for one in outcomes if isinstance(one, BaseException)]:
+                self._let_go({one for one, out in zip(together, outcomes, strict=True) if out is None})
+                raise errors[0]
         self._recovered()
 
     async def _works(self) -> bool:
@@ -308,10 +323,10 @@ class Record:
 
     def finish(self, state: str) -> None:
         """The turn is over."""
-        records, journal, turn_id = self._records, self._records.journal, self._turn_id
+        records, turn_id = self._records, self._turn_id
 
-        async def finish() -> None:
-            await journal.finish(turn_id, state)
+        async def finish() -> None:  # it holds no answer, as many may wait for a journal that is slow
+            await records.journal.finish(turn_id, state)
             records.over(turn_id)
             records.no_longer_lost(turn_id)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import aclosing
 
 from core.configuration import ModelChoice
@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 class Summaries:
     """`wanted`: False of a model that is too small to be of help with them. `withheld`: whether no model may
-    be shown some of these messages any more: then no summary is made of them."""
+    be shown any more what some of these people said: then no summary is made of it."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class Summaries:
         spending: Spending,
         tasks: Tasks,
         wanted: Callable[[ModelChoice], bool],
-        withheld: Callable[[Sequence[Outlined], Place], bool] = lambda *_: False,
+        withheld: Callable[[Iterable[str], Place], bool] = lambda *_: False,
         book: Book | None = None,
     ) -> None:
         self._completions = completions
@@ -86,9 +86,10 @@ class Summaries:
         store, conversation_id = self._conversations.store, turn.conversation_id
         try:
             said = outline, before, path = await self._said(turn)
-            if self._withheld(outline, turn.question.place):
+            told = turn.speakers | {one.asker for one in outline}
+            if self._withheld(told, turn.question.place):
                 return
-            self._told[conversation_id] = frozenset(one.asker for one in outline)
+            self._told[conversation_id] = told
             budget = self._budgets.of(choice, conversation_id)
             room = budget - estimate_tokens(choice.system_prompt or "")
             named = is_named(outline)
@@ -120,9 +121,9 @@ class Summaries:
     async def _ask(self, request: SummaryRequest, choice: ModelChoice, turn: Turn) -> str:
         """The model's words; empty where a budget is used up, or its provider would not let it."""
         tally = Tally(prompt_size(request.messages))
-        asker, place = turn.question.asker, turn.question.place
+        payer, place = turn.question.payer, turn.question.place
         reservation = await self._spending.reserve(
-            asker, place, choice.model, prompt=tally.prompt, answer=request.tokens, beside=True
+            payer, place, choice.model, prompt=tally.prompt, answer=request.tokens, beside=True
         )
         if isinstance(reservation, Refused):
             return ""
@@ -152,5 +153,5 @@ class Summaries:
             counted = tally.counts(answered_by)
             await reservation.settle(counted)
             if self._book is not None and counted:
-                await self._book(asker, place, counted)
+                await self._book(payer, place, counted)
         return "" if reason is FinishReason.CONTENT_FILTER else "".join(parts).strip()[: request.tokens * 8]

@@ -14,7 +14,7 @@ The law:
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -31,9 +31,10 @@ from core.messages import (
     Quote,
 )
 from core.policy.access import Access
+from core.policy.rules import Verdict
 from core.ports.clock import Clock
 from core.ports.reading import NotReadable, Reading, Seen
-from core.ports.store import Message, Outlined, Overheard, Store, StoreError
+from core.ports.store import Message, Overheard, Store, StoreError
 from core.ports.surface import Surface
 from core.service.choosing import Choices
 from core.service.in_time import in_time
@@ -121,9 +122,10 @@ class Surroundings:
         ])  # fmt: skip
 
     def hears(self, message: IncomingMessage) -> bool:
-        """Whether it is to be kept for `/catchup`: what people write in a chat that opted in."""
+        """Whether it is to be kept for `/catchup`: what people write in a chat that opted in, as long as no
+        admin refused it."""
         told = not (message.author.is_bot or is_blank(message.text))
-        denied = self._access.rules.denies(message.author, message.place)
+        denied = self._access.weigh(message.author, message.place) is Verdict.DENIED
         return told and not denied and self._choices.known(message.place).overhear
 
     def without_denied_quotes(self, incoming: Incoming) -> Incoming:
@@ -134,13 +136,19 @@ class Surroundings:
             incoming = replace(incoming, target=self._withheld(incoming.target, incoming.place))
         return incoming
 
-    def withholds(self, messages: Sequence[Message | Outlined], place: Place) -> bool:
-        """Whether somebody asked among these who is denied by now."""
-        return any(self._denies_asker(one.asker, place) for one in messages)
+    def withholds(self, askers: Iterable[str], place: Place) -> bool:
+        """Whether one of these, `str(Person)`, is denied by now."""
+        return any(self._denies_asker(asker, place) for asker in askers)
 
     def of_the_served(self, messages: Sequence[Message], place: Place) -> tuple[Message, ...]:
         """Those whose askers are not denied by now. Roles are not kept: they counted when they asked."""
         return tuple(one for one in messages if not self._denies_asker(one.asker, place))
+
+    async def withheld(self, people: Iterable[str], question: Question) -> frozenset[str]:
+        """Those of them, `str(Person)`, of whose words this question may be shown no quote by now."""
+        others = frozenset(people) - {str(question.asker)}
+        denied = {person for person in others if self._denies_asker(person, question.place)}
+        return await self._choices.apart(others) | denied
 
     def _denies_asker(self, asker: str, place: Place) -> bool:
         return self._access.rules.denies(Person(*_platform_and_id(asker), ""), place)

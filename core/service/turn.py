@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from dataclasses import dataclass, field, replace
 
 from core.conversation.catchup import Citations
@@ -73,7 +73,10 @@ class Turn:
         self.manner: Manner | None = None  # how it is answered; None: it has not begun
         self.answered_by = ""  # the model that gave the answer, or the last one asked
         self.outline: tuple[Outlined, ...] = ()  # of all that was said before, as far as anybody looks back
-        self.apart: frozenset[str] = frozenset()  # askers of it of whom the model is shown nothing
+        self.speakers: frozenset[str] = (
+            frozenset()
+        )  # all who asked before, however far up: summaries tell of them
+        self.apart: frozenset[str] = frozenset()  # those of them of whom the model is shown nothing
         self.path: tuple[Message, ...] = ()  # of that, what the model may be shown
         self.summary: Summary | None = None
         self.earlier: tuple[Seen, ...] = ()  # what the quoted message was a reply to, and so on
@@ -119,16 +122,21 @@ class Turn:
         def others(seen: tuple[Seen, ...]) -> tuple[Seen, ...]:
             return tuple(one for one in seen if str(one.author) != person)
 
-        if person in {one.asker for one in self.outline}:
+        if person in self.speakers:
             self.summary = None
         self.path = tuple(one for one in self.path if one.asker != person)
+        self.leave_out_quotes_of({person})
         self.earlier, self.about = others(self.earlier), others(self.about)
         self.question = replace(self.question, about=others(self.question.about))
-        if self.asked is not None and person in self.asked.quotes:
-            self.asked = replace(self.asked, quote="", quotes=())
         quote = self.question.quote
         if quote is not None and f"{self.question.place.platform}:{quote.author_id}" == person:
             self.question = replace(self.question, quote=replace(quote, text=""))
+
+    def leave_out_quotes_of(self, people: Collection[str]) -> None:
+        """Of what some of these, each `str(Person)`, wrote, the model is shown no quote."""
+        self.path = tuple(_without_quotes_of(people, one) for one in self.path)
+        if self.asked is not None:
+            self.asked = _without_quotes_of(people, self.asked)
 
     @property
     def messages(self) -> tuple[MessageRef, ...]:
@@ -198,6 +206,10 @@ class Turn:
             self._streaming = None
 
 
+def _without_quotes_of(people: Collection[str], message: Message) -> Message:
+    return message if frozenset(people).isdisjoint(message.quotes) else replace(message, quote="", quotes=())
+
+
 @dataclass(slots=True)
 class Tally:
     """Tokens of one turn: what the provider counted, else an estimate."""
@@ -220,12 +232,12 @@ class Tally:
 
     @property
     def answer(self) -> int:
-        return self.counted.completion_tokens if self.counted else tokens_in(self.streamed)
+        return self._own.completion_tokens if self.counted else tokens_in(self.streamed)
 
     def another_answers(self, than: str) -> None:
         """What model `than` counted stays its own; nothing that was streamed can be seen."""
         if self.counted:
-            self.before.append(Counted(than, self.counted.prompt_tokens, self.counted.completion_tokens))
+            self.before.append(Counted(than, self._own.prompt_tokens, self._own.completion_tokens))
             self.counted = None
         self.streamed = self.covered = 0
 
@@ -240,10 +252,14 @@ class Tally:
 
     @property
     def _own(self) -> Usage:
-        """Of the last one asked."""
-        if self.counted:
-            return self.counted
-        return Usage(self.prompt, tokens_in(self.streamed)) if self.billed else Usage(0, 0)
+        """Of the last one asked. Where its provider counts nothing of what there was, the estimate holds."""
+        estimated = Usage(self.prompt, tokens_in(self.streamed)) if self.billed else Usage(0, 0)
+        if self.counted is None:
+            return estimated
+        return Usage(
+            self.counted.prompt_tokens or estimated.prompt_tokens,
+            self.counted.completion_tokens or estimated.completion_tokens,
+        )
 
     @property
     def _earlier(self) -> int:

@@ -13,12 +13,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from functools import partial
 
 from core.catalogue import say
 from core.configuration import ModelChoice
 from core.conversation.catchup import Citations, transcript
+from core.conversation.history import Question
 from core.conversation.preferences import Sees
 from core.conversation.tokens import Budgets
 from core.conversation.window import is_blank, messages_for, prompt_size
@@ -81,7 +83,8 @@ _UNBILLED = frozenset(  # errors with which a provider refuses before it does an
 
 
 class Turns:
-    """Does turns; one instance for all. `choices`: asked how a question is answered, as its turn begins."""
+    """Does turns; one instance for all. `choices`: asked how a question is answered, as its turn begins.
+    `shut_out`: whether whoever was let in may ask there no more by now."""
 
     def __init__(
         self,
@@ -97,6 +100,7 @@ class Turns:
         budgets: Budgets,
         notices: Notices,
         buttons: Buttons,
+        shut_out: Callable[[Question], Awaitable[bool]],
         streams: int,
         book: Book | None = None,
         moderator: Moderator | None = None,
@@ -112,6 +116,7 @@ class Turns:
         self._budgets = budgets
         self._notices = notices
         self._buttons = buttons
+        self._shut_out = shut_out
         self._book = book
         self._moderator = moderator
         self._streams = asyncio.Semaphore(streams)
@@ -145,8 +150,13 @@ class Turns:
     async def _may_begin(self, turn: Turn) -> bool:
         ours = turn.record is None or await turn.record.is_ours()
         reason = "duplicate" if not ours else "closing" if turn.answer.ended else ""
+        if not reason and await self._shut_out(turn.question):
+            reason = "denied"
+            payer, ref = turn.question.payer, turn.question.reply_to
+            words = say("refused.denied", turn.locale)
+            self._notices.tell(turn.surface, payer, words, ref=ref, reaction="reaction.refused")
         if reason:
-            unanswered(reason, turn.question.event_id, turn.question.place, turn.question.asker)
+            unanswered(reason, turn.question.event_id, turn.question.place, turn.question.payer)
         return not reason
 
     async def _answer(self, turn: Turn, tally: Tally) -> None:
@@ -154,11 +164,11 @@ class Turns:
         if turn.asked is None:
             turn.earlier = await self._surroundings.chain(question, turn.surface)
         await self._conversations.prepare(turn)
-        if turn.asked is not None and self._surroundings.withholds((turn.asked,), question.place):
+        if turn.asked is not None and self._surroundings.withholds((turn.asked.asker,), question.place):
             # Since it was asked, as before a restart; or somebody else wants it answered again.
             unanswered("denied", question.event_id, question.place, question.asker)
             return
-        if self._surroundings.withholds(turn.outline, question.place):
+        if self._surroundings.withholds(turn.speakers, question.place):
             turn.summary = None  # it may tell of what is withheld
         manner = turn.manner = await self._choices.manner(question, turn.conversation_id)
         if turn.forgotten:  # while the store was asked
@@ -169,12 +179,13 @@ class Turns:
         if manner.from_before:
             await self._conversations.read(turn, self._budgets.of(choice, turn.conversation_id))
             turn.path = self._surroundings.of_the_served(turn.path, question.place)
+        await self._leave_out_quotes(turn)
         if manner.preferences.sees is Sees.CHANNEL and not question.about:
             turn.about = await self._surroundings.lately(question, turn.conversation_id, turn.surface)
         tally.prompt = prompt_size(self._messages(turn, choice))
         answer = choice.max_tokens or _ANSWER_TOKENS
         reservation = await self._spending.reserve(
-            question.asker, question.place, choice.model, prompt=tally.prompt, answer=answer
+            question.payer, question.place, choice.model, prompt=tally.prompt, answer=answer
         )
         if isinstance(reservation, Refused):
             self._refuse(turn, reservation)
@@ -198,7 +209,13 @@ class Turns:
             counted = tally.counts(turn.answered_by)
             await reservation.settle(counted)
             if self._book is not None and counted:
-                await self._book(question.asker, question.place, counted)
+                await self._book(question.payer, question.place, counted)
+
+    async def _leave_out_quotes(self, turn: Turn) -> None:
+        """Of what they wrote who are denied, or apart from others' questions, by now."""
+        messages = (*turn.path, *filter(None, [turn.asked]))
+        quoted = {person for message in messages for person in message.quotes}
+        turn.leave_out_quotes_of(await self._surroundings.withheld(quoted, turn.question))
 
     def _show(self, turn: Turn, *, reasoning: bool, streaming: bool) -> None:
         question = turn.question
@@ -459,10 +476,10 @@ class Turns:
 
     def _refuse(self, turn: Turn, refused: Refused) -> None:
         question = turn.question
-        unanswered(f"spent_{refused.why}", question.event_id, question.place, question.asker)
+        unanswered(f"spent_{refused.why}", question.event_id, question.place, question.payer)
         words = words_of(refused, turn.locale)
         self._notices.tell(
-            turn.surface, question.asker, words, ref=question.reply_to, reaction="reaction.sorry"
+            turn.surface, question.payer, words, ref=question.reply_to, reaction="reaction.sorry"
         )
         turn.close(Ending.FAILED, self._clock.monotonic(), words)
 

@@ -244,6 +244,25 @@ async def test_what_they_had_asked_before_is_no_context_once_they_are_denied() -
     await shut(bot)
 
 
+async def test_what_others_had_quoted_of_them_is_no_context_either() -> None:
+    access = Access(allow_everybody=True)
+    bot = Bot(access=access)
+    thread = bot.surface("t1", PlaceKind.THREAD)
+    quote = Quote(MessageRef("t1", "x1"), "Ada", "remember the canary", author_id="1")
+    await bot.say(thread, "is that so?", author=BEN, quote=quote)
+    (await bot.model.opened()).finish("It is.")
+    await bot.clock.advance(2.0)
+    access.add(Permits(deny=frozenset({"fake:1"})))
+    stream = await bot.asked(thread, "and now?", author=BEN)
+    assert stream.prompt == ["is that so?", "It is.", "and now?"]
+    stream.finish("Well.")
+    await bot.clock.advance(2.0)
+    shown = MessageRef("t1", next(iter(thread.messages)))
+    await bot.press_label(thread, shown, say("button.retry"), author=BEN)
+    assert "canary" not in str((await bot.model.opened()).prompt)
+    await shut(bot)
+
+
 async def test_what_waited_while_its_asker_was_denied_is_not_asked() -> None:
     access = Access(allow_everybody=True)
     bot = Bot(access=access)

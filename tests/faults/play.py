@@ -20,6 +20,7 @@ from core.ports.journal import LEASE_S, Journal, KeptTurn, Received
 from core.ports.store import Message, Store, StoreError
 from core.streaming.operations import OperationKind
 from core.streaming.rendering import Renderer
+from tests.fakes.clock import settle
 from tests.fakes.faulty_model import FaultyModel
 from tests.fakes.mortal import OneOfSeveral, several
 from tests.fakes.surface import FakeRenderer
@@ -115,6 +116,7 @@ class _Running:
         )
         self.ending = False
         self.handed: set[str] = set()  # events
+        self._handling: list[asyncio.Future[None]] = []
 
     async def begin(self) -> None:
         await self.life.run(self._begin())
@@ -179,7 +181,10 @@ class _Running:
     async def moved(self, before: Place) -> None:
         post = self.play.post
         event = PlaceMoved("moved", post.place, before)
-        await self.life.run(self.bot.dispatcher.handle(event, self.life.of(post)))
+        handling = self.life.run(self.bot.dispatcher.handle(event, self.life.of(post)))
+        # It may wait for a store, on a clock that only this play moves.
+        self._handling.append(asyncio.ensure_future(handling))
+        await settle()
 
     async def stop(self) -> None:
         self.ending = True

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.adapters.completion_decoder import CompletionDecoder
-from core.ports.completions import ModelError, ModelErrorKind, StreamEvent, TextDelta
+from core.ports.completions import ModelError, ModelErrorKind, StreamEvent, TextDelta, Usage
 from tests.model.chunking import cut_at, cuts
 from tests.model.transcripts import TRANSCRIPTS, chunk, sse
 
@@ -144,3 +144,15 @@ def test_nothing_counts_after_done() -> None:
     events, error = _decode([sse(chunk({"content": "a"}, "stop")) + sse(chunk({"content": "b"}))])
     assert error is None
     assert TextDelta("b") not in events
+
+
+@pytest.mark.parametrize("count", [-1, 10**12, 10**30])
+def test_counts_that_cannot_be_are_none(count: int) -> None:
+    """Below nothing they would give others' budgets back, and beyond what a store holds none is counted."""
+    for usage in (
+        {"prompt_tokens": count, "completion_tokens": 3},
+        {"prompt_tokens": 3, "completion_tokens": count},
+    ):
+        events, error = _decode([sse(chunk({"content": "hi"}, "stop"), {"choices": [], "usage": usage})])
+        assert error is None
+        assert not any(isinstance(event, Usage) for event in events)

@@ -10,8 +10,8 @@ from core.commands.declared.privacy import _APART
 from core.configuration import ModelChoice
 from core.conversation.history import lane_of
 from core.messages import Addressed, MessageRef, Person, Place, PlaceKind, Quote
-from core.policy.access import Access
-from core.ports.store import StoreError, Summary
+from core.policy.access import Access, Permits
+from core.ports.store import Lane, Message, Role, StoreError, Summary
 from tests.commands.panels import opened
 from tests.fakes.surface import FakeSurface
 from tests.service.conftest import ADA, BEN, Bot, shut
@@ -181,7 +181,9 @@ async def test_whoever_is_not_served_chooses_it_all_the_same_by_the_button_of_pr
     data = buttons(surface, message)[say("button.apart.off")]
     assert await bot.press_data(surface, message, data, author=BEN) == [say("apart.off")]
     assert CANARY in str(await prompt(bot, bot.surface(), "is that so?", by_ben()))
-    assert await bot.press_data(surface, message, f"{_APART}perhaps", author=BEN) == [say("form.over")]
+    assert await bot.press_data(surface, message, f"{_APART}on", author=BEN) == [say("button.over")]
+    forged = bot.signer.sign(f"{_APART}perhaps", surface.place)
+    assert await bot.press_data(surface, message, forged, author=BEN) == [say("form.over")]
     await shut(bot)
 
 
@@ -191,3 +193,43 @@ async def test_forgetting_leaves_the_wish(bot: Bot) -> None:
     await bot.parts.personal.forget(BEN)
     assert await bot.store.choices((OF_BEN,)) == {OF_BEN: {"apart": "on"}}
     assert await prompt(bot, bot.surface(), "is that so?", by_ben()) == ["is that so?"]
+
+
+async def test_what_others_had_quoted_of_them_before_goes_too(bot: Bot) -> None:
+    thread = bot.surface("t1", PlaceKind.THREAD)
+    await bot.say(thread, "is that so?", quote=by_ben())
+    (await bot.model.opened()).finish("It is.")
+    await bot.clock.advance(2.0)
+    await apart(bot)
+    assert await asked_by(bot, ADA, thread, "and now?") == ["is that so?", "It is.", "and now?"]
+    shown = MessageRef("t1", next(iter(thread.messages)))
+    await bot.press_label(thread, shown, say("button.retry"))
+    assert CANARY not in str((await bot.model.opened()).prompt)
+
+
+@pytest.mark.parametrize("denied", [False, True])
+async def test_a_summary_of_what_stands_further_up_than_anybody_looks_is_not_shown_either(
+    denied: bool,
+) -> None:
+    access = Access(allow_everybody=True)
+    bot = Bot(access=access, summaries=False)
+    thread = bot.surface("t1", PlaceKind.THREAD)
+    await bot.answered(thread, "first", "One.", author=BEN)
+    lane = await bot.store.lane(lane_of(thread.place, ADA))
+    assert lane is not None
+    leaf = lane.leaf_id
+    for number in range(450):
+        role = Role.ASSISTANT if number % 2 else Role.USER
+        said = Message(f"n{number}", lane.conversation_id, leaf, role, str(ADA), "on", float(number))
+        await bot.store.add(said)
+        leaf = said.id
+    await bot.store.set_lane(lane_of(thread.place, ADA), Lane(lane.conversation_id, leaf, lane.at))
+    await bot.store.set_summary(Summary(lane.conversation_id, "n440", f"Ben: {CANARY}", 9))
+    bot.choice = ModelChoice("scripted", prompt_tokens=200)
+    assert CANARY in str(await asked_by(bot, ADA, thread, "well?"))
+    if denied:
+        access.add(Permits(deny=frozenset({str(BEN)})))
+    else:
+        await apart(bot)
+    assert CANARY not in str(await asked_by(bot, ADA, thread, "and now?"))
+    await shut(bot)

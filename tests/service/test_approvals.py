@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -11,11 +12,13 @@ from core.catalogue import say
 from core.configuration import Admission, ModelChoice
 from core.messages import Addressed, BotAdded, MessageRef, Person, Place, PlaceKind, PlaceMoved
 from core.policy.access import Access, Permits
-from core.policy.rules import NewPlaces, Standing
+from core.policy.rules import NewPlaces, Standing, Verdict
 from core.service.approvals import SCOPE, State
 from core.streaming.operations import Select
+from tests.fakes.mortal import Life
 from tests.fakes.surface import FakeSurface
 from tests.service.conftest import ADA, BEN, Bot, configured, shut
+from tests.service.test_recovery import killed
 from tests.store.test_steady_store import Flaky
 
 OWNER = Person("fake", "99", "Olga")
@@ -48,11 +51,15 @@ class Post:
 
 
 def asking(
-    *admins: str, before: Bot | None = None, per_hour: int = 10, store: SteadyStore | None = None
+    *admins: str,
+    before: Bot | None = None,
+    per_hour: int = 10,
+    store: SteadyStore | None = None,
+    life: Life | None = None,
 ) -> Bot:
     access = Access(admins=frozenset(admins or ("fake:99",)))
     access.add(APPROVAL)
-    bot = Bot(access=access, before=before, store=store)
+    bot = Bot(access=access, before=before, store=store, life=life)
     bot.live.swap(replace(configured(ModelChoice("scripted")), access=Admission(requests_per_hour=per_hour)))
     return bot
 
@@ -312,6 +319,43 @@ async def test_a_group_that_moves_is_what_it_was() -> None:
     await shut(bot)
 
 
+@pytest.mark.parametrize("state", [State.APPROVED, State.REFUSED])
+async def test_a_group_that_moves_while_the_store_fails_is_what_it_was_at_once(state: State) -> None:
+    store = Flaky()
+    bot = asking(store=SteadyStore(store))
+    post = reaching(bot)
+    old, new = bot.surface("old"), bot.surface("new")
+    await bot.chat.approvals.decide("fake:channel:old", state, OWNER)
+    store.down = True
+    moving = asyncio.ensure_future(bot.handle(PlaceMoved(bot.event_id(), new.place, old.place), new))
+    await bot.clock.advance(20.0)
+    place = new.place
+    assert bot.access.allows(ADA, place) is (state is State.APPROVED)
+    assert bot.access.rules.weigh(ADA, place) is not Verdict.NEW
+    store.down = False
+    await bot.clock.advance(20.0)
+    await moving
+    after = asking(before=bot)
+    await after.chat.approvals.known()
+    assert after.access.allows(ADA, place) is (state is State.APPROVED)
+    assert post.told == []
+    await shut(after)
+    await shut(bot)
+
+
+async def test_a_group_that_asked_by_its_new_id_first_is_what_it_was() -> None:
+    bot = asking()
+    reaching(bot)
+    old, new = bot.surface("old"), bot.surface("new")
+    await bot.chat.approvals.decide("fake:channel:old", State.REFUSED, OWNER)
+    await bot.say(new, "hello")
+    await settle(bot)
+    await bot.handle(PlaceMoved(bot.event_id(), new.place, old.place), new)
+    await settle(bot)
+    assert bot.access.rules.weigh(ADA, new.place) is Verdict.DENIED
+    await shut(bot)
+
+
 async def test_a_group_that_is_denied_by_its_id_stays_so_when_it_moves() -> None:
     access = Access(allow_everybody=True)
     access.add(Permits(deny=frozenset({"fake:channel:old"})))
@@ -349,3 +393,77 @@ async def test_while_nothing_could_be_read_only_admins_are_served() -> None:
 
 def ref_of(surface: FakeSurface, message_id: str) -> MessageRef:
     return MessageRef(surface.place.chat_id, message_id)
+
+
+async def test_what_waits_in_a_place_that_is_refused_meanwhile_is_not_asked() -> None:
+    bot = asking()
+    group = bot.surface()
+    await bot.chat.approvals.decide("fake:channel:c1", State.APPROVED, OWNER)
+    stream = await bot.asked(group, "one")
+    await bot.say(group, "two")
+    await bot.chat.approvals.decide("fake:channel:c1", State.REFUSED, OWNER)
+    stream.finish("First.")
+    await settle(bot)
+    assert len(bot.model.streams) == 1
+    assert not bot.chat.answering
+    await shut(bot)
+
+
+async def test_what_a_killed_process_left_is_asked_only_where_that_may_be_by_now() -> None:
+    before = asking(life=Life())
+    kept, refused = before.surface("c1"), before.surface("c2")
+    for entry in ("fake:channel:c1", "fake:channel:c2"):
+        await before.chat.approvals.decide(entry, State.APPROVED, OWNER)
+    await before.asked(kept, "here?")
+    await before.asked(refused, "and here?", author=BEN)
+    await killed(before)
+    await before.store.choose(SCOPE, "fake:channel:c2", '{"state":"refused","by":"","at":0,"place":null}')
+    bot = asking(before=before, life=Life())
+    places = {"c1": kept, "c2": refused}
+    await bot.chat.recovery.begin("fake:1", lambda place, *_, **__: places[place.chat_id])
+    await settle(bot)
+    assert [stream.prompt for stream in bot.model.streams] == [["here?"]]
+    await shut(bot)
+
+
+async def test_nothing_is_overheard_any_more_where_an_admin_refused_the_place() -> None:
+    bot = asking()
+    group = bot.surface()
+    await bot.store.choose("chat:fake:c1", "overhear", "on")
+    await bot.chat.approvals.decide("fake:channel:c1", State.APPROVED, OWNER)
+    await bot.say(group, "one", author=BEN, addressed=Addressed.NO)
+    await settle(bot)
+    await bot.chat.approvals.decide("fake:channel:c1", State.REFUSED, OWNER)
+    await bot.say(group, "two", author=BEN, addressed=Addressed.NO)
+    await settle(bot)
+    assert [one.text for one in await bot.store.overheard("fake:c1", since=0.0, limit=9)] == ["one"]
+    await shut(bot)
+
+
+async def test_what_another_process_decided_meanwhile_is_not_asked_again() -> None:
+    bot = asking()
+    post = reaching(bot)
+    await bot.chat.approvals.known()
+    other = asking(before=bot)
+    await other.chat.approvals.decide("fake:channel:c1", State.REFUSED, OWNER)
+    group = bot.surface()
+    await bot.say(group, "hello")
+    await settle(bot)
+    assert post.told == []
+    assert bot.access.rules.weigh(ADA, group.place) is Verdict.DENIED
+    after = asking(before=bot)
+    await after.chat.approvals.known()
+    assert after.access.rules.weigh(ADA, group.place) is Verdict.DENIED
+    for one in (other, after, bot):
+        await shut(one)
+
+
+async def test_who_is_refused_right_after_they_asked_is_told_both() -> None:
+    bot = asking()
+    private = bot.surface("p1", PlaceKind.PRIVATE)
+    await bot.say(private, "hello")
+    await bot.chat.approvals.decide("fake:private:1", State.REFUSED, OWNER)
+    await bot.say(private, "please")
+    await settle(bot)
+    assert private.texts == [say("refused.asked"), say("refused.denied")]
+    await shut(bot)

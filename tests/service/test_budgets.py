@@ -9,12 +9,12 @@ import pytest
 
 from core.catalogue import LANGUAGES, say
 from core.configuration import Budgets, Limits
-from core.messages import PlaceKind
+from core.messages import MessageRef, Person, PlaceKind
 from core.policy.budgets import Refused, Scope, Span, Why
 from core.ports.completions import Answering, ModelError, ModelErrorKind, Usage
 from core.ports.ledger import BILLIONTHS
 from core.service.refusals import mark_of, time_span, words_of
-from tests.service.conftest import ADA, BEN, Bot, shut
+from tests.service.conftest import ADA, BEN, MODERATOR, Bot, shut
 from tests.service.spending import Troubled, configured
 
 MEMBER = replace(BEN, role_ids=frozenset({"7"}))
@@ -165,3 +165,54 @@ def test_a_span_is_said_to_the_minute_and_of_days_to_the_hour() -> None:
     said = [time_span(seconds, None) for seconds in spans]
     assert said[:4] == ["0 h 0 min", "0 h 1 min", "0 h 2 min", "1 h 0 min"]
     assert said[4:] == ["24 h 0 min", "47 h 59 min", "2 d 0 h", "30 d 12 h"]
+
+
+async def test_whoever_wants_an_answer_again_is_paced_and_limited_as_who_they_are() -> None:
+    """Else a member of a role that may spend less has what anybody may, by pressing Retry."""
+    bot = bot_with(Budgets(user=Limits(100_000), roles={"fake:7": Limits(200)}))
+    surface = bot.surface(kind=PlaceKind.THREAD)
+    stream = await bot.asked(surface, "hello", author=MEMBER)
+    stream.emit(Usage(150, 60))
+    stream.finish("Hi.")
+    await bot.clock.advance(2.0)
+    shown = MessageRef(surface.place.chat_id, list(surface.messages)[-1])
+    await bot.press_label(surface, shown, say("button.retry"), author=MEMBER)
+    await bot.clock.advance(2.0)
+    assert len(bot.model.streams) == 1
+    await shut(bot)
+
+
+async def test_a_moderator_who_wants_an_answer_again_pays_for_it() -> None:
+    bot = bot_with(Budgets(user=Limits(1_000)))
+    surface = bot.surface(kind=PlaceKind.THREAD)
+    shown = await bot.answered(surface, "hello", "Hi.")
+    before = await left_to(bot, ADA)
+    await bot.press_label(surface, shown, say("button.retry"), author=MODERATOR)
+    stream = await bot.model.opened()
+    stream.emit(Usage(100, 100))
+    stream.finish("Hello.")
+    await bot.clock.advance(2.0)
+    assert await left_to(bot, ADA) == before
+    assert await left_to(bot, MODERATOR) == 800
+    await shut(bot)
+
+
+async def left_to(bot: Bot, person: Person) -> int | None:
+    [left] = await bot.spending.left(person, bot.surface(kind=PlaceKind.THREAD).place)
+    return left.tokens
+
+
+@pytest.mark.parametrize("told", [Usage(0, 0), Usage(0, 500), Usage(400, 0)])
+async def test_what_a_provider_says_nothing_of_counts_as_estimated(told: Usage) -> None:
+    """Some tell of no prompt, or of nothing but zeros: nobody asks for nothing."""
+    bot = bot_with(Budgets(user=Limits(10_000)))
+    surface = bot.surface(kind=PlaceKind.THREAD)
+    stream = await bot.asked(surface, "word " * 400)
+    stream.say("word " * 400)
+    stream.emit(told)
+    stream.finish()
+    await bot.clock.advance(2.0)
+    left = await left_to(bot, ADA)
+    assert left is not None
+    assert 10_000 - left >= 900
+    await shut(bot)

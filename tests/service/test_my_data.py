@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import json
 import random
 import string
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 
 import pytest
 
+from core.adapters.memory_store import MemoryStore
 from core.catalogue import LANGUAGES, entries, say
 from core.commands.declared.forget import YES
 from core.configuration import Check, Configuration, Defaults, ModelEntry, ModerationRules, Provider
-from core.messages import ButtonPress, FormSubmitted, MessageRef, Person, PlaceKind
+from core.messages import ButtonPress, FormSubmitted, IncomingCommand, MessageRef, Person, PlaceKind
 from core.policy.access import Access
 from core.ports.store import Message, Role, Used
 from core.service.personal_data import ASKED_S
@@ -338,4 +340,28 @@ async def test_a_question_whose_turn_just_begins_is_not_kept_either() -> None:
     await bot.clock.advance(5.0)
     assert CANARY not in json.dumps(await exported(bot))
     assert len(bot.model.streams) == 1
+    await shut(bot)
+
+
+async def test_one_export_of_a_person_is_made_at_a_time() -> None:
+    """All that is kept of somebody can be large, and anybody may ask for theirs."""
+    free = asyncio.Event()
+
+    class Slow(MemoryStore):
+        async def export(self, person: str) -> Mapping[str, object]:
+            await free.wait()
+            return await super().export(person)
+
+    bot = Bot(store=Slow())
+    surface = bot.surface(kind=PlaceKind.PRIVATE)
+    asked = [IncomingCommand(bot.event_id(), surface.place, ADA, "export") for _ in range(4)]
+    handled = [asyncio.ensure_future(bot.dispatcher.handle(one, surface)) for one in asked]
+    await bot.clock.advance(1.0)
+    done, busy = say("export.done", entries=0), say("busy")
+    assert surface.texts == [busy] * 3
+    free.set()
+    await asyncio.gather(*handled)
+    await bot.command(surface, "export")
+    await bot.clock.advance(2.0)
+    assert surface.texts == [*[busy] * 3, done, done]
     await shut(bot)

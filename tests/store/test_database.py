@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bots.bootstrap import open_store as open_configured
 from core.adapters.memory_store import MemoryStore
@@ -64,6 +65,17 @@ async def test_reads_that_follow_one_another_use_one_connection(sqlite_location:
         for _ in range(20):
             await store.message("q1")
         assert (len(taken), len(set(taken))) == (20, 1)
+
+
+async def test_pages_in_memory_are_four_mebibytes_at_most(sqlite_location: Location) -> None:
+    async with open_store(sqlite_location) as store:
+
+        async def kib(engine: AsyncEngine) -> int:
+            async with engine.connect() as connection:
+                return -int((await connection.exec_driver_sql("PRAGMA cache_size")).scalar_one())
+
+        writer, reader = await kib(store._database._engine), await kib(store._database._readers)
+        assert writer + database._CONNECTIONS * reader <= 4_096
 
 
 async def test_a_lock_that_does_not_go_fails_all_that_wait_and_stores_nothing(

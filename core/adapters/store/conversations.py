@@ -12,12 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.adapters.store.database import insert_into
 from core.adapters.store.encryption import Key, SealError
+from core.adapters.store.lists import in_parts
 from core.adapters.store.part import Part, sealed_rows
 from core.adapters.store.tables import keys, lanes, messages, showings, summaries
 from core.ports.store import GoneError, Lane, LaneKey, Message, Outlined, Role, Shown, Summary
 
 QUOTED: Final = "quoted:"
-_AT_ONCE: Final = 500  # ids in one statement
 
 
 def _path(rows: Select[Any]) -> Select[Any]:
@@ -223,11 +223,6 @@ def _with_quote(message: Message, opening: Mapping[str, Key]) -> Message:
     except (KeyError, SealError):
         return replace(message, quote="", quotes=())
     return replace(message, quote=sealed.decode("utf-8", "surrogatepass"))
-
-
-def in_parts(ids: list[str] | tuple[str, ...]) -> Iterable[list[str]]:
-    """As many at a time as one statement takes on either database."""
-    return (list(ids[start : start + _AT_ONCE]) for start in range(0, len(ids), _AT_ONCE))
 
 
 async def _below(connection: AsyncConnection, message_id: str) -> list[str]:

@@ -28,7 +28,9 @@ from core.ports.store import FullError, StoreError
 
 T = TypeVar("T")
 _BUSY_MS: Final = 5_000  # how long SQLite waits for another process's write, such as a migration
-_CACHE_KIB: Final = 2_048  # of each connection; the system caches the file as well
+_CACHE_KIB: Final = 2_048  # of the writer's pages; the system caches the file as well
+_READER_CACHE_KIB: Final = 256
+"""Of each reader: each commit empties it, so that more saves nothing."""
 _CONNECTIONS: Final = 8
 _TOGETHER: Final = 64  # writes in one commit
 _PATIENCE_S: Final = 10.0  # for a connection to PostgreSQL
@@ -37,7 +39,6 @@ _PRAGMAS: Final = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
     f"PRAGMA busy_timeout={_BUSY_MS}",
-    f"PRAGMA cache_size=-{_CACHE_KIB}",
     "PRAGMA secure_delete=ON",  # what is deleted is overwritten, so that an id does not outlive its row
 )
 
@@ -170,7 +171,7 @@ def postgresql_url(address: str) -> URL:
 
 def _sqlite_writer(url: URL, *, migrating: bool) -> AsyncEngine:
     engine = create_async_engine(url, pool_size=1, max_overflow=0)
-    _prepare(engine, f"PRAGMA foreign_keys={'OFF' if migrating else 'ON'}")
+    _prepare(engine, f"PRAGMA foreign_keys={'OFF' if migrating else 'ON'}", _cache(_CACHE_KIB))
 
     @event.listens_for(engine.sync_engine, "begin")
     def begin(connection: Connection) -> None:
@@ -189,8 +190,12 @@ def _sqlite_readers(url: URL) -> AsyncEngine:
         isolation_level="AUTOCOMMIT",
         skip_autocommit_rollback=True,
     )
-    _prepare(engine, "PRAGMA foreign_keys=ON")
+    _prepare(engine, "PRAGMA foreign_keys=ON", _cache(_READER_CACHE_KIB))
     return engine
+
+
+def _cache(kib: int) -> str:
+    return f"PRAGMA cache_size=-{kib}"
 
 
 def _prepare(engine: AsyncEngine, *more: str) -> None:

@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.adapters.store.database import Database, insert_into, session_name
 from core.adapters.store.encryption import Key
 from core.adapters.store.keys import Keys
+from core.adapters.store.lists import in_parts
 from core.adapters.store.marks import Marks
 from core.adapters.store.part import sealed_rows
 from core.adapters.store.tables import counts, cursors, events, owners, steps, turns
@@ -29,7 +30,6 @@ from core.ports.store import StoreError
 
 _DAY_S: Final = 86_400
 _UNSURE: Final = 10_000  # events; of more than these it is found out at the next start
-_AT_ONCE: Final = 500  # ids in one statement
 _NOW: Final = func.extract("epoch", func.clock_timestamp())  # the server's: machines differ
 _LOOK: Final = (
     select(turns.c.id, turns.c.owner, turns.c.fence)
@@ -86,10 +86,9 @@ class SqlJournal(Marks):
                 row = {"account": event.account, "id": event.id, "at": event.at, "owner": self._owner}
                 rows.setdefault((event.account, event.id), {**row, "key_id": key.id, "sealed": sealed})
             added = insert_into(connection, events).on_conflict_do_nothing(index_elements=["account", "id"])
-            new = await connection.execute(
-                added.returning(events.c.account, events.c.id), list(rows.values())
-            )
-            found = {(row.account, row.id) for row in new}
+            added = added.returning(events.c.account, events.c.id)
+            parts = in_parts(list(rows.values()))
+            found = {(row.account, row.id) for some in parts for row in await connection.execute(added, some)}
             if again:
                 waits = events.c.handled.is_(None) & tuple_(events.c.account, events.c.id).in_(sorted(again))
                 kept = await connection.execute(select(events.c.account, events.c.id).where(waits))
@@ -179,7 +178,8 @@ class SqlJournal(Marks):
 
         async def keep(connection: AsyncConnection) -> tuple[set[str], set[str]]:
             """Of these turns, which are this process's, and which are there."""
-            there = (await connection.execute(_LOOK, {"ids": sorted(ids)})).all()
+            parts = in_parts(sorted(ids))
+            there = [row for some in parts for row in await connection.execute(_LOOK, {"ids": some})]
             mine = {row.id for row in there if self._owns(row)}
             kept = [row for row in rows if row["turn_id"] in mine]
             if kept:
@@ -349,10 +349,9 @@ class SqlJournal(Marks):
     ) -> Sequence[tuple[Orphan, _Held]]:
         """Rows of `sealed_rows`, as they were before they were taken over."""
         written: dict[str, list[Row[Any]]] = {row.id: [] for row in taken}
-        ids = list(written)
-        for start in range(0, len(ids), _AT_ONCE):
-            some = select(steps).where(steps.c.turn_id.in_(ids[start : start + _AT_ONCE]))
-            for row in await connection.execute(some.order_by(steps.c.turn_id, steps.c.number)):
+        for some in in_parts(list(written)):
+            theirs = select(steps).where(steps.c.turn_id.in_(some))
+            for row in await connection.execute(theirs.order_by(steps.c.turn_id, steps.c.number)):
                 written[row.turn_id].append(row)
         opening = self._keys.of_rows(taken)
         orphans = []

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.adapters.store.database import Database, insert_into
 from core.adapters.store.encryption import Key, SealError, key_id_of
 from core.adapters.store.key_files import KeyChain
+from core.adapters.store.lists import in_parts
 from core.adapters.store.tables import keys
 from core.ports.store import StoreError
 
@@ -68,13 +69,11 @@ class Keys:
 
     async def of_scopes(self, connection: AsyncConnection, scopes: Collection[str]) -> Mapping[str, Key]:
         """The same for several, by scope."""
-        query = select(keys).where(keys.c.scope.in_(sorted(scopes))).order_by(keys.c.id)
-        shared = query.with_for_update(read=True)
-        found = (await connection.execute(shared)).all()
+        found = await _all_wrapped(connection, scopes)
         if len(found) < len(scopes):
             for missing in sorted(set(scopes) - {row.scope for row in found}):
                 await self._make(connection, missing)
-            found = (await connection.execute(shared)).all()
+            found = await _all_wrapped(connection, scopes)
         if len(found) < len(scopes):
             raise StoreError("The database did not keep a new key.")
         return {row.scope: self._unwrap(row.id, row.wrapped, row.scope) for row in found}
@@ -90,8 +89,7 @@ class Keys:
 
     async def destroy(self, connection: AsyncConnection, scopes: Sequence[str]) -> None:
         """With them goes every row under them."""
-        for start in range(0, len(scopes), _AT_ONCE):
-            some = scopes[start : start + _AT_ONCE]
+        for some in in_parts(scopes):
             await connection.execute(delete(keys).where(keys.c.scope.in_(some)))
 
     async def rewrap(self, connection: AsyncConnection, *, new_master: bool) -> None:
@@ -178,3 +176,12 @@ async def _wrapped(
         query = query.with_for_update(read=lock == "shared")
     row = (await connection.execute(query)).first()
     return None if row is None else (row.id, row.wrapped)
+
+
+async def _all_wrapped(connection: AsyncConnection, scopes: Collection[str]) -> Sequence[Row[Any]]:
+    """Locked, shared, until the transaction ends."""
+    found: list[Row[Any]] = []
+    for some in in_parts(sorted(scopes)):
+        query = select(keys).where(keys.c.scope.in_(some)).order_by(keys.c.id)
+        found += await connection.execute(query.with_for_update(read=True))
+    return found

@@ -35,6 +35,17 @@ async def export(occasion: Occasion) -> None:
     if not max_bytes:
         occasion.reply(occasion.say("export.no_files"), private=True)
         return
+    exporting, who = occasion.services.personal.exporting, str(occasion.person)
+    if not exporting.enter(who):
+        occasion.reply(occasion.say("busy"), private=True)
+        return
+    try:
+        await _export(occasion, max_bytes)
+    finally:
+        exporting.leave(who)
+
+
+async def _export(occasion: Occasion, max_bytes: int) -> None:
     services, personal = occasion.services, occasion.services.personal
     reading = services.chat.beside(personal.export(occasion.person), f"export for {occasion.person}")
     if not await ends_within(services.clock, SOON_S, reading):
