@@ -102,7 +102,11 @@ async def test_claim_makes_the_first_admin_at_once() -> None:
     for attempt, author in (("wrong", ADA), (code, ADA), (code, BEN)):
         await bot.command(surface, "claim", {"code": attempt}, author=author)
         await bot.clock.advance(2.0)
-    assert surface.texts == [say("claim.wrong"), say("claimed", entry="fake:1"), say("claim.closed")]
+    assert surface.texts == [
+        say("claim.wrong"),
+        say("claimed", entry="fake:1", other="discord:YOUR-ID"),
+        say("claim.closed"),
+    ]
     await bot.command(surface, "ask", {"prompt": "hello"})
     assert (await bot.model.opened()).prompt == ["hello"]
     await shut(bot)
@@ -113,7 +117,7 @@ async def test_claim_pasted_as_a_private_message_is_the_command() -> None:
     private = bot.surface("p", PlaceKind.PRIVATE)
     await bot.say(private, f"/claim {bot.access.claim_code()}", addressed=Addressed.PRIVATE)
     await bot.clock.advance(2.0)
-    assert private.texts == [say("claimed", entry="fake:1")]
+    assert private.texts == [say("claimed", entry="fake:1", other="discord:YOUR-ID")]
     await shut(bot)
 
 

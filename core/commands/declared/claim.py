@@ -32,7 +32,8 @@ async def run(call: Call) -> None:
         return
     log.info("claim by %s: %s", call.person, claim.value)
     if claim is Claim.ACCEPTED:
-        call.reply(call.say("claimed", entry=str(call.person)))
+        other = "telegram" if call.person.platform == "discord" else "discord"
+        call.reply(call.say("claimed", entry=str(call.person), other=f"{other}:YOUR-ID"))
     else:
         call.reply(call.say(_WORDS[claim]))
 
