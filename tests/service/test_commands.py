@@ -112,6 +112,13 @@ async def test_claim_makes_the_first_admin_at_once() -> None:
     await shut(bot)
 
 
+async def test_where_everybody_is_served_there_is_nothing_to_claim(bot: Bot) -> None:
+    private = bot.surface("p", PlaceKind.PRIVATE)
+    await bot.command(private, "claim", {"code": "0123456789abcdef"})
+    await bot.clock.advance(2.0)
+    assert private.texts == [say("claim.needless")]
+
+
 async def test_claim_pasted_as_a_private_message_is_the_command() -> None:
     bot = Bot(access=Access())
     private = bot.surface("p", PlaceKind.PRIVATE)

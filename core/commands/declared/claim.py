@@ -13,7 +13,12 @@ from core.policy.access import Claim
 log = logging.getLogger(__name__)
 
 _WORDS: Final = MappingProxyType(
-    {Claim.WRONG: "claim.wrong", Claim.LOCKED: "claim.locked", Claim.CLOSED: "claim.closed"}
+    {
+        Claim.WRONG: "claim.wrong",
+        Claim.LOCKED: "claim.locked",
+        Claim.NEEDLESS: "claim.needless",
+        Claim.CLOSED: "claim.closed",
+    }
 )
 
 
