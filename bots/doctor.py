@@ -6,6 +6,7 @@ import asyncio
 import errno
 import os
 import socket
+import stat
 import tempfile
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import asdict, replace
@@ -152,7 +153,7 @@ def _as_configured(remedy: str, provider: str) -> str:
 def check_data_dir(folder: Path) -> Check:
     """Whether files can be made there; the folder is made if it is missing."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
@@ -163,7 +164,18 @@ def check_data_dir(folder: Path) -> Check:
         return Check(
             "Data folder", CheckState.BAD, f"{folder.absolute()} cannot be written: {error.strerror}", remedy
         )
+    if _is_open_to_all(folder):
+        detail = f"every user of this machine can read what is in {folder.absolute()}"
+        return Check("Data folder", CheckState.NOTE, detail, f"Run: chmod 700 {folder.absolute()}")
     return Check("Data folder", CheckState.GOOD, f"{folder.absolute()} can be written")
+
+
+def _is_open_to_all(folder: Path) -> bool:
+    try:
+        may_enter = bool(folder.stat().st_mode & stat.S_IXOTH)
+        return may_enter and any(one.stat().st_mode & stat.S_IROTH for one in folder.glob("sluice.db*"))
+    except OSError:
+        return False
 
 
 def show(checks: tuple[Check, ...], console: Console) -> None:

@@ -10,6 +10,7 @@ import asyncio
 import errno
 import logging
 import os
+import shutil
 import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -37,12 +38,12 @@ from bots.doctor import NO_MODEL, PAGE_IS_OPEN, check_data_dir, check_model
 from bots.embedded_model.errors import EmbeddedModelError
 from bots.embedded_model.progress import shown_progress
 from bots.leaving import leave_within
-from bots.sandbox.page import is_served_at, page_url
+from bots.sandbox.page import EVERYWHERE, is_served_at, page_url
 from core.adapters.clock import SystemClock
 from core.configuration import Configuration, Live
 from core.configuration.entries import EMBEDDED_PROVIDER
 from core.messages import Incoming
-from core.policy.rules import Standing
+from core.policy.rules import NewPlaces, Standing
 from core.ports.alerts import Cause
 from core.ports.clock import Clock
 from core.ports.platform import CheckState, Platform, PlatformError
@@ -62,6 +63,11 @@ _FORGET_FIRST_S: Final = 10.0
 """So long a start waits for what an earlier process was to forget; a store that fails may take longer."""
 _HEARTBEAT_FILE: Final = "heartbeat"  # the container's health check reads its modification time
 _NO_TOKENS: Final = "No platform token is set. Set DISCORD_TOKEN or TELEGRAM_TOKEN in .env."
+_CALLED: Final = {  # what admins approve
+    NewPlaces.SERVER: "server",
+    NewPlaces.GROUP: "group",
+    NewPlaces.PRIVATE: "private chat",
+}
 _INTERRUPTED: Final = 130  # what shells report for Ctrl-C
 
 
@@ -207,7 +213,9 @@ class _Run:
         else:
             rules = app.access.rules
             served = f"{len(rules.allow)} allowed, admins" if rules.allow else "admins only"
-            if asked_about := [kind for kind, what in rules.new.items() if what is Standing.APPROVAL]:
+            if asked_about := [
+                _CALLED[kind] for kind, what in rules.new.items() if what is Standing.APPROVAL
+            ]:
                 served += f"; a new {' or '.join(asked_about)} once an admin approves"
         rows = [(platform.name, "local" if world else "connected") for platform, _ in ready]
         rows += [
@@ -222,14 +230,19 @@ class _Run:
             steps += _unused_in_sandbox(settings)
             if settings.page_is_open:
                 steps.append(PAGE_IS_OPEN)
-            steps.append(f"Open {world.page.url} and write in either pane.")
+            steps.append(
+                f"Open {world.page.url} and write in either pane; in Discord's #general mention @Sluice "
+                "or use /ask."
+            )
+            if settings.http_host in EVERYWHERE:
+                steps.append("On another machine, put this machine's address in place of 127.0.0.1.")
             steps.append(
                 f"For your own bots, put DISCORD_TOKEN or TELEGRAM_TOKEN into {ENV_FILE.absolute()}."
             )
         elif code and not everybody:
             steps.append(f"Nobody is an admin yet. Send the bot a private message: /claim {code}")
         if not world:
-            steps.append("`sluice doctor` shows the invite link and what is missing.")
+            steps.append(f"`{_program()} doctor` shows the invite link and what is missing.")
         self._print(rows, steps)
 
     def _print(self, rows: Sequence[tuple[str, str]], steps: Sequence[str]) -> None:
@@ -320,3 +333,8 @@ def _unused_in_sandbox(settings: Settings) -> list[str]:
     ]
     verb = "is" if len(named) == 1 else "are"
     return [f"{' and '.join(named)} {verb} not used in the sandbox: it serves everybody."] if named else []
+
+
+def _program() -> str:
+    """As it can be typed here."""
+    return "sluice" if shutil.which("sluice") else ".venv/bin/sluice"

@@ -412,7 +412,8 @@ class _Reader:
             if meant and meant not in self._values:
                 self._warnings.append(f"{name} is not read. Did you mean {meant}?")
             elif _OURS.match(name) and name.startswith("SLUICE_"):
-                self._warnings.append(f"{name} is not a setting of Sluice; it is ignored.")
+                also = f" {meant} is, and counts." if meant else ""
+                self._warnings.append(f"{name} is not a setting of Sluice; it is ignored.{also}")
 
     def _token(self, name: str, *, wrong: re.Pattern[str], other: str) -> str | None:
         """The token, or None with a line that says what is wrong with it: the other platform may be fine."""

@@ -56,9 +56,13 @@ _PROBE: Final = ClientTimeout(total=2.0)
 Waiting: TypeAlias = asyncio.Queue[Json | None]  # None: too far behind, begin again
 
 
+EVERYWHERE: Final = ("0.0.0.0", "::", "")  # noqa: S104
+"""Hosts by which something listens on every address of this machine."""
+
+
 def page_url(host: str, port: int) -> str:
     """Where a browser here finds what listens there: on loopback, where it listens everywhere."""
-    host = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host  # noqa: S104
+    host = "127.0.0.1" if host in EVERYWHERE else host
     return str(URL.build(scheme="http", host=host, port=port, path="/"))
 
 

@@ -322,7 +322,7 @@ def _keyboard(controls: tuple[Row, ...]) -> InlineKeyboardMarkup | None:
         return None
     rows: list[list[InlineKeyboardButton]] = []
     for row in controls:
-        rows += _options(row) if isinstance(row, Select) else [[_button(button) for button in row]]
+        rows += _wrapped(_options(row) if isinstance(row, Select) else [_button(button) for button in row])
     return InlineKeyboardMarkup(rows)
 
 
@@ -330,15 +330,19 @@ def _button(button: Button) -> InlineKeyboardButton:
     return InlineKeyboardButton(button.label, callback_data=button.data, style=_STYLES[button.style])
 
 
-def _options(select: Select) -> list[list[InlineKeyboardButton]]:
-    """A select as buttons, as many beside each other as a phone has room for; what is chosen has a tick."""
-    buttons = [
+def _options(select: Select) -> list[InlineKeyboardButton]:
+    """A select as buttons; what is chosen has a tick."""
+    return [
         InlineKeyboardButton(
             f"{_TICK} {option.label}" if option.chosen else option.label,
             callback_data=f"{select.data}{CHOSEN}{option.value}",
         )
         for option in select.options
     ]
+
+
+def _wrapped(buttons: list[InlineKeyboardButton]) -> list[list[InlineKeyboardButton]]:
+    """As many beside each other as a phone has room for."""
     rows: list[list[InlineKeyboardButton]] = []
     for button in buttons:
         beside = [*rows[-1], button] if rows else []  # all in a row are as wide

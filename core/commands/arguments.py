@@ -58,6 +58,8 @@ def read(command: Command, given: Mapping[str, str]) -> dict[str, str | int | fl
     """The arguments as values of their kinds. Raises Mistake for the first that cannot be used."""
     for name, text in given.items():
         if command.argument(name) is None:
+            if name == EXTRA and (open_ := _open_choice(command, given)):
+                raise Mistake("mistake.choice", name=open_.name, choices=", ".join(open_.choices))
             raise Mistake("mistake.extra", text=text[:100])
     for argument in command.arguments:
         if argument.required and argument.name not in given:
@@ -67,6 +69,12 @@ def read(command: Command, given: Mapping[str, str]) -> dict[str, str | int | fl
         for argument in command.arguments
         if argument.name in given
     }
+
+
+def _open_choice(command: Command, given: Mapping[str, str]) -> Argument | None:
+    """What a word that fits nothing was meant for, where it can have been only that."""
+    open_ = [one for one in command.arguments if one.name not in given and not one.by_name]
+    return open_[0] if len(open_) == 1 and open_[0].kind is Kind.CHOICE else None
 
 
 def missing(command: Command, given: Mapping[str, str]) -> bool:

@@ -103,4 +103,7 @@ def _costs(costs: Mapping[str, Decimal], locale: str | None) -> str:
 
 def _name(model: OfModel) -> str:
     label = model.label.replace("`", "'")
-    return f"`{label if len(label) <= _LABEL else label[: _LABEL - 1] + '…'}`"
+    if len(label) > _LABEL:
+        kept = label[:_LABEL]
+        label = f"{kept.rpartition(' ')[0].rstrip(' ,:') or kept[:-1]}…"
+    return f"`{label}`"

@@ -29,6 +29,7 @@ class Claim(Enum):
     ACCEPTED = "accepted"
     WRONG = "wrong"
     LOCKED = "locked"  # too many wrong ones: a new start gives a new code
+    NEEDLESS = "needless"  # everybody is served, and no code was given out
     CLOSED = "closed"  # there is an admin already
 
 
@@ -151,6 +152,8 @@ class Access:
         if self._wrong[str(person)] >= _TRIES_PER_PERSON or self._wrong.total() >= _TRIES_IN_ALL:
             return Claim.LOCKED
         if not self._matches(code):
+            if self._rules.everybody:
+                return Claim.NEEDLESS
             self._wrong[str(person)] += 1
             return Claim.WRONG
         if self._file is not None:

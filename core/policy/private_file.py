@@ -30,7 +30,7 @@ def write(path: Path, value: object) -> None:
     It is not forced to the disk: what must be survived is the end of this process, and a budget is
     written twice a turn.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # made with 0600
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:

@@ -31,6 +31,7 @@ from core.ports.platform import Platform
 from core.ports.store import Store, StoreError
 from core.ports.surface import Surface
 from core.service.driver import Driver
+from core.service.known_names import KnownNames
 from core.service.signing import Signer
 from core.service.tasks import Tasks
 from core.streaming.answer import Answer, Ending
@@ -92,6 +93,7 @@ class Approvals:
         self._per_hour = per_hour
         self._locale = locale
         self._platforms: Mapping[str, Platform] = {}
+        self.names = KnownNames()
         self._known: dict[str, Decision] = {}
         self._loaded = False
         self._changes = 0  # so many were made: what was read before the last may be old
@@ -129,6 +131,7 @@ class Approvals:
     def request(self, person: Person, place: Place) -> bool:
         """Somebody asks where nobody was allowed yet. Whether admins know of it, or are being told."""
         entry = entry_of(person, place)
+        self.names.note(person, place)
         if entry in self._known:
             return True
         now = self._clock.monotonic()
@@ -149,6 +152,7 @@ class Approvals:
         """Keep what an admin says of a place, and tell the place of an approval. Raises StoreError."""
         before = self._known.get(entry)
         place = before.place if before else None
+        self.names.note(by)
         decision = Decision(entry, state, str(by), self._clock.wall(), place)
         await self._keep(decision)
         log.info("access: %s is %s by %s", entry, state.value, by)
@@ -223,7 +227,8 @@ class Approvals:
         told = 0
         for admin in self._access.admins:
             told += await self._ask_admin(admin, asked, person)
-        log.warning("%s by %s: %d admins are asked. %s", asked.entry, person, told, _to_do(asked.entry))
+        admins = "1 admin is" if told == 1 else f"{told} admins are"
+        log.warning("%s by %s: %s asked. %s", asked.entry, person, admins, _to_do(asked.entry))
 
     async def _ask_admin(self, admin: str, asked: Decision, person: Person) -> bool:
         name, _, id_ = admin.partition(":")

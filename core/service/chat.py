@@ -285,6 +285,7 @@ class ChatService:
         those of others go on without what they said."""
         self.choices.forget(person)
         self._summaries.forget(person)
+        self.approvals.names.forget(person)
         for question in self._intake.forget(person):
             unanswered("forgotten", question.event_id, question.place, question.asker)
         for turn in self._queue.drop_waiting(person):

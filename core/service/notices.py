@@ -1,7 +1,8 @@
 """What the bot says for itself: refusals, errors, places in a queue, help.
 
 The law: private where the place is private or the surface can answer privately; else a reaction, and at
-most one line per person and hour. Whatever a person sends, they get only so many notices a minute.
+most one line per person and hour. Whatever a person sends, they get only so many notices a minute: of what is
+beyond they are told once.
 
 With its `event_id` a notice is the answer to an event: that one is not handled before the notice is out or
 given up, so after a crash it comes again and is answered. Without, as where something was done that must not
@@ -32,7 +33,8 @@ _AT_ONCE_S = 1.0
 _BETWEEN_REACTIONS_S = 0.3  # in one place; Discord was observed to take one in 0.25 s
 _REACTION_MAY_WAIT_S = 10.0  # later than that it tells nobody anything
 _ON_THEIR_WAY = 500  # in all, as when a platform takes nothing; what is beyond is not told
-_PRIVATE_A_MINUTE_EACH = 30  # where each press or command waits for an answer, and no rate is shared
+_PRIVATE_A_MINUTE_EACH = 30  # where nobody else sees it, and each press or command waits for an answer
+_SILENT_S = 60.0  # how long nobody is told again that they ask too often
 
 
 class Notices:
@@ -45,6 +47,7 @@ class Notices:
         self._tasks = tasks
         self._few = Frequency(_A_MINUTE_EACH, 60.0)
         self._private = Frequency(_PRIVATE_A_MINUTE_EACH, 60.0)
+        self._silent = Frequency(1, _SILENT_S)
         self._hourly = Frequency(1, 3_600.0)
         self._at_once = Frequency(1, _AT_ONCE_S)
         self._on_their_way = 0
@@ -96,8 +99,9 @@ class Notices:
 
         `private`: for their eyes alone, where that is possible.
         """
-        often = self._private if surface.capabilities.private_answers else self._few
+        often = self._private if unseen_by_others(surface) else self._few
         if not often.take(str(person), self._clock.monotonic()):
+            self._fall_silent(surface, person, ref, event_id)
             return None
         return self._show(surface, person, text, ref, foot=foot, private=private, event_id=event_id)
 
@@ -142,6 +146,19 @@ class Notices:
                 release()
 
         self._tasks.start(react(), f"reaction in {place}")
+
+    def _fall_silent(self, surface: Surface, person: Person, ref: MessageRef | None, event_id: str) -> None:
+        """Say once that they ask too often."""
+        alone = unseen_by_others(surface)
+        can_be_told = alone or (ref is not None and surface.capabilities.reactions)
+        if not self._silent.take((str(person), can_be_told), self._clock.monotonic()):
+            return
+        log.warning("%s in %s asks too often, and is not answered for now", person, surface.place)
+        if alone:
+            words = say("notices.silent", language_of(person, surface.place))
+            self._show(surface, person, words, ref, event_id=event_id)
+        elif ref and can_be_told:
+            self.react(surface, ref, "reaction.refused", event_id=event_id)
 
     def _show(
         self,

@@ -85,10 +85,8 @@ class Spending:
         """Set tokens aside, fewer for the answer when fewer are left. `beside`: nobody asked for it, as for a
         summary, so that it is no request. Whoever gets a Reservation must `settle` it."""
         configuration = self._configuration()
-        if not beside:
-            too_fast = self._pace.enter(configuration.budgets, person, self._clock.monotonic())
-            if too_fast is not None:
-                return too_fast
+        if not beside and (crowded := self._pace.begin(configuration.budgets, person)) is not None:
+            return crowded
         rates = Rates(configuration, model)
         reservation = Reservation(self, person, place, rates, leaves=not beside)
         fixed, least = Amount(prompt, prompt * rates.prompt), max(1, min(answer, LEAST_ANSWER))
@@ -98,6 +96,10 @@ class Spending:
         finally:
             if refused is not None and not beside:
                 self._pace.leave(person)
+        if refused is None and not beside:  # last, since who has no tokens left has made no request
+            refused = self._pace.count(configuration.budgets, person, self._clock.monotonic())
+            if refused is not None:
+                await reservation.settle(())
         return refused or reservation
 
     async def left(self, person: Person, place: Place) -> tuple[Left, ...]:

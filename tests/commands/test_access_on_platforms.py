@@ -10,6 +10,7 @@ from bots.sandbox.discord.server import DiscordServer
 from core.catalogue import say
 from core.policy.access import Access, Permits
 from core.policy.rules import NewPlaces, Standing
+from core.service.approvals import Decision
 from tests.commands.hands import NAME, PLATFORMS, Hands, on_platform
 from tests.end_to_end.screen import Json
 
@@ -52,6 +53,10 @@ async def reads(hands: Hands, words: str) -> None:
     )
 
 
+def named(hands: Hands, decision: Decision) -> str:
+    return hands.service.chat.approvals.names.beside(decision.entry)
+
+
 def label(message: Json, key: str) -> str:
     [found] = [one["id"] for row in message["rows"] for one in row if one["label"] == say(key)]
     return str(found)
@@ -75,11 +80,11 @@ async def test_an_admin_refuses_a_private_chat_and_takes_it_back(hands: Hands) -
     request = await hands.shows(f"{OTHER} (")
     await hands.server.press(NAME, hands.chat, request["id"], label(request, "button.deny"))
     [decision] = await hands.screen.until(hands.service.chat.approvals.all)
-    await reads(hands, say("access.refused", entry=decision.entry))
+    await reads(hands, say("access.refused", entry=named(hands, decision)))
     await asks(hands, "please", private=True)
     await hands.shows(say("refused.denied"))
     await hands.command("access", entry=decision.entry, decision="revoke")
-    await reads(hands, say("access.revoked", entry=decision.entry))
+    await reads(hands, say("access.revoked", entry=named(hands, decision)))
     assert hands.service.chat.approvals.all() == ()
 
 
@@ -90,7 +95,7 @@ async def test_access_lists_what_is_open_and_decides(hands: Hands) -> None:
     await hands.shows(say("refused.asked"))
     [waiting] = hands.service.chat.approvals.all()
     await hands.command("access", entry=waiting.entry, decision="approve")
-    await reads(hands, say("access.approved", entry=waiting.entry))
+    await reads(hands, say("access.approved", entry=named(hands, waiting)))
     await hands.command("access")
     await reads(hands, say("access.title"))
     assert hands.service.access.rules.approved == {waiting.entry}

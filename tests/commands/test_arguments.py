@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from core.commands.arguments import EXTRA, Mistake, parse, read
 from core.commands.command import Argument, Command, Kind
 
-from core.commands.declared import ask, chat, help as help_  # isort: skip
+from core.commands.declared import access, ask, chat, help as help_, usage  # isort: skip
 
 
 async def run(call: object) -> None: ...
@@ -113,6 +113,22 @@ def test_each_mistake_has_its_word(command: Command, line: str, key: str) -> Non
 )
 def test_what_goes_by_name_takes_nothing_of_the_rest(line: str, expected: dict[str, str]) -> None:
     assert parse(chat.COMMAND, line) == expected
+
+
+@pytest.mark.parametrize(
+    ("command", "line", "told"),
+    [
+        (usage.COMMAND, "yesterday", {"name": "of", "choices": "me, server, everything"}),
+        (access.COMMAND, "telegram:chat:-1 perhaps", {"name": "decision"}),
+    ],
+)
+def test_a_word_that_is_no_choice_is_told_which_there_are(
+    command: Command, line: str, told: dict[str, str]
+) -> None:
+    with pytest.raises(Mistake) as caught:
+        read(command, parse(command, line))
+    assert caught.value.key == "mistake.choice"
+    assert told.items() <= caught.value.values.items()
 
 
 def test_a_choice_is_taken_as_it_was_declared() -> None:

@@ -151,7 +151,8 @@ async def test_claim_makes_the_first_admin_in_private(hands: Hands) -> None:
     await hands.shows(say("claim.wrong"))
     await hands.command("claim", code)
     ada = f"{hands.platform}:{hands.screen.person('Ada')}"
-    await hands.shows(say("claimed", entry=ada))
+    other = "telegram" if hands.platform == "discord" else "discord"
+    await hands.shows(say("claimed", entry=ada, other=f"{other}:YOUR-ID"))
     assert hands.service.access.admins_on(hands.platform) == (ada,)
 
 

@@ -41,7 +41,7 @@ STRANGERS: Final = frozenset({"about", "claim", "export", "forget", "help", "pri
 """Commands that are no use of the bot: what it is, whose it is, and what it keeps of the person."""
 HARMLESS: Final = frozenset({MessageDeleted, PlaceMoved})
 """What has no author: it takes away, or goes on elsewhere."""
-DENIED = {say("refused.denied"), say("reaction.refused")}
+DENIED = {say("refused.denied"), say("reaction.refused"), say("notices.silent")}
 
 
 def denying(entry: str = "fake:user:1") -> Bot:

@@ -183,3 +183,13 @@ async def test_a_form_opens_at_a_press_and_comes_back_where_there_are_forms(pane
     assert then.open_form is None, "a form cannot open a form"
     assert isinstance(await then.edit(message, content(then, "Long Weir")), Delivered)
     assert panels.bot.entry(message)["text"] == "Long Weir"
+
+
+async def test_a_row_of_buttons_is_as_wide_as_a_phone(panels: Panels) -> None:
+    labels = ("Approve this place", "Deny it for good", "Ask me again", "More", "Less")
+    row = tuple(Button(f"more:{n}", label) for n, label in enumerate(labels))
+    message = await sent(panels, row, tuple(Button(f"few:{n}", "Few") for n in range(4)))
+    shown = panels.shown(message)
+    assert [label for one in shown for label in one] == [*labels, *["Few"] * 4]
+    if isinstance(panels, TelegramPanels):
+        assert shown == [[*labels[:2]], ["Ask me again", "More", "Less"], ["Few"] * 3, ["Few"]]

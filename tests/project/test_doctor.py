@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from bots.doctor import check_data_dir
 from core.messages import Person
 from core.policy.access import Access
+from core.ports.platform import CheckState
 from tests.model.test_embedded_model import DATA_DIR
 from tests.project.conftest import Local
 from tests.project.program import Finished, sluice
@@ -122,3 +124,16 @@ async def test_a_provider_of_the_file_that_fails_is_named(local: Local, tmp_path
         "bad",
         "Check base_url of [providers.away], and that the server runs.",
     )
+
+
+def test_a_data_folder_that_others_may_read_is_a_note(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    assert check_data_dir(folder).state is CheckState.GOOD
+    (folder / "sluice.db").touch(0o600)
+    folder.chmod(0o755)
+    assert check_data_dir(folder).state is CheckState.GOOD
+    (folder / "sluice.db").chmod(0o644)
+    found = check_data_dir(folder)
+    assert (found.state, found.remedy) == (CheckState.NOTE, f"Run: chmod 700 {folder}")
+    folder.chmod(0o700)
+    assert check_data_dir(folder).state is CheckState.GOOD

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bots.bootstrap import read_configuration, warnings_about
 from bots.cli import main
 from core import settings
 
@@ -44,6 +45,25 @@ def test_every_command_named_exists(capsys: pytest.CaptureFixture[str]) -> None:
     names = {"run", "ask", "doctor", "config", "words", "backup", "restore", "keys", "bench"}
     assert commands == names
     assert set(re.findall(rf"\bsluice ({'|'.join(names)})\b", README)) <= commands
+
+
+@pytest.mark.parametrize("name", ["access", "budgets", "moderation"])
+def test_every_example_is_taken_with_the_settings_of_the_readme(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").touch(0o600)
+    (tmp_path / ".env").write_text("OPENAI_MODEL=gpt-5-mini\nOPENAI_API_KEY=sk-proj-0123456789abcdefghij\n")
+    examples = re.findall(
+        r"^```toml\n(.*?)^```", (ROOT / f"docs/{name}.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+    assert examples
+    for example in examples:
+        (tmp_path / "sluice.toml").write_text(example)
+        read = settings.read_settings()
+        configuration = read_configuration(read)
+        assert configuration.file is not None
+        assert warnings_about(read, configuration) == ()
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from core.messages import Addressed, BotAdded, MessageRef, Person, Place, PlaceK
 from core.policy.access import Access, Permits
 from core.policy.rules import NewPlaces, Standing, Verdict
 from core.service.approvals import SCOPE, State
+from core.streaming.operations import Select
 from tests.fakes.mortal import Life
 from tests.fakes.surface import FakeSurface
 from tests.service.conftest import ADA, BEN, Bot, configured, shut
@@ -115,6 +116,37 @@ async def test_an_approval_opens_the_place_and_says_so_there() -> None:
     after = asking(before=bot)  # the next start
     await after.answered(group, "still?", "Yes.")
     await shut(after)
+    await shut(bot)
+
+
+async def test_access_shows_names_beside_ids_until_who_bears_one_is_forgotten() -> None:
+    bot = asking()
+    group, direct = bot.surface(), bot.surface("dm2", PlaceKind.PRIVATE)
+    group.place = replace(group.place, name="[Free](https://x.example) *stars*")
+    reaching(bot, group)
+    await bot.say(group, "hello")
+    await bot.say(direct, "hello", author=BEN)
+    await settle(bot)
+    admins = bot.surface("dm99", PlaceKind.PRIVATE)
+    await bot.command(admins, "access", author=OWNER)
+    await settle(bot)
+    [text] = admins.texts
+    assert "Ben (`fake:private:2`)" in text
+    assert "by Ada (`fake:1`)" in text
+    [name] = [line for line in text.splitlines() if "`fake:channel:c1`" in line]
+    assert "](" not in name
+    assert " *stars" not in name
+    [message] = admins.messages.values()
+    [select] = message.content.controls
+    assert isinstance(select, Select)
+    assert "Ben (fake:private:2): waits for you" in [option.label for option in select.options]
+    await bot.command(admins, "access", {"entry": "fake:private:2", "decision": "approve"}, author=OWNER)
+    await settle(bot)
+    assert admins.texts[-1] == say("access.approved", entry="Ben (`fake:private:2`)")
+    await bot.chat.forgotten("fake:2")
+    await bot.command(admins, "access", {"entry": "fake:private:2"}, author=OWNER)
+    await settle(bot)
+    assert "Ben" not in admins.texts[-1]
     await shut(bot)
 
 

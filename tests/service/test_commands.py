@@ -53,6 +53,32 @@ async def test_help_and_start_are_answered(bot: Bot, name: str) -> None:
     assert text.startswith(say(name))
 
 
+async def test_who_asks_often_in_private_is_answered_and_beyond_that_told_once(
+    bot: Bot, caplog: pytest.LogCaptureFixture
+) -> None:
+    private = bot.surface("p", PlaceKind.PRIVATE)
+    for _ in range(40):
+        await bot.command(private, "about")
+        await bot.clock.advance(1.2)
+    assert private.texts.count(say("notices.silent")) == 1
+    assert len(private.texts) == 31
+    assert caplog.text.count("fake:1 in fake:p asks too often") == 1
+    await bot.clock.advance(60.0)
+    await bot.command(private, "about")
+    await bot.clock.advance(2.0)
+    assert len(private.texts) == 32
+
+
+async def test_who_asks_often_before_others_sees_one_reaction(bot: Bot) -> None:
+    group = bot.surface("g")
+    for _ in range(9):
+        await bot.command(group, "about")
+        await bot.say(group, "", addressed=Addressed.MENTION)
+        await bot.clock.advance(1.0)
+    assert say("notices.silent") not in group.texts
+    assert len(group.reactions) == 1
+
+
 async def test_an_unknown_command_is_answered_only_where_it_can_be_meant_for_us(bot: Bot) -> None:
     group, private = bot.surface("g"), bot.surface("p", PlaceKind.PRIVATE)
     for surface in (group, private):
@@ -76,10 +102,21 @@ async def test_claim_makes_the_first_admin_at_once() -> None:
     for attempt, author in (("wrong", ADA), (code, ADA), (code, BEN)):
         await bot.command(surface, "claim", {"code": attempt}, author=author)
         await bot.clock.advance(2.0)
-    assert surface.texts == [say("claim.wrong"), say("claimed", entry="fake:1"), say("claim.closed")]
+    assert surface.texts == [
+        say("claim.wrong"),
+        say("claimed", entry="fake:1", other="discord:YOUR-ID"),
+        say("claim.closed"),
+    ]
     await bot.command(surface, "ask", {"prompt": "hello"})
     assert (await bot.model.opened()).prompt == ["hello"]
     await shut(bot)
+
+
+async def test_where_everybody_is_served_there_is_nothing_to_claim(bot: Bot) -> None:
+    private = bot.surface("p", PlaceKind.PRIVATE)
+    await bot.command(private, "claim", {"code": "0123456789abcdef"})
+    await bot.clock.advance(2.0)
+    assert private.texts == [say("claim.needless")]
 
 
 async def test_claim_pasted_as_a_private_message_is_the_command() -> None:
@@ -87,7 +124,7 @@ async def test_claim_pasted_as_a_private_message_is_the_command() -> None:
     private = bot.surface("p", PlaceKind.PRIVATE)
     await bot.say(private, f"/claim {bot.access.claim_code()}", addressed=Addressed.PRIVATE)
     await bot.clock.advance(2.0)
-    assert private.texts == [say("claimed", entry="fake:1")]
+    assert private.texts == [say("claimed", entry="fake:1", other="discord:YOUR-ID")]
     await shut(bot)
 
 

@@ -189,6 +189,22 @@ async def test_what_is_granted_too_late_is_given_back(caplog: pytest.LogCaptureF
     assert "in time" in caplog.text
 
 
+async def test_who_has_no_tokens_left_has_made_no_request_and_is_told_so() -> None:
+    clock = FakeClock(NOON)
+    spending = spending_of(Budgets(user=Limits(100, requests_per_minute=2)), clock)
+    held = await reserved(spending, 10, 90)
+    for _ in range(3):
+        assert (await refused(spending, 10, 90)).why is Why.TOKENS
+    await held.settle(used(10))
+    await (await reserved(spending, 10, 50)).settle(used(10))
+    assert (await refused(spending, 10, 50)).why is Why.REQUESTS
+    assert await left(spending) == [80]  # what was set aside for it is given back
+    await (await reserved(spending, 10, 60, person=BEN)).settle(used(10))
+    await clock.advance(60.0)
+    await (await reserved(spending, 10, 60)).settle(used(70))
+    assert (await refused(spending, 10, 50)).why is Why.TOKENS
+
+
 async def test_a_summary_is_no_request_of_anybodys() -> None:
     spending = spending_of(Budgets(Limits(1_000), Limits(requests_per_minute=1, streams=1)), FakeClock(NOON))
     held = await reserved(spending, 10, 90)

@@ -233,3 +233,10 @@ def test_the_words_fit_beside_a_picture_whatever_the_figures(language: str) -> N
 )  # fmt: skip
 def test_money_shows_what_tells_something(amount: str, shown: str) -> None:
     assert money(Decimal(amount), "USD", "en") == shown
+
+
+def test_a_long_name_of_a_model_is_cut_at_a_word() -> None:
+    used = Sum(1, 1, 1, {})
+    label = "SmolLM2 135M, embedded: a demo of streaming, no assistant"
+    report = Report(used, used, (OfModel(label, priced=False, sum=used),), ())
+    assert "`SmolLM2 135M, embedded: a demo of…`" in in_words(report, "You", None, left=(), chart=False)

@@ -235,7 +235,9 @@ def test_a_near_miss_is_reported(name: str, meant: str) -> None:
 
 def test_a_port_alone_is_no_address_and_so_reported_beside_one() -> None:
     (warning,) = read(SLUICE_PORT="9000", SLUICE_HTTP="127.0.0.1:9000").warnings
-    assert warning == "SLUICE_PORT is not a setting of Sluice; it is ignored."
+    assert warning == "SLUICE_PORT is not a setting of Sluice; it is ignored. SLUICE_HTTP is, and counts."
+    (warning,) = read(SLUICE_ALOW="discord:1", SLUICE_ALLOW="discord:2").warnings
+    assert warning == "SLUICE_ALOW is not a setting of Sluice; it is ignored. SLUICE_ALLOW is, and counts."
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import stat
 import sys
 from pathlib import Path
 
@@ -85,3 +87,23 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "sluice.lock").mkdir()
     with pytest.raises(StoreError, match=r"sluice\.lock cannot be written"), held(Location(tmp_path)):
         pytest.fail("held")
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+async def test_what_is_made_is_for_its_user_alone_and_what_is_there_stays(tmp_path: Path, umask: int) -> None:
+    location = Location(tmp_path / "data")
+    old = os.umask(umask)
+    try:
+        async with open_store(location) as store:
+            await store.choose("scope", "name", "value")
+            made = {one.name: stat.S_IMODE(one.stat().st_mode) for one in location.data_dir.iterdir()}
+    finally:
+        os.umask(old)
+    assert stat.S_IMODE(location.data_dir.stat().st_mode) == 0o700
+    assert {"sluice.db", "sluice.db-wal", "sluice.db-shm"} <= made.keys()
+    assert {name: mode for name, mode in made.items() if mode & 0o077} == {}
+    location.data_dir.chmod(0o750)
+    location.file.chmod(0o640)
+    async with open_store(location):
+        assert stat.S_IMODE(location.data_dir.stat().st_mode) == 0o750
+        assert stat.S_IMODE(location.file.stat().st_mode) == 0o640

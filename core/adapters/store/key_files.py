@@ -192,7 +192,7 @@ def _write(path: Path, about: str, entries: Sequence[tuple[str, bytes]], *, repl
         *(f"sluice-key-1 {key_id} {base64.b64encode(value).decode()}" for key_id, value in entries),
     ]
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # made with 0600
         try:
             with os.fdopen(descriptor, "w", encoding="ascii") as file:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 
 from core.adapters.store import schema
 from core.adapters.store.backup import back_up, folder_stamp
@@ -27,6 +27,7 @@ async def open_store(location: Location, *, lease_s: float = LEASE_S) -> AsyncIt
     it is migrated. `lease_s`: see `SqlJournal`.
     """
     make_data_dir(location)
+    make_database_file(location)
     async with aclosing(Database(location.url)) as database:
         await bring_up_to_date(location, database)
         keys = Keys(database, location.chain())
@@ -59,8 +60,16 @@ async def bring_up_to_date(location: Location, database: Database) -> None:
 
 
 def make_data_dir(location: Location) -> None:
-    """Raises StoreError."""
+    """For this user alone, unless it is there already. Raises StoreError."""
     try:
-        location.data_dir.mkdir(parents=True, exist_ok=True)
+        location.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"{location.data_dir} cannot be made ({error.strerror}).") from None
+
+
+def make_database_file(location: Location) -> None:
+    """Empty, and for this user alone, unless it is there already: SQLite gives what it puts beside a database
+    the same mode. What stands in the way is told by whoever opens it."""
+    if location.database_url is None:
+        with suppress(OSError):
+            location.file.touch(0o600, exist_ok=False)

@@ -30,6 +30,7 @@ from core.adapters.store.backup import (
 from core.adapters.store.database import Database, sqlite_url, translated
 from core.adapters.store.keys import Keys, unwrap
 from core.adapters.store.location import DATABASE_FILE, WRAPPING_FILE, Location
+from core.adapters.store.opening import make_data_dir, make_database_file
 from core.adapters.store.tables import cursors, events, steps, turns
 from core.ports.store import StoreError
 
@@ -51,7 +52,7 @@ async def restore(location: Location, folder: Path, *, replace: bool) -> Path | 
         )
     schema.check_known(made.schema, "The backup")
     with files_translated():
-        location.data_dir.mkdir(parents=True, exist_ok=True)
+        make_data_dir(location)
         if location.database_url:
             return await _restore_rows(location, folder, made, replace=replace)
         return await _restore_copy(location, folder, replace=replace)
@@ -78,6 +79,7 @@ async def _restore_copy(location: Location, folder: Path, *, replace: bool) -> P
         chain = location.chain()
         for key_id, sealed in location.chain(work).sealed_wrappings():
             chain.adopt(key_id, sealed)
+        make_database_file(location)
         with translated():
             await asyncio.to_thread(copy_sqlite, new, location.file)
     finally:

@@ -50,7 +50,8 @@ async def press(press: Press) -> None:
 
 async def _decided(occasion: Occasion, entry: str, decision: str) -> str:
     """Do it; what became of it."""
-    approvals, shown = occasion.services.chat.approvals, f"`{entry}`"
+    approvals = occasion.services.chat.approvals
+    shown = approvals.names.beside(entry)
     try:
         if decision in _DECISIONS:
             done = await approvals.decide(entry, _DECISIONS[decision], occasion.person)
@@ -68,23 +69,29 @@ def _list(occasion: Occasion) -> tuple[str, tuple[Row, ...]]:
     lines = [occasion.say("access.title"), *(_line(occasion, one) for one in every[:_LISTED])]
     if len(every) > _LISTED:
         lines.append(occasion.say("access.more", count=len(every) - _LISTED))
-    options = tuple(
-        Option(one.entry, f"{one.entry}: {occasion.say(_WORDS[one.state][0])}") for one in every[:MAX_OPTIONS]
-    )
+    options = tuple(Option(one.entry, _label(occasion, one)) for one in every[:MAX_OPTIONS])
     return "\n".join(lines), (Select(PICK, options, occasion.say("access.pick")),)
 
 
 def _one(occasion: Occasion, entry: str) -> tuple[str, tuple[Row, ...]]:
     found = occasion.services.chat.approvals.find(entry)
     if found is None:
-        return occasion.say("access.revoked", entry=f"`{entry}`"), buttons_for(entry, occasion.locale)
+        shown = occasion.services.chat.approvals.names.beside(entry)
+        return occasion.say("access.revoked", entry=shown), buttons_for(entry, occasion.locale)
     forget = Button(FORGET + entry, occasion.say("button.revoke"))
     return _line(occasion, found), (*buttons_for(entry, occasion.locale), (forget,))
 
 
 def _line(occasion: Occasion, one: Decision) -> str:
-    state = occasion.say(_WORDS[one.state][0])
-    return occasion.say("access.line", entry=f"`{one.entry}`", state=state, by=one.by)
+    state, names = occasion.say(_WORDS[one.state][0]), occasion.services.chat.approvals.names
+    return occasion.say("access.line", entry=names.beside(one.entry), state=state, by=names.beside(one.by))
+
+
+def _label(occasion: Occasion | Inquiry, one: Decision) -> str:
+    """A plain line, as where one of them is picked."""
+    names = occasion.services.chat.approvals.names
+    name, state = names.plain(one.entry), occasion.say(_WORDS[one.state][0])
+    return f"{name} ({one.entry}): {state}" if name else f"{one.entry}: {state}"
 
 
 def _short(text: str) -> str:
@@ -93,9 +100,9 @@ def _short(text: str) -> str:
 
 async def _suggest(inquiry: Inquiry, typed: str) -> tuple[Choice, ...]:
     return tuple(
-        Choice(one.entry, f"{one.entry}: {inquiry.say(_WORDS[one.state][0])}")
+        Choice(one.entry, _label(inquiry, one))
         for one in inquiry.services.chat.approvals.all()
-        if typed.strip() in one.entry
+        if typed.strip() in _label(inquiry, one)
     )[:MAX_OPTIONS]
 
 

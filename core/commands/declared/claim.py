@@ -13,7 +13,12 @@ from core.policy.access import Claim
 log = logging.getLogger(__name__)
 
 _WORDS: Final = MappingProxyType(
-    {Claim.WRONG: "claim.wrong", Claim.LOCKED: "claim.locked", Claim.CLOSED: "claim.closed"}
+    {
+        Claim.WRONG: "claim.wrong",
+        Claim.LOCKED: "claim.locked",
+        Claim.NEEDLESS: "claim.needless",
+        Claim.CLOSED: "claim.closed",
+    }
 )
 
 
@@ -32,7 +37,8 @@ async def run(call: Call) -> None:
         return
     log.info("claim by %s: %s", call.person, claim.value)
     if claim is Claim.ACCEPTED:
-        call.reply(call.say("claimed", entry=str(call.person)))
+        other = "telegram" if call.person.platform == "discord" else "discord"
+        call.reply(call.say("claimed", entry=str(call.person), other=f"{other}:YOUR-ID"))
     else:
         call.reply(call.say(_WORDS[claim]))
 
