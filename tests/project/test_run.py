@@ -240,7 +240,7 @@ async def test_bad_input_is_one_line(
 async def test_a_page_that_others_can_reach_is_warned_of(local: Local, tmp_path: Path) -> None:
     settings = {name: value for name, value in local.settings.items() if name.startswith("OPENAI_")}
     async with running(tmp_path, settings=settings | {"SLUICE_HTTP": "0.0.0.0:0"}) as program:
-        assert "asks nobody who they are" in await program.says("SLUICE_HTTP")
+        assert "the address with its key" in await program.says("SLUICE_HTTP")
 
 
 async def test_a_second_sandbox_says_that_sluice_runs_there_already(local: Local, tmp_path: Path) -> None:
