@@ -205,7 +205,7 @@ class _Run:
         return ready
 
     def _tell(self, ready: Sequence[tuple[Platform, str]], app: App, world: Sandbox | None) -> None:
-        settings, code = self._settings, app.access.claim_code()
+        settings = self._settings
         configuration = self._configuration.current
         everybody = app.access.rules.everybody
         if world or everybody:
@@ -239,7 +239,7 @@ class _Run:
             steps.append(
                 f"For your own bots, put DISCORD_TOKEN or TELEGRAM_TOKEN into {ENV_FILE.absolute()}."
             )
-        elif code and not everybody:
+        elif not everybody and (code := app.access.claim_code()):
             steps.append(f"Nobody is an admin yet. Send the bot a private message: /claim {code}")
         if not world:
             steps.append(f"`{_program()} doctor` shows the invite link and what is missing.")

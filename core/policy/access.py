@@ -152,7 +152,7 @@ class Access:
         if self._wrong[str(person)] >= _TRIES_PER_PERSON or self._wrong.total() >= _TRIES_IN_ALL:
             return Claim.LOCKED
         if not self._matches(code):
-            if self._rules.everybody:
+            if self._rules.everybody and not self._code:
                 return Claim.NEEDLESS
             self._wrong[str(person)] += 1
             return Claim.WRONG

@@ -101,7 +101,8 @@ async def forgotten(world: World, tmp_path: Path, never: asyncio.Event) -> None:
         await world.telegram.promote_bot("Ada", "Riverside")
         await world.telegram.say("Ada", "Riverside", "/settings")
         panel = await said(in_telegram, f"{say('setting.overhear')}: {say('settings.off')}")
-        [overhear] = [one for row in panel["rows"] for one in row if one["id"].endswith(":overhear")]
+        controls = [one for row in panel["rows"] for one in row]
+        [overhear] = [one for one in controls if one["id"].rpartition(".")[0].endswith(":overhear")]
         await world.telegram.press("Ada", "Riverside", panel["id"], overhear["id"])
         await said(in_telegram, f"{say('setting.overhear')}: {say('settings.on')}")
         hers = await world.telegram.say("Ada", "Riverside", f"I say {CANARY}")

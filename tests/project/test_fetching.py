@@ -26,8 +26,10 @@ ALLOWED = {
     "bots/discord/exchange.py": "listens to discord.py's own requests",
     "bots/doctor.py": "looks whether the page's port is free",
     "bots/telegram/outcomes.py": "names errors of python-telegram-bot's client",
+    "bots/telegram/webhook.py": "listens: Telegram brings its updates",
     "bots/embedded_model/weights.py": "fetches the model from the operator's package index, checked by hash",
-    "core/adapters/openai_completions.py": "asks the operator's providers",
+    "core/adapters/openai_client.py": "asks the operator's providers",
+    "core/adapters/openai_completions.py": "the same",
     "core/adapters/fetching/client.py": "the guard",
     "core/adapters/fetching/network.py": "the guard",
 }
