@@ -79,6 +79,17 @@ async def settle(bot: Bot) -> None:
     await bot.clock.advance(3.0)
 
 
+async def requested(bot: Bot) -> tuple[FakeSurface, FakeSurface, str]:
+    """Somebody new asks in a group: where, the owner's private chat, and the message in it that asks them."""
+    group = bot.surface()
+    post = reaching(bot, group)
+    await bot.say(group, "hello")
+    await settle(bot)
+    private = post.private["99"]
+    [message] = private.messages
+    return group, private, message
+
+
 async def test_the_first_attempt_is_told_politely_and_every_admin_gets_one_message() -> None:
     bot = asking("fake:98", "fake:99")
     group = bot.surface()
@@ -101,12 +112,7 @@ async def test_the_first_attempt_is_told_politely_and_every_admin_gets_one_messa
 
 async def test_an_approval_opens_the_place_and_says_so_there() -> None:
     bot = asking()
-    group = bot.surface()
-    post = reaching(bot, group)
-    await bot.say(group, "hello")
-    await settle(bot)
-    private = post.private["99"]
-    [message] = private.messages
+    group, private, message = await requested(bot)
     await bot.press_label(private, ref_of(private, message), say("button.approve"), author=OWNER)
     await settle(bot)
     assert private.texts == [say("access.approved", entry="`fake:channel:c1`")]
@@ -152,12 +158,7 @@ async def test_access_shows_names_beside_ids_until_who_bears_one_is_forgotten() 
 
 async def test_a_refusal_stays_and_asks_nobody_again() -> None:
     bot = asking()
-    group = bot.surface()
-    post = reaching(bot, group)
-    await bot.say(group, "hello")
-    await settle(bot)
-    private = post.private["99"]
-    [message] = private.messages
+    group, private, message = await requested(bot)
     await bot.press_label(private, ref_of(private, message), say("button.deny"), author=OWNER)
     after = asking(before=bot)
     again = reaching(after, group)
@@ -192,12 +193,7 @@ async def test_an_open_request_survives_a_restart_without_another_message() -> N
 
 async def test_a_stranger_cannot_press_the_admins_button() -> None:
     bot = asking()
-    group = bot.surface()
-    post = reaching(bot, group)
-    await bot.say(group, "hello")
-    await settle(bot)
-    private = post.private["99"]
-    [message] = private.messages
+    group, private, message = await requested(bot)
     for row in private.messages[message].content.controls:
         for button in row if isinstance(row, tuple) else ():
             await bot.press_data(group, ref_of(group, "m1"), button.data)
