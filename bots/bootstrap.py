@@ -68,7 +68,8 @@ from core.service.signing import KEY_BYTES, Signer
 from core.service.spending import Spending
 from core.service.usage import UsageBook
 from core.service.watching import Watch
-from core.settings import EMBEDDED_MODEL, ENV_FILE, Settings, read_variables
+from core.settings import EMBEDDED_MODEL, Settings
+from core.variables import ENV_FILE, read_variables
 
 log = logging.getLogger(__name__)
 

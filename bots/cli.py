@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from bots.loop import run_in_loop
-from core.settings import SettingsError, read_settings
+from core.settings import read_settings
+from core.variables import SettingsError
 
 _INTERRUPTED: Final = 130
 _BENCHMARKS: Final = ("freshness", "cpu", "growth", "store")

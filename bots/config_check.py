@@ -14,7 +14,8 @@ from rich.markup import escape
 from bots.bootstrap import read_configuration, warnings_about
 from core.configuration import Budgets, Configuration, ModelEntry, Persona, Provider
 from core.configuration.limits import ENDLESS, MONEY
-from core.settings import SettingsError, read_settings
+from core.settings import read_settings
+from core.variables import SettingsError
 
 GOOD: Final = 0
 WARNED: Final = 1

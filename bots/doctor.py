@@ -45,7 +45,8 @@ from core.ports.completions import (
     TextDelta,
 )
 from core.ports.platform import Check, CheckState
-from core.settings import ENV_FILE, Settings, SettingsError, read_settings, where_settings_stand
+from core.settings import Settings, read_settings, where_settings_stand
+from core.variables import ENV_FILE, SettingsError
 
 NO_MODEL: Final = (
     "OPENAI_MODEL is not set. Name the model in .env (with OPENAI_API_KEY, or OPENAI_BASE_URL for a server "

@@ -51,7 +51,8 @@ from core.ports.store import StoreError
 from core.ports.surface import Surface
 from core.service.in_time import ends_within
 from core.service.watchdog import Watchdog
-from core.settings import ENV_FILE, Settings, where_settings_stand
+from core.settings import Settings, where_settings_stand
+from core.variables import ENV_FILE
 
 log = logging.getLogger(__name__)
 

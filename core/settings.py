@@ -1,6 +1,6 @@
-"""Settings: the only reader of the environment and of `.env`.
+"""Settings: what the environment and `.env` (`core.variables`) say, checked.
 
-A name that is set but empty counts as unset. Every problem is found in one pass and told
+Every problem is found in one pass and told
 in one line that says what to do; nothing here ever shows a value that may be a secret.
 """
 
@@ -8,22 +8,16 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
-import logging
-import os
 import re
-import stat
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from dotenv import dotenv_values
-from dotenv.parser import Original, parse_stream
-
 from core.streaming.answer import DEFAULT_MAX_CHARS
+from core.variables import ALIASES, ENV_FILE, FILE, SECRETS, SettingsError, all_values, secret_in
 
-_ALIASES = {"DISCORD_BOT_TOKEN": "DISCORD_TOKEN", "TELEGRAM_BOT_TOKEN": "TELEGRAM_TOKEN"}
 _MISTAKEN = {  # what people also call them, in spelling far from the name, or nearer to another
     "OPENAI_API_BASE": "OPENAI_BASE_URL",  # the openai library's older name
     "OPENAI_KEY": "OPENAI_API_KEY",
@@ -52,19 +46,12 @@ _NAMES = (
     "SLUICE_DAILY_TOKENS", "SLUICE_DATA_DIR", "DATABASE_URL", "SLUICE_KEY_FILE",
     "SLUICE_SHOW_REASONING", "SLUICE_TELEGRAM_DRAFTS", "SLUICE_CONFIG", "SLUICE_HTTP", "SLUICE_LOG_LEVEL",
 )  # fmt: skip
-_SECRETS = (
-    "DISCORD_TOKEN", "TELEGRAM_TOKEN", "TELEGRAM_WEBHOOK_SECRET", "OPENAI_API_KEY", "DATABASE_URL", *_ALIASES,
-)  # fmt: skip
-"""What may stand in a file of its own instead, as Docker's secrets do, whose name `<NAME>_FILE` says."""
-_FILE = "_FILE"
-_LONGEST_SECRET = 65_536  # bytes of such a file
 _ADDRESSES = {  # what each looks like
     "OPENAI_BASE_URL": "http://127.0.0.1:11434/v1",
     "DISCORD_API_BASE_URL": "http://127.0.0.1:9000/api/v10",
     "TELEGRAM_API_BASE_URL": "http://127.0.0.1:8081",
 }
 _OURS = re.compile(r"^(?:SLUICE|DISCORD|TELEGRAM|OPENAI)_", re.ASCII)
-_SECRET_NAME = re.compile(r"(?:KEY|TOKEN|SECRET|PASSWORD)$", re.ASCII)
 _KNOWN_ELSEWHERE = frozenset(  # read by the openai library itself or by other tools: never a near miss
     {
         "OPENAI_ORG_ID",
@@ -98,27 +85,17 @@ NO_MODEL_NAMED = (
     "or OPENAI_MODEL=embedded for the small demo model."
 )
 NO_KEY = "OPENAI_API_KEY is not set. Set it, or set OPENAI_BASE_URL to a server that needs none."
-PLATFORM_SECRETS = frozenset({"DISCORD_TOKEN", "TELEGRAM_TOKEN", "TELEGRAM_WEBHOOK_SECRET", *_ALIASES})
+PLATFORM_SECRETS = frozenset({"DISCORD_TOKEN", "TELEGRAM_TOKEN", "TELEGRAM_WEBHOOK_SECRET", *ALIASES})
 """What no provider of a model may ever be sent."""
 _MAKE_ONE = "Make one with `openssl rand -hex 32`."
 _DATABASE_URL = (
     "DATABASE_URL is not the address of a PostgreSQL database. It must look like "
     "postgresql://user:password@host:5432/sluice; leave it out for SQLite in the data folder."
 )
-ENV_FILE = Path(".env")
-"""In the folder that Sluice is started in, and nowhere else."""
 CONFIG_FILE = Path("sluice.toml")
 """There too, unless `SLUICE_CONFIG` names another one; `core.configuration` reads it."""
 EMBEDDED_MODEL = "embedded"
 """The value of `OPENAI_MODEL` that asks for the embedded demo model."""
-
-
-class SettingsError(Exception):
-    """The configuration cannot be used. `problems`: one line each, with what to do."""
-
-    def __init__(self, problems: tuple[str, ...]) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,37 +184,8 @@ class Settings:
 
 def read_settings(environment: Mapping[str, str] | None = None, env_file: Path | None = ENV_FILE) -> Settings:
     """Settings from `.env` with the environment on top. Raises SettingsError with every problem found."""
-    values, warnings = _all_values(environment, env_file)
+    values, warnings = all_values(environment, env_file)
     return _Reader(values, warnings).settings()
-
-
-def read_variables(
-    environment: Mapping[str, str] | None = None, env_file: Path | None = ENV_FILE
-) -> Mapping[str, str]:
-    """Every variable that is set, in `.env` or, before it, in the environment: for names that the owner
-    chose. Raises SettingsError when the file cannot be read."""
-    return _all_values(environment, env_file)[0]
-
-
-def secret_in(values: Mapping[str, str], name: str) -> tuple[str | None, str | None]:
-    """A secret of this name, from its variable or from the file that `<name>_FILE` names; and what is wrong
-    with that, in one line that shows neither."""
-    if (file := values.get(name + _FILE)) is None:
-        return values.get(name), None
-    if name in values:
-        return None, f"{name} and {name}{_FILE} are both set. Keep one of them."
-    try:
-        with Path(file).expanduser().open("rb") as opened:
-            secret = opened.read(_LONGEST_SECRET).decode().strip()
-    except (OSError, RuntimeError, ValueError) as error:
-        why = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        return (
-            None,
-            f"{name}{_FILE} names a file that cannot be read ({why}). Name one that holds the secret.",
-        )
-    if not secret:
-        return None, f"{name}{_FILE} names a file that is empty. Put the secret into it."
-    return secret, None
 
 
 def entry_is_valid(entry: str) -> bool:
@@ -276,56 +224,6 @@ def where_settings_stand() -> str:
     return str(ENV_FILE.absolute()) if ENV_FILE.is_file() else f"no .env in {ENV_FILE.absolute().parent}"
 
 
-def _all_values(
-    environment: Mapping[str, str] | None, env_file: Path | None
-) -> tuple[dict[str, str], list[str]]:
-    from_file, warnings = _values_of(env_file) if env_file is not None else ({}, [])
-    if env_file is not None and _is_open_to_all(env_file) and any(map(_may_be_secret, _set_ones(from_file))):
-        warnings.append(f"Every user of this machine can read {env_file}. Run: chmod 600 {env_file}")
-    from_outside = os.environ if environment is None else environment
-    return {**_set_ones(from_file), **_set_ones(from_outside)}, warnings
-
-
-def _values_of(env_file: Path) -> tuple[Mapping[str, str | None], list[str]]:
-    """The values, and a line for each line of the file that is none."""
-    if not env_file.is_file():
-        return {}, []
-    logging.getLogger("dotenv.main").setLevel(logging.ERROR)  # of a bad line it names neither file nor remedy
-    try:
-        with env_file.open(encoding="utf-8") as file:
-            wrong = [_line_of(binding.original) for binding in parse_stream(file) if binding.error]
-        return dotenv_values(env_file), [
-            f"{env_file}, line {line} is not understood. Write NAME=value, with both quotes or none."
-            for line in wrong
-        ]
-    except UnicodeDecodeError:
-        raise SettingsError((f"{env_file} is not UTF-8 text. Save it as UTF-8.",)) from None
-    except OSError as error:
-        problem = f"{env_file} cannot be read ({error.strerror}). Let the user that runs Sluice read it."
-        raise SettingsError((problem,)) from None
-
-
-def _is_open_to_all(file: Path) -> bool:
-    try:
-        return os.name == "posix" and bool(file.stat().st_mode & stat.S_IROTH)
-    except OSError:
-        return False
-
-
-def _may_be_secret(name: str) -> bool:
-    return name in _SECRETS or _SECRET_NAME.search(name) is not None
-
-
-def _line_of(original: Original) -> int:
-    """Its number; what the library calls one begins with the empty lines before it."""
-    text = original.string
-    return original.line + text[: len(text) - len(text.lstrip())].count("\n")
-
-
-def _set_ones(values: Mapping[str, str | None]) -> dict[str, str]:
-    return {name: value.strip() for name, value in values.items() if value and value.strip()}
-
-
 def _is_host(host: str | None) -> bool:
     """Whether a resolver can be asked for it: Python raises UnicodeError for `a..b`."""
     try:
@@ -353,7 +251,7 @@ class _Reader:
     def settings(self) -> Settings:
         self._warn_of_near_misses()
         self._take_in_files()
-        for alias, name in _ALIASES.items():
+        for alias, name in ALIASES.items():
             if (
                 alias in self._values
                 and self._values.setdefault(name, self._values[alias]) != self._values[alias]
@@ -395,7 +293,7 @@ class _Reader:
         return settings
 
     def _take_in_files(self) -> None:
-        for name in _SECRETS:
+        for name in SECRETS:
             secret, problem = secret_in(self._values, name)
             if problem:
                 self._problems.append(problem)
@@ -403,11 +301,11 @@ class _Reader:
                 self._values[name] = secret
 
     def _warn_of_near_misses(self) -> None:
-        known = {*_NAMES, *_ALIASES, *_KNOWN_ELSEWHERE, *(name + _FILE for name in _SECRETS)}
+        known = {*_NAMES, *ALIASES, *_KNOWN_ELSEWHERE, *(name + FILE for name in SECRETS)}
         for name in sorted(self._values):
             if name in known or len(name) > 60:
                 continue
-            near = difflib.get_close_matches(name.upper(), [*_NAMES, *_ALIASES], n=1, cutoff=0.85)
+            near = difflib.get_close_matches(name.upper(), [*_NAMES, *ALIASES], n=1, cutoff=0.85)
             meant = _MISTAKEN.get(name.upper()) or next(iter(near), None)
             if meant and meant not in self._values:
                 self._warnings.append(f"{name} is not read. Did you mean {meant}?")

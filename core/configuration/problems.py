@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from core.configuration.locator import KeyPath
-from core.settings import SettingsError
+from core.variables import SettingsError
 
 _BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 _SECRET_NAME: Final = re.compile(

@@ -8,7 +8,8 @@ from typing import Final
 
 from core.configuration.entries import EMBEDDED_PROVIDER, ENV_PROVIDER, Provider
 from core.configuration.problems import Section, is_secret_name
-from core.settings import PLATFORM_SECRETS, Settings, problem_with_address, secret_in
+from core.settings import PLATFORM_SECRETS, Settings, problem_with_address
+from core.variables import secret_in
 
 _OPENAI: Final = "https://api.openai.com/v1"
 _ENV_NAME: Final = re.compile(r"[A-Z_][A-Z0-9_]{0,99}", re.ASCII)

@@ -39,12 +39,7 @@ from core.configuration.problems import (
     shown,
 )
 from core.configuration.providers import read_providers
-from core.settings import (
-    NO_KEY,
-    NO_MODEL_NAMED,
-    Settings,
-    place_is_valid,
-)
+from core.settings import NO_KEY, NO_MODEL_NAMED, Settings, place_is_valid
 
 ANSWER_WHEN: Final = frozenset({"mention", "reply", "command", "keywords", "always"})
 LANGUAGES: Final = frozenset({"auto", "en", "pt-BR", "es", "de", "fr", "ru"})

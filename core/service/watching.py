@@ -11,7 +11,7 @@ from typing import Final, Generic, TypeAlias, TypeVar
 
 from core.configuration import Live
 from core.ports.clock import Clock
-from core.settings import SettingsError
+from core.variables import SettingsError
 
 log = logging.getLogger(__name__)
 

@@ -218,7 +218,7 @@ import asyncio, io, logging, sys
 from bots.logs import set_up_logging
 from core.adapters.fetching.client import GuardedClient
 from core.adapters.fetching.targets import platform_rules
-from core.settings import Settings
+from core.settings import (Settings)
 
 set_up_logging(Settings(log_level="DEBUG"), sys.stdout)
 logging.getLogger("sluice").debug("this is loud")

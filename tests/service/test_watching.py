@@ -13,7 +13,7 @@ import pytest
 
 from core.configuration import Live
 from core.service.watching import EVERY_S, Watch
-from core.settings import SettingsError
+from core.variables import SettingsError
 from tests.fakes.clock import FakeClock
 
 

@@ -8,14 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.settings import (
-    ModelSettings,
-    Settings,
-    SettingsError,
-    TelegramWebhook,
-    read_settings,
-    read_variables,
-)
+from core.settings import ModelSettings, Settings, TelegramWebhook, read_settings
+from core.variables import SettingsError, read_variables
 
 DISCORD = "MTIzNDU2Nzg5MDEyMzQ1Njc4.GabcdE.abcdefghijklmnopqrstuvwxyz0123456789ab"
 TELEGRAM = "123456789:AAabcdefghijklmnopqrstuvwxyz0123456"
