@@ -66,19 +66,20 @@ class Shelf:
         if self._journal is None or self._failing or message.event_id not in self._unkept:
             return True
         to_do, problem = None, "it takes too long"
+        received, _ = self._unkept[message.event_id]  # now: `keep_rest` may be first
         try:
-            to_do = await in_time(self._clock, _PATIENCE_S, self._keep(self._journal, message.event_id))
+            to_do = await in_time(self._clock, _PATIENCE_S, self._keep(self._journal, received))
         except StoreError as error:
             problem = str(error)
         if to_do is None:
             self._fails(problem)
         return to_do is not False
 
-    async def _keep(self, journal: Journal, event_id: str) -> bool:
-        new = await journal.receive([self._unkept[event_id][0]])
-        self._unkept.pop(event_id, None)
+    async def _keep(self, journal: Journal, received: Received) -> bool:
+        new = await journal.receive([received])
+        self._unkept.pop(received.id, None)
         # One that is not new may be of a process that did not come to it, or of a try that seemed to fail.
-        return bool(new) or not await journal.was_handled(self._account, event_id)
+        return bool(new) or not await journal.was_handled(self._account, received.id)
 
     async def keep_rest(self) -> tuple[tuple[str, str], ...]:
         """Keep what could not be: (channel, message) of what is by now, or is let go of as too old."""
