@@ -107,8 +107,11 @@ async def test_who_stood_still_for_too_long_writes_no_more_of_what_was_taken(
 async def test_what_is_written_when_it_is_stopped_is_taken_along_or_refused(
     postgresql_location: Location,
 ) -> None:
-    """Stopped at any moment of a write, also in the middle of its transaction. On a busy machine that may have
-    begun after its lease lapsed: then it is given as long again, by a process with a lease like its own."""
+    """Stopped at any moment of a write, also in the middle of its transaction.
+
+    On a busy machine that may have begun after its lease lapsed: then it is given as long again, by a process
+    with a lease like its own.
+    """
     async with (
         open_store(postgresql_location, lease_s=LEASE_S) as store,
         other_process(postgresql_location) as other,
