@@ -47,15 +47,18 @@ from core.service.choosing import Choices
 from core.service.conversations import Conversations
 from core.service.door import Door, unanswered
 from core.service.driver import Driver
+from core.service.endings import Endings
 from core.service.events import Events
 from core.service.exchanges import Exchanges
 from core.service.flooding import Flooding
+from core.service.generation import Generation
 from core.service.intake import LONGEST_QUESTION, Intake, Now
 from core.service.languages import language_of
 from core.service.moderating import Moderator
 from core.service.moves import Moves
 from core.service.notices import Notices
 from core.service.presses import Presses
+from core.service.prompts import Prompts
 from core.service.queue import STREAMS, QueueFullError, TurnQueue
 from core.service.records import Records
 from core.service.recovery import Recovery, kept
@@ -147,22 +150,35 @@ class ChatService:
             withheld=self.surroundings.withholds,
             book=book,
         )
-        turns = Turns(
-            completions=completions,
+        prompts = Prompts(
             choices=choices,
+            conversations=self._conversations,
+            surroundings=self.surroundings,
+            budgets=budgets,
+        )
+        endings = Endings(driver, clock, self.notices)
+        generation = Generation(
+            completions=completions,
+            prompts=prompts,
+            endings=endings,
+            driver=driver,
+            clock=clock,
+            moderator=moderator,
+        )
+        turns = Turns(
+            prompts=prompts,
+            generation=generation,
+            endings=endings,
             driver=driver,
             clock=clock,
             spending=spending,
             conversations=self._conversations,
             summaries=self._summaries,
-            surroundings=self.surroundings,
-            budgets=budgets,
             notices=self.notices,
             buttons=self._buttons,
             shut_out=self._is_shut_out,
             streams=STREAMS,
             book=book,
-            moderator=moderator,
         )
         self._queue = TurnQueue(turns.run, self._tasks)
         self._intake = Intake(clock, self._tasks, self.events, self._admit)
