@@ -11,7 +11,8 @@ from core.streaming.answer import DEFAULT_MAX_CHARS
 
 LOOPBACK, HTTP_PORT, WEBHOOK_PORT = "127.0.0.1", 8765, 8766
 CONFIG_FILE = Path("sluice.toml")
-"""In the folder that Sluice is started in, unless `SLUICE_CONFIG` names another one; `core.configuration` reads it."""
+"""In the folder that Sluice is started in, unless `SLUICE_CONFIG` names another one; read by
+`core.configuration`."""
 EMBEDDED_MODEL = "embedded"
 """The value of `OPENAI_MODEL` that asks for the embedded demo model."""
 
