@@ -1,7 +1,9 @@
 """How an answer ends, and in which words: whoever ends it first decides, and the text that is there is kept.
 
-complete | length | filtered | failed   (the model)        length   (a budget, the platform's own limit)
-filtered   (a rule)                                        interrupted   (its place is gone, the end)
+    complete | length | filtered | failed   (the model)    length   (a budget, the platform's own limit)
+    stopped   (a person)    filtered   (a rule)            interrupted   (its place is gone, the process ends)
+
+Each is the answer's only one, with its mark in the asker's language.
 """
 
 from __future__ import annotations
@@ -94,6 +96,18 @@ class Endings:
     def interrupted(self, turn: Turn) -> None:
         self._close(turn, Ending.INTERRUPTED, say("ending.interrupted", turn.locale))
 
+    def stopped(self, turn: Turn) -> bool:
+        """Somebody wants no more of it; False where it has ended already. So with the next two."""
+        return self._cut(turn, Ending.STOPPED, say("ending.stopped", turn.locale))
+
+    def overtaken(self, turn: Turn) -> bool:
+        """Its asker asked something else."""
+        return self._cut(turn, Ending.STOPPED, say("ending.overtaken", turn.locale))
+
+    def cut_off(self, turn: Turn) -> bool:
+        """The process ends."""
+        return self._cut(turn, Ending.INTERRUPTED, say("ending.interrupted", turn.locale))
+
     def in_time(self, turn: Turn) -> Timer | None:
         """Have the answer end while it still can where its platform lets none go on for ever."""
         if turn.surface.ends_at is None:
@@ -120,8 +134,13 @@ class Endings:
     def _cut_at_limit(self, turn: Turn) -> None:
         if turn.answer.ended or turn.showing is None or turn.showing.ends_at is None:
             return
-        turn.cut(Ending.LENGTH, self._clock.monotonic(), say("ending.limit", turn.locale))
-        self._driver.changed(turn.answer)
+        self._cut(turn, Ending.LENGTH, say("ending.limit", turn.locale))
+
+    def _cut(self, turn: Turn, ending: Ending, mark: str) -> bool:
+        cut = turn.cut(ending, self._clock.monotonic(), mark)
+        if cut:
+            self._driver.changed(turn.answer)
+        return cut
 
     def _close(self, turn: Turn, ending: Ending, mark: str, *, may_go_on: bool = True) -> None:
         self._release(turn)
