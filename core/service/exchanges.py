@@ -23,6 +23,7 @@ from core.ports.surface import Surface
 from core.service.buttons import GOES_ON, Buttons
 from core.service.conversations import Conversations, new_id
 from core.service.driver import Driver
+from core.service.endings import Endings
 from core.service.languages import language_of
 from core.service.queue import TurnQueue
 from core.service.turn import Again, Turn
@@ -65,6 +66,7 @@ class Exchanges:
         *,
         conversations: Conversations,
         queue: TurnQueue,
+        endings: Endings,
         driver: Driver,
         clock: Clock,
         buttons: Buttons,
@@ -74,6 +76,7 @@ class Exchanges:
         self._conversations = conversations
         self._store = conversations.store
         self._queue = queue
+        self._endings = endings
         self._driver = driver
         self._clock = clock
         self._buttons = buttons
@@ -101,8 +104,7 @@ class Exchanges:
 
     def end(self, turn: Turn) -> str:
         """End a turn as a person's wish."""
-        if turn.cut(Ending.STOPPED, self._clock.monotonic(), say("ending.stopped", turn.locale)):
-            self._driver.changed(turn.answer)
+        if self._endings.stopped(turn):
             return "stop.done"
         # Its ending is on the way to the platform.
         return "stop.done" if turn.answer.ending is Ending.STOPPED else "stop.finishing"
