@@ -375,7 +375,6 @@ class ChatService:
         return wanted and not (message.addressed is Addressed.NO and is_blank(message.text))
 
     async def _admit(self, question: Question, surface: Surface, now: Now) -> None:
-        question = replace(question, place=self._conversations.now_at(question.place))
         asker, ref = question.asker, question.ref
         if await self._came_before(question, surface):
             unanswered("duplicate", question.event_id, question.place, asker)
@@ -399,6 +398,7 @@ class ChatService:
             self.notices.reply(surface, asker, words, ref=ref, event_id=question.event_id)
             return
         question, surface = await self.threads.moved(question, surface)
+        question = replace(question, place=self._conversations.now_at(question.place))
         ref = question.reply_to
         async with self._conversations.lock(lane_of(question.place, asker, private=question.private)):
             joined = await self._conversations.join(question, self._queue.turns)
@@ -424,6 +424,9 @@ class ChatService:
 
     def _line_up(self, turn: Turn, *, tells: bool = True) -> bool:
         """Whether there was room for it; else the asker is told, if it `tells`."""
+        place = self._conversations.now_at(turn.question.place)
+        if place != turn.question.place:  # it has moved since the question was asked
+            turn.move(place)
         question, surface = turn.question, turn.surface
         try:
             before = self._queue.add(turn)

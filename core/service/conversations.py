@@ -64,22 +64,60 @@ class Conversations:
         self._pause_s = pause_s
         self._coming: dict[LaneKey, str] = {}  # after a pause: the conversation that the next question begins
         self._heard: OrderedDict[LaneKey, float] = OrderedDict()  # when somebody last asked there, monotonic
-        self._moved: dict[Place, Place] = {}
+        self._moved: dict[str, Place] = {}  # by what it was before, `str(Place)`
+        self._before: dict[str, Place] = {}  # the same by what it is now
         self._locks: WeakValueDictionary[LaneKey, asyncio.Lock] = WeakValueDictionary()
 
     def moved(self, before: Place, place: Place) -> None:
-        """For questions that are on their way here."""
-        self._moved[before] = place
-        if len(self._moved) > _MOVED:
-            del self._moved[next(iter(self._moved))]
+        """From now on: what is under way there goes on here, whenever the store takes that it has moved."""
+        self._moved[str(before)], self._before[str(place)] = place, before
+        for places in (self._moved, self._before):
+            if len(places) > _MOVED:
+                del places[next(iter(places))]
+        for lane, lock in [one for one in self._locks.items() if one[0].place == str(before)]:
+            self._locks.setdefault(self._now_at(lane), lock)  # whoever holds it may write here, too
+        for lane in [one for one in self._coming if one.place == str(before)]:
+            self._coming.setdefault(self._now_at(lane), self._coming.pop(lane))
 
     def now_at(self, place: Place) -> Place:
         """Where a place is by now."""
-        return self._moved.get(place, place)
+        return self._moved.get(str(place), place)
+
+    def _places(self, place: Place) -> tuple[Place, ...]:
+        """It and what it was before."""
+        now = self.now_at(place)
+        before = self._before.get(str(now))
+        return (now,) if before is None else (now, before)
+
+    def _now_at(self, lane: LaneKey) -> LaneKey:
+        place = self._moved.get(lane.place)
+        return lane if place is None else replace(lane, place=str(place))
 
     def lock(self, lane: LaneKey) -> asyncio.Lock:
         """Held from looking where a lane ends until it is moved, and a question that joins it is queued."""
-        return self._locks.setdefault(lane, asyncio.Lock())
+        return self._locks.setdefault(self._now_at(lane), asyncio.Lock())
+
+    async def lane(self, lane: LaneKey) -> Lane | None:
+        """Where somebody goes on. As long as the store has not taken that a place has moved, that stands
+        under what it was before."""
+        while True:
+            now = self._now_at(lane)
+            kept = await self.store.lane(now)
+            before = self._before.get(now.place)
+            if kept is None and before is not None:
+                kept = await self.store.lane(replace(now, place=str(before)))
+                kept = kept or await self.store.lane(now)  # it may have taken it in between
+            if now == self._now_at(lane):
+                return kept
+
+    async def _set_lane(self, lane: LaneKey, ends: Lane) -> None:
+        """Under the lane's lock. Where its place moves meanwhile, what is written under the old id may have
+        come after that was taken along."""
+        while True:
+            now = self._now_at(lane)
+            await self.store.set_lane(now, ends)
+            if now == self._now_at(lane):
+                return
 
     async def own(self, place: Place, person: Person) -> str | None:
         """The conversation that somebody goes on with there without a reply, begun if there is none; None
@@ -90,7 +128,7 @@ class Conversations:
         async with self.lock(key):
             joined = await self._go_on(place, key)
             if joined.paused is not None:  # which the next question is to tell
-                self._coming[key] = joined.conversation_id
+                self._coming[self._now_at(key)] = joined.conversation_id
                 if len(self._coming) > _COMING:
                     del self._coming[next(iter(self._coming))]
                 return joined.conversation_id
@@ -108,7 +146,7 @@ class Conversations:
         else:
             joined = await self._go_on(question.place, lane)
             leaf_id = joined.parent_id
-            self._coming.pop(lane, None)
+            self._coming.pop(self._now_at(lane), None)
         await self.move(lane, joined.conversation_id, leaf_id)
         return joined
 
@@ -118,19 +156,21 @@ class Conversations:
         self._heard.move_to_end(lane)
         if len(self._heard) > _HEARD:
             self._heard.popitem(last=False)
-        await self.store.set_lane(lane, Lane(conversation_id, leaf_id, self._clock.wall()))
+        await self._set_lane(lane, Lane(conversation_id, leaf_id, self._clock.wall()))
 
     async def _reply(
         self, ref: MessageRef, place: Place, lane: LaneKey, live: Iterable[Turn]
     ) -> tuple[Joined, str | None]:
         """And at what is in the tree already the lane ends by now."""
         for turn in live:
-            public = turn.joined.lane.place == lane.place and not turn.joined.lane.private
+            theirs = turn.joined.lane
+            public = self._now_at(theirs).place == self._now_at(lane).place and not theirs.private
             if public and ref in (*turn.question.refs, *turn.messages):
                 return Joined(turn.conversation_id, turn.id, lane), turn.parent_id
         found = None
-        if ref.chat_id == place.chat_id:
-            [shown] = shown_in(replace(lane, private=False), [ref.message_id])
+        stands = next((one for one in self._places(place) if one.chat_id == ref.chat_id), None)
+        if stands is not None:
+            [shown] = shown_in(replace(lane, place=str(stands), private=False), [ref.message_id])
             found = await self.store.shown(shown)
         if found is None:
             return Joined(new_id(), None, lane), None
@@ -139,11 +179,11 @@ class Conversations:
         return Joined(found.conversation_id, parent_id, lane), parent_id
 
     async def _go_on(self, place: Place, lane: LaneKey) -> Joined:
-        kept = await self.store.lane(lane)
+        kept = await self.lane(lane)
         if kept is None:
             return Joined(new_id(), None, lane, follows=True)
         if is_paused(kept, place, self._now(lane, kept), after_s=self._pause_s(place)):
-            coming = self._coming.get(lane) or new_id()
+            coming = self._coming.get(self._now_at(lane)) or new_id()
             return Joined(coming, None, lane, follows=True, paused=kept.leaf_id)
         return Joined(kept.conversation_id, kept.leaf_id, lane, follows=True)
 
@@ -204,7 +244,7 @@ class Conversations:
 
     async def _follow_what_was_kept(self, turn: Turn) -> None:
         """Another process had it wait: what it was behind there may have been answered since it joined."""
-        kept = await self.store.lane(turn.joined.lane)
+        kept = await self.lane(turn.joined.lane)
         if kept is not None and kept.conversation_id == turn.conversation_id:
             turn.parent_id = kept.leaf_id
 
@@ -251,8 +291,7 @@ class Conversations:
                 model=model,
                 ending=str(turn.answer.ending or ""),
             )
-            lane = turn.joined.lane
-            shown = shown_in(lane, [ref.message_id for ref in turn.messages if ref.chat_id != turn.left])
+            lane, shown = turn.joined.lane, self._shown(turn)
             if turn.again is None:
                 await self.store.add(answer, shown)
             else:
@@ -261,6 +300,16 @@ class Conversations:
             if turn.again is None:
                 async with self.lock(lane):
                     await self._end_lane(turn, answer)
+
+    def _shown(self, turn: Turn) -> tuple[Shown, ...]:
+        """What shows its answer where it ends. A platform may show it in the new chat before it has told that
+        the old one has moved."""
+        here, lane = turn.question.place.chat_id, turn.joined.lane
+        refs = [ref for ref in turn.messages if ref.chat_id != turn.left]
+        if refs and refs[-1].chat_id != here:
+            here = refs[-1].chat_id
+            lane = replace(lane, place=f"{turn.question.place.platform}:{here}")
+        return shown_in(lane, [ref.message_id for ref in refs if ref.chat_id == here])
 
     async def show_variant(self, lane: LaneKey, answer: Message, shown: tuple[Shown, ...]) -> None:
         """Keep that this variant is the one that is shown, and that the lane goes on after it."""
@@ -276,7 +325,7 @@ class Conversations:
 
     async def _choose(self, lane: LaneKey, answer: Message) -> None:
         """If it has passed the question, or stands right before it for want of an answer."""
-        kept = await self.store.lane(lane)
+        kept = await self.lane(lane)
         question = await self.store.message(answer.parent_id or "")
         if kept is None or question is None or kept.leaf_id == answer.id:
             return
@@ -284,15 +333,15 @@ class Conversations:
         passed = question.id in {message.id for message in path}
         waits = (kept.conversation_id, kept.leaf_id) == (question.conversation_id, question.parent_id)
         if passed or (waits and len(await self.store.answers(question.id)) == 1):
-            await self.store.set_lane(lane, Lane(answer.conversation_id, answer.id, kept.at))
+            await self._set_lane(lane, Lane(answer.conversation_id, answer.id, kept.at))
 
     async def _end_lane(self, turn: Turn, answer: Message) -> None:
         lane = turn.joined.lane
-        kept = await self.store.lane(lane)
+        kept = await self.lane(lane)
         if (
             kept is not None and kept.conversation_id == turn.conversation_id
         ):  # else they began anew meanwhile
-            await self.store.set_lane(lane, replace(kept, leaf_id=answer.id))
+            await self._set_lane(lane, replace(kept, leaf_id=answer.id))
 
     async def _quote(self, turn: Turn) -> tuple[str, tuple[str, ...]]:
         """What the question quotes, and whose words that is. Not what stands right above it anyway, unless
