@@ -398,9 +398,9 @@ class ChatService:
             self.notices.reply(surface, asker, words, ref=ref, event_id=question.event_id)
             return
         question, surface = await self.threads.moved(question, surface)
-        question = replace(question, place=self._conversations.now_at(question.place))
+        question = replace(question, place=self._conversations.lanes.now_at(question.place))
         ref = question.reply_to
-        async with self._conversations.lock(lane_of(question.place, asker, private=question.private)):
+        async with self._conversations.lanes.lock(lane_of(question.place, asker, private=question.private)):
             joined = await self._conversations.join(question, self._queue.turns)
             changed = now()
             if changed is None:  # its message was deleted meanwhile
@@ -424,7 +424,7 @@ class ChatService:
 
     def _line_up(self, turn: Turn, *, tells: bool = True) -> bool:
         """Whether there was room for it; else the asker is told, if it `tells`."""
-        place = self._conversations.now_at(turn.question.place)
+        place = self._conversations.lanes.now_at(turn.question.place)
         if place != turn.question.place:  # it has moved since the question was asked
             turn.move(place)
         question, surface = turn.question, turn.surface

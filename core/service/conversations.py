@@ -6,14 +6,12 @@ its answer with the messages that show it when the turn ends, so that a restart 
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import takewhile
 from typing import Final
-from weakref import WeakValueDictionary
 
 from core.conversation.history import (
     Joined,
@@ -29,13 +27,13 @@ from core.messages import MessageRef, Person, Place, PlaceKind
 from core.policy.spending import estimate_tokens
 from core.ports.clock import Clock
 from core.ports.store import Lane, LaneKey, Message, Outlined, Role, Shown, Store
+from core.service.lanes import Lanes
 from core.service.turn import Turn
 
 _AT_ONCE: Final = 32  # messages that are read together: in most places more than a model is shown
 _ALL: Final = 1_000_000
 _COMING: Final = 1_000
 _HEARD: Final = 10_000  # lanes
-_MOVED: Final = 1_000
 
 
 def new_id() -> str:
@@ -60,64 +58,17 @@ class Conversations:
     ) -> None:
         self._apart = apart
         self.store = store
+        self.lanes = Lanes(store)
         self._clock = clock
         self._pause_s = pause_s
         self._coming: dict[LaneKey, str] = {}  # after a pause: the conversation that the next question begins
         self._heard: OrderedDict[LaneKey, float] = OrderedDict()  # when somebody last asked there, monotonic
-        self._moved: dict[str, Place] = {}  # by what it was before, `str(Place)`
-        self._before: dict[str, Place] = {}  # the same by what it is now
-        self._locks: WeakValueDictionary[LaneKey, asyncio.Lock] = WeakValueDictionary()
 
     def moved(self, before: Place, place: Place) -> None:
-        """From now on: what is under way there goes on here, whenever the store takes that it has moved."""
-        self._moved[str(before)], self._before[str(place)] = place, before
-        for places in (self._moved, self._before):
-            if len(places) > _MOVED:
-                del places[next(iter(places))]
-        for lane, lock in [one for one in self._locks.items() if one[0].place == str(before)]:
-            self._locks.setdefault(self._now_at(lane), lock)  # whoever holds it may write here, too
+        """A place has another id from now on: what is under way there goes on here."""
+        self.lanes.moved(before, place)
         for lane in [one for one in self._coming if one.place == str(before)]:
-            self._coming.setdefault(self._now_at(lane), self._coming.pop(lane))
-
-    def now_at(self, place: Place) -> Place:
-        """Where a place is by now."""
-        return self._moved.get(str(place), place)
-
-    def _places(self, place: Place) -> tuple[Place, ...]:
-        """It and what it was before."""
-        now = self.now_at(place)
-        before = self._before.get(str(now))
-        return (now,) if before is None else (now, before)
-
-    def _now_at(self, lane: LaneKey) -> LaneKey:
-        place = self._moved.get(lane.place)
-        return lane if place is None else replace(lane, place=str(place))
-
-    def lock(self, lane: LaneKey) -> asyncio.Lock:
-        """Held from looking where a lane ends until it is moved, and a question that joins it is queued."""
-        return self._locks.setdefault(self._now_at(lane), asyncio.Lock())
-
-    async def lane(self, lane: LaneKey) -> Lane | None:
-        """Where somebody goes on. As long as the store has not taken that a place has moved, that stands
-        under what it was before."""
-        while True:
-            now = self._now_at(lane)
-            kept = await self.store.lane(now)
-            before = self._before.get(now.place)
-            if kept is None and before is not None:
-                kept = await self.store.lane(replace(now, place=str(before)))
-                kept = kept or await self.store.lane(now)  # it may have taken it in between
-            if now == self._now_at(lane):
-                return kept
-
-    async def _set_lane(self, lane: LaneKey, ends: Lane) -> None:
-        """Under the lane's lock. Where its place moves meanwhile, what is written under the old id may have
-        come after that was taken along."""
-        while True:
-            now = self._now_at(lane)
-            await self.store.set_lane(now, ends)
-            if now == self._now_at(lane):
-                return
+            self._coming.setdefault(self.lanes.now(lane), self._coming.pop(lane))
 
     async def own(self, place: Place, person: Person) -> str | None:
         """The conversation that somebody goes on with there without a reply, begun if there is none; None
@@ -125,10 +76,10 @@ class Conversations:
         if place.kind is not PlaceKind.SHARED:
             return None
         key = lane_of(place, person)
-        async with self.lock(key):
+        async with self.lanes.lock(key):
             joined = await self._go_on(place, key)
             if joined.paused is not None:  # which the next question is to tell
-                self._coming[self._now_at(key)] = joined.conversation_id
+                self._coming[self.lanes.now(key)] = joined.conversation_id
                 if len(self._coming) > _COMING:
                     del self._coming[next(iter(self._coming))]
                 return joined.conversation_id
@@ -146,7 +97,7 @@ class Conversations:
         else:
             joined = await self._go_on(question.place, lane)
             leaf_id = joined.parent_id
-            self._coming.pop(self._now_at(lane), None)
+            self._coming.pop(self.lanes.now(lane), None)
         await self.move(lane, joined.conversation_id, leaf_id)
         return joined
 
@@ -156,7 +107,7 @@ class Conversations:
         self._heard.move_to_end(lane)
         if len(self._heard) > _HEARD:
             self._heard.popitem(last=False)
-        await self._set_lane(lane, Lane(conversation_id, leaf_id, self._clock.wall()))
+        await self.lanes.set(lane, Lane(conversation_id, leaf_id, self._clock.wall()))
 
     async def _reply(
         self, ref: MessageRef, place: Place, lane: LaneKey, live: Iterable[Turn]
@@ -164,11 +115,11 @@ class Conversations:
         """And at what is in the tree already the lane ends by now."""
         for turn in live:
             theirs = turn.joined.lane
-            public = self._now_at(theirs).place == self._now_at(lane).place and not theirs.private
+            public = self.lanes.now(theirs).place == self.lanes.now(lane).place and not theirs.private
             if public and ref in (*turn.question.refs, *turn.messages):
                 return Joined(turn.conversation_id, turn.id, lane), turn.parent_id
         found = None
-        stands = next((one for one in self._places(place) if one.chat_id == ref.chat_id), None)
+        stands = next((one for one in self.lanes.places(place) if one.chat_id == ref.chat_id), None)
         if stands is not None:
             [shown] = shown_in(replace(lane, place=str(stands), private=False), [ref.message_id])
             found = await self.store.shown(shown)
@@ -179,11 +130,11 @@ class Conversations:
         return Joined(found.conversation_id, parent_id, lane), parent_id
 
     async def _go_on(self, place: Place, lane: LaneKey) -> Joined:
-        kept = await self.lane(lane)
+        kept = await self.lanes.end(lane)
         if kept is None:
             return Joined(new_id(), None, lane, follows=True)
         if is_paused(kept, place, self._now(lane, kept), after_s=self._pause_s(place)):
-            coming = self._coming.get(self._now_at(lane)) or new_id()
+            coming = self._coming.get(self.lanes.now(lane)) or new_id()
             return Joined(coming, None, lane, follows=True, paused=kept.leaf_id)
         return Joined(kept.conversation_id, kept.leaf_id, lane, follows=True)
 
@@ -244,7 +195,7 @@ class Conversations:
 
     async def _follow_what_was_kept(self, turn: Turn) -> None:
         """Another process had it wait: what it was behind there may have been answered since it joined."""
-        kept = await self.lane(turn.joined.lane)
+        kept = await self.lanes.end(turn.joined.lane)
         if kept is not None and kept.conversation_id == turn.conversation_id:
             turn.parent_id = kept.leaf_id
 
@@ -298,7 +249,7 @@ class Conversations:
                 await self.show_variant(lane, answer, shown)
             turn.kept = True
             if turn.again is None:
-                async with self.lock(lane):
+                async with self.lanes.lock(lane):
                     await self._end_lane(turn, answer)
 
     def _shown(self, turn: Turn) -> tuple[Shown, ...]:
@@ -320,12 +271,12 @@ class Conversations:
             if other.id != answer.id and await self.store.shows(other.id):
                 await self.store.add(other, ())
         await self.store.add(answer, shown)
-        async with self.lock(lane):
+        async with self.lanes.lock(lane):
             await self._choose(lane, answer)
 
     async def _choose(self, lane: LaneKey, answer: Message) -> None:
         """If it has passed the question, or stands right before it for want of an answer."""
-        kept = await self.lane(lane)
+        kept = await self.lanes.end(lane)
         question = await self.store.message(answer.parent_id or "")
         if kept is None or question is None or kept.leaf_id == answer.id:
             return
@@ -333,15 +284,15 @@ class Conversations:
         passed = question.id in {message.id for message in path}
         waits = (kept.conversation_id, kept.leaf_id) == (question.conversation_id, question.parent_id)
         if passed or (waits and len(await self.store.answers(question.id)) == 1):
-            await self._set_lane(lane, Lane(answer.conversation_id, answer.id, kept.at))
+            await self.lanes.set(lane, Lane(answer.conversation_id, answer.id, kept.at))
 
     async def _end_lane(self, turn: Turn, answer: Message) -> None:
         lane = turn.joined.lane
-        kept = await self.lane(lane)
+        kept = await self.lanes.end(lane)
         if (
             kept is not None and kept.conversation_id == turn.conversation_id
         ):  # else they began anew meanwhile
-            await self._set_lane(lane, replace(kept, leaf_id=answer.id))
+            await self.lanes.set(lane, replace(kept, leaf_id=answer.id))
 
     async def _quote(self, turn: Turn) -> tuple[str, tuple[str, ...]]:
         """What the question quotes, and whose words that is. Not what stands right above it anyway, unless

@@ -85,7 +85,7 @@ class Exchanges:
     async def new(self, place: Place, person: Person, *, private: bool = False) -> str:
         """The next question there begins a conversation."""
         lane = lane_of(place, person, private=private)
-        async with self._conversations.lock(lane):
+        async with self._conversations.lanes.lock(lane):
             await self._conversations.move(lane, new_id(), None)
         return "new.done"
 
@@ -179,7 +179,7 @@ class Exchanges:
             return "continue.not_yours"
         private = any(was_private(shown) for shown in await self._store.shows(answer.id))
         lane = lane_of(caller.place, caller.person, private=private)
-        async with self._conversations.lock(lane):
+        async with self._conversations.lanes.lock(lane):
             if answer.id in self._continued:  # by a press that came at the same time
                 return "continue.over"
             words = say("continue.question", language_of(caller.person, caller.place))
@@ -203,8 +203,8 @@ class Exchanges:
         """Take back the last exchange of their lane, with its messages: the question's where we may."""
         lane = lane_of(caller.place, caller.person, private=private)
         await self._settled(lane)
-        async with self._conversations.lock(lane):
-            kept = await self._conversations.lane(lane)
+        async with self._conversations.lanes.lock(lane):
+            kept = await self._conversations.lanes.end(lane)
             running = (turn for turn in self._queue.turns if not turn.finished.is_set())
             if kept is not None and any(_is_of(turn, kept) for turn in running):
                 return "undo.busy"
@@ -235,8 +235,8 @@ class Exchanges:
         if lane.person and not _may(caller.person, leaf):
             return "resume.not_yours"
         while True:
-            async with self._conversations.lock(lane):
-                kept = await self._conversations.lane(lane)
+            async with self._conversations.lanes.lock(lane):
+                kept = await self._conversations.lanes.end(lane)
                 if kept is not None and kept.conversation_id == leaf.conversation_id:
                     return "resume.over"
                 running = [turn for turn in self._queue.running if kept and _is_of(turn, kept)]
@@ -266,7 +266,7 @@ class Exchanges:
             answer, _channel_of(caller.surface), notice=True, nonce=new_id(), locale=locale, over=over
         )
         shown = await showing.finished()
-        place = self._conversations.now_at(caller.place)
+        place = self._conversations.lanes.now_at(caller.place)
         lane = lane_of(place, _asker_of(chosen, caller))
         stands = shown_in(lane, [ref.message_id for ref in shown.messages if ref.chat_id == place.chat_id])
         await self._conversations.show_variant(lane, chosen, stands)
@@ -286,13 +286,13 @@ class Exchanges:
             [shown] = shown_in(lane, [ref.message_id])
             return await self._store.shown(shown) if ref.chat_id == caller.place.chat_id else None
         await self._settled(lane)
-        kept = await self._conversations.lane(lane)
+        kept = await self._conversations.lanes.end(lane)
         return await self._store.message(kept.leaf_id) if kept and kept.leaf_id else None
 
     async def _died(self, caller: Caller, leaf: Message | None) -> Message | None:
         """The question asked last, after the leaf of their lane, where it has got no answer."""
         lane = lane_of(caller.place, caller.person)
-        kept = await self._conversations.lane(lane)
+        kept = await self._conversations.lanes.end(lane)
         if kept is None:
             return None
         after = leaf.id if leaf else None
