@@ -51,7 +51,6 @@ class Beginnings:
 
     async def begin(self, question: Question, surface: Surface, now: Now) -> None:
         """Begin its turn, or tell the asker why there is none; see `core.service.intake.Intake`."""
-        question = replace(question, place=self._conversations.now_at(question.place))
         asker, ref = question.asker, question.ref
         if await self._came_before(question, surface):
             unanswered("duplicate", question.event_id, question.place, asker)
@@ -75,8 +74,9 @@ class Beginnings:
             self._notices.reply(surface, asker, words, ref=ref, event_id=question.event_id)
             return
         question, surface = await self._threads.moved(question, surface)
+        question = replace(question, place=self._conversations.lanes.now_at(question.place))
         ref = question.reply_to
-        async with self._conversations.lock(lane_of(question.place, asker, private=question.private)):
+        async with self._conversations.lanes.lock(lane_of(question.place, asker, private=question.private)):
             joined = await self._conversations.join(question, self._queue.turns)
             changed = now()
             if changed is None:  # its message was deleted meanwhile

@@ -175,6 +175,7 @@ class ChatService:
         self._queue = TurnQueue(turns.run, self._tasks)
         self._line = Line(
             queue=self._queue,
+            lanes=self._conversations.lanes,
             records=self.records,
             events=self.events,
             choices=choices,

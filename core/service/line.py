@@ -14,6 +14,7 @@ from core.service.choosing import Choices
 from core.service.door import unanswered
 from core.service.endings import Endings
 from core.service.events import Events
+from core.service.lanes import Lanes
 from core.service.languages import language_of
 from core.service.notices import Notices
 from core.service.queue import QueueFullError, TurnQueue
@@ -34,6 +35,7 @@ class Line:
         self,
         *,
         queue: TurnQueue,
+        lanes: Lanes,
         records: Records,
         events: Events,
         choices: Choices,
@@ -42,6 +44,7 @@ class Line:
         clock: Clock,
     ) -> None:
         self._queue = queue
+        self._lanes = lanes
         self._records = records
         self._events = events
         self._choices = choices
@@ -51,6 +54,9 @@ class Line:
 
     def add(self, turn: Turn, *, tells: bool = False) -> bool:
         """Whether there was room for it; else the asker is told, if it `tells`."""
+        place = self._lanes.now_at(turn.question.place)
+        if place != turn.question.place:  # it has moved since the question was asked
+            turn.move(place)
         try:
             before = self._queue.add(turn)
             self._keep(turn)
