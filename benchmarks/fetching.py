@@ -1,7 +1,7 @@
 """What hostile servers cost whoever fetches from them: `python -m benchmarks.fetching`.
 
 The server is a process of its own on loopback, the client the guarded one as it is, with its own limits. So
-the memory is the client's alone. Takes about 20 seconds.
+the memory is the client's alone. Takes about 25 seconds.
 """
 
 from __future__ import annotations
@@ -73,6 +73,11 @@ async def _parts(path: str) -> AsyncIterator[bytes]:
             while True:
                 yield b"a" * 3200
                 await asyncio.sleep(0.1)
+        case "/steady":  # twice the least speed: as long as it may be
+            yield b"HTTP/1.1 200 OK\r\nContent-Length: 10485760\r\n\r\n"
+            while True:
+                yield b"a" * 12800
+                await asyncio.sleep(0.1)
         case "/headers":
             yield b"HTTP/1.1 200 OK\r\n"
             while True:
@@ -119,7 +124,7 @@ async def main() -> None:
     async with _server() as base:
         client = GuardedClient(platform_rules(base))
         table.add_row("before", "", "", "", f"{_peak_mb():.0f}")
-        for path in ("/plain", "/bomb", "/endless", "/drip", "/trickle", "/headers", "/redirect"):
+        for path in ("/plain", "/bomb", "/endless", "/drip", "/trickle", "/steady", "/headers", "/redirect"):
             with TemporaryFile() as file:
                 began = time.perf_counter()
                 answer = await client.fetch(base + path, file)
