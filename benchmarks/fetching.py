@@ -28,6 +28,9 @@ from core.ports.fetching import Fetched
 MEGABYTE: Final = 2**20
 _GZIPPED: Final = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n"
 
+_EVERY_TENTH_S: Final = {"/drip": 1, "/trickle": 3200, "/steady": 12800}
+"""Bytes: next to none, half of the least speed, and twice of it."""
+
 
 def bomb(megabytes: int) -> Iterator[bytes]:
     """The body of a gzip of so many megabytes of zeros, a thousandth as long, a megabyte's part at a time."""
@@ -63,20 +66,10 @@ async def _parts(path: str) -> AsyncIterator[bytes]:
             yield _GZIPPED
             for part in bomb(10 * 1024):
                 yield part
-        case "/drip":
+        case "/drip" | "/trickle" | "/steady":
             yield b"HTTP/1.1 200 OK\r\nContent-Length: 10485760\r\n\r\n"
             while True:
-                yield b"a"
-                await asyncio.sleep(0.1)
-        case "/trickle":  # half of the least speed
-            yield b"HTTP/1.1 200 OK\r\nContent-Length: 10485760\r\n\r\n"
-            while True:
-                yield b"a" * 3200
-                await asyncio.sleep(0.1)
-        case "/steady":  # twice the least speed: as long as it may be
-            yield b"HTTP/1.1 200 OK\r\nContent-Length: 10485760\r\n\r\n"
-            while True:
-                yield b"a" * 12800
+                yield b"a" * _EVERY_TENTH_S[path]
                 await asyncio.sleep(0.1)
         case "/headers":
             yield b"HTTP/1.1 200 OK\r\n"
