@@ -81,6 +81,7 @@ class Quote:
     author_id: str = ""
     author_roles: frozenset[str] | None = None  # those that its author has or may have; None: any
     replies_to: MessageRef | None = None  # in the same chat
+    whose: str = ""  # of an answer of ours: who asked for it, as `str(Person)`, where that is known
 
 
 class Addressed(StrEnum):

@@ -398,6 +398,7 @@ class ChatService:
             words = say("too_long", locale, length=len(question.text), limit=LONGEST_QUESTION)
             self.notices.reply(surface, asker, words, ref=ref, event_id=question.event_id)
             return
+        question = await self._conversations.attributed(question, self._queue.turns)
         question, surface = await self.threads.moved(question, surface)
         ref = question.reply_to
         async with self._conversations.lock(lane_of(question.place, asker, private=question.private)):

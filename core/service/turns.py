@@ -171,15 +171,14 @@ class Turns:
         if self._surroundings.withholds(turn.speakers, question.place):
             turn.summary = None  # it may tell of what is withheld
         manner = turn.manner = await self._choices.manner(question, turn.conversation_id)
-        if turn.forgotten:  # while the store was asked
-            unanswered("forgotten", question.event_id, question.place, question.asker)
-            return
         choice = manner.choice
         self._answers(turn, choice.model)
         if manner.from_before:
             await self._conversations.read(turn, self._budgets.of(choice, turn.conversation_id))
             turn.path = self._surroundings.of_the_served(turn.path, question.place)
         await self._leave_out_quotes(turn)
+        if self._is_void(turn):
+            return
         if manner.preferences.sees is Sees.CHANNEL and not question.about:
             turn.about = await self._surroundings.lately(question, turn.conversation_id, turn.surface)
         tally.prompt = prompt_size(self._messages(turn, choice))
@@ -210,6 +209,20 @@ class Turns:
             await reservation.settle(counted)
             if self._book is not None and counted:
                 await self._book(question.payer, question.place, counted)
+
+    def _is_void(self, turn: Turn) -> bool:
+        """Whether nothing is left to ask, as after the store was asked; who asked is told."""
+        question = turn.question
+        if turn.forgotten:
+            unanswered("forgotten", question.event_id, question.place, question.asker)
+            return True
+        if turn.asked is None or not (is_blank(turn.asked.text) and is_blank(turn.asked.quote)):
+            return False
+        # It was nothing but a quote, and whoever wrote that was forgotten, or is withheld by now.
+        unanswered("empty", question.event_id, question.place, question.payer)
+        words = say("message.empty", turn.locale)
+        self._notices.reply(turn.surface, question.payer, words, ref=question.reply_to)
+        return True
 
     async def _leave_out_quotes(self, turn: Turn) -> None:
         """Of what they wrote who are denied, or apart from others' questions, by now."""
