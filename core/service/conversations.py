@@ -113,18 +113,20 @@ class Conversations:
         return joined
 
     async def attributed(self, question: Question, live: Iterable[Turn]) -> Question:
-        """With whose an answer is that it quotes: who asked for it. `live`: as of `join`."""
+        """With whose an answer is that it quotes: who asked for it; and with its words, where the event was
+        kept without them. `live`: as of `join`."""
         quote = question.quote
         if quote is None or not quote.by_us or quote.whose:
             return question
-        grows = (str(turn.question.asker) for turn in live if quote.ref in turn.messages)
-        whose = next(grows, "")
-        if not whose:
-            lane = replace(lane_of(question.place, question.asker), private=False)
-            [shown] = shown_in(lane, [quote.ref.message_id])
-            found = await self.store.shown(shown)
-            whose = found.asker if found is not None else ""
-        return replace(question, quote=replace(quote, whose=whose))
+        for turn in live:
+            if quote.ref in turn.messages:
+                return replace(question, quote=replace(quote, whose=str(turn.question.asker)))
+        lane = replace(lane_of(question.place, question.asker), private=False)
+        [shown] = shown_in(lane, [quote.ref.message_id])
+        found = await self.store.shown(shown)
+        if found is None:
+            return question
+        return replace(question, quote=replace(quote, whose=found.asker, text=quote.text or found.text))
 
     async def move(self, lane: LaneKey, conversation_id: str, leaf_id: str | None) -> None:
         """Somebody goes on there now, under the lane's lock."""

@@ -94,6 +94,17 @@ async def test_an_answer_that_is_quoted_is_whose_who_asked_for_it() -> None:
     await shut(bot)
 
 
+async def test_an_answer_whose_words_were_not_kept_is_quoted_out_of_the_tree() -> None:
+    """As where Telegram's update was kept without them, and the process was killed."""
+    bot = bot_with_journal()
+    surface = bot.surface("t1", PlaceKind.THREAD)
+    shown = await bot.answered(surface, "tell", f"{CANARY}.")
+    await bot.answered(surface, "more", "More.")
+    await bot.say(surface, "so?", author=BEN, quote=Quote(shown, "Sluice", "", by_us=True))
+    assert CANARY in (await bot.model.opened()).prompt[-1]
+    await shut(bot)
+
+
 async def test_an_answer_that_still_grows_is_quoted_as_whose_who_asked_for_it() -> None:
     bot = bot_with_journal()
     surface = bot.surface()
