@@ -160,6 +160,7 @@ class ChatService:
             notices=self.notices,
             buttons=self._buttons,
             shut_out=self._is_shut_out,
+            is_admin=access.is_admin,
             streams=STREAMS,
             book=book,
             moderator=moderator,

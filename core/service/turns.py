@@ -24,6 +24,7 @@ from core.conversation.history import Question
 from core.conversation.preferences import Sees
 from core.conversation.tokens import Budgets
 from core.conversation.window import is_blank, messages_for, prompt_size
+from core.messages import Person
 from core.policy.budgets import Refused
 from core.policy.spending import estimate_tokens, size_of
 from core.ports.clock import Clock, Timer
@@ -84,7 +85,7 @@ _UNBILLED = frozenset(  # errors with which a provider refuses before it does an
 
 class Turns:
     """Does turns; one instance for all. `choices`: asked how a question is answered, as its turn begins.
-    `shut_out`: whether whoever was let in may ask there no more by now."""
+    `shut_out`: whether whoever was let in may ask there no more by now; `is_admin`: of the bot."""
 
     def __init__(
         self,
@@ -101,6 +102,7 @@ class Turns:
         notices: Notices,
         buttons: Buttons,
         shut_out: Callable[[Question], Awaitable[bool]],
+        is_admin: Callable[[Person], bool],
         streams: int,
         book: Book | None = None,
         moderator: Moderator | None = None,
@@ -117,6 +119,7 @@ class Turns:
         self._notices = notices
         self._buttons = buttons
         self._shut_out = shut_out
+        self._is_admin = is_admin
         self._book = book
         self._moderator = moderator
         self._streams = asyncio.Semaphore(streams)
@@ -170,7 +173,8 @@ class Turns:
             return
         if self._surroundings.withholds(turn.speakers, question.place):
             turn.summary = None  # it may tell of what is withheld
-        manner = turn.manner = await self._choices.manner(question, turn.conversation_id)
+        admin = self._is_admin(question.payer)
+        manner = turn.manner = await self._choices.manner(question, turn.conversation_id, admin=admin)
         choice = manner.choice
         self._answers(turn, choice.model)
         if manner.from_before:
