@@ -414,7 +414,7 @@ class ChatService:
             self.notices.reply(surface, asker, say("paused", locale), ref=ref, foot=Foot(((resume,),)))
 
     async def _is_shut_out(self, question: Question) -> bool:
-        await self.approvals.known()
+        await self.know(question.place)
         return self.door.shuts_out(question.payer, question.place)
 
     async def _came_before(self, question: Question, surface: Surface) -> bool:
