@@ -76,8 +76,8 @@ class Door:
         return self._why_not(person, place) is None
 
     def shuts_out(self, person: Person, place: Place) -> bool:
-        """Whether whoever was let in before may not by now, by the law or by who manages the place; while what
-        they say cannot be read, what they said then holds."""
+        """Whether whoever was let in before may not by now, by the law or by who manages the place; while
+        that cannot be read, what it said then holds."""
         return self._why_not(person, place) not in {None, Verdict.UNKNOWN}
 
     def admits(
