@@ -1,7 +1,7 @@
 """What hostile servers cost whoever fetches from them: `python -m benchmarks.fetching`.
 
 The server is a process of its own on loopback, the client the guarded one as it is, with its own limits. So
-the memory is the client's alone. Takes about 20 seconds.
+the memory is the client's alone. Takes about 25 seconds.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ from core.ports.fetching import Fetched
 
 MEGABYTE: Final = 2**20
 _GZIPPED: Final = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n"
+
+_EVERY_TENTH_S: Final = {"/drip": 1, "/trickle": 3200, "/steady": 12800}
+"""Bytes: next to none, half of the least speed, and twice of it."""
 
 
 def bomb(megabytes: int) -> Iterator[bytes]:
@@ -63,15 +66,10 @@ async def _parts(path: str) -> AsyncIterator[bytes]:
             yield _GZIPPED
             for part in bomb(10 * 1024):
                 yield part
-        case "/drip":
+        case "/drip" | "/trickle" | "/steady":
             yield b"HTTP/1.1 200 OK\r\nContent-Length: 10485760\r\n\r\n"
             while True:
-                yield b"a"
-                await asyncio.sleep(0.1)
-        case "/trickle":  # half of the least speed
-            yield b"HTTP/1.1 200 OK\r\nContent-Length: 10485760\r\n\r\n"
-            while True:
-                yield b"a" * 3200
+                yield b"a" * _EVERY_TENTH_S[path]
                 await asyncio.sleep(0.1)
         case "/headers":
             yield b"HTTP/1.1 200 OK\r\n"
@@ -119,7 +117,7 @@ async def main() -> None:
     async with _server() as base:
         client = GuardedClient(platform_rules(base))
         table.add_row("before", "", "", "", f"{_peak_mb():.0f}")
-        for path in ("/plain", "/bomb", "/endless", "/drip", "/trickle", "/headers", "/redirect"):
+        for path in ("/plain", "/bomb", "/endless", "/drip", "/trickle", "/steady", "/headers", "/redirect"):
             with TemporaryFile() as file:
                 began = time.perf_counter()
                 answer = await client.fetch(base + path, file)

@@ -46,7 +46,7 @@ class Person:
     name: str
     is_bot: bool = False  # bots and webhooks
     role_ids: frozenset[str] = frozenset()
-    roles_known: bool = True  # False: there may be roles that the platform did not tell
+    may_have: frozenset[str] | None = frozenset()  # roles besides that the platform did not tell; None: any
     manages_messages: bool = False  # may delete other people's messages in this place
     locale: str | None = None  # BCP 47 as the platform says it; None: it says nothing
     manages_place: bool = False  # may change how this guild or group is set up
@@ -79,8 +79,9 @@ class Quote:
     text: str
     by_us: bool = False
     author_id: str = ""
-    author_roles: frozenset[str] | None = None  # None: the platform did not tell
+    author_roles: frozenset[str] | None = None  # those that its author has or may have; None: any
     replies_to: MessageRef | None = None  # in the same chat
+    whose: str = ""  # of an answer of ours: who asked for it, as `str(Person)`, where that is known
 
 
 class Addressed(StrEnum):

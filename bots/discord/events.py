@@ -179,7 +179,7 @@ def _target(data: Mapping[str, Any], place: Place, interaction: Interaction) -> 
         by_us=interaction.client.user is not None
         and str(author.get("id")) == str(interaction.client.user.id),
         author_id=str(author.get("id", "")),
-        author_roles=None if place.guild_id else frozenset(),
+        author_roles=_roles_in(interaction.guild),
         replies_to=_replied_to_in(message, place),
     )
 
@@ -313,7 +313,7 @@ def _quote(message: discord.Message, me: discord.abc.User) -> Quote | None:
         text=readable(quoted, without=frozenset()),
         by_us=quoted.author.id == me.id,
         author_id=str(quoted.author.id),
-        author_roles=_told_roles(quoted.author, message.guild is not None),
+        author_roles=_roles_of(quoted.author) or _untold(quoted.author, message.guild),
         replies_to=replied_to(quoted),
     )
 
@@ -337,9 +337,8 @@ def person_of(message: discord.Message) -> Person:
         except discord.ClientException:  # a thread whose channel is not known yet
             manages = message.author.guild_permissions.manage_messages
     is_bot = message.author.bot or message.webhook_id is not None
-    in_guild = message.guild is not None
     person = _person(
-        message.author, manages, is_bot=is_bot, locale=_locale_of(message.guild), in_guild=in_guild
+        message.author, manages, is_bot=is_bot, locale=_locale_of(message.guild), guild=message.guild
     )
     may = message.author.guild_permissions if isinstance(message.author, discord.Member) else None
     return replace(person, manages_place=may is not None and (may.manage_guild or may.administrator))
@@ -356,7 +355,7 @@ def _presser(interaction: Interaction) -> Person:
             in_guild and (may.manage_messages or may.administrator),
             is_bot=interaction.user.bot,
             locale=interaction.locale.value,
-            in_guild=in_guild,
+            guild=interaction.guild,
         ),
         manages_place=in_guild and (may.manage_guild or may.administrator),
         manages_channel=in_guild and (manages_channel or may.manage_guild or may.administrator),
@@ -370,27 +369,32 @@ def _locale_of(guild: discord.Guild | None) -> str | None:
 
 
 def _person(
-    user: discord.abc.User, manages: bool, *, is_bot: bool, locale: str | None, in_guild: bool
+    user: discord.abc.User, manages: bool, *, is_bot: bool, locale: str | None, guild: discord.Guild | None
 ) -> Person:
-    member = user if isinstance(user, discord.Member) else None
     return Person(
         PLATFORM,
         str(user.id),
         user.display_name,
         is_bot=is_bot,
-        role_ids=_roles_of(member),
-        roles_known=member is not None or not in_guild,
+        role_ids=_roles_of(user),
+        may_have=_untold(user, guild),
         manages_messages=manages,
         locale=locale,
     )
 
 
-def _told_roles(author: discord.abc.User, in_guild: bool) -> frozenset[str] | None:
-    if in_guild and not isinstance(author, discord.Member):
-        return None
-    return _roles_of(author if isinstance(author, discord.Member) else None)
-
-
-def _roles_of(member: discord.Member | None) -> frozenset[str]:
+def _roles_of(user: discord.abc.User) -> frozenset[str]:
     """By id, as they came: the library's own list leaves out what it does not know, and adds everyone's."""
-    return frozenset() if member is None else frozenset(map(str, member._roles))  # noqa: SLF001
+    return frozenset(map(str, user._roles)) if isinstance(user, discord.Member) else frozenset()  # noqa: SLF001
+
+
+def _untold(user: discord.abc.User, guild: discord.Guild | None) -> frozenset[str] | None:
+    """The roles that they may have besides: Discord tells those of who acts, and not of whom they quote."""
+    return frozenset() if isinstance(user, discord.Member) else _roles_in(guild)
+
+
+def _roles_in(guild: discord.Guild | None) -> frozenset[str] | None:
+    """All that there are; None where the bot is no member and is not told."""
+    if guild is None:
+        return frozenset()
+    return frozenset(str(role.id) for role in guild.roles) or None

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from bots.telegram.drafts import STOPPED
 from bots.telegram.events import PLATFORM
 from core.ports.alerts import Alerts, Cause
 from core.ports.clock import Clock
-from core.ports.journal import STARTS, Journal, Left, Received
+from core.ports.journal import STARTS, Journal, Left, OthersWords, Received
 from core.ports.store import StoreError
 from core.service.in_time import in_time
 
@@ -26,6 +26,13 @@ _AGAIN_S: Final = 0.5
 
 _ABOUT: Final = {STOPPED: "chat"}
 """By kind, who is meant where it is not `from`: a private chat has its person's id."""
+
+_MESSAGES: Final = frozenset({"message", "edited_message"})
+_PRESS: Final = "callback_query"
+_REPLY: Final = "reply_to_message"
+_WORDS: Final = frozenset({"text", "entities", "caption", "caption_entities"})
+_UNREAD: Final = frozenset({"external_reply", "quote", "pinned_message"})
+"""What holds others' words, and we never read."""
 
 _T = TypeVar("_T")
 logger = logging.getLogger(__name__)
@@ -124,20 +131,57 @@ class Shelf:
 
 
 def to_keep(update: dict[str, Any], account: str, at: float) -> Received:
-    """An update for the journal, under whoever it is from."""
-    body = json.dumps(update, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
-    return Received(account, event_id(update), _author(update), body, at)
+    """An update for the journal, under whoever it is from. The words of whom they reply to are kept apart; of
+    ours, which the store has, and of what nobody reads only the rest."""
+    author = _author(update)
+    own, others = dict(update), None
+    for kind in _MESSAGES & update.keys():
+        if isinstance(update[kind], dict):
+            message = own[kind] = {name: one for name, one in update[kind].items() if name not in _UNREAD}
+            whose = _whose(message.get(_REPLY))
+            if whose in {account, ""}:
+                message[_REPLY] = _wordless(message[_REPLY])
+            elif whose not in {author, None}:
+                others = OthersWords((str(whose),), _bytes({_REPLY: message.pop(_REPLY)}))
+    press = update.get(_PRESS)
+    if isinstance(press, dict) and isinstance(press.get("message"), dict):
+        own[_PRESS] = {**press, "message": _wordless(press["message"])}
+    return Received(account, event_id(update), author, _bytes(own), at, others)
 
 
 def update_in(received: Received) -> dict[str, Any]:
-    """The update that was kept."""
-    update: dict[str, Any] = json.loads(received.body.decode("utf-8", "surrogatepass"))
+    """The update that was kept, without the words of others who were forgotten since."""
+    update = _read(received.body)
+    if received.others is not None:
+        for kind in _MESSAGES & update.keys():
+            update[kind] |= _read(received.others.body)
     return update
 
 
 def event_id(update: dict[str, Any]) -> str:
     """`Incoming.event_id` of what is in it."""
     return str(update["update_id"])
+
+
+def _whose(reply: object) -> str | None:
+    """Whose words it holds, as `str(Person)`, "" where that is not told; None where it holds none."""
+    if not isinstance(reply, dict) or not any(reply.get(name) for name in _WORDS):
+        return None
+    who = reply.get("sender_chat") or reply.get("from")
+    return f"{PLATFORM}:{who['id']}" if isinstance(who, dict) and "id" in who else ""
+
+
+def _wordless(message: dict[str, Any]) -> dict[str, Any]:
+    return {name: one for name, one in message.items() if name not in {*_WORDS, *_UNREAD, _REPLY}}
+
+
+def _bytes(value: Mapping[str, Any]) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+
+
+def _read(kept: bytes) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads(kept.decode("utf-8", "surrogatepass"))
+    return value
 
 
 def _author(update: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from core.ports.clock import Clock
@@ -201,8 +201,14 @@ class MemoryJournal:
             del state.leases[owner]
 
     async def forget(self, person: str) -> None:
-        """Drop the turns of a person, and what waits of theirs."""
+        """Drop the turns of a person, what waits of theirs, and their words in what is others'."""
         waiting, turns, over = self._state.waiting, self._state.turns, self._state.over
+        for key, event in waiting.items():
+            if event.others is not None and person in event.others.of:
+                waiting[key] = replace(event, others=None)
+        for one in turns.values():
+            if one.turn.others is not None and person in one.turn.others.of:
+                one.turn = replace(one.turn, others=None)
         for key in [key for key, event in waiting.items() if event.author == person]:
             self._drop(key)
         for turn_id in [turn_id for turn_id, one in turns.items() if one.turn.asker == person]:

@@ -19,6 +19,7 @@ from core.commands.scopes import Scope
 from core.commands.settings_panel import INHERIT
 from core.conversation.preferences import holders, resolve, scopes_of
 from core.ports.store import StoreError
+from core.service.choosing import GRANTED
 from core.streaming.inline import escaped
 from core.streaming.operations import MAX_OPTIONS, Button, Option, Row, Select
 
@@ -62,7 +63,7 @@ class Chooser:
             call.reply(words, repeatable=True)
             return
         try:
-            await call.services.chat.choices.choose(scope.key, self.name, offer.name)
+            await self._choose(call, scope, offer.name)
         except StoreError:
             call.reply(call.say("settings.not_kept"))
             return
@@ -133,11 +134,18 @@ class Chooser:
             press.reply(press.say("form.over"), private=True)
             return False
         try:
-            await press.services.chat.choices.choose(scope.key, self.name, names.get(tag))
+            await self._choose(press, scope, names.get(tag))
         except StoreError:
             press.reply(press.say("settings.not_kept"), private=True)
             return False
         return True
+
+    async def _choose(self, occasion: Occasion, scope: Scope, name: str | None) -> None:
+        """Raises StoreError."""
+        choices = occasion.services.chat.choices
+        if self.name == "model" and occasion.services.access.is_admin(occasion.person):
+            await choices.choose(scope.key, GRANTED, name)
+        await choices.choose(scope.key, self.name, name)
 
     async def _called(self, occasion: Occasion, name: str | None) -> str:
         called = None if name is None else await self.called(occasion, name)
@@ -171,7 +179,8 @@ class Chooser:
         choices = occasion.services.chat.choices
         keys = scopes_of(occasion.place)
         keys = keys[: keys.index(scope.key) + 1] if scope.key in keys else (*keys, scope.key)
-        chosen = await choices.chosen(keys)
+        admin = occasion.services.access.is_admin(occasion.person)
+        chosen = choices.allowed(await choices.chosen(keys), admin=admin)
         known = {one.key: one for one in (*scopes.scopes_at(occasion.place), scope)}
         holder, above = (known.get(holders(upto, chosen).get(self.name, "")) for upto in (keys, keys[:-1]))
         return getattr(resolve(choices.defaults, keys, chosen), self.name), holder, above

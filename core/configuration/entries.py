@@ -121,7 +121,8 @@ class Defaults:
 class Permissions:
     """`admins`, `allow`: where they stood before there was `[access]`, which counts in addition.
 
-    `models_for_everybody`: ids; None lets everybody who is served choose every model.
+    `models_for_everybody`: ids; None lets everybody who is served choose every model. The others are for
+    admins, and for all where an admin chose them.
     """
 
     admins: frozenset[str] = frozenset()

@@ -49,6 +49,22 @@ class Question:
         return self.by or self.asker
 
     @property
+    def quotes(self) -> str:
+        """Whose words it quotes, as `str(Person)`; "" for nobody's but the asker's own."""
+        if self.quote is None:
+            return ""
+        author = f"{self.place.platform}:{self.quote.author_id}" if self.quote.author_id else ""
+        whose = self.quote.whose if self.quote.by_us else author
+        return "" if whose == str(self.asker) else whose
+
+    @property
+    def without_quote(self) -> Question:
+        """Of the quote it is left where that stands."""
+        if self.quote is None:
+            return self
+        return replace(self, quote=replace(self.quote, text="", author_name=""))
+
+    @property
     def reply_to(self) -> MessageRef | None:
         """The message that an answer can be a reply to: not where it is given elsewhere, as in a thread."""
         return self.ref if self.ref and self.ref.chat_id == self.place.chat_id else None

@@ -5,7 +5,7 @@ In this order; the first that fits decides:
 2. Whom `deny` names by their own id: no, admin or not. So a stolen account is shut out with one line.
 3. An admin: yes, everywhere.
 4. Whom `deny` names by a role, or where it names the server, category, channel, chat or topic: no. What the
-   platform did not tell (roles, the category) counts as named, where `deny` names any such.
+   platform did not tell (roles, the category) counts as named, where `deny` names any that may be it.
 5. A bot or webhook: only when `allow` or `admins` names its own id. Whether it mentioned us, and how often it
    may ask, is `core.service`'s to see to.
 6. A place that an admin refused by a button or command: no; nor any, while that cannot be read.
@@ -126,11 +126,13 @@ class Rules:
 
     def _may_name(self, person: Person, place: Place) -> bool:
         """Whether an entry could name what the platform did not tell."""
-        unknown = [
-            *(["role"] if not person.roles_known else []),
-            *(["category"] if place.guild_id and place.category_id is None else []),
-        ]
-        return any(entry.startswith(f"{place.platform}:{kind}:") for kind in unknown for entry in self.deny)
+        category = f"{place.platform}:category:"
+        if place.guild_id and place.category_id is None and any(e.startswith(category) for e in self.deny):
+            return True
+        if person.may_have is not None and not person.may_have:
+            return False
+        roles = {role for entry in self.deny if (role := _role_in(entry, place.platform))}
+        return bool(roles if person.may_have is None else roles & person.may_have)
 
 
 _OF_NEW: Final = {
@@ -179,6 +181,13 @@ def entry_of(person: Person, place: Place) -> str:
         case NewPlaces.SERVER:
             return f"{place.platform}:server:{place.guild_id}"
     return f"{place.platform}:{'chat' if place.platform == 'telegram' else 'channel'}:{place.chat_id}"
+
+
+def _role_in(entry: str, platform: str) -> str:
+    """The id of the role that an entry may name; "" where it names none."""
+    of, _, rest = entry.partition(":")
+    role = rest.removeprefix("role:")
+    return role if of == platform and role.isdecimal() else ""
 
 
 def _is_known(person: Person, place: Place) -> bool:

@@ -11,7 +11,8 @@ far each answer was shown. The law:
   writes that lost its lease is not written, and it does no more for that turn. Only the journal's own clock
   says when a lease has expired.
 
-Bodies are opaque here and kept encrypted under their person's key, so that forgetting takes them along. Every
+Bodies are opaque here and kept encrypted under their person's key, so that forgetting takes them along; what
+they hold of others is kept apart, under the keys of those, too. Every
 method may raise `core.ports.store.StoreError`. Times are seconds since the epoch, and never decide a lease.
 """
 
@@ -30,15 +31,26 @@ STARTS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
+class OthersWords:
+    """What others said of that which somebody's event or turn holds, as a quote. `of`: whose it is, each
+    `str(Person)`, at least one."""
+
+    of: tuple[str, ...]
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Received:
     """An event as it came in. `account`: the bot account, `Surface.account`; `id`: the platform's own for the
-    event; `author`: `str(Person)`, whose it is, "" where it is nobody's."""
+    event; `author`: `str(Person)`, whose it is, "" where it is nobody's. `others`: not in `body`; None, too,
+    once one of those whose it is was forgotten."""
 
     account: str
     id: str
     author: str
     body: bytes = field(repr=False)
     at: float
+    others: OthersWords | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +64,8 @@ class Left:
 @dataclass(frozen=True, slots=True)
 class KeptTurn:
     """A turn as it is kept. `events`: the ids of what it answers, in order, the first being its idempotency
-    key; `asker`: `str(Person)`; `body`: what it takes to do it, without what has been shown."""
+    key; `asker`: `str(Person)`; `body`: what it takes to do it, without what has been shown. `others`: as of
+    `Received`."""
 
     id: str
     account: str
@@ -60,6 +73,7 @@ class KeptTurn:
     asker: str
     body: bytes = field(repr=False)
     at: float
+    others: OthersWords | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,6 +147,8 @@ class ChatService:
             conversations=self._conversations,
             surroundings=self.surroundings,
             budgets=budgets,
+            notices=self.notices,
+            is_admin=access.is_admin,
         )
         self._endings = Endings(driver, clock, self.notices)
         generation = Generation(
@@ -353,7 +355,7 @@ class ChatService:
         return unmarked
 
     async def _is_shut_out(self, question: Question) -> bool:
-        await self.approvals.known()
+        await self.know(question.place)
         return self.door.shuts_out(question.payer, question.place)
 
     def _greet(self, added: BotAdded, surface: Surface) -> None:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
-from core.configuration import Configuration, Live, ModelChoice
+from core.configuration import Configuration, Live, ModelChoice, Persona
 from core.conversation.history import Question
 from core.conversation.preferences import (
     Busy,
@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 REMEMBERED: Final = 20_000
 """Scopes whose choices are kept in memory: some hundred bytes each where anything was chosen."""
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
+GRANTED: Final = "granted"
+"""The name under which a scope keeps the model that an admin chose for it: that is for all who ask there."""
 Chosen = Mapping[str, Mapping[str, str]]
 """By scope and name, as `core.ports.store` keeps it."""
 
@@ -150,18 +152,33 @@ class Choices:
         for scope in (*scopes_of(before), *scopes_of(place)):
             self._known.pop(scope, None)
 
-    async def manner(self, question: Question, conversation_id: str | None = None) -> Manner:
-        """How a question is answered whose turn begins now.
+    def allowed(self, chosen: Chosen, *, admin: bool) -> Chosen:
+        """The same without models that are not for everybody (any more): those are for admins, and for all
+        where an admin chose them or the configuration gives them to a persona."""
+        return {
+            scope: {
+                name: value
+                for name, value in values.items()
+                if name != "model" or value == values.get(GRANTED) or not self._bars(value, admin=admin)
+            }
+            for scope, values in chosen.items()
+        }
+
+    async def manner(
+        self, question: Question, conversation_id: str | None = None, *, admin: bool = False
+    ) -> Manner:
+        """How a question is answered whose turn begins now. `admin`: whether its payer is one.
 
         What the question names goes before what was chosen. A persona brings its model along, unless one was
         chosen at least as narrowly: a poet asked for in a thread is not overruled by the server's model.
         """
         scopes = scopes_of(question.place, conversation_id)
-        chosen = await self.chosen(scopes)
+        chosen = self.allowed(await self.chosen(scopes), admin=admin)
         preferences = resolve(self.defaults, scopes, chosen)
-        name, model = question.persona or preferences.persona, question.model or preferences.model
-        persona = await self.personas.named(name, question.place, question.asker) if name else None
-        if persona is not None and persona.model is not None and not question.model:
+        asked_for = "" if self._bars(question.model, admin=admin) else question.model
+        name, model = question.persona or preferences.persona, asked_for or preferences.model
+        persona = await self._persona(name, question, admin=admin) if name else None
+        if persona is not None and persona.model is not None and not asked_for:
             held = holders(scopes, chosen)
             narrower = scopes.index(held.get("persona", scopes[0])) > scopes.index(
                 held.get("model", scopes[0])
@@ -169,6 +186,16 @@ class Choices:
             if question.persona or narrower:
                 model = None
         return Manner(self._live.current.choice(model, persona), preferences)
+
+    def _bars(self, model: str, *, admin: bool) -> bool:
+        configuration = self._live.current
+        return model in configuration.models and not configuration.may_choose(model, admin=admin)
+
+    async def _persona(self, name: str, question: Question, *, admin: bool) -> Persona | None:
+        found = await self.personas.named(name, question.place, question.asker)
+        if found is None or found in self._live.current.personas.values():
+            return found
+        return replace(found, model=None) if self._bars(found.model or "", admin=admin) else found
 
     async def _read(self, scopes: tuple[str, ...]) -> Chosen:
         changes = self._changes

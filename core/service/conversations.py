@@ -101,6 +101,22 @@ class Conversations:
         await self.move(lane, joined.conversation_id, leaf_id)
         return joined
 
+    async def attributed(self, question: Question, live: Iterable[Turn]) -> Question:
+        """With whose an answer is that it quotes: who asked for it; and with its words, where the event was
+        kept without them. `live`: as of `join`."""
+        quote = question.quote
+        if quote is None or not quote.by_us or quote.whose:
+            return question
+        for turn in live:
+            if quote.ref in turn.messages:
+                return replace(question, quote=replace(quote, whose=str(turn.question.asker)))
+        lane = replace(lane_of(question.place, question.asker), private=False)
+        [shown] = shown_in(lane, [quote.ref.message_id])
+        found = await self.store.shown(shown)
+        if found is None:
+            return question
+        return replace(question, quote=replace(quote, whose=found.asker, text=quote.text or found.text))
+
     async def move(self, lane: LaneKey, conversation_id: str, leaf_id: str | None) -> None:
         """Somebody goes on there now, under the lane's lock."""
         self._heard[lane] = self._clock.monotonic()
@@ -306,10 +322,5 @@ class Conversations:
                 if message.asker not in turn.apart and shown in await self.store.shows(message.id):
                     return "", ()
         whose = {str(one.author) for one in turn.earlier if not one.by_us}
-        if question.quote.by_us:  # an answer is whose who asked for it
-            [shown] = shown_in(replace(turn.joined.lane, private=False), [question.quote.ref.message_id])
-            found = await self.store.shown(shown)
-            whose |= {found.asker} if found is not None else set()
-        elif question.quote.author_id:
-            whose.add(f"{question.asker.platform}:{question.quote.author_id}")
-        return quoted(question.quote, turn.earlier), tuple(sorted(whose - {str(question.asker)}))
+        whose.add((await self.attributed(question, ())).quotes)
+        return quoted(question.quote, turn.earlier), tuple(sorted(whose - {str(question.asker), ""}))

@@ -76,9 +76,9 @@ class Door:
         return self._why_not(person, place) is None
 
     def shuts_out(self, person: Person, place: Place) -> bool:
-        """Whether the law says no by now to whoever was let in before; while it cannot be read, what it said
-        then holds."""
-        return self._access.weigh(person, place) not in {Verdict.SERVED, Verdict.UNKNOWN}
+        """Whether whoever was let in before may not by now, by the law or by who manages the place; while
+        that cannot be read, what it said then holds."""
+        return self._why_not(person, place) not in {None, Verdict.UNKNOWN}
 
     def admits(
         self, incoming: FromSomebody, surface: Surface, *, ref: MessageRef | None, tells: bool = True

@@ -41,7 +41,7 @@ class Listening:
         self._intake = intake
         self._notices = notices
         self._tasks = tasks
-        self._ask = ask
+        self._take_question = ask
 
     def overhear(self, message: IncomingMessage) -> None:
         """Keep what was said for others where a place wants that, whether or not it is for the bot."""
@@ -73,7 +73,7 @@ class Listening:
             if is_blank(message.text):
                 unanswered("attachment", message.event_id, message.place, message.author)
                 return
-        self._ask(
+        self._take_question(
             Question(
                 message.event_id, message.place, message.author, message.text, message.ref, message.quote
             ),

@@ -4,18 +4,22 @@ budget of tokens, as often as it is asked."""
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Final
 
+from core.catalogue import say
 from core.configuration import ModelChoice
 from core.conversation.catchup import Citations, transcript
 from core.conversation.preferences import Sees
 from core.conversation.tokens import Budgets
-from core.conversation.window import messages_for, prompt_size
+from core.conversation.window import is_blank, messages_for, prompt_size
+from core.messages import Person
 from core.policy.spending import estimate_tokens
 from core.ports.completions import ChatMessage, CompletionRequest, ModelError, ModelErrorKind, Usage
 from core.service.choosing import Choices, Manner
 from core.service.conversations import Conversations
 from core.service.door import unanswered
+from core.service.notices import Notices
 from core.service.surroundings import Surroundings
 from core.service.turn import Turn
 
@@ -26,15 +30,24 @@ _SAID_AROUND: Final = 0.3  # else
 
 
 class Prompts:
-    """`choices`: asked how a question is answered, as its turn begins."""
+    """`choices`: asked how a question is answered, as its turn begins. `is_admin`: of the bot."""
 
     def __init__(
-        self, *, choices: Choices, conversations: Conversations, surroundings: Surroundings, budgets: Budgets
+        self,
+        *,
+        choices: Choices,
+        conversations: Conversations,
+        surroundings: Surroundings,
+        budgets: Budgets,
+        notices: Notices,
+        is_admin: Callable[[Person], bool],
     ) -> None:
         self._choices = choices
         self._conversations = conversations
         self._surroundings = surroundings
         self._budgets = budgets
+        self._notices = notices
+        self._is_admin = is_admin
 
     async def gather(self, turn: Turn) -> Manner | None:
         """Read all that may be shown, and how the question is answered; None where nobody answers it now."""
@@ -48,15 +61,15 @@ class Prompts:
             return None
         if self._surroundings.withholds(turn.speakers, question.place):
             turn.summary = None  # it may tell of what is withheld
-        manner = turn.manner = await self._choices.manner(question, turn.conversation_id)
-        if turn.forgotten:  # while the store was asked
-            unanswered("forgotten", question.event_id, question.place, question.asker)
-            return None
+        admin = self._is_admin(question.payer)
+        manner = turn.manner = await self._choices.manner(question, turn.conversation_id, admin=admin)
         turn.asks(manner.choice.model)
         if manner.from_before:
             await self._conversations.read(turn, self._budgets.of(manner.choice, turn.conversation_id))
             turn.path = self._surroundings.of_the_served(turn.path, question.place)
         await self._leave_out_quotes(turn)
+        if self._is_void(turn):
+            return None
         if manner.preferences.sees is Sees.CHANNEL and not question.about:
             turn.about = await self._surroundings.lately(question, turn.conversation_id, turn.surface)
         return manner
@@ -92,6 +105,20 @@ class Prompts:
         tokens = self._budgets.refused(choice, turn.conversation_id, estimated=shown)
         log.info("turn %s: too long for %s; from now on %d tokens", turn.id, choice.model, tokens)
         return self.size(turn, choice) < shown
+
+    def _is_void(self, turn: Turn) -> bool:
+        """Whether nothing is left to ask, as after the store was asked; who asked is told."""
+        question = turn.question
+        if turn.forgotten:
+            unanswered("forgotten", question.event_id, question.place, question.asker)
+            return True
+        if turn.asked is None or not (is_blank(turn.asked.text) and is_blank(turn.asked.quote)):
+            return False
+        # It was nothing but a quote, and whoever wrote that was forgotten, or is withheld by now.
+        unanswered("empty", question.event_id, question.place, question.payer)
+        words = say("message.empty", turn.locale)
+        self._notices.reply(turn.surface, question.payer, words, ref=question.reply_to)
+        return True
 
     async def _leave_out_quotes(self, turn: Turn) -> None:
         """Of what they wrote who are denied, or apart from others' questions, by now."""

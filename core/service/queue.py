@@ -65,14 +65,14 @@ class TurnQueue:
         waiting = len(self._turns) - min(len(self._lines), STREAMS)
         must_wait = bool(line) or len(self._lines) >= STREAMS
         if turn.known is None and (
-            self._of_person[_person(turn)] >= self._each_person
+            self._of_person[_payer(turn)] >= self._each_person
             or len(line) > self._waiting_each
             or (must_wait and waiting >= self._waiting_in_all)
         ):
             raise QueueFullError
         before = sum(not turn.is_shown for turn in line)
         self._turns[turn.id] = turn
-        self._of_person[_person(turn)] += 1
+        self._of_person[_payer(turn)] += 1
         if line:
             self._lines[turn.conversation_id].append(turn)
         else:
@@ -87,7 +87,7 @@ class TurnQueue:
     def drop_waiting(self, person: str = "") -> tuple[Turn, ...]:
         """Let go of every turn that was not begun, or of a person's, and return them."""
         waiting = [turn for line in self._lines.values() for turn in list(line)[1:]]
-        dropped = [turn for turn in waiting if not person or _person(turn) == person]
+        dropped = [turn for turn in waiting if not person or str(turn.question.asker) == person]
         for turn in dropped:
             self.drop(turn)
         return tuple(dropped)
@@ -124,10 +124,10 @@ class TurnQueue:
 
     def _forget(self, turn: Turn) -> None:
         del self._turns[turn.id]
-        self._of_person[_person(turn)] -= 1
-        if not self._of_person[_person(turn)]:
-            del self._of_person[_person(turn)]
+        self._of_person[_payer(turn)] -= 1
+        if not self._of_person[_payer(turn)]:
+            del self._of_person[_payer(turn)]
 
 
-def _person(turn: Turn) -> str:
-    return str(turn.question.asker)
+def _payer(turn: Turn) -> str:
+    return str(turn.question.payer)

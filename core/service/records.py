@@ -43,6 +43,7 @@ class _Entry:
     turn_id: str
     body: bytes = b""
     tell: Callable[[], Awaitable[None]] | None = None
+    turn: KeptTurn | None = None  # that `tell` begins with
     last: bool = False  # of its turn: it holds nothing of what was said
     done: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
@@ -71,7 +72,7 @@ class Records:
         turn = replace(turn, at=self._begun_at)
         self._askers[turn.id] = turn.asker
         record = Record(self, turn.id, answer)
-        record.begun = asyncio.ensure_future(self._begin(turn, record))
+        record.begun = asyncio.ensure_future(self._begin(_Entry(turn.id, turn=turn), record))
         return record
 
     def taken_over(self, turn_id: str, asker: str, answer: Answer, written: int) -> Record:
@@ -152,7 +153,8 @@ class Records:
         self._lost.discard(turn_id)
 
     def forget(self, person: str) -> None:
-        """Let go of what waits to be kept of this person's turns, and keep nothing more of them."""
+        """Let go of what waits to be kept of this person's turns, and keep nothing more of them; nor of their
+        words in what others' turns quote."""
         self._forgotten |= {turn_id for turn_id, asker in self._askers.items() if asker == person}
         kept = deque[_Entry]()
         for entry in self._waiting:
@@ -160,13 +162,17 @@ class Records:
                 _done(entry)
             else:
                 kept.append(entry)
+            if entry.turn is not None and entry.turn.others and person in entry.turn.others.of:
+                entry.turn = replace(entry.turn, others=None)
         self._waiting = kept
 
-    async def _begin(self, turn: KeptTurn, record: Record) -> bool:
+    async def _begin(self, entry: _Entry, record: Record) -> bool:
         async def begin() -> None:
-            record.duplicate = not await self.journal.begin(turn)
+            if entry.turn is not None:
+                record.duplicate = not await self.journal.begin(entry.turn)
 
-        entry = self.tell(turn.id, begin)
+        entry.tell = begin
+        self._put(entry)
         await self._written(entry)
         return not record.duplicate
 

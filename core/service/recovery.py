@@ -25,7 +25,7 @@ from core.ports.store import StoreError
 from core.ports.surface import Surface
 from core.service.languages import language_of
 from core.service.records import Records
-from core.service.steps import Ended, Known, TurnBody, body_of, encoded, known
+from core.service.steps import Ended, Known, TurnBody, known, parted, whole
 from core.service.turn import Again, Turn
 from core.streaming.answer import Answer, Ending
 
@@ -54,7 +54,8 @@ def kept(turn: Turn, at: float) -> KeptTurn:
         variants=again.variants if again else 0,
     )
     account, asker = turn.surface.account, str(question.asker)
-    return KeptTurn(turn.id, account, question.event_ids, asker, encoded(body), at)
+    own, others = parted(body)
+    return KeptTurn(turn.id, account, question.event_ids, asker, own, at, others)
 
 
 class Recovery:
@@ -115,7 +116,7 @@ class Recovery:
     def _turn_of(self, orphan: Orphan, accounts: Mapping[str, Reopen]) -> Turn | None:
         kept = orphan.turn
         try:
-            body, so_far = body_of(kept.body), known(orphan.steps)
+            body, so_far = whole(kept), known(orphan.steps)
         except ValueError:
             log.warning("turn %s cannot be read: another version has kept it", kept.id)
             self._alerts.raise_(Cause.UNREADABLE, about=kept.account, why=f"turn {kept.id}")

@@ -13,6 +13,7 @@ from typing import Final, TypeAlias
 import msgspec
 
 from core.conversation.history import Joined, Question
+from core.ports.journal import KeptTurn, OthersWords
 from core.ports.store import Message
 from core.streaming.answer import Ending
 from core.streaming.operations import Button
@@ -36,6 +37,14 @@ class TurnBody:
     earlier: str = ""
     number: int = 0
     variants: int = 0
+
+
+class Quoted(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The quotes of a `TurnBody`: of its question, with the name of who wrote it, and of `asked`."""
+
+    text: str = ""
+    name: str = ""
+    asked: str = ""
 
 
 class Going(msgspec.Struct, frozen=True, tag="going", omit_defaults=True):
@@ -79,6 +88,7 @@ AnyStep: TypeAlias = Going | Stands | Ended | Tried
 _ENCODER: Final = msgspec.json.Encoder()
 _STEP: Final = msgspec.json.Decoder(AnyStep)
 _BODY: Final = msgspec.json.Decoder(TurnBody)
+_QUOTED: Final = msgspec.json.Decoder(Quoted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +113,20 @@ class Known:
         return bool(self.standing) and self.standing[0].message_id is None and not self.standing[0].way
 
 
-def encoded(value: TurnBody | AnyStep) -> bytes:
+def parted(body: TurnBody) -> tuple[bytes, OthersWords | None]:
+    """A turn's body, and apart from it what it quotes of others."""
+    question, asked = body.question, body.asked
+    quoted, of = Quoted(), set[str]()
+    if question.quotes and question.quote is not None:
+        quoted = Quoted(question.quote.text, question.quote.author_name)
+        body, of = replace(body, question=question.without_quote), {question.quotes}
+    if asked is not None and asked.quotes:
+        quoted = msgspec.structs.replace(quoted, asked=asked.quote)
+        body, of = replace(body, asked=replace(asked, quote="")), of.union(asked.quotes)
+    return encoded(body), OthersWords(tuple(sorted(of)), encoded(quoted)) if of else None
+
+
+def encoded(value: TurnBody | Quoted | AnyStep) -> bytes:
     """A lone surrogate, which a model's JSON can hold, has no bytes: it is kept as what it is shown as."""
     try:
         return _ENCODER.encode(value)
@@ -111,9 +134,17 @@ def encoded(value: TurnBody | AnyStep) -> bytes:
         return _ENCODER.encode(_cleaned(msgspec.to_builtins(value)))
 
 
-def body_of(kept: bytes) -> TurnBody:
-    """Raises ValueError for what is none."""
-    return _BODY.decode(kept)
+def whole(kept: KeptTurn) -> TurnBody:
+    """What `parted` was given, without quotes of who was forgotten meanwhile. Raises ValueError for what is
+    none."""
+    body = _BODY.decode(kept.body)
+    if kept.others is None:
+        return replace(body, asked=body.asked and _without_lost_quote(body.asked))
+    quoted, question, asked = _QUOTED.decode(kept.others.body), body.question, body.asked
+    if question.quotes and question.quote is not None:
+        quote = replace(question.quote, text=quoted.text, author_name=quoted.name)
+        question = replace(question, quote=quote)
+    return replace(body, question=question, asked=asked and replace(asked, quote=quoted.asked or asked.quote))
 
 
 def known(steps: Sequence[bytes]) -> Known:
@@ -149,6 +180,10 @@ def known(steps: Sequence[bytes]) -> Known:
             case Tried():
                 tried += 1
     return Known("".join(texts), tuple(pages), ended, tried)
+
+
+def _without_lost_quote(asked: Message) -> Message:
+    return asked if asked.quote else replace(asked, quotes=())
 
 
 def _cleaned(plain: object) -> object:

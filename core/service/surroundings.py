@@ -158,8 +158,7 @@ class Surroundings:
             place.platform,
             quote.author_id,
             quote.author_name,
-            role_ids=quote.author_roles or frozenset(),
-            roles_known=quote.author_roles is not None,
+            may_have=quote.author_roles,
         )
         withheld = not quote.by_us and self._access.rules.denies(author, place)
         return replace(quote, text="", author_name="") if withheld else quote

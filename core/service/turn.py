@@ -134,9 +134,8 @@ class Turn:
         self.leave_out_quotes_of({person})
         self.earlier, self.about = others(self.earlier), others(self.about)
         self.question = replace(self.question, about=others(self.question.about))
-        quote = self.question.quote
-        if quote is not None and f"{self.question.place.platform}:{quote.author_id}" == person:
-            self.question = replace(self.question, quote=replace(quote, text=""))
+        if self.question.quotes == person:
+            self.question = self.question.without_quote
 
     def leave_out_quotes_of(self, people: Collection[str]) -> None:
         """Of what some of these, each `str(Person)`, wrote, the model is shown no quote."""

@@ -173,6 +173,54 @@ async def test_a_model_that_is_not_for_everybody_is_offered_to_the_bots_admins(b
     assert (await asked(bot)).request.model == "far/dear"
 
 
+def tightened(bot: Bot, *models: str) -> None:
+    """From now on only these are for everybody."""
+    permissions = Permissions(models_for_everybody=frozenset(models))
+    bot.live.swap(replace(bot.live.current, permissions=permissions))
+
+
+@pytest.mark.parametrize("name", ["model", "persona"])
+async def test_what_is_no_longer_for_everybody_answers_only_admins_where_others_chose_it(
+    bot: Bot, name: str
+) -> None:
+    await bot.store.set_persona(KeptPersona(SERVER, "ours", "Ours.", f"{MANAGER}", "near/large"))
+    await told(bot, "model", {"name": "small", "scope": "server"}, IN_CHANNEL, MANAGER)
+    await told(bot, name, {"name": {"model": "large", "persona": "ours"}[name]}, IN_THREAD)
+    assert (await asked(bot, IN_THREAD)).request.model == "near/large"
+    tightened(bot, "near/small")
+    assert (await asked(bot, IN_THREAD)).request.model == "near/small"
+    assert "Large" not in (await panels.opened(bot, "model", IN_THREAD, BEN)).text
+    assert (await asked(bot, IN_THREAD, ADA)).request.model == "near/large"
+    tightened(bot, "near/small", "near/large")
+    assert (await asked(bot, IN_THREAD)).request.model == "near/large"
+
+
+async def test_what_the_owner_gave_a_persona_or_an_admin_chose_for_a_place_is_for_all_there(bot: Bot) -> None:
+    await told(bot, "persona", {"name": "poet"}, IN_THREAD)
+    await told(bot, "model", {"name": "large"}, IN_CHANNEL, ADA)
+    await told(bot, "model", {"name": "large", "scope": "channel"}, IN_CHANNEL, ADA)
+    tightened(bot)
+    assert (await asked(bot, IN_THREAD)).request.model == "near/large"
+    assert (await asked(bot, IN_CHANNEL)).request.model == "near/large"
+    panel = await panels.opened(bot, "model", IN_CHANNEL, ADA)
+    await panel.pick("scope", "This channel")
+    await panel.choose("pick", INHERIT)
+    assert "granted" not in await kept(bot, CHANNEL)
+    await bot.chat.choices.choose(CHANNEL, "model", "near/large")  # as another process that knew no better
+    assert (await asked(bot, IN_CHANNEL)).request.model == "near/small"
+
+
+async def test_a_model_that_was_asked_for_while_all_might_is_not_used_once_they_may_not(bot: Bot) -> None:
+    surface = surface_in(bot, IN_THREAD)
+    await bot.say(surface, "first", author=BEN)
+    first = await bot.model.opened()
+    await bot.command(surface, "ask", {"prompt": "second", "model": "large"}, author=BEN)
+    tightened(bot, "near/small")
+    first.finish("Yes.")
+    await bot.clock.advance(3.0)
+    assert (await bot.model.opened()).request.model == "near/small"
+
+
 async def test_suggestions_fit_and_begin_with_what_begins_so(bot: Bot) -> None:
     assert await suggested(bot, model_name="L") == {
         "Large one": "near/large",
@@ -219,7 +267,8 @@ async def test_what_is_gone_is_not_said_to_answer(bot: Bot) -> None:
         await bot.chat.choices.choose(PRIVATE, name, "gone/long ago")
         panel = await panels.opened(bot, name, IN_PRIVATE, BEN)
         assert "gone" not in panel.text
-    await bot.chat.choices.choose(PRIVATE, "model", "far/dear")  # which Ben may not choose, and an admin may
+    for name in ("model", "granted"):  # which Ben may not choose, and an admin may
+        await bot.chat.choices.choose(PRIVATE, name, "far/dear")
     panel = await panels.opened(bot, "model", IN_PRIVATE, BEN)
     assert "Dear" in panel.text
 

@@ -195,10 +195,11 @@ async def test_what_a_denied_person_wrote_is_no_quote() -> None:
     await shut(bot)
 
 
-async def test_where_a_role_is_denied_a_quote_by_somebody_of_unknown_roles_is_withheld() -> None:
-    bot = denying("fake:role:7")
+@pytest.mark.parametrize("entry", ["fake:role:7", "fake:7"])
+async def test_where_a_role_is_denied_a_quote_by_somebody_of_unknown_roles_is_withheld(entry: str) -> None:
+    bot = denying(entry)
     surface = bot.surface()
-    for roles, shown in ((None, False), (frozenset({"7"}), False), (frozenset({"8"}), True)):
+    for roles, shown in ((None, False), (frozenset({"7", "8"}), False), (frozenset({"8"}), True)):
         quote = Quote(MessageRef("c1", "u9"), "Ada", "words", author_id="1", author_roles=roles)
         await bot.say(surface, "so?", author=replace(BEN, id=str(id(quote))), quote=quote)
         stream = await bot.model.opened()

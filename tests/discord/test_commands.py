@@ -108,6 +108,8 @@ async def test_a_messages_menu_brings_the_message(bot: Bot) -> None:
     assert (event.target.ref.message_id, event.target.author_name) == (message, "Cleo")
     assert (event.target.text, event.target.by_us) == ("Weirs are low dams, @Ben.", False)
     assert event.target.author_id == str(bot.server.world.person("Cleo").id)
+    may_have = frozenset({*map(str, bot.server.world.roles), str(event.place.guild_id)})
+    assert event.target.author_roles == may_have  # Discord does not tell which of them
     assert surface.open_form is not None
 
 

@@ -79,6 +79,9 @@ async def test_talk_among_people_reaches_the_core_as_not_addressed() -> None:
         assert reply.addressed is Addressed.NO
         assert reply.quote is not None
         assert (reply.quote.author_name, reply.quote.by_us) == ("Ben", False)
+        may_have = frozenset({*map(str, bot.server.world.roles), str(reply.place.guild_id)})
+        assert len(may_have) > 1
+        assert reply.quote.author_roles == may_have  # Discord does not tell which of them
 
 
 async def test_of_another_channel_nothing_is_quoted() -> None:
@@ -300,6 +303,6 @@ async def test_a_message_says_its_authors_roles_and_whether_they_manage_the_serv
         for name in ("Ada", "Ben"):
             await bot.server.say(name, "#general", "@Sluice hello")
             author = (await _message(bot)).author
-            assert author.roles_known
+            assert author.may_have == frozenset()
             assert author.role_ids == {str(one) for one in world.member_roles[int(author.id)]}
             assert author.manages_place is (name == "Ada")  # she owns it

@@ -239,6 +239,21 @@ async def test_bytes_buy_time() -> None:
     assert deadlines == [5, 6, 16, 30, 30]
 
 
+@given(st.lists(st.integers(0, DEFAULT_LIMITS.wire_bytes), max_size=5))
+def test_nobody_holds_a_fetch_for_ten_seconds_however_much_comes(counts: list[int]) -> None:
+    async def longest() -> float:
+        async with asyncio.timeout(None) as pace:
+            meter = Meter(DEFAULT_LIMITS, pace)
+            began = meter.deadline - DEFAULT_LIMITS.grace_s
+            for count in counts:
+                meter.allow(count)
+                meter.took(count)
+                await asyncio.sleep(0)
+            return meter.deadline - began
+
+    assert asyncio.run(longest()) < 10
+
+
 @pytest.mark.parametrize(
     "answer",
     [

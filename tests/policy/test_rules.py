@@ -31,7 +31,7 @@ PEOPLE = st.builds(
     st.just("Ada"),
     is_bot=st.booleans(),
     role_ids=st.frozensets(st.sampled_from(["70", "71"]), max_size=2),
-    roles_known=st.booleans(),
+    may_have=st.none() | st.frozensets(st.sampled_from(["70", "71"]), max_size=2),
 )
 PLACES = st.sampled_from(
     [
@@ -124,10 +124,17 @@ def test_an_admin_goes_before_every_deny_but_that_of_their_own_id() -> None:
 
 
 def test_what_the_platform_did_not_tell_counts_as_denied_where_any_such_is() -> None:
-    nobody_knows = replace(ADA, role_ids=frozenset(), roles_known=False)
-    rules = Rules(everybody=True, deny=frozenset({"discord:role:99"}))
-    assert rules.weigh(nobody_knows, THREAD) is Verdict.DENIED
-    assert rules.weigh(replace(nobody_knows, roles_known=True), THREAD) is Verdict.SERVED
+    for entry in ("discord:role:99", "discord:99"):
+        rules = Rules(everybody=True, deny=frozenset({entry}))
+        for may_have, verdict in (
+            (None, Verdict.DENIED),
+            (frozenset({"70", "99"}), Verdict.DENIED),
+            (frozenset({"70"}), Verdict.SERVED),
+            (frozenset[str](), Verdict.SERVED),
+        ):
+            assert rules.weigh(replace(ADA, role_ids=frozenset(), may_have=may_have), THREAD) is verdict
+    rules = Rules(everybody=True, deny=frozenset({"discord:user:99", "telegram:99"}))
+    assert rules.weigh(replace(ADA, may_have=None), THREAD) is Verdict.SERVED  # no role by any reading
     nowhere = replace(THREAD, category_id=None)
     by_category = Rules(everybody=True, deny=frozenset({"discord:category:99"}))
     assert by_category.weigh(ADA, nowhere) is Verdict.DENIED

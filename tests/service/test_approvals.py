@@ -173,6 +173,28 @@ async def test_a_refusal_stays_and_asks_nobody_again() -> None:
     await shut(bot)
 
 
+async def test_who_is_forgotten_is_not_new_again() -> None:
+    """Else a refusal could be undone, and the admins flooded, by forgetting."""
+    for decided in (False, True):
+        bot = asking()
+        private = bot.surface("dm1", PlaceKind.PRIVATE)
+        post = reaching(bot, private)
+        await bot.say(private, "hello")
+        await settle(bot)
+        entry = "fake:private:1"
+        if decided:
+            await bot.chat.approvals.decide(entry, State.REFUSED, OWNER)
+        await bot.parts.personal.forget(ADA)
+        await bot.say(private, "hello again")
+        await settle(bot)
+        assert len(post.told) == 1
+        found = bot.chat.approvals.find(entry)
+        assert found is not None
+        assert found.state is (State.REFUSED if decided else State.ASKED)
+        assert not bot.model.streams
+        await shut(bot)
+
+
 async def test_an_open_request_survives_a_restart_without_another_message() -> None:
     bot = asking()
     group = bot.surface()

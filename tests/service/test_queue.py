@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -82,6 +83,22 @@ async def test_there_is_an_end_to_what_can_wait() -> None:
     await settle()
     await tasks.close()
     assert queue.running == ()
+
+
+async def test_who_has_others_questions_answered_again_takes_places_of_their_own() -> None:
+    """Else whoever may press Retry under somebody's answers keeps them from asking."""
+    tasks = Tasks()
+    queue = TurnQueue(never, tasks, each_person=2)
+    again = [turn(conversation) for conversation in range(3)]
+    for one in again:
+        one.question = replace(one.question, by=Person("fake", "9", ""))
+    for one in again[:2]:
+        queue.add(one)
+    with pytest.raises(QueueFullError):
+        queue.add(again[2])
+    queue.add(turn(3))
+    assert queue.drop_waiting() == ()
+    await tasks.close()
 
 
 async def test_one_person_cannot_take_every_place() -> None:

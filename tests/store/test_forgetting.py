@@ -18,6 +18,7 @@ from core.adapters.store.key_files import _read
 from core.adapters.store.location import Location
 from core.adapters.store.opening import open_store
 from core.adapters.store.tables import keys
+from core.ports.journal import KeptTurn, OthersWords, Received
 from core.ports.store import KeptPersona, Message, Overheard, Role, StoreError, Summary, Used
 from tests.store.people import ADA, BEN, grown, ids
 
@@ -147,6 +148,30 @@ async def test_what_others_quote_opens_in_no_older_copy(sqlite_location: Locatio
             "SELECT wrapped FROM keys WHERE scope = ?", (f"quoted:{ADA}",)
         ).fetchone()
     assert key_id_of(wrapped) not in left
+
+
+async def test_what_others_quote_in_questions_that_wait_opens_in_no_older_copy(
+    sqlite_location: Location, tmp_path: Path
+) -> None:
+    others = OthersWords((ADA,), CANARY.encode())
+    async with open_store(sqlite_location) as store:
+        await grown(store)
+        await store.journal.receive([Received("discord:9", "e1", BEN, b"so?", 1.0, others)])
+        await store.journal.begin(KeptTurn("t1", "discord:9", ("e2",), BEN, b"so?", 1.0, others))
+        before = copy_of(sqlite_location, tmp_path / "before")
+        await store.forget(ADA)
+        after = copy_of(sqlite_location, tmp_path / "after")
+    left = keys_left(after)
+    opened(after / "sluice.db", left)
+    opened(before / "sluice.db", left)
+    with closing(sqlite3.connect(before / "sluice.db")) as connection:
+        rows = [
+            (("events", "discord:9", "e1"), *connection.execute("SELECT others FROM events").fetchone()),
+            (("turns", "t1"), *connection.execute("SELECT others FROM turns").fetchone()),
+        ]
+    for where, sealed in rows:
+        told = json.loads(left[key_id_of(sealed)].open(sealed, *where, "others"))  # Ben's key is left
+        assert key_id_of(base64.b64decode(told["words"])) not in left
 
 
 async def test_a_copy_of_the_key_file_stays_good_when_somebody_is_forgotten(location: Location) -> None:

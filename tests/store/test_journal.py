@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from core.ports.journal import Journal, KeptTurn, Left, Orphan, Received, Step
+from core.ports.journal import Journal, KeptTurn, Left, Orphan, OthersWords, Received, Step
 from tests.store.people import ADA, BEN
 from tests.store.processes import Processes
 
@@ -111,6 +111,29 @@ async def test_bodies_of_any_kind_come_back(processes: Processes) -> None:
         journal = await processes.start()
         assert await journal.take_over([ACCOUNT]) == (Orphan(kept, (body, body[::-1])),)
         await journal.finish(kept.id, "complete")
+
+
+async def test_others_words_go_with_whoever_is_forgotten_and_the_rest_stays(processes: Processes) -> None:
+    """Also where they are quoted again afterwards."""
+    journal = await processes.start()
+    bens, theirs = OthersWords((BEN,), ODD), OthersWords((BEN, "discord:3"), b"so they said")
+    quoting = {"e1": bens, "e2": theirs, "e3": OthersWords(("discord:3",), b"stays"), "e4": None}
+    heard = [replace(event(name), others=others) for name, others in quoting.items()]
+    assert await journal.receive(heard) == tuple(heard)
+    for number, (name, others) in enumerate(quoting.items()):
+        assert await journal.begin(replace(turn(f"of {name}", at=float(number)), others=others))
+    assert await journal.unhandled(ACCOUNT) == tuple(heard)
+    await processes.store_of(journal).forget(BEN)
+    later = replace(event("e5"), others=bens)
+    await journal.receive([later])
+    await processes.lapse(journal)
+    again = await processes.start()
+    left = (*(replace(one, others=None) for one in heard[:2]), *heard[2:], later)
+    assert await again.unhandled(ACCOUNT) == left
+    assert [one.event for one in await again.take_over_events(ACCOUNT)] == list(left)
+    taken = [orphan.turn for orphan in await again.take_over([ACCOUNT])]
+    assert [one.others for one in taken] == [None, None, quoting["e3"], None]
+    assert [one.body for one in taken] == [f"body of of {name}".encode() for name in quoting]
 
 
 async def test_a_question_is_answered_by_one_turn(processes: Processes) -> None:

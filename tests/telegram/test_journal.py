@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -297,3 +298,55 @@ def test_an_update_is_sealed_under_whoever_it_is_from(update: dict[str, Any], au
     kept = to_keep(update, "telegram:1", 9.0)
     assert (kept.account, kept.id, kept.author, kept.at) == ("telegram:1", "5", author, 9.0)
     assert update_in(kept) == update
+
+
+REPLY: dict[str, Any] = {"message_id": 3, "from": {"id": 8}, "chat": {"id": -1}, "text": "their words"}
+
+
+@pytest.mark.parametrize("kind", ["message", "edited_message"])
+def test_what_it_is_a_reply_to_is_sealed_under_who_wrote_that_too(kind: str) -> None:
+    """And goes with them, as all else of others does that nobody reads."""
+    said = {"from": {"id": 7}, "chat": {"id": -1}, "text": "so?"}
+    unread = {"external_reply": {"origin": {}}, "quote": {"text": "their words"}, "pinned_message": REPLY}
+    kept = to_keep({"update_id": 5, kind: {**said, "reply_to_message": REPLY, **unread}}, "telegram:1", 9.0)
+    assert kept.others is not None
+    assert kept.others.of == ("telegram:8",)
+    assert b"their words" not in kept.body
+    assert update_in(kept) == {"update_id": 5, kind: {**said, "reply_to_message": REPLY}}
+    assert update_in(replace(kept, others=None)) == {"update_id": 5, kind: said}
+
+
+@pytest.mark.parametrize(
+    ("reply", "left"),
+    [
+        ({**REPLY, "from": {"id": 7}}, {**REPLY, "from": {"id": 7}}),  # their own
+        (
+            {**REPLY, "from": {"id": 1}},
+            {"message_id": 3, "from": {"id": 1}, "chat": {"id": -1}},
+        ),  # ours: the tree has it
+        ({**REPLY, "text": ""}, {**REPLY, "text": ""}),  # as each message of a topic has
+        ({"message_id": 3, "text": "whose?"}, {"message_id": 3}),
+        ("of a later Bot API", "of a later Bot API"),
+    ],
+)
+def test_what_it_is_a_reply_to_otherwise(reply: object, left: object) -> None:
+    said = {"from": {"id": 7}, "chat": {"id": -1}, "text": "so?"}
+    kept = to_keep({"update_id": 5, "message": {**said, "reply_to_message": reply}}, "telegram:1", 9.0)
+    assert kept.others is None
+    assert update_in(kept) == {"update_id": 5, "message": {**said, "reply_to_message": left}}
+
+
+def test_of_a_press_nothing_is_kept_of_what_stands_there() -> None:
+    keyboard = {"inline_keyboard": [[{"text": "Stop", "callback_data": "stop:1"}]]}
+    there = {
+        "message_id": 4,
+        "from": {"id": 1},
+        "text": "an answer",
+        "entities": [],
+        "reply_markup": keyboard,
+    }
+    press = {"from": {"id": 7}, "data": "stop:1", "message": {**there, "reply_to_message": REPLY}}
+    kept = to_keep({"update_id": 5, "callback_query": press}, "telegram:1", 9.0)
+    assert kept.others is None
+    left = {"message_id": 4, "from": {"id": 1}, "reply_markup": keyboard}
+    assert update_in(kept) == {"update_id": 5, "callback_query": {**press, "message": left}}

@@ -11,13 +11,12 @@ from sqlalchemy import Row, Select, bindparam, delete, literal, null, select, up
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.adapters.store.database import insert_into
-from core.adapters.store.encryption import Key, SealError
+from core.adapters.store.encryption import Key
 from core.adapters.store.lists import in_parts
 from core.adapters.store.part import Part, sealed_rows
+from core.adapters.store.quotes import open_words, quoted_keys, quoted_scope, seal_words
 from core.adapters.store.tables import keys, lanes, messages, showings, summaries
 from core.ports.store import GoneError, Lane, LaneKey, Message, Outlined, Role, Shown, Summary
-
-QUOTED: Final = "quoted:"
 
 
 def _path(rows: Select[Any]) -> Select[Any]:
@@ -185,22 +184,18 @@ class Conversations(Part):
     async def _messages(self, connection: AsyncConnection, rows: Iterable[Row[Any]]) -> tuple[Message, ...]:
         opened = self._opened(rows, "messages", "id")
         found = tuple(_message(row, texts) for row, texts in opened)
-        scopes = {quoted_scope(person) for message in found for person in message.quotes}
-        if not scopes:
+        people = {person for message in found for person in message.quotes}
+        if not people:
             return found
-        rows_of_keys = await connection.execute(select(keys).where(keys.c.scope.in_(sorted(scopes))))
-        opening = {row.scope: self._keys.of_row(row) for row in rows_of_keys}
+        opening = await quoted_keys(connection, self._keys, people)
         return tuple(_with_quote(message, opening) if message.quotes else message for message in found)
 
     async def _quote(self, connection: AsyncConnection, message: Message) -> dict[str, str]:
-        """Others' words are sealed once more, under a key of each of those whose they are: who is forgotten
-        takes them along, out of what others wrote and out of every older copy of it."""
         if not message.quote or not message.quotes:
             return {"quote": message.quote}
-        sealed = message.quote.encode("utf-8", "surrogatepass")
-        for person in message.quotes:
-            key = await self._keys.of_scope(connection, quoted_scope(person))
-            sealed = key.seal(sealed, "messages", message.id, "quote")
+        opening = await self._keys.of_scopes(connection, frozenset(map(quoted_scope, message.quotes)))
+        words = message.quote.encode("utf-8", "surrogatepass")
+        sealed = seal_words(message.quotes, words, opening, "messages", message.id, "quote")
         return {"quote": base64.b64encode(sealed).decode(), "quotes": " ".join(message.quotes)}
 
 
@@ -209,20 +204,13 @@ def conversation_scope(conversation_id: str) -> str:
     return f"conversation:{conversation_id}"
 
 
-def quoted_scope(person: str) -> str:
-    """Of the key for what others quote of somebody."""
-    return f"{QUOTED}{person}"
-
-
 def _with_quote(message: Message, opening: Mapping[str, Key]) -> Message:
     """Without a quote where somebody whose words it holds was forgotten."""
     sealed = base64.b64decode(message.quote)
-    try:
-        for person in reversed(message.quotes):
-            sealed = opening[quoted_scope(person)].open(sealed, "messages", message.id, "quote")
-    except (KeyError, SealError):
+    words = open_words(message.quotes, sealed, opening, "messages", message.id, "quote")
+    if words is None:
         return replace(message, quote="", quotes=())
-    return replace(message, quote=sealed.decode("utf-8", "surrogatepass"))
+    return replace(message, quote=words.decode("utf-8", "surrogatepass"))
 
 
 async def _below(connection: AsyncConnection, message_id: str) -> list[str]:

@@ -13,6 +13,7 @@ import json
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 from sqlalchemy import Row, bindparam, column, delete, exists, func, insert, select, table, tuple_, update
@@ -24,11 +25,13 @@ from core.adapters.store.keys import Keys
 from core.adapters.store.lists import in_parts
 from core.adapters.store.marks import Marks
 from core.adapters.store.part import sealed_rows
+from core.adapters.store.quotes import others_of, scopes_of, seal_others
 from core.adapters.store.tables import counts, cursors, events, owners, steps, turns
 from core.ports.journal import LEASE_S, KeptTurn, Left, Orphan, Received, Step
 from core.ports.store import StoreError
 
 _DAY_S: Final = 86_400
+_EMPTY: Final = MappingProxyType({"key_id": None, "sealed": None, "others": None})
 _UNSURE: Final = 10_000  # events; of more than these it is found out at the next start
 _NOW: Final = func.extract("epoch", func.clock_timestamp())  # the server's: machines differ
 _LOOK: Final = (
@@ -76,6 +79,7 @@ class SqlJournal(Marks):
             return ()
         await self._lease()
         scopes = {event.author or _nobodys(event.account) for event in events_}
+        scopes.update(*(scopes_of(event.others) for event in events_))
 
         async def keep(connection: AsyncConnection) -> set[tuple[str, str]]:
             opening = await self._keys.of_scopes(connection, scopes)
@@ -84,7 +88,11 @@ class SqlJournal(Marks):
                 key = opening[event.author or _nobodys(event.account)]
                 sealed = key.seal(event.body, "events", event.account, event.id, "sealed")
                 row = {"account": event.account, "id": event.id, "at": event.at, "owner": self._owner}
-                rows.setdefault((event.account, event.id), {**row, "key_id": key.id, "sealed": sealed})
+                row |= {"key_id": key.id, "sealed": sealed, "others": None}
+                if event.others is not None:
+                    where = ("events", event.account, event.id, "others")
+                    row["others"] = seal_others(event.others, key, opening, *where)
+                rows.setdefault((event.account, event.id), row)
             added = insert_into(connection, events).on_conflict_do_nothing(index_elements=["account", "id"])
             added = added.returning(events.c.account, events.c.id)
             parts = in_parts(list(rows.values()))
@@ -109,9 +117,8 @@ class SqlJournal(Marks):
     async def unhandled(self, account: str) -> tuple[Received, ...]:
         waiting = sealed_rows(events).where(events.c.account == account, events.c.handled.is_(None))
         async with self._database.reading() as connection:
-            return self._received(
-                account, (await connection.execute(waiting.order_by(events.c.number))).all()
-            )
+            rows = (await connection.execute(waiting.order_by(events.c.number))).all()
+            return await self._received(connection, account, rows)
 
     async def take_over_events(self, account: str) -> tuple[Left, ...]:
         await self._lease()
@@ -124,17 +131,16 @@ class SqlJournal(Marks):
         left = left.order_by(events.c.number).with_for_update(of=events, skip_locked=True)
         mine = {"owner": self._owner, "taken": func.coalesce(events.c.taken, 0) + 1}
 
-        async def take(connection: AsyncConnection) -> Sequence[Row[Any]]:
+        async def take(connection: AsyncConnection) -> tuple[Left, ...]:
             rows: Sequence[Row[Any]] = (await connection.execute(left)).all()
             if taken := [{"row": row.number} for row in rows if row.owner != self._owner]:
                 await connection.execute(
                     update(events).where(events.c.number == bindparam("row")).values(mine), taken
                 )
-            return rows
+            times = [(row.taken or 0) + (row.owner != self._owner) for row in rows]
+            return tuple(map(Left, await self._received(connection, account, rows), times))
 
-        rows = await self._database.write(take)
-        times = [(row.taken or 0) + (row.owner != self._owner) for row in rows]
-        return tuple(map(Left, self._received(account, rows), times))
+        return await self._database.write(take)
 
     async def handled(self, account: str, ids: Sequence[str], at: float) -> tuple[str, ...]:
         async def keep(connection: AsyncConnection) -> set[str]:
@@ -153,7 +159,8 @@ class SqlJournal(Marks):
         await self._lease()
 
         async def keep(connection: AsyncConnection) -> Key | None:
-            key = await self._keys.of_scope(connection, turn.asker)
+            opening = await self._keys.of_scopes(connection, {turn.asker, *scopes_of(turn.others)})
+            key = opening[turn.asker]
             first, others = turn.events[:1], turn.events[1:]
             if first and not await _handle(connection, turn.account, first, turn.at):
                 # Perhaps by this very call, when its answer got lost.
@@ -163,6 +170,8 @@ class SqlJournal(Marks):
             row = {"id": turn.id, "account": turn.account, "asker": turn.asker, "at": turn.at}
             row |= {"state": "", "owner": self._owner, "fence": 1, "events": json.dumps(turn.events)}
             row |= {"key_id": key.id, "sealed": key.seal(turn.body, "turns", turn.id, "sealed")}
+            if turn.others is not None:
+                row["others"] = seal_others(turn.others, key, opening, "turns", turn.id, "others")
             await connection.execute(insert(turns), row)
             return key
 
@@ -206,7 +215,7 @@ class SqlJournal(Marks):
         if held is None:
             return
         owned = (turns.c.id == turn_id) & (turns.c.owner == self._owner) & (turns.c.fence == held.fence)
-        over = update(turns).where(owned).values(state=state, owner=None, key_id=None, sealed=None)
+        over = update(turns).where(owned).values(state=state, owner=None, **_EMPTY)
 
         async def keep(connection: AsyncConnection) -> None:
             if (await connection.execute(over)).rowcount:
@@ -303,9 +312,12 @@ class SqlJournal(Marks):
         for turn_id in [turn_id for turn_id, held in self._held.items() if held.asker == person]:
             del self._held[turn_id]
 
-    def _received(self, account: str, rows: Sequence[Row[Any]]) -> tuple[Received, ...]:
+    async def _received(
+        self, connection: AsyncConnection, account: str, rows: Sequence[Row[Any]]
+    ) -> tuple[Received, ...]:
         """Of rows of `sealed_rows`."""
         opening = self._keys.of_rows(rows)
+        others = await others_of(connection, self._keys, opening, rows, "events", account)
         return tuple(
             Received(
                 account,
@@ -313,6 +325,7 @@ class SqlJournal(Marks):
                 "" if row.key_scope == _nobodys(account) else row.key_scope,
                 opening[row.key_id].open(row.sealed, "events", account, row.id, "sealed"),
                 row.at,
+                others.get(row.id),
             )
             for row in rows
         )
@@ -354,11 +367,13 @@ class SqlJournal(Marks):
             for row in await connection.execute(theirs.order_by(steps.c.turn_id, steps.c.number)):
                 written[row.turn_id].append(row)
         opening = self._keys.of_rows(taken)
+        others = await others_of(connection, self._keys, opening, taken, "turns")
         orphans = []
         for row in taken:
             key, done = opening[row.key_id], written[row.id]
             body = key.open(row.sealed, "turns", row.id, "sealed")
-            turn = KeptTurn(row.id, row.account, tuple(json.loads(row.events)), row.asker, body, row.at)
+            names = tuple(json.loads(row.events))
+            turn = KeptTurn(row.id, row.account, names, row.asker, body, row.at, others.get(row.id))
             bodies = (key.open(step.sealed, "steps", row.id, str(step.number), "sealed") for step in done)
             held = _Held(row.asker, key, row.fence + 1, done[-1].number + 1 if done else 0)
             orphans.append((Orphan(turn, tuple(bodies)), held))
@@ -372,7 +387,7 @@ async def _handle(connection: AsyncConnection, account: str, ids: Sequence[str],
     rows = [{"account": account, "id": one, "at": at, "handled": at} for one in sorted(set(ids))]
     done = insert_into(connection, events).on_conflict_do_update(
         index_elements=["account", "id"],
-        set_={"handled": at, "key_id": None, "sealed": None},
+        set_={"handled": at, **_EMPTY},
         where=events.c.handled.is_(None),
     )
     return set((await connection.execute(done.returning(events.c.id), rows)).scalars())

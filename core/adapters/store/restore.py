@@ -118,7 +118,7 @@ async def _let_rest(connection: AsyncConnection) -> None:
     that grows at this moment goes on: the journal passes over what it is told of a turn that is not there."""
     await connection.execute(delete(steps).where(steps.c.turn_id.in_(select(turns.c.id).where(_OPEN))))
     await connection.execute(delete(turns).where(_OPEN))
-    over = {"handled": time.time(), "key_id": None, "sealed": None}
+    over = {"handled": time.time(), "key_id": None, "sealed": None, "others": None}
     await connection.execute(update(events).where(events.c.handled.is_(None)).values(over))
     await connection.execute(delete(cursors))
 

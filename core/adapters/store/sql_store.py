@@ -11,10 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.adapters.store.choices import Choices
 from core.adapters.store.conversations import (
-    QUOTED,
     Conversations,
     conversation_scope,
-    quoted_scope,
     take_from_between,
 )
 from core.adapters.store.counts import Counts
@@ -24,6 +22,7 @@ from core.adapters.store.journal import SqlJournal
 from core.adapters.store.keys import OWN, Keys
 from core.adapters.store.ledger import SqlLedger
 from core.adapters.store.part import sealed_rows
+from core.adapters.store.quotes import QUOTED, quoted_scope
 from core.adapters.store.tables import (
     choices,
     events,

@@ -158,6 +158,7 @@ events: Final = Table(
     Column("taken", Integer),  # how often it was taken over
     _key(nullable=True),
     Column("sealed", LargeBinary),  # body
+    Column("others", LargeBinary),  # whose words are in it, and these under their keys
     Index("ix_events_event", "account", "id", unique=True),
 )
 
@@ -174,6 +175,7 @@ turns: Final = Table(
     Column("fence", BigInteger, nullable=False),
     _key(nullable=True),
     Column("sealed", LargeBinary),  # body
+    Column("others", LargeBinary),  # as of events
 )
 
 steps: Final = Table(

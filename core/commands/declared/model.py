@@ -46,7 +46,9 @@ async def _note(occasion: Occasion, now: str | None) -> str:
     """What really answers, where a persona brings a model along."""
     choices, place, person = occasion.services.chat.choices, occasion.place, occasion.person
     asked = Question(occasion.event_id, place, person, "")
-    choice = (await choices.manner(asked, await occasion.services.chat.conversation_of(place, person))).choice
+    conversation_id = await occasion.services.chat.conversation_of(place, person)
+    admin = occasion.services.access.is_admin(person)
+    choice = (await choices.manner(asked, conversation_id, admin=admin)).choice
     if choice.persona is None or choice.model == (now or choices.configuration.default_model):
         return ""
     label = escaped(choices.configuration.models[choice.model].label)
