@@ -8,7 +8,6 @@ Discord and Telegram's converters share.
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import replace
 from typing import Final
 
@@ -16,13 +15,10 @@ import regex
 
 from core.streaming.code import closes_fence, fence_opening
 from core.streaming.marks import NO_MARKS, Cut, CutRank, Marks, ReadLine, Scan, Settled
-from core.streaming.maths import FORMULA_START, Formula, formula_at
-from core.streaming.tables import SAMPLE_CHARS, Table, table_at
+from core.streaming.maths import FORMULA_START, MAX_DISPLAYED, Formula, formula_at
+from core.streaming.tables import SAMPLE_CHARS, Table, may_become_head, table_at
 from core.streaming.text import Undecided, ends_sentence
 
-SETTLING_LINES: Final = 3
-"""What a line means is settled once so many lines have ended behind its start: its own, and the two that may
-be the head and the rule of a table. What needs more text to be told is held back."""
 MAX_OPEN_MARKS: Final = 6
 """Deeper nesting is taken as literal text, so that reopening marks never costs much of a page."""
 
@@ -84,15 +80,13 @@ class _Scanner:
         self._fence_is_empty = self._since.fence_is_empty
         self._sample_from = self._since.sample_from  # where the table began whose sample is not complete yet
         self._before_table = self._since.before_table
-        self._lines: deque[tuple[int, int, Settled]] = deque(maxlen=2 * SETTLING_LINES)  # cuts, atoms, state
+        self._lines: list[tuple[int, int, Settled]] = []  # that began: cuts, atoms, state
 
     def settled(self) -> Settled | None:
-        """What no further text can change: what stands before the last lines, if nothing there is held."""
-        border = len(self.text)
-        for _ in range(SETTLING_LINES):
-            border = self.text.rfind("\n", 0, max(0, border))
+        """What no further text can change: what stands before the last line of which that can be said, if
+        nothing there is held."""
         for cuts, atoms, state in reversed(self._lines):
-            if state.at <= border or self._begins_block(state):
+            if self._begins_block(state) or self._is_told(state):
                 return self._as_settled(state, cuts, atoms)
         return self._since if self._since.at else None
 
@@ -110,6 +104,16 @@ class _Scanner:
         line of a fence."""
         before = self.text.rfind("\n", 0, state.at - 1) + 1
         return bool(state.marks.fence) or not self.text[before : state.at].strip()
+
+    def _is_told(self, state: Settled) -> bool:
+        """Whether it is known what kind of line this is, by which alone it changes what the one before it is:
+        a heading, a fence, a row, or a table's head. In code a formula may reach into it, too."""
+        end = self._line_end(state.at)
+        if state.marks.in_code:
+            return len(self.text) - state.at > MAX_DISPLAYED
+        if self._unfinished(end):
+            return state.marks.table is None and not may_become_head(self.text[state.at :])
+        return table_at(self.text, state.at, end) is not Undecided.UNDECIDED
 
     def _note_line(self, start: int) -> None:
         self._words = None
@@ -282,10 +286,6 @@ class _Scanner:
         if self._sample_from is not None:
             self._hold(self._sample_from, self._before_table)
 
-    @property
-    def _in_code(self) -> bool:
-        return bool(self.marks.inline) and self.marks.inline[-1][0] == "`"
-
     def _read_inline(self, start: int, end: int) -> int:
         at, line_end = start, end
         while at < end:
@@ -300,14 +300,14 @@ class _Scanner:
 
     def _note_word(self, at: int) -> None:
         """Nothing behind the word that begins here can change what stands before; in code a formula may."""
-        if self.hold is None and not self._in_code:
+        if self.hold is None and not self.marks.in_code:
             self._words = at, self.marks, len(self.cuts), len(self.atoms)
 
     def _read_token(self, token: regex.Match[str], end: int) -> int:
         """Take one token in, and return where the next one begins."""
         kind, start, after = token.lastgroup, token.start(), token.end()
         last = after == end and self._unfinished(end)
-        code = self._in_code
+        code = self.marks.in_code
         if kind == "space":
             if after == end:  # a mark reopened there would come before the next line's own sign
                 return after

@@ -36,6 +36,11 @@ class Marks:
         """The characters that open the fence, without its language."""
         return self.fence[: len(self.fence) - len(self.fence.lstrip(self.fence[:1]))]
 
+    @property
+    def in_code(self) -> bool:
+        """Whether inline code is open."""
+        return bool(self.inline) and self.inline[-1][0] == "`"
+
     def opened(self) -> str:
         """The Markdown that opens these marks at the start of a page."""
         return f"{self.fence}\n" if self.fence else self.quote + "".join(self.inline)

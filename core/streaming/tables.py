@@ -116,6 +116,14 @@ def _may_be_head(line: str) -> bool:
     return len(line) <= _BARE_HEAD_CHARS and "||" not in line and "|" in _CODE.sub("", line)
 
 
+def may_become_head(line: str) -> bool:
+    """Whether `line`, which may still grow, could be the head of a table. A line that cannot is known to be
+    text, or which other block it begins."""
+    if _OTHER_BLOCK.match(line):
+        return False
+    return len(line) <= (_HEAD_CHARS if line.lstrip()[:1] in {"|", ""} else _BARE_HEAD_CHARS)
+
+
 def _is_long(row: str) -> bool:
     return sum(map(len, _split(row, _PIPE))) > LONG_ROW_CHARS
 
