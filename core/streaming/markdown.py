@@ -16,7 +16,7 @@ import regex
 from core.streaming.code import closes_fence, fence_opening
 from core.streaming.marks import NO_MARKS, Cut, CutRank, Marks, ReadLine, Scan, Settled
 from core.streaming.maths import FORMULA_START, MAX_DISPLAYED, Formula, formula_at
-from core.streaming.tables import SAMPLE_CHARS, Table, may_become_head, table_at
+from core.streaming.tables import HEAD_CHARS, SAMPLE_CHARS, Table, may_become_head, stays_half_head, table_at
 from core.streaming.text import Undecided, ends_sentence
 
 MAX_OPEN_MARKS: Final = 6
@@ -57,7 +57,14 @@ def scan(text: str, marks: Marks, *, formatted: bool = True, since: Settled | No
     else:
         scanner.read_plain()
     hold = scanner.hold or Cut(len(text), CutRank.GRAPHEME, scanner.marks)
-    return Scan(tuple(scanner.cuts), tuple(scanner.atoms), hold, scanner.marks, scanner.settled())
+    return Scan(
+        tuple(scanner.cuts),
+        tuple(scanner.atoms),
+        hold,
+        scanner.marks,
+        holds_to=scanner.holds_to,
+        settled=scanner.settled(),
+    )
 
 
 class _Scanner:
@@ -66,6 +73,7 @@ class _Scanner:
     def __init__(self, text: str, marks: Marks, since: Settled | None) -> None:
         self.text = text
         self.hold: Cut | None = None
+        self.holds_to = 0
         self._since = since or Settled(0, marks, marks)
         self.marks = self._since.marks
         self.cuts = list(self._since.cuts)
@@ -207,6 +215,8 @@ class _Scanner:
             self.marks, self._sample_from = NO_MARKS, None
         if undecided or (self._unfinished(end) and start > 0 and _HALF_LINE_START.fullmatch(line)):
             self._hold(start, self.marks)
+        if undecided and self._unfinished(end) and stays_half_head(line):
+            self.holds_to = start + HEAD_CHARS
         quote = _QUOTE.match(line)
         kept = self.marks.quote if start == 0 else ""
         self.marks = replace(self.marks, quote=quote[0] if quote else kept)
@@ -269,6 +279,8 @@ class _Scanner:
                 self._hold(start, self.marks)
             elif end - self._sample_from > SAMPLE_CHARS:  # decided by this half row, so that it must be shown
                 self._sample_from = None
+            elif table.stays_row(line):
+                self.holds_to = self._sample_from + SAMPLE_CHARS
             goes_on = start == 0 and table.column is not None
             self.marks = Marks(table=table.within(line)) if goes_on or table.is_row(line) else NO_MARKS
             return
