@@ -42,6 +42,7 @@ _TOKEN = regex.compile(
     r"|(?P<word>(?:[^\s\\`*_~|\[!<$h]++|h(?!ttps?://))++|.)",
     regex.DOTALL,
 )
+_WORD = regex.compile(r"\S+")
 _HALF_SCHEME = regex.compile(r"https?(?::/?)?$")
 _IDEOGRAPHIC_STOP = regex.compile(r"[。！？，、；：](?![。！？，、；：」』）”’\p{M}\u200d])")
 
@@ -197,7 +198,7 @@ class _Scanner:
         self._read_literal(start, end)
 
     def _read_literal(self, start: int, end: int) -> None:
-        for match in regex.finditer(r"\S+", self.text, pos=start, endpos=end):
+        for match in _WORD.finditer(self.text, start, end):
             if match.end() < end:
                 self._cut(match.end(), CutRank.WORD, self.marks)
 

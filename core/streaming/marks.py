@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from core.streaming.tables import Table
 
@@ -55,9 +55,9 @@ class Marks:
 NO_MARKS: Final = Marks()
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """A place where a page may end: `at` is the offset of the first code point after it."""
+class Cut(NamedTuple):
+    """A place where a page may end: `at` is the offset of the first code point after it. A tuple, since each
+    word makes one."""
 
     at: int
     rank: CutRank

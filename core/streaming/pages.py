@@ -161,7 +161,7 @@ class Pages:
             return self._closed(text, found)
         if body.fill <= self._cap - self._sentence_units / self._renderer.page_units:
             return self._frame(hold, body) if self.start + hold.at > self.shown else self._as_shown(text)
-        cuts = (*found.cuts, replace(hold, rank=CutRank.SENTENCE)) if pausing else found.cuts
+        cuts = (*found.cuts, hold._replace(rank=CutRank.SENTENCE)) if pausing else found.cuts
         return self._nearly_full(text, cuts, hold)
 
     def holds(self, answer: Answer, since: int) -> bool:
