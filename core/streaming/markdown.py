@@ -178,6 +178,11 @@ class _Scanner:
                 at = len(self.text[:at].rstrip())
             self.hold = Cut(at, CutRank.WORD, marks)
 
+    def _hold_lines(self, to: int) -> None:
+        """What is held from here on is so until a line ends, in a text of up to this length."""
+        if self.hold is None:
+            self.holds_to = to
+
     def _open_fence(self, run: str, language: str, start: int, end: int) -> None:
         if not self.text[end:].strip():
             self._hold(start, NO_MARKS)
@@ -214,10 +219,10 @@ class _Scanner:
             return end
         if self.marks.table:
             self.marks, self._sample_from = NO_MARKS, None
+        if undecided and self._unfinished(end) and stays_half_head(line):
+            self._hold_lines(start + HEAD_CHARS)
         if undecided or (self._unfinished(end) and start > 0 and _HALF_LINE_START.fullmatch(line)):
             self._hold(start, self.marks)
-        if undecided and self._unfinished(end) and stays_half_head(line):
-            self.holds_to = start + HEAD_CHARS
         quote = _QUOTE.match(line)
         kept = self.marks.quote if start == 0 else ""
         self.marks = replace(self.marks, quote=quote[0] if quote else kept)
@@ -281,7 +286,7 @@ class _Scanner:
             elif end - self._sample_from > SAMPLE_CHARS:  # decided by this half row, so that it must be shown
                 self._sample_from = None
             elif table.stays_row(line):
-                self.holds_to = self._sample_from + SAMPLE_CHARS
+                self._hold_lines(self._sample_from + SAMPLE_CHARS)
             goes_on = start == 0 and table.column is not None
             self.marks = Marks(table=table.within(line)) if goes_on or table.is_row(line) else NO_MARKS
             return

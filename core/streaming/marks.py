@@ -106,7 +106,7 @@ class Scan:
     end: Marks
     """What is open at the end of the text."""
     holds_to: int = 0
-    """A table is held whose head grows, or one of its first rows: as long as no line ends, a text of up to this
-    length shows no more than this one. 0: any delta may show more."""
+    """A table is held whose head grows, or one of its first rows: as long as no line ends, a text of up to
+    this length shows no more than this one. 0: any delta may show more."""
     settled: Settled | None = None
     """Where the scan of a later state of this text may begin; None: at its start."""

@@ -165,7 +165,7 @@ class Pages:
         return self._nearly_full(text, cuts, hold)
 
     def holds(self, answer: Answer, since: int) -> bool:
-        """Whether the last frame, made when the answer was `since` long, still shows all that can be shown."""
+        """Whether the last frame, made when the answer was `since` long, shows all that may be shown yet."""
         return since <= answer.length <= self._holds_to and "\n" not in answer.slice(since, answer.length)
 
     def closed_at(self, answer: Answer, end: int) -> Frame:
