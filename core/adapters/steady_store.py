@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from core.adapters.clock import SystemClock
@@ -88,7 +89,7 @@ class SteadyStore:
         return await self._read(lambda store: store.lane(key))
 
     async def set_lane(self, key: LaneKey, lane: Lane) -> None:
-        await self._write(key, lambda store: store.set_lane(key, lane))
+        await self._write(key, _setting(key, lane))
 
     async def message(self, message_id: str) -> Message | None:
         return await self._read(lambda store: store.message(message_id))
@@ -156,7 +157,7 @@ class SteadyStore:
         async with self._writing:
             await self._store.move_place(old, new)
             await self._memory.move_place(old, new)
-            await self._miss_no_more()
+            await self._miss_elsewhere(old, new)
 
     async def use(self, used: Used) -> None:
         await self._tell(self._store.use(used), "what was used cannot be booked")
@@ -199,6 +200,7 @@ class SteadyStore:
         await self._store.aclose()
 
     async def _read(self, ask: Callable[[Store], Awaitable[_T]]) -> _T:
+        missed = bool(self._missed)  # all of it may be written by the time that the store answers
         try:
             found = await self._ask(ask(self._store))
         except StoreError as error:
@@ -206,7 +208,7 @@ class SteadyStore:
             return await ask(self._memory)
         if not self._missed:
             self._works()
-        return found or (await ask(self._memory) if self._missed else found)
+        return found or (await ask(self._memory) if missed or self._missed else found)
 
     async def _ask(self, work: Awaitable[_T]) -> _T:
         """What it returns. Raises StoreError, too where that is not known in time."""
@@ -310,6 +312,14 @@ class SteadyStore:
             if not kept:
                 self._missed.pop(key, None)
 
+    async def _miss_elsewhere(self, old: str, new: str) -> None:
+        """What is not written yet of the lanes of a place that moved is the new one's."""
+        for key in [one for one in self._missed if isinstance(one, LaneKey) and one.place == old]:
+            del self._missed[key]
+            there = replace(key, place=new)
+            if (lane := await self._memory.lane(there)) is not None:
+                self._missed[there] = _setting(there, lane)
+
     async def _takes_writes(self) -> bool:
         """Whether the store works in general: then it is one write alone that it refuses. A database that is
         locked or has no room can be read all the same."""
@@ -328,6 +338,10 @@ class SteadyStore:
 
 def _adding(message: Message, shown: tuple[Shown, ...]) -> Callable[[Store], Awaitable[None]]:
     return lambda store: store.add(message, shown)
+
+
+def _setting(key: LaneKey, lane: Lane) -> Callable[[Store], Awaitable[None]]:
+    return lambda store: store.set_lane(key, lane)
 
 
 def _log_failure(late: asyncio.Task[None], what: str) -> None:

@@ -188,7 +188,7 @@ class Dispatcher:
         if isinstance(incoming, IncomingMessage) and services.access.unclaimed:
             incoming = self._as_claim(incoming, surface)
         if isinstance(incoming, IncomingMessage):
-            services.chat.listen(incoming)
+            services.chat.listening.overhear(incoming)
         if gate.passes(incoming, surface, services):
             await self._admitted(services.chat.surroundings.without_denied_quotes(incoming), surface)
 

@@ -35,7 +35,7 @@ def passes(incoming: Incoming, surface: Surface, services: Services) -> bool:
         # In a group a command that we do not have may be meant for another bot.
         tells, ref = command is not None or unseen_by_others(surface), incoming.ref
     elif isinstance(incoming, IncomingMessage):
-        tells, ref = services.chat.speaks_to_us(incoming), incoming.ref
+        tells, ref = services.chat.listening.speaks_to_us(incoming), incoming.ref
     elif isinstance(incoming, MessageEdited):
         tells = False
     return services.chat.door.admits(incoming, surface, ref=ref, tells=tells)

@@ -97,6 +97,7 @@ class Approvals:
         self._known: dict[str, Decision] = {}
         self._loaded = False
         self._changes = 0  # so many were made: what was read before the last may be old
+        self._moving: dict[str, tuple[Place, Place]] = {}  # places whose new id is not kept yet
         self._asked_at: deque[float] = deque()
         self._logged = Frequency(1, _HOUR_S)
         access.undecided()
@@ -126,6 +127,8 @@ class Approvals:
         if changes == self._changes:
             self._known = {entry: _read(entry, text) for entry, text in kept.items()}
             self._loaded = True
+            for before, place in self._moving.values():
+                self._know_as_before(before, place)
             self._tell_access()
 
     def request(self, person: Person, place: Place) -> bool:
@@ -183,10 +186,10 @@ class Approvals:
     def follow(self, before: Place, place: Place) -> None:
         """A group has another id from now on, and is what it was; also where `deny` names the old one. It is
         so at once, and `moved` keeps it."""
-        if (decision := self._as_before(before, place)) is not None:
-            self._changes += 1
-            self._known[decision.entry] = decision
-            self._tell_access()
+        self._changes += 1
+        self._moving[str(place)] = before, place
+        self._know_as_before(before, place)
+        self._tell_access()
 
     async def moved(self, before: Place, place: Place) -> None:
         """Keep that. Raises StoreError."""
@@ -195,6 +198,11 @@ class Approvals:
             raise StoreError("what was decided of new places cannot be read")
         if (decision := self._as_before(before, place)) is not None:
             await self._keep(decision)
+        self._moving.pop(str(place), None)
+
+    def _know_as_before(self, before: Place, place: Place) -> None:
+        if (decision := self._as_before(before, place)) is not None:
+            self._known[decision.entry] = decision
 
     def _as_before(self, before: Place, place: Place) -> Decision | None:
         """What holds of a place that moved; None where nothing does, or admins decided of its new id."""

@@ -1,4 +1,4 @@
-"""What people send, from the event to a turn in the queue; and the way everything ends at shutdown.
+"""The bot's one service: its parts, the way of each event to one of them, and how all ends at shutdown.
 
 `core.commands` stands before this and takes the slash commands; all else comes here.
 """
@@ -6,20 +6,15 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
-from functools import partial
 from typing import TypeVar
 
 from core.catalogue import say
 from core.configuration import ModelChoice
-from core.conversation.history import Question, lane_of
-from core.conversation.preferences import Busy, answers
+from core.conversation.history import Question
 from core.conversation.tokens import Budgets
-from core.conversation.window import is_blank
 from core.messages import (
-    Addressed,
     BotAdded,
     ButtonPress,
     FormSubmitted,
@@ -41,24 +36,31 @@ from core.ports.journal import Journal
 from core.ports.store import Store
 from core.ports.surface import Surface
 from core.service.approvals import Approvals
+from core.service.beginnings import Beginnings
 from core.service.buttons import Buttons
 from core.service.changes import Changes
 from core.service.choosing import Choices
 from core.service.conversations import Conversations
 from core.service.door import Door, unanswered
 from core.service.driver import Driver
+from core.service.endings import Endings
 from core.service.events import Events
 from core.service.exchanges import Exchanges
 from core.service.flooding import Flooding
-from core.service.intake import LONGEST_QUESTION, Intake, Now
+from core.service.generation import Generation
+from core.service.in_time import all_by
+from core.service.intake import Intake
 from core.service.languages import language_of
+from core.service.line import Line
+from core.service.listening import Listening
 from core.service.moderating import Moderator
 from core.service.moves import Moves
 from core.service.notices import Notices
 from core.service.presses import Presses
-from core.service.queue import STREAMS, QueueFullError, TurnQueue
+from core.service.prompts import Prompts
+from core.service.queue import STREAMS, TurnQueue
 from core.service.records import Records
-from core.service.recovery import Recovery, kept
+from core.service.recovery import Recovery
 from core.service.room import Room
 from core.service.signing import Signer
 from core.service.spending import Spending
@@ -66,19 +68,13 @@ from core.service.summaries import Summaries
 from core.service.surroundings import Surroundings
 from core.service.tasks import Tasks
 from core.service.threads import Threads
-from core.service.turn import Turn
 from core.service.turns import Turns
 from core.service.usage import Book
-from core.streaming.answer import DEFAULT_MAX_CHARS, Answer, Ending
-from core.streaming.view_settings import Foot
-
-log = logging.getLogger(__name__)
+from core.streaming.answer import DEFAULT_MAX_CHARS
 
 _T = TypeVar("_T")
 
 _AT_ONCE = {"in_all": 200, "each": 5}  # of what takes long
-QUEUED_AFTER_S = 0.5
-"""Who waits no longer than this is told of no line; nor is who sends a flood told of each place in it."""
 KEEP_S = 0.5
 """After the last marks: for the store to keep what was said."""
 
@@ -113,7 +109,6 @@ class ChatService:
         self.choices = choices
         self._driver = driver
         self._clock = clock
-        self._max_answer_chars = max_answer_chars
         self._tasks = Tasks()
         self.records = Records(journal, clock)
         self.events = Events(journal, clock, self._tasks)
@@ -134,7 +129,7 @@ class ChatService:
         )
         self.threads = Threads(choices, self.notices, clock)
         self._conversations = Conversations(store, clock, choices.pause_s, choices.apart)
-        self._buttons = Buttons(self.signer)
+        buttons = Buttons(self.signer)
         self.surroundings = Surroundings(store, choices, clock, access)
         budgets = Budgets()
         self._summaries = Summaries(
@@ -147,39 +142,83 @@ class ChatService:
             withheld=self.surroundings.withholds,
             book=book,
         )
-        turns = Turns(
-            completions=completions,
+        prompts = Prompts(
             choices=choices,
+            conversations=self._conversations,
+            surroundings=self.surroundings,
+            budgets=budgets,
+        )
+        self._endings = Endings(driver, clock, self.notices)
+        generation = Generation(
+            completions=completions,
+            prompts=prompts,
+            endings=self._endings,
+            driver=driver,
+            clock=clock,
+            moderator=moderator,
+        )
+        turns = Turns(
+            prompts=prompts,
+            generation=generation,
+            endings=self._endings,
             driver=driver,
             clock=clock,
             spending=spending,
             conversations=self._conversations,
             summaries=self._summaries,
-            surroundings=self.surroundings,
-            budgets=budgets,
             notices=self.notices,
-            buttons=self._buttons,
+            buttons=buttons,
             shut_out=self._is_shut_out,
             streams=STREAMS,
             book=book,
-            moderator=moderator,
         )
         self._queue = TurnQueue(turns.run, self._tasks)
-        self._intake = Intake(clock, self._tasks, self.events, self._admit)
+        self._line = Line(
+            queue=self._queue,
+            lanes=self._conversations.lanes,
+            records=self.records,
+            events=self.events,
+            choices=choices,
+            endings=self._endings,
+            notices=self.notices,
+            clock=clock,
+        )
+        beginnings = Beginnings(
+            conversations=self._conversations,
+            surroundings=self.surroundings,
+            threads=self.threads,
+            records=self.records,
+            queue=self._queue,
+            line=self._line,
+            buttons=buttons,
+            notices=self.notices,
+            max_answer_chars=max_answer_chars,
+        )
+        self._intake = Intake(clock, self._tasks, self.events, beginnings.begin)
+        self.listening = Listening(
+            choices=choices,
+            surroundings=self.surroundings,
+            door=self.door,
+            intake=self._intake,
+            notices=self.notices,
+            tasks=self._tasks,
+            ask=self.ask,
+        )
         self._flooding = Flooding(self._intake, self._queue, self.notices, clock)
         self._changes = Changes(self._intake, self._queue, store)
         self._moves = Moves(self._queue, self._conversations, choices, self.approvals, clock)
         self.exchanges = Exchanges(
             conversations=self._conversations,
             queue=self._queue,
+            endings=self._endings,
             driver=driver,
             clock=clock,
-            buttons=self._buttons,
-            line_up=partial(self._line_up, tells=False),
+            buttons=buttons,
+            line_up=self._line.add,
             max_answer_chars=max_answer_chars,
         )
         self._presses = Presses(
-            buttons=self._buttons,
+            buttons=buttons,
             conversations=self._conversations,
             exchanges=self.exchanges,
             queue=self._queue,
@@ -188,15 +227,16 @@ class ChatService:
             events=self.events,
         )
         self._later = Room(**_AT_ONCE)
-        line_up = partial(self._line_up, tells=False)
-        self.recovery = Recovery(self.records, clock, line_up, max_chars=max_answer_chars, alerts=alerts)
+        self.recovery = Recovery(
+            self.records, clock, self._line.add, max_chars=max_answer_chars, alerts=alerts
+        )
         self._greetings = Frequency(1, 3_600.0)
 
     async def handle(self, incoming: Incoming, surface: Surface) -> None:
         """Take an event that is no command; see `core.ports.surface.Handle`."""
         match incoming:
             case IncomingMessage():
-                self._message(incoming, surface)
+                self.listening.take(incoming, surface)
             case ButtonPress():
                 self._presses.take(incoming, surface)
             case MessageEdited():
@@ -218,15 +258,6 @@ class ChatService:
         if not self.choices.is_known(place):  # somebody chose meanwhile
             await self.choices.at(place)
 
-    def listen(self, message: IncomingMessage) -> None:
-        """Keep what was said for others where a place wants that, whether or not it is for the bot."""
-        if self.surroundings.hears(message):
-            self._tasks.start(self.surroundings.overhear(message), f"overheard in {message.place}")
-
-    def speaks_to_us(self, message: IncomingMessage) -> bool:
-        """Whether its author expects an answer."""
-        return message.addressed is not Addressed.NO and self._is_for_us(message)
-
     @property
     def answering(self) -> bool:
         """Whether an answer is on its way, or a question waits for one."""
@@ -242,7 +273,7 @@ class ChatService:
         if self._flooding.holds_back(question, surface):
             return
         if not self._intake.take(question, surface):
-            self._busy(question, surface)
+            self._line.full(question, surface)
 
     def beside(self, work: Coroutine[object, object, _T], name: str) -> asyncio.Task[_T]:
         """Do what the caller need not see the end of; it ends with the service. `name`: for the log, ids
@@ -294,8 +325,7 @@ class ChatService:
         for turn in self._queue.running:
             if str(turn.question.asker) == person:
                 turn.forgotten = True
-                if turn.cut(Ending.STOPPED, self._clock.monotonic(), say("ending.stopped", turn.locale)):
-                    self._driver.changed(turn.answer)
+                self._endings.stopped(turn)
         for turn in self._queue.turns:
             if str(turn.question.asker) != person:
                 turn.let_go_of(person)
@@ -307,177 +337,24 @@ class ChatService:
         Both are on the clock's monotonic time. Returns how many answers could not be completed on screen.
         """
         self.door.closing = True
-        await self._wait_for([self._intake.close()], streams_until)
+        await all_by(self._clock, streams_until, [self._intake.close()])
         for turn in self._queue.drop_waiting():
             unanswered("closing", turn.question.event_id, turn.question.place, turn.question.asker)
         running = self._queue.running
-        await self._wait_for([turn.over for turn in running], streams_until)
-        now = self._clock.monotonic()
+        await all_by(self._clock, streams_until, [turn.over for turn in running])
         for turn in running:
-            if turn.cut(Ending.INTERRUPTED, now, say("ending.interrupted", turn.locale)):
-                self._driver.changed(turn.answer)
+            self._endings.cut_off(turn)
         unmarked = await self._driver.close(marks_until)
         self.events.closed = True
-        await self._wait_for([turn.finished for turn in running], marks_until + KEEP_S)
+        await all_by(self._clock, marks_until + KEEP_S, [turn.finished for turn in running])
         await self.events.close(marks_until + KEEP_S)
         await self.records.close(marks_until + KEEP_S)
         await self._tasks.close()
         return unmarked
 
-    async def _wait_for(self, events: list[asyncio.Event], deadline: float) -> None:
-        async def all_over() -> None:
-            for event in events:
-                await event.wait()
-
-        loop = asyncio.get_running_loop()
-        waits = {loop.create_task(all_over()), loop.create_task(self._clock.sleep_until(deadline))}
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)
-
-    def _message(self, message: IncomingMessage, surface: Surface) -> None:
-        if self._intake.waits_for(message):
-            if self.door.is_new(message):
-                self._intake.join(message)
-            return
-        if not self._is_for_us(message):
-            unanswered("not_addressed", message.event_id, message.place, message.author, level=logging.DEBUG)
-            return
-        mentioned = message.addressed is Addressed.MENTION
-        overheard = message.addressed is Addressed.NO
-        if not self.door.is_new(message):
-            return
-        if not self.door.takes(message, surface, mentioned=mentioned):
-            return
-        if message.has_attachments and not overheard:
-            words = say("attachment", language_of(message.author, message.place))
-            event_id = message.event_id
-            self.notices.reply(surface, message.author, words, ref=message.ref, event_id=event_id)
-            if is_blank(message.text):
-                unanswered("attachment", message.event_id, message.place, message.author)
-                return
-        self.ask(
-            Question(
-                message.event_id, message.place, message.author, message.text, message.ref, message.quote
-            ),
-            surface,
-        )
-
-    def _is_for_us(self, message: IncomingMessage) -> bool:
-        """Nobody who did not speak to the bot is told that there was nothing to read in what they said."""
-        preferences = self.choices.known(message.place)
-        wanted = answers(
-            preferences, message.addressed, message.text, mentions_others=message.mentions_others
-        )
-        return wanted and not (message.addressed is Addressed.NO and is_blank(message.text))
-
-    async def _admit(self, question: Question, surface: Surface, now: Now) -> None:
-        question = replace(question, place=self._conversations.now_at(question.place))
-        asker, ref = question.asker, question.ref
-        if await self._came_before(question, surface):
-            unanswered("duplicate", question.event_id, question.place, asker)
-            return
-        locale = language_of(asker, question.place)
-        if question.quote is not None and await self.surroundings.hides(question.quote, asker):
-            question = replace(question, quote=replace(question.quote, text="", replies_to=None))
-            self.notices.reply(surface, asker, say("apart.quoted", locale), ref=ref)
-            if is_blank(question.text):
-                unanswered("apart", question.event_id, question.place, asker)
-                return
-        quoted = question.quote is not None and not is_blank(question.quote.text)
-        if is_blank(question.text) and not quoted:
-            unanswered("empty", question.event_id, question.place, asker)
-            words = say("empty", locale)
-            self.notices.reply(surface, asker, words, ref=ref, event_id=question.event_id)
-            return
-        if len(question.text) > LONGEST_QUESTION:
-            unanswered("too_long", question.event_id, question.place, asker)
-            words = say("too_long", locale, length=len(question.text), limit=LONGEST_QUESTION)
-            self.notices.reply(surface, asker, words, ref=ref, event_id=question.event_id)
-            return
-        question, surface = await self.threads.moved(question, surface)
-        ref = question.reply_to
-        async with self._conversations.lock(lane_of(question.place, asker, private=question.private)):
-            joined = await self._conversations.join(question, self._queue.turns)
-            changed = now()
-            if changed is None:  # its message was deleted meanwhile
-                return
-            question = replace(question, text=changed.text)
-            taken = self._line_up(Turn(question, joined, surface, Answer(max_chars=self._max_answer_chars)))
-        if taken and joined.paused is not None:
-            resume = self._buttons.resume(joined.paused, question.place, locale)
-            self.notices.reply(surface, asker, say("paused", locale), ref=ref, foot=Foot(((resume,),)))
-
     async def _is_shut_out(self, question: Question) -> bool:
         await self.approvals.known()
         return self.door.shuts_out(question.payer, question.place)
-
-    async def _came_before(self, question: Question, surface: Surface) -> bool:
-        """Whether another process has answered it, or begun to. Only a platform that offers again what it may
-        not have told is asked about: where events are kept, what was handled does not come here."""
-        if surface.capabilities.keeps_events:
-            return False
-        return await self.records.was_handled(surface.account, question.event_id)
-
-    def _line_up(self, turn: Turn, *, tells: bool = True) -> bool:
-        """Whether there was room for it; else the asker is told, if it `tells`."""
-        question, surface = turn.question, turn.surface
-        try:
-            before = self._queue.add(turn)
-            self._keep(turn)
-        except QueueFullError:
-            self._busy(question, surface, tells=tells)
-            return False
-        if before and turn.known is None and not self._interrupts(turn):
-            log.info("turn %s in %s waits behind %d", turn.id, question.place, before)
-            soon = self._clock.monotonic() + QUEUED_AFTER_S
-            self._clock.call_at(soon, lambda: self._tell_of_line(turn, before))
-        return True
-
-    def _tell_of_line(self, turn: Turn, before: int) -> None:
-        if not self._queue.waits(turn):
-            return
-        words, ref = say("queued", turn.locale, place=before), turn.question.reply_to
-        self.notices.tell(turn.surface, turn.question.asker, words, ref=ref, reaction="reaction.queued")
-
-    def _busy(self, question: Question, surface: Surface, *, tells: bool = True) -> None:
-        unanswered("busy", question.event_id, question.place, question.asker)
-        if tells:
-            words = say("busy", language_of(question.asker, question.place))
-            self.notices.tell(
-                surface,
-                question.asker,
-                words,
-                ref=question.reply_to,
-                reaction="reaction.sorry",
-                event_id=question.event_id,
-            )
-
-    def _keep(self, turn: Turn) -> None:
-        """Have the journal keep it before anything of it is visible."""
-        if turn.known is not None:
-            turn.record = self.records.taken_over(
-                turn.id, str(turn.question.asker), turn.answer, turn.answer.length
-            )
-            return
-        turn.record = self.records.begin(kept(turn, self._clock.wall()), turn.answer)
-        self.events.taken(turn.surface, turn.question.event_ids)
-
-    def _interrupts(self, turn: Turn) -> bool:
-        """Whether it ends the answer before it, which is then shown with its mark."""
-        if self.choices.busy(turn.question.place) is not Busy.INTERRUPT:
-            return False
-        for running in self._queue.running:
-            same = running.conversation_id == turn.conversation_id
-            if same and running.question.asker.id == turn.question.asker.id:
-                mark = say("ending.overtaken", running.locale)
-                if running.cut(Ending.STOPPED, self._clock.monotonic(), mark):
-                    self._driver.changed(running.answer)
-                return True
-        return False
 
     def _greet(self, added: BotAdded, surface: Surface) -> None:
         heard = (str(added.place), added.hears_everything)  # added again with other rights is news

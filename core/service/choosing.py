@@ -136,6 +136,14 @@ class Choices:
         self._changes += 1
         self._known.pop(person_scope(person), None)
 
+    def follow(self, before: Place, place: Place) -> None:
+        """A place has another id from now on: what was chosen there holds at once. `moved` is told when the
+        store has taken that."""
+        self._changes += 1
+        for old, new in zip(scopes_of(before), scopes_of(place), strict=False):
+            if old in self._known and not self._known.get(new):
+                self._known[new] = self._known[old]
+
     def moved(self, before: Place, place: Place) -> None:
         """What was chosen in one place is the other's by now."""
         self._changes += 1

@@ -6,14 +6,12 @@ its answer with the messages that show it when the turn ends, so that a restart 
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import takewhile
 from typing import Final
-from weakref import WeakValueDictionary
 
 from core.conversation.history import (
     Joined,
@@ -29,13 +27,13 @@ from core.messages import MessageRef, Person, Place, PlaceKind
 from core.policy.spending import estimate_tokens
 from core.ports.clock import Clock
 from core.ports.store import Lane, LaneKey, Message, Outlined, Role, Shown, Store
+from core.service.lanes import Lanes
 from core.service.turn import Turn
 
 _AT_ONCE: Final = 32  # messages that are read together: in most places more than a model is shown
 _ALL: Final = 1_000_000
 _COMING: Final = 1_000
 _HEARD: Final = 10_000  # lanes
-_MOVED: Final = 1_000
 
 
 def new_id() -> str:
@@ -60,26 +58,17 @@ class Conversations:
     ) -> None:
         self._apart = apart
         self.store = store
+        self.lanes = Lanes(store)
         self._clock = clock
         self._pause_s = pause_s
         self._coming: dict[LaneKey, str] = {}  # after a pause: the conversation that the next question begins
         self._heard: OrderedDict[LaneKey, float] = OrderedDict()  # when somebody last asked there, monotonic
-        self._moved: dict[Place, Place] = {}
-        self._locks: WeakValueDictionary[LaneKey, asyncio.Lock] = WeakValueDictionary()
 
     def moved(self, before: Place, place: Place) -> None:
-        """For questions that are on their way here."""
-        self._moved[before] = place
-        if len(self._moved) > _MOVED:
-            del self._moved[next(iter(self._moved))]
-
-    def now_at(self, place: Place) -> Place:
-        """Where a place is by now."""
-        return self._moved.get(place, place)
-
-    def lock(self, lane: LaneKey) -> asyncio.Lock:
-        """Held from looking where a lane ends until it is moved, and a question that joins it is queued."""
-        return self._locks.setdefault(lane, asyncio.Lock())
+        """A place has another id from now on: what is under way there goes on here."""
+        self.lanes.moved(before, place)
+        for lane in [one for one in self._coming if one.place == str(before)]:
+            self._coming.setdefault(self.lanes.now(lane), self._coming.pop(lane))
 
     async def own(self, place: Place, person: Person) -> str | None:
         """The conversation that somebody goes on with there without a reply, begun if there is none; None
@@ -87,10 +76,10 @@ class Conversations:
         if place.kind is not PlaceKind.SHARED:
             return None
         key = lane_of(place, person)
-        async with self.lock(key):
+        async with self.lanes.lock(key):
             joined = await self._go_on(place, key)
             if joined.paused is not None:  # which the next question is to tell
-                self._coming[key] = joined.conversation_id
+                self._coming[self.lanes.now(key)] = joined.conversation_id
                 if len(self._coming) > _COMING:
                     del self._coming[next(iter(self._coming))]
                 return joined.conversation_id
@@ -108,7 +97,7 @@ class Conversations:
         else:
             joined = await self._go_on(question.place, lane)
             leaf_id = joined.parent_id
-            self._coming.pop(lane, None)
+            self._coming.pop(self.lanes.now(lane), None)
         await self.move(lane, joined.conversation_id, leaf_id)
         return joined
 
@@ -118,19 +107,21 @@ class Conversations:
         self._heard.move_to_end(lane)
         if len(self._heard) > _HEARD:
             self._heard.popitem(last=False)
-        await self.store.set_lane(lane, Lane(conversation_id, leaf_id, self._clock.wall()))
+        await self.lanes.set(lane, Lane(conversation_id, leaf_id, self._clock.wall()))
 
     async def _reply(
         self, ref: MessageRef, place: Place, lane: LaneKey, live: Iterable[Turn]
     ) -> tuple[Joined, str | None]:
         """And at what is in the tree already the lane ends by now."""
         for turn in live:
-            public = turn.joined.lane.place == lane.place and not turn.joined.lane.private
+            theirs = turn.joined.lane
+            public = self.lanes.now(theirs).place == self.lanes.now(lane).place and not theirs.private
             if public and ref in (*turn.question.refs, *turn.messages):
                 return Joined(turn.conversation_id, turn.id, lane), turn.parent_id
         found = None
-        if ref.chat_id == place.chat_id:
-            [shown] = shown_in(replace(lane, private=False), [ref.message_id])
+        stands = next((one for one in self.lanes.places(place) if one.chat_id == ref.chat_id), None)
+        if stands is not None:
+            [shown] = shown_in(replace(lane, place=str(stands), private=False), [ref.message_id])
             found = await self.store.shown(shown)
         if found is None:
             return Joined(new_id(), None, lane), None
@@ -139,11 +130,11 @@ class Conversations:
         return Joined(found.conversation_id, parent_id, lane), parent_id
 
     async def _go_on(self, place: Place, lane: LaneKey) -> Joined:
-        kept = await self.store.lane(lane)
+        kept = await self.lanes.end(lane)
         if kept is None:
             return Joined(new_id(), None, lane, follows=True)
         if is_paused(kept, place, self._now(lane, kept), after_s=self._pause_s(place)):
-            coming = self._coming.get(lane) or new_id()
+            coming = self._coming.get(self.lanes.now(lane)) or new_id()
             return Joined(coming, None, lane, follows=True, paused=kept.leaf_id)
         return Joined(kept.conversation_id, kept.leaf_id, lane, follows=True)
 
@@ -204,7 +195,7 @@ class Conversations:
 
     async def _follow_what_was_kept(self, turn: Turn) -> None:
         """Another process had it wait: what it was behind there may have been answered since it joined."""
-        kept = await self.store.lane(turn.joined.lane)
+        kept = await self.lanes.end(turn.joined.lane)
         if kept is not None and kept.conversation_id == turn.conversation_id:
             turn.parent_id = kept.leaf_id
 
@@ -251,16 +242,25 @@ class Conversations:
                 model=model,
                 ending=str(turn.answer.ending or ""),
             )
-            lane = turn.joined.lane
-            shown = shown_in(lane, [ref.message_id for ref in turn.messages if ref.chat_id != turn.left])
+            lane, shown = turn.joined.lane, self._shown(turn)
             if turn.again is None:
                 await self.store.add(answer, shown)
             else:
                 await self.show_variant(lane, answer, shown)
             turn.kept = True
             if turn.again is None:
-                async with self.lock(lane):
+                async with self.lanes.lock(lane):
                     await self._end_lane(turn, answer)
+
+    def _shown(self, turn: Turn) -> tuple[Shown, ...]:
+        """What shows its answer where it ends. A platform may show it in the new chat before it has told that
+        the old one has moved."""
+        here, lane = turn.question.place.chat_id, turn.joined.lane
+        refs = [ref for ref in turn.messages if ref.chat_id != turn.left]
+        if refs and refs[-1].chat_id != here:
+            here = refs[-1].chat_id
+            lane = replace(lane, place=f"{turn.question.place.platform}:{here}")
+        return shown_in(lane, [ref.message_id for ref in refs if ref.chat_id == here])
 
     async def show_variant(self, lane: LaneKey, answer: Message, shown: tuple[Shown, ...]) -> None:
         """Keep that this variant is the one that is shown, and that the lane goes on after it."""
@@ -271,12 +271,12 @@ class Conversations:
             if other.id != answer.id and await self.store.shows(other.id):
                 await self.store.add(other, ())
         await self.store.add(answer, shown)
-        async with self.lock(lane):
+        async with self.lanes.lock(lane):
             await self._choose(lane, answer)
 
     async def _choose(self, lane: LaneKey, answer: Message) -> None:
         """If it has passed the question, or stands right before it for want of an answer."""
-        kept = await self.store.lane(lane)
+        kept = await self.lanes.end(lane)
         question = await self.store.message(answer.parent_id or "")
         if kept is None or question is None or kept.leaf_id == answer.id:
             return
@@ -284,15 +284,15 @@ class Conversations:
         passed = question.id in {message.id for message in path}
         waits = (kept.conversation_id, kept.leaf_id) == (question.conversation_id, question.parent_id)
         if passed or (waits and len(await self.store.answers(question.id)) == 1):
-            await self.store.set_lane(lane, Lane(answer.conversation_id, answer.id, kept.at))
+            await self.lanes.set(lane, Lane(answer.conversation_id, answer.id, kept.at))
 
     async def _end_lane(self, turn: Turn, answer: Message) -> None:
         lane = turn.joined.lane
-        kept = await self.store.lane(lane)
+        kept = await self.lanes.end(lane)
         if (
             kept is not None and kept.conversation_id == turn.conversation_id
         ):  # else they began anew meanwhile
-            await self.store.set_lane(lane, replace(kept, leaf_id=answer.id))
+            await self.lanes.set(lane, replace(kept, leaf_id=answer.id))
 
     async def _quote(self, turn: Turn) -> tuple[str, tuple[str, ...]]:
         """What the question quotes, and whose words that is. Not what stands right above it anyway, unless

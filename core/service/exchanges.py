@@ -23,6 +23,7 @@ from core.ports.surface import Surface
 from core.service.buttons import GOES_ON, Buttons
 from core.service.conversations import Conversations, new_id
 from core.service.driver import Driver
+from core.service.endings import Endings
 from core.service.languages import language_of
 from core.service.queue import TurnQueue
 from core.service.turn import Again, Turn
@@ -65,6 +66,7 @@ class Exchanges:
         *,
         conversations: Conversations,
         queue: TurnQueue,
+        endings: Endings,
         driver: Driver,
         clock: Clock,
         buttons: Buttons,
@@ -74,6 +76,7 @@ class Exchanges:
         self._conversations = conversations
         self._store = conversations.store
         self._queue = queue
+        self._endings = endings
         self._driver = driver
         self._clock = clock
         self._buttons = buttons
@@ -85,7 +88,7 @@ class Exchanges:
     async def new(self, place: Place, person: Person, *, private: bool = False) -> str:
         """The next question there begins a conversation."""
         lane = lane_of(place, person, private=private)
-        async with self._conversations.lock(lane):
+        async with self._conversations.lanes.lock(lane):
             await self._conversations.move(lane, new_id(), None)
         return "new.done"
 
@@ -101,8 +104,7 @@ class Exchanges:
 
     def end(self, turn: Turn) -> str:
         """End a turn as a person's wish."""
-        if turn.cut(Ending.STOPPED, self._clock.monotonic(), say("ending.stopped", turn.locale)):
-            self._driver.changed(turn.answer)
+        if self._endings.stopped(turn):
             return "stop.done"
         # Its ending is on the way to the platform.
         return "stop.done" if turn.answer.ending is Ending.STOPPED else "stop.finishing"
@@ -126,7 +128,7 @@ class Exchanges:
         if not await self._is_kept(question.id):
             return "retry.busy"
         answers = await self._store.answers(question.id)
-        shown, over = await self._standing(answers)
+        shown, over = await self._standing(answers, place)
         if not over and ref is not None and shown is None and ref != await self._ref_of(question, place):
             over = (ref.message_id,)  # what stands there is no answer but a mark
         again = Again(
@@ -155,7 +157,7 @@ class Exchanges:
             if not await self._is_kept(question_id):
                 return "retry.busy"
             answers = await self._store.answers(question_id)
-            shown, over = await self._standing(answers)
+            shown, over = await self._standing(answers, caller.place)
             if not over or not 1 <= number <= len(answers):
                 return "variant.unknown"
             if answers[number - 1] != shown:
@@ -179,7 +181,7 @@ class Exchanges:
             return "continue.not_yours"
         private = any(was_private(shown) for shown in await self._store.shows(answer.id))
         lane = lane_of(caller.place, caller.person, private=private)
-        async with self._conversations.lock(lane):
+        async with self._conversations.lanes.lock(lane):
             if answer.id in self._continued:  # by a press that came at the same time
                 return "continue.over"
             words = say("continue.question", language_of(caller.person, caller.place))
@@ -203,8 +205,8 @@ class Exchanges:
         """Take back the last exchange of their lane, with its messages: the question's where we may."""
         lane = lane_of(caller.place, caller.person, private=private)
         await self._settled(lane)
-        async with self._conversations.lock(lane):
-            kept = await self._store.lane(lane)
+        async with self._conversations.lanes.lock(lane):
+            kept = await self._conversations.lanes.end(lane)
             running = (turn for turn in self._queue.turns if not turn.finished.is_set())
             if kept is not None and any(_is_of(turn, kept) for turn in running):
                 return "undo.busy"
@@ -214,7 +216,7 @@ class Exchanges:
                 return "undo.nothing"
             if not _may(caller.person, question):
                 return "undo.not_yours"
-            _, over = await self._standing(await self._store.answers(question.id))
+            _, over = await self._standing(await self._store.answers(question.id), caller.place)
             asked = [one for one in await self._store.shows(question.id) if stands_in(one, caller.place)]
             try:
                 await self._store.remove(question.id)
@@ -235,8 +237,8 @@ class Exchanges:
         if lane.person and not _may(caller.person, leaf):
             return "resume.not_yours"
         while True:
-            async with self._conversations.lock(lane):
-                kept = await self._store.lane(lane)
+            async with self._conversations.lanes.lock(lane):
+                kept = await self._conversations.lanes.end(lane)
                 if kept is not None and kept.conversation_id == leaf.conversation_id:
                     return "resume.over"
                 running = [turn for turn in self._queue.running if kept and _is_of(turn, kept)]
@@ -266,8 +268,9 @@ class Exchanges:
             answer, _channel_of(caller.surface), notice=True, nonce=new_id(), locale=locale, over=over
         )
         shown = await showing.finished()
-        lane = lane_of(caller.place, _asker_of(chosen, caller))
-        stands = shown_in(lane, [ref.message_id for ref in shown.messages])
+        place = self._conversations.lanes.now_at(caller.place)
+        lane = lane_of(place, _asker_of(chosen, caller))
+        stands = shown_in(lane, [ref.message_id for ref in shown.messages if ref.chat_id == place.chat_id])
         await self._conversations.show_variant(lane, chosen, stands)
 
     def _buttons_of(
@@ -285,13 +288,13 @@ class Exchanges:
             [shown] = shown_in(lane, [ref.message_id])
             return await self._store.shown(shown) if ref.chat_id == caller.place.chat_id else None
         await self._settled(lane)
-        kept = await self._store.lane(lane)
+        kept = await self._conversations.lanes.end(lane)
         return await self._store.message(kept.leaf_id) if kept and kept.leaf_id else None
 
     async def _died(self, caller: Caller, leaf: Message | None) -> Message | None:
         """The question asked last, after the leaf of their lane, where it has got no answer."""
         lane = lane_of(caller.place, caller.person)
-        kept = await self._store.lane(lane)
+        kept = await self._conversations.lanes.end(lane)
         if kept is None:
             return None
         after = leaf.id if leaf else None
@@ -303,11 +306,14 @@ class Exchanges:
             return found
         return await self._store.message(found.parent_id) if found.parent_id else None
 
-    async def _standing(self, answers: tuple[Message, ...]) -> tuple[Message | None, tuple[str, ...]]:
-        """Which of the variants is shown, and by which messages."""
+    async def _standing(
+        self, answers: tuple[Message, ...], place: Place
+    ) -> tuple[Message | None, tuple[str, ...]]:
+        """Which of the variants is shown, and by which messages here: ids of what the place was before may be
+        those of other messages."""
         for answer in reversed(answers):
             if shows := await self._store.shows(answer.id):
-                return answer, tuple(shown.message_id for shown in shows)
+                return answer, tuple(shown.message_id for shown in shows if stands_in(shown, place))
         return None, ()
 
     async def _ref_of(self, question: Message, place: Place) -> MessageRef | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
 from core.ports.clock import Clock
@@ -27,6 +27,23 @@ async def ends_within(clock: Clock, seconds: float, task: asyncio.Future[Any]) -
         timer.cancel()
         task.remove_done_callback(wake)
     return task.done()
+
+
+async def all_by(clock: Clock, deadline: float, events: Sequence[asyncio.Event]) -> None:
+    """Wait for all of them, but no longer than until then, on the clock's monotonic time."""
+
+    async def all_over() -> None:
+        for event in events:
+            await event.wait()
+
+    loop = asyncio.get_running_loop()
+    waits = {loop.create_task(all_over()), loop.create_task(clock.sleep_until(deadline))}
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
 
 
 async def in_time(clock: Clock, seconds: float, work: Coroutine[Any, Any, _T]) -> _T | None:

@@ -49,6 +49,7 @@ class Moves:
                 turn.move(moved.place)
         self._conversations.moved(moved.before, moved.place)
         self._approvals.follow(moved.before, moved.place)
+        self._choices.follow(moved.before, moved.place)
         await self._keep(moved)
         self._choices.moved(moved.before, moved.place)
 

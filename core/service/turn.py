@@ -111,6 +111,12 @@ class Turn:
         shown = (one for one in self.outline if one.asker not in self.apart)
         return is_named((*shown, *((self.asked,) if self.asked else ())))
 
+    def asks(self, model: str) -> None:
+        """It is this model that answers from now on."""
+        self.answered_by = model
+        if self.record is not None:
+            self.record.model = model
+
     def let_go_of_what_was_said(self) -> None:
         """It may be as long as a day, and nobody asks for it again."""
         self.outline, self.path, self.summary = (), (), None

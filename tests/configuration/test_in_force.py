@@ -9,17 +9,16 @@ from pathlib import Path
 import pytest
 
 from bots.bootstrap import (
-    EMBEDDED,
     App,
     Kept,
     Model,
     build_app,
-    commands_of,
     open_model,
     read_configuration,
     warnings_about,
     watch_configuration,
 )
+from bots.bootstrap.configuration import EMBEDDED, commands_of
 from bots.embedded_model.progress import ignore_progress
 from core.adapters.memory_journal import MemoryJournal
 from core.adapters.memory_ledger import MemoryLedger

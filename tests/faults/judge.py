@@ -127,7 +127,7 @@ def _kept(seen: Evidence) -> str | None:
     if seen.unsafe or seen.unkept or Platform.MESSAGE_GONE in _lost(seen):
         return None
     moved = any(fault.kind is Platform.MOVED for fault in seen.struck)
-    if moved and (seen.processes > 1 or seen.store_failed):
+    if moved and seen.processes > 1:
         return None  # it is kept where it was asked
     answer = next((one for one in reversed(seen.path) if one.role is Role.ASSISTANT), None)
     visible = "".join(_words(text) for text in seen.post.texts)

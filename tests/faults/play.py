@@ -88,7 +88,6 @@ class Evidence:
     asked_again: int = 0  # operations after the end
     unsafe: bool = False  # a process ended while the journal failed
     unkept: bool = False  # a process ended while the store failed
-    store_failed: bool = False
     restarts: int = 0
     processes: int = 1
     unknown_sends: int = 0
@@ -277,7 +276,6 @@ class Play:
             len(self.world.asked) - asked,
             self._unsafe,
             self._unkept or (self.store_trouble.was and len(self.processes) > 1),
-            self.store_trouble.was,
             self._restarts,
             len(self.processes),
             self.world.unknown_sends,

@@ -11,6 +11,7 @@ import pytest
 from bots.bootstrap import read_configuration, warnings_about
 from bots.cli import main
 from core import settings
+from core.settings.names import NAMES
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -19,12 +20,12 @@ _ALIASES = {"DISCORD_BOT_TOKEN", "TELEGRAM_BOT_TOKEN"}
 
 def test_every_setting_is_in_the_readme() -> None:
     table = README[README.index("## Settings") : README.index("## Docker")]
-    assert set(re.findall(r"`([A-Z]+_[A-Z_]+)`", table)) == {*settings._NAMES, *_ALIASES}
+    assert set(re.findall(r"`([A-Z]+_[A-Z_]+)`", table)) == {*NAMES, *_ALIASES}
 
 
 def test_every_setting_is_in_the_example_and_the_example_is_valid(tmp_path: Path) -> None:
     example = ROOT / ".env.example"
-    assert set(re.findall(r"^([A-Z_]+)=", example.read_text(), re.MULTILINE)) == set(settings._NAMES)
+    assert set(re.findall(r"^([A-Z_]+)=", example.read_text(), re.MULTILINE)) == set(NAMES)
     read = settings.read_settings({}, example)
     assert (read, read.warnings) == (settings.Settings(data_dir=Path("./data")), ())
 

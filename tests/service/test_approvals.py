@@ -7,13 +7,15 @@ from dataclasses import replace
 
 import pytest
 
+from core.adapters.memory_store import MemoryStore
 from core.adapters.steady_store import SteadyStore
 from core.catalogue import say
 from core.configuration import Admission, ModelChoice
 from core.messages import Addressed, BotAdded, MessageRef, Person, Place, PlaceKind, PlaceMoved
 from core.policy.access import Access, Permits
 from core.policy.rules import NewPlaces, Standing, Verdict
-from core.service.approvals import SCOPE, State
+from core.ports.store import StoreError
+from core.service.approvals import EVERY_S, SCOPE, State
 from core.streaming.operations import Select
 from tests.fakes.mortal import Life
 from tests.fakes.surface import FakeSurface
@@ -336,6 +338,35 @@ async def test_a_group_that_moves_while_the_store_fails_is_what_it_was_at_once(s
     assert after.access.allows(ADA, place) is (state is State.APPROVED)
     assert post.told == []
     await shut(after)
+    await shut(bot)
+
+
+class ReadOnly(MemoryStore):
+    """A database that is locked: places stay where they were."""
+
+    locked = True
+
+    async def move_place(self, old: str, new: str) -> None:
+        if self.locked:
+            raise StoreError("locked")
+        await super().move_place(old, new)
+
+
+async def test_a_group_that_moves_while_the_store_can_only_be_read_stays_what_it_was() -> None:
+    store = ReadOnly()
+    bot = asking(store=SteadyStore(store))
+    old, new = bot.surface("old"), bot.surface("new")
+    await bot.chat.approvals.known()
+    await bot.chat.approvals.decide("fake:channel:old", State.REFUSED, OWNER)
+    reading = asyncio.ensure_future(bot.chat.approvals.run())
+    moving = asyncio.ensure_future(bot.handle(PlaceMoved(bot.event_id(), new.place, old.place), new))
+    await bot.clock.advance(2 * EVERY_S)
+    assert bot.access.rules.weigh(ADA, new.place) is Verdict.DENIED
+    store.locked = False
+    await bot.clock.advance(2 * EVERY_S)
+    await moving
+    assert bot.access.rules.weigh(ADA, new.place) is Verdict.DENIED
+    reading.cancel()
     await shut(bot)
 
 

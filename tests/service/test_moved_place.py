@@ -9,10 +9,10 @@ import pytest
 
 from core.adapters.steady_store import SteadyStore
 from core.conversation.history import lane_of
-from core.messages import PlaceMoved
+from core.messages import MessageRef, PlaceMoved
 from core.ports.journal import Received
 from tests.fakes.surface import FakeSurface
-from tests.service.conftest import ADA, Bot, shut
+from tests.service.conftest import ADA, BEN, Bot, shut
 from tests.store.test_steady_store import Flaky
 
 
@@ -46,6 +46,39 @@ async def test_an_answer_that_is_on_its_way_stays_a_part_of_it(bot: Bot) -> None
     assert (await bot.asked(new, "two")).prompt == ["one", "First.", "two"]
 
 
+async def test_what_stands_in_the_new_chat_is_not_taken_for_what_stood_in_the_old_one(bot: Bot) -> None:
+    """Its messages may have the same ids."""
+    old, new = bot.surface("c1"), bot.surface("c2")
+    await bot.answered(old, "one", "First.")
+    await moved(bot, old, new)
+    await bot.answered(new, "another", "Ben's.", author=BEN)
+    assert list(new.messages) == list(old.messages)
+    assert await bot.chat.exchanges.undo(bot.caller(new)) == "undo.done"
+    await bot.clock.advance(2.0)
+    assert new.texts == ["Ben's."]
+
+
+async def test_an_answer_is_found_in_the_new_chat_that_shows_it_before_it_is_told(bot: Bot) -> None:
+    """The next edit says so first."""
+    old, new = bot.surface("c1"), bot.surface("c2")
+    stream = await bot.asked(old, "one")
+    old.place = new.place
+    stream.finish("First.")
+    await bot.clock.advance(2.0)
+    [shown] = old.messages
+    await moved(bot, bot.surface("c1"), new)
+    await bot.reply(new, "two", MessageRef("c2", shown), author=BEN)
+    assert (await bot.model.opened()).prompt == ["Ada: one", "First.", "Ben: two"]
+
+
+async def test_a_reply_that_was_on_its_way_in_the_old_chat_goes_on_after_what_it_replies_to(bot: Bot) -> None:
+    old, new = bot.surface("c1"), bot.surface("c2")
+    shown = await bot.answered(old, "one", "First.")
+    await moved(bot, old, new)
+    await bot.reply(old, "two", shown, author=BEN)
+    assert (await bot.model.opened()).prompt[:2] == ["Ada: one", "First."]
+
+
 async def failing_meanwhile(flaky: Flaky) -> tuple[Bot, FakeSurface, PlaceMoved]:
     """A group moved while the store failed."""
     bot = Bot(store=SteadyStore(flaky))
@@ -53,6 +86,7 @@ async def failing_meanwhile(flaky: Flaky) -> tuple[Bot, FakeSurface, PlaceMoved]
     for surface in (old, new):
         surface.capabilities = replace(surface.capabilities, keeps_events=True)
     await bot.answered(old, "one", "First.")
+    await bot.chat.choices.choose(f"chat:{old.place}", "busy", "interrupt")
     flaky.down = True
     event = PlaceMoved("moved", new.place, old.place)
     await bot.journal.receive([Received("fake:1", "moved", "", b"", 0.0)])
@@ -70,6 +104,7 @@ async def test_while_the_store_fails_it_is_tried_until_it_is_kept(caplog: pytest
     flaky = Flaky()
     bot, new, _ = await failing_meanwhile(flaky)
     assert await unhandled(bot) == ["moved"]
+    assert bot.chat.choices.busy(new.place) == "interrupt"
     assert sum("cannot be kept now" in record.message for record in caplog.records) == 1
     flaky.down = False
     await bot.clock.advance(10.0)

@@ -14,7 +14,7 @@ from core.catalogue import say
 from core.conversation.history import Joined, Question, lane_of
 from core.messages import MessageRef, Person, PlaceKind
 from core.ports.store import Message, Role, Shown
-from core.service.chat import QUEUED_AFTER_S
+from core.service.line import QUEUED_AFTER_S
 from core.service.queue import QueueFullError, TurnQueue
 from core.service.tasks import Tasks
 from core.service.turn import Turn

@@ -78,6 +78,54 @@ async def test_what_is_said_while_the_store_fails_is_known_and_then_kept() -> No
     assert alerts.told == [("raised", Cause.STORE, "out of order"), ("over", Cause.STORE, "")]
 
 
+async def test_what_is_written_while_the_store_is_read_is_known() -> None:
+    class Reading(MemoryStore):
+        """Takes nothing while it is `locked`; what it found is heard once it is `heard`."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.locked, self.heard = asyncio.Lock(), asyncio.Event()
+
+        async def add(self, message: Message, shown: tuple[Shown, ...] = ()) -> None:
+            async with self.locked:
+                await super().add(message, shown)
+
+        async def message(self, message_id: str) -> Message | None:
+            found = await super().message(message_id)
+            await self.heard.wait()
+            return found
+
+    inner, clock = Reading(), FakeClock()
+    store = SteadyStore(inner, clock)
+    await inner.locked.acquire()
+    adding = asyncio.create_task(store.add(asked("q1")))
+    await clock.advance(2.0)
+    await adding  # nobody waits any longer
+    reading = asyncio.create_task(store.message("q1"))
+    await clock.advance(0.0)
+    inner.locked.release()
+    await clock.advance(0.0)
+    inner.heard.set()
+    assert await reading == asked("q1")
+    await store.aclose()
+
+
+async def test_a_lane_that_is_not_written_yet_moves_with_its_place() -> None:
+    flaky = Flaky()
+    store = SteadyStore(flaky)
+    await grown(store)
+    await store.set_lane(LANE, Lane("c", "a1", 1.0))
+    flaky.down = True
+    await store.set_lane(LANE, Lane("c", "a2", 2.0))
+    flaky.down = False
+    await store.move_place(LANE.place, "discord:31")
+    there = LaneKey("discord:31", ADA)
+    assert await store.lane(there) == Lane("c", "a2", 2.0)
+    await store.add(asked("q3", "a2"))
+    assert await flaky.lane(there) == Lane("c", "a2", 2.0)
+    assert await flaky.lane(LANE) is None
+
+
 async def test_many_who_write_at_once_wait_for_what_they_have_written() -> None:
     """Who goes on at once begins the next write before the others have seen the end of theirs."""
     inner = MemoryStore()

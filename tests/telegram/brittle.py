@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import TypeAlias
 
+from bots.sandbox.telegram.server import TelegramServer
 from bots.telegram.kept import update_in
 from core.adapters.memory_journal import JournalState, MemoryJournal
 from core.messages import IncomingMessage
 from core.ports.journal import Left, Received
 from core.ports.store import StoreError
-from tests.telegram.harness import Bot, HeldClock
+from core.settings import TelegramWebhook
+from tests.telegram.harness import Bot, HeldClock, started
+
+Started: TypeAlias = AbstractAsyncContextManager[Bot]
 
 
 class BrittleJournal(MemoryJournal):
@@ -53,6 +59,20 @@ class Process:
         self.clock = HeldClock()
         self.journal = BrittleJournal(self.state, self.clock)
 
+    def bot(self, server: TelegramServer, webhook: TelegramWebhook | None = None) -> Started:
+        return started(server, journal=self.journal, clock=self.clock, webhook=webhook)
+
+    def next_bot(self, server: TelegramServer, webhook: TelegramWebhook | None = None) -> Started:
+        """That of the process after it, whose clock is its own."""
+        return started(server, journal=self.journal, webhook=webhook)
+
+    async def say_and_hold(self, server: TelegramServer, text: str) -> None:
+        """Have Ada say something that the journal is asked to keep, and does not before it is open again."""
+        self.journal.open.clear()
+        await server.say("Ada", "Ada", text)
+        async with asyncio.timeout(10):
+            await self.journal.asked.wait()
+
     @property
     def left(self) -> list[str]:
         """The texts that were kept and not dealt with."""
@@ -72,3 +92,8 @@ async def until(condition: Callable[[], bool]) -> None:
 
 async def deal_with(bot: Bot, process: Process, event_id: str) -> None:
     await process.journal.handled(bot.platform.account, [event_id], process.clock.wall())
+
+
+async def confirmed(server: TelegramServer) -> None:
+    """Wait until Telegram has no update left to bring."""
+    await until(lambda: not len(server._hub.updates))

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bots.sandbox.telegram.server import TelegramServer
-from tests.telegram.harness import Bot, local_telegram, started
+from core.settings import TelegramWebhook
+from tests.telegram.harness import Bot, local_telegram, local_webhook, started
 
 
 @pytest.fixture
@@ -20,3 +21,8 @@ async def server() -> AsyncIterator[TelegramServer]:
 async def bot(server: TelegramServer) -> AsyncIterator[Bot]:
     async with started(server) as running:
         yield running
+
+
+@pytest.fixture
+def webhook() -> TelegramWebhook:
+    return local_webhook()

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
+from telegram import Bot as LibraryBot
+
 from bots.sandbox.limits import load_profile
 from bots.sandbox.telegram.server import TelegramServer
 from bots.telegram.client import TelegramPlatform
@@ -184,3 +186,9 @@ def message_of(server: TelegramServer, chat_id: str, message_id: str) -> dict[st
         if message["id"] == message_id and message["chat"].split("/")[0] == chat_id
     )
     return found
+
+
+async def webhook_info(server: TelegramServer) -> dict[str, Any]:
+    """What Telegram says of the webhook that is set."""
+    async with LibraryBot(server.token, base_url=f"{server.url}/bot") as somebody:
+        return (await somebody.get_webhook_info()).to_dict()

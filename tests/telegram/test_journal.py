@@ -24,11 +24,8 @@ def offsets(server: TelegramServer) -> list[int]:
 
 async def test_an_update_is_kept_before_it_is_confirmed_or_handed_over(server: TelegramServer) -> None:
     process = Process()
-    async with started(server, journal=process.journal, clock=process.clock) as bot:
-        process.journal.open.clear()
-        await server.say("Ada", "Ada", "hello")
-        async with asyncio.timeout(10):
-            await process.journal.asked.wait()
+    async with process.bot(server) as bot:
+        await process.say_and_hold(server, "hello")
         assert bot.idle
         assert len(server._hub.updates) == 1
         assert offsets(server) == [0]
@@ -48,14 +45,14 @@ async def test_what_was_not_dealt_with_is_handed_over_at_the_next_start_in_order
 ) -> None:
     """Before anything new; and what was dealt with is not."""
     process = Process()
-    async with started(server, journal=process.journal, clock=process.clock) as bot:
+    async with process.bot(server) as bot:
         for text in ("one", "two", "three"):
             await server.say("Ada", "Ada", text)
         first, _ = await bot.next(IncomingMessage)
         await texts(bot, 2)
         await deal_with(bot, process, first.event_id)
     await server.say("Ada", "Ada", "four")
-    async with started(server, journal=process.journal) as bot:
+    async with process.next_bot(server) as bot:
         assert await texts(bot, 3) == ["two", "three", "four"]
         assert bot.idle
 
@@ -63,7 +60,7 @@ async def test_what_was_not_dealt_with_is_handed_over_at_the_next_start_in_order
 async def test_an_update_that_comes_again_after_a_kill_is_handed_over_once(server: TelegramServer) -> None:
     """Killed after it was dealt with and before it was confirmed."""
     process = Process()
-    async with started(server, journal=process.journal, clock=process.clock) as bot:
+    async with process.bot(server) as bot:
         await online(server)
         unreachable = server.fault("drop_before", route="getUpdates", times=99)
         await server.say("Ada", "Ada", "one")
@@ -72,7 +69,7 @@ async def test_an_update_that_comes_again_after_a_kill_is_handed_over_once(serve
     unreachable.times = 0
     assert len(server._hub.updates) == 1
     await server.say("Ada", "Ada", "two")
-    async with started(server, journal=process.journal) as bot:
+    async with process.next_bot(server) as bot:
         assert await texts(bot, 1) == ["two"]
         assert bot.idle
 
@@ -80,7 +77,7 @@ async def test_an_update_that_comes_again_after_a_kill_is_handed_over_once(serve
 async def test_what_the_adapter_ignores_it_marks_itself(server: TelegramServer) -> None:
     """An unknown shape, and a service message; what the core was given, the core marks."""
     process = Process()
-    async with started(server, journal=process.journal, clock=process.clock) as bot:
+    async with process.bot(server) as bot:
         server._hub.updates.add("message", {"from": "a later Bot API"})
         await server.kick_bot("Ada", "Riverside")
         await server.say("Ben", "Ben", "hello")
@@ -108,7 +105,7 @@ async def test_a_journal_that_fails_keeps_nobody_waiting_and_nothing_is_confirme
 ) -> None:
     """One line; handed over once, though it comes again with every poll; kept when that works again."""
     process = Process()
-    async with started(server, journal=process.journal, clock=process.clock) as bot:
+    async with process.bot(server) as bot:
         await online(server)
         process.journal.broken = True
         with caplog.at_level(logging.INFO):
@@ -136,12 +133,12 @@ async def test_what_was_handed_over_unkept_comes_again_after_a_restart(server: T
     """Rather a second answer than none."""
     process = Process()
     process.journal.broken = True
-    async with started(server, journal=process.journal, clock=process.clock) as bot:
+    async with process.bot(server) as bot:
         await online_after(bot, 5)  # patience with what an earlier process may have left
         await server.say("Ada", "Ada", "hello")
         await texts(bot, 1)
     process.journal.broken = False
-    async with started(server, journal=process.journal) as bot:
+    async with process.next_bot(server) as bot:
         assert await texts(bot, 1) == ["hello"]
 
 
@@ -153,12 +150,9 @@ async def online_after(bot: Bot, sleeps: int) -> None:
 
 async def test_a_journal_that_hangs_is_a_journal_that_fails(server: TelegramServer) -> None:
     process = Process()
-    async with started(server, journal=process.journal, clock=process.clock) as bot:
+    async with process.bot(server) as bot:
         await online(server)
-        process.journal.open.clear()
-        await server.say("Ada", "Ada", "hello")
-        async with asyncio.timeout(10):
-            await process.journal.asked.wait()
+        await process.say_and_hold(server, "hello")
         await bot.clock.advance(3.0)
         assert await texts(bot, 1) == ["hello"]
         process.journal.open.set()
@@ -169,7 +163,7 @@ async def test_a_try_that_was_done_and_seemed_to_fail_leaves_nobody_unanswered(
 ) -> None:
     """The second try finds it kept, which is not to mean that somebody has seen it."""
     process = Process()
-    async with started(server, journal=process.journal, clock=process.clock) as bot:
+    async with process.bot(server) as bot:
         process.journal.lossy = True
         await server.say("Ada", "Ada", "hello")
         assert await bot.clock.pass_next_sleep() == 0.5
@@ -182,7 +176,7 @@ async def test_a_try_that_was_done_and_seemed_to_fail_leaves_nobody_unanswered(
 async def test_more_than_one_batch_comes_through_while_the_journal_fails(server: TelegramServer) -> None:
     """Telegram shows a hundred; the older half of those is confirmed unkept, and no more."""
     process = Process()
-    async with started(server, journal=process.journal, clock=process.clock) as bot:
+    async with process.bot(server) as bot:
         await online(server)
         process.journal.broken = True
         for number in range(120):
@@ -202,7 +196,7 @@ async def test_more_than_one_batch_comes_through_while_the_journal_fails(server:
 async def test_a_poller_that_takes_over_hands_over_what_the_other_left(server: TelegramServer) -> None:
     """The other one took it, confirmed it and died; nothing that either has handed over comes twice."""
     process = Process()
-    async with started(server, journal=process.journal, clock=process.clock) as bot:
+    async with process.bot(server) as bot:
         await server.say("Ada", "Ada", "ours")
         assert await texts(bot, 1) == ["ours"]
         await until(lambda: not len(server._hub.updates))  # confirmed
@@ -261,7 +255,7 @@ async def test_a_question_that_was_kept_during_the_stop_is_answered_at_the_next_
 ) -> None:
     """Once; and a press on Stop still comes through."""
     process = Process()
-    async with started(server, journal=process.journal, clock=process.clock) as bot:
+    async with process.bot(server) as bot:
         await server.say("Ada", "Ada", "hello")
         event, surface = await bot.next(IncomingMessage)
         sent = await surface.send(content("answer", Button("stop", "Stop")), event.ref)
@@ -279,7 +273,7 @@ async def test_a_question_that_was_kept_during_the_stop_is_answered_at_the_next_
         await deal_with(bot, process, press.event_id)
         await bot.platform.close()
         assert bot.idle
-    async with started(server, journal=process.journal) as bot:
+    async with process.next_bot(server) as bot:
         assert await texts(bot, 1) == ["late"]
         await server.say("Ada", "Ada", "next")
         assert await texts(bot, 1) == ["next"]

@@ -7,36 +7,23 @@ import json
 from typing import Any
 
 import pytest
-from telegram import Bot as LibraryBot
 
 from bots.sandbox.telegram.server import TelegramServer
 from bots.telegram import client
 from bots.telegram.webhook import Webhook
 from core.adapters.memory_journal import MemoryJournal
 from core.messages import ButtonPress, Incoming, IncomingMessage
-from core.ports.alerts import Cause
 from core.ports.journal import Received
-from core.ports.platform import CheckState, PlatformError
 from core.ports.surface import Surface
 from core.settings import TelegramWebhook
 from core.streaming.operations import Button, Delivered
-from tests.fakes.alerts import NotedAlerts
-from tests.telegram.brittle import Process, deal_with, texts, until
-from tests.telegram.harness import SECRET, Bot, HeldClock, calls, content, local_webhook, online, started
-
-
-@pytest.fixture
-def webhook() -> TelegramWebhook:
-    return local_webhook()
+from tests.telegram.brittle import Process, confirmed, deal_with, texts, until
+from tests.telegram.harness import SECRET, Bot, calls, content, started, webhook_info
 
 
 def statuses(server: TelegramServer) -> list[int]:
     """Of the tries to bring something, in order."""
     return [post.status for post in server.webhook.posts]
-
-
-async def confirmed(server: TelegramServer) -> None:
-    await until(lambda: not len(server._hub.updates))
 
 
 async def test_telegram_is_told_where_to_bring_what_and_is_not_asked(
@@ -61,11 +48,8 @@ async def test_an_update_is_kept_before_it_is_confirmed_or_handed_over(
     server: TelegramServer, webhook: TelegramWebhook
 ) -> None:
     process = Process()
-    async with started(server, journal=process.journal, clock=process.clock, webhook=webhook) as bot:
-        process.journal.open.clear()
-        await server.say("Ada", "Ada", "hello")
-        async with asyncio.timeout(10):
-            await process.journal.asked.wait()
+    async with process.bot(server, webhook) as bot:
+        await process.say_and_hold(server, "hello")
         assert bot.idle
         assert statuses(server) == []
         process.journal.open.set()
@@ -91,10 +75,7 @@ async def test_those_that_wait_for_the_journal_are_kept_together(
 
     journal = Counted(process.state, clock=process.clock)
     async with started(server, journal=journal, clock=process.clock, webhook=webhook) as bot:
-        process.journal.open.clear()
-        await server.say("Ada", "Ada", "Ada")
-        async with asyncio.timeout(10):
-            await process.journal.asked.wait()
+        await process.say_and_hold(server, "Ada")
         people = ["Ben", "Cleo", "Dana", "Eli"]
         for person in people:
             await server.say(person, person, person)
@@ -132,7 +113,7 @@ async def test_an_update_that_comes_again_after_a_kill_is_handed_over_once(
 ) -> None:
     """Killed between the write and the answer: what nobody dealt with is handed over by the next start."""
     process = Process()
-    async with started(server, journal=process.journal, clock=process.clock, webhook=webhook) as bot:
+    async with process.bot(server, webhook) as bot:
         lost = server.fault("drop_after", route="webhook", times=10_000)
         await server.say("Ada", "Ada", "one")
         event, _ = await bot.next(IncomingMessage)
@@ -141,7 +122,7 @@ async def test_an_update_that_comes_again_after_a_kill_is_handed_over_once(
     lost.times = 0
     assert len(server._hub.updates) == 1
     await server.say("Ada", "Ada", "two")
-    async with started(server, journal=process.journal, webhook=webhook) as bot:
+    async with process.next_bot(server, webhook) as bot:
         assert await texts(bot, 1 if dealt_with else 2) == (["two"] if dealt_with else ["one", "two"])
         await confirmed(server)
         assert bot.idle
@@ -151,15 +132,15 @@ async def test_what_was_left_behind_goes_before_what_comes_now(
     server: TelegramServer, webhook: TelegramWebhook
 ) -> None:
     process = Process()
-    async with started(server, journal=process.journal, clock=process.clock, webhook=webhook) as bot:
+    async with process.bot(server, webhook) as bot:
         for text in ("one", "two", "three"):
             await server.say("Ada", "Ada", text)
         first, _ = await bot.next(IncomingMessage)
         await texts(bot, 2)
         await deal_with(bot, process, first.event_id)
     await server.say("Ada", "Ada", "four")
-    assert (await info(server))["url"] == webhook.url
-    async with started(server, journal=process.journal, webhook=webhook) as bot:
+    assert (await webhook_info(server))["url"] == webhook.url
+    async with process.next_bot(server, webhook) as bot:
         assert await texts(bot, 3) == ["two", "three", "four"]
         await confirmed(server)
         assert bot.idle
@@ -170,12 +151,9 @@ async def test_a_post_that_comes_twice_is_handed_over_once(
 ) -> None:
     """Also where both wait for the journal together."""
     process = Process()
-    async with started(server, journal=process.journal, clock=process.clock, webhook=webhook) as bot:
-        process.journal.open.clear()
+    async with process.bot(server, webhook) as bot:
         server.fault("drop_after", route="webhook", times=1)
-        await server.say("Ada", "Ada", "hello")
-        async with asyncio.timeout(10):
-            await process.journal.asked.wait()
+        await process.say_and_hold(server, "hello")
         process.journal.open.set()
         assert await texts(bot, 1) == ["hello"]
         await confirmed(server)
@@ -188,7 +166,7 @@ async def test_a_journal_that_fails_keeps_nobody_waiting_and_nothing_is_confirme
 ) -> None:
     """503, so it comes again, is known, and is kept once that works; the chat's next comes after it."""
     process = Process()
-    async with started(server, journal=process.journal, clock=process.clock, webhook=webhook) as bot:
+    async with process.bot(server, webhook) as bot:
         assert await bot.clock.see_next_sleep() == 60.0
         process.journal.broken = True
         await server.say("Ada", "Ada", "hello")
@@ -212,7 +190,7 @@ async def test_what_was_handed_over_unkept_comes_again_after_a_restart(
 ) -> None:
     """Rather a second answer than none."""
     process = Process()
-    async with started(server, journal=process.journal, clock=process.clock, webhook=webhook) as bot:
+    async with process.bot(server, webhook) as bot:
         assert await bot.clock.see_next_sleep() == 60.0
         process.journal.broken = True
         await server.say("Ada", "Ada", "hello")
@@ -221,7 +199,7 @@ async def test_what_was_handed_over_unkept_comes_again_after_a_restart(
         await texts(bot, 1)
         await until(lambda: 503 in statuses(server))
     process.journal.broken = False
-    async with started(server, journal=process.journal, webhook=webhook) as bot:
+    async with process.next_bot(server, webhook) as bot:
         assert await texts(bot, 1) == ["hello"]
         await confirmed(server)
         assert bot.idle
@@ -231,11 +209,8 @@ async def test_a_journal_that_hangs_is_a_journal_that_fails(
     server: TelegramServer, webhook: TelegramWebhook
 ) -> None:
     process = Process()
-    async with started(server, journal=process.journal, clock=process.clock, webhook=webhook) as bot:
-        process.journal.open.clear()
-        await server.say("Ada", "Ada", "hello")
-        async with asyncio.timeout(10):
-            await process.journal.asked.wait()
+    async with process.bot(server, webhook) as bot:
+        await process.say_and_hold(server, "hello")
         await bot.clock.advance(3.0)
         assert await texts(bot, 1) == ["hello"]
         await until(lambda: statuses(server)[:1] == [503])
@@ -248,7 +223,7 @@ async def test_a_try_that_was_done_and_seemed_to_fail_leaves_nobody_unanswered(
     server: TelegramServer, webhook: TelegramWebhook
 ) -> None:
     process = Process()
-    async with started(server, journal=process.journal, clock=process.clock, webhook=webhook) as bot:
+    async with process.bot(server, webhook) as bot:
         assert await bot.clock.see_next_sleep() == 60.0
         process.journal.lossy = True
         await server.say("Ada", "Ada", "hello")
@@ -264,7 +239,7 @@ async def test_what_the_adapter_ignores_holds_nobody_up(
 ) -> None:
     """An unknown shape is taken and marked as dealt with: refused, it would come again for a day."""
     process = Process()
-    async with started(server, journal=process.journal, clock=process.clock, webhook=webhook) as bot:
+    async with process.bot(server, webhook) as bot:
         server._hub.updates.add("message", {"from": "a later Bot API"})
         await server.say("Ben", "Ben", "hello")
         await bot.next(IncomingMessage)
@@ -306,7 +281,7 @@ async def test_while_it_stops_presses_still_come_and_questions_stay_with_telegra
 ) -> None:
     """The webhook stays set, so that they come to the next start, once."""
     process = Process()
-    async with started(server, journal=process.journal, clock=process.clock, webhook=webhook) as bot:
+    async with process.bot(server, webhook) as bot:
         await server.say("Ada", "Ada", "hello")
         event, surface = await bot.next(IncomingMessage)
         sent = await surface.send(content("answer", Button("stop", "Stop")), event.ref)
@@ -321,8 +296,8 @@ async def test_while_it_stops_presses_still_come_and_questions_stay_with_telegra
         await deal_with(bot, process, press.event_id)
         await bot.platform.close()
         assert bot.idle
-    assert (await info(server))["url"] == webhook.url
-    async with started(server, journal=process.journal, webhook=webhook) as bot:
+    assert (await webhook_info(server))["url"] == webhook.url
+    async with process.next_bot(server, webhook) as bot:
         assert await texts(bot, 1) == ["late"]
         await confirmed(server)
         assert bot.idle
@@ -332,11 +307,8 @@ async def test_a_post_that_is_being_kept_is_answered_before_the_socket_closes(
     server: TelegramServer, webhook: TelegramWebhook
 ) -> None:
     process = Process()
-    async with started(server, journal=process.journal, clock=process.clock, webhook=webhook) as bot:
-        process.journal.open.clear()
-        await server.say("Ada", "Ada", "hello")
-        async with asyncio.timeout(10):
-            await process.journal.asked.wait()
+    async with process.bot(server, webhook) as bot:
+        await process.say_and_hold(server, "hello")
         listening = receiver(bot)
         closing = asyncio.create_task(bot.platform.close())
         await until(lambda: listening._runner is None)
@@ -345,160 +317,3 @@ async def test_a_post_that_is_being_kept_is_answered_before_the_socket_closes(
         await confirmed(server)
         assert statuses(server) == [200]
     assert process.left == ["hello"]
-
-
-async def test_from_polling_to_a_webhook_and_back_nothing_is_lost_or_doubled(
-    server: TelegramServer, webhook: TelegramWebhook
-) -> None:
-    """Also what was kept and not confirmed, and what was said while neither was there."""
-    process = Process()
-    async with started(server, journal=process.journal, clock=process.clock) as bot:
-        await online(server)
-        lost = server.fault("drop_before", route="getUpdates", times=10_000)
-        await server.say("Ada", "Ada", "one")
-        event, _ = await bot.next(IncomingMessage)
-        await deal_with(bot, process, event.event_id)
-    lost.times = 0
-    await server.say("Ada", "Ada", "two")
-    async with started(server, journal=process.journal, clock=HeldClock(), webhook=webhook) as bot:
-        event, _ = await bot.next(IncomingMessage)
-        assert event.text == "two"
-        await confirmed(server)
-        await deal_with(bot, process, event.event_id)
-        assert bot.idle
-    await server.say("Ada", "Ada", "three")
-    async with started(server, journal=process.journal, clock=HeldClock()) as bot:
-        assert await texts(bot, 1) == ["three"]
-        assert bot.idle
-    assert (await info(server))["url"] == ""
-    assert not any("drop_pending_updates" in call for call in calls(server, "deleteWebhook"))
-
-
-async def test_a_webhook_that_somebody_took_away_is_set_again_with_an_alert(
-    server: TelegramServer, webhook: TelegramWebhook
-) -> None:
-    """Nothing comes in that could say so."""
-    alerts = NotedAlerts()
-    async with (
-        LibraryBot(server.token, base_url=f"{server.url}/bot") as somebody,
-        started(server, webhook=webhook, alerts=alerts) as bot,
-    ):
-        await somebody.delete_webhook()
-        await server.say("Ada", "Ada", "hello")
-        assert await bot.clock.pass_next_sleep() == 60.0
-        assert await texts(bot, 1) == ["hello"]
-        assert (Cause.POLLER, "Telegram") in alerts.raised
-        assert await bot.clock.pass_next_sleep() == 60.0
-        await until(lambda: not alerts.raised)
-
-
-async def test_a_poller_deletes_a_webhook_that_stays(
-    server: TelegramServer, webhook: TelegramWebhook
-) -> None:
-    """After a minute of 409: until then it may be that of a Sluice that ends."""
-    async with (
-        LibraryBot(server.token, base_url=f"{server.url}/bot") as somebody,
-        started(server) as bot,
-    ):
-        await online(server)
-        await somebody.set_webhook(webhook.url)
-        await server.say("Ada", "Ada", "hello")
-        assert [await bot.clock.pass_next_sleep() for _ in range(12)] == [5.0] * 12
-        assert await texts(bot, 1) == ["hello"]
-
-
-async def test_a_token_revoked_while_running_ends_the_platform(
-    server: TelegramServer, webhook: TelegramWebhook
-) -> None:
-    async with started(server, webhook=webhook) as bot:
-        server.token = "7000000001:" + "x" * 35
-        assert await bot.clock.pass_next_sleep() == 60.0
-        with pytest.raises(PlatformError, match="refused the token"):
-            await asyncio.wait_for(bot.platform.wait_closed(), 10)
-
-
-async def test_a_start_right_after_another_one_waits_for_its_turn(
-    server: TelegramServer, webhook: TelegramWebhook
-) -> None:
-    """Telegram takes one setWebhook a second."""
-    server.fault("limited", route="setWebhook", times=2, retry_after=1)
-    bot = Bot(server, webhook=webhook)
-    starting = asyncio.create_task(bot.platform.start(bot.handle))
-    assert [await bot.clock.pass_next_sleep() for _ in range(2)] == [1.0, 1.0]
-    await starting
-    await server.say("Ada", "Ada", "hello")
-    assert await texts(bot, 1) == ["hello"]
-    await bot.platform.close()
-
-
-@pytest.mark.parametrize(
-    ("status", "description", "words"),
-    [
-        (400, "Bad Request: bad webhook: failed to resolve host", "TELEGRAM_WEBHOOK_URL: .*resolve host"),
-        (502, "Bad Gateway", "cannot be used"),
-    ],
-)
-async def test_a_webhook_that_cannot_be_set_is_one_clear_line(
-    server: TelegramServer, webhook: TelegramWebhook, status: int, description: str, words: str
-) -> None:
-    """And the address is free again."""
-    server.fault("status", route="setWebhook", status=status, description=description)
-    with pytest.raises(PlatformError, match=words) as caught:
-        await Bot(server, webhook=webhook).platform.start(ignore)
-    assert "\n" not in str(caught.value)
-    assert SECRET not in str(caught.value)
-    async with started(server, webhook=webhook):
-        pass
-
-
-async def test_an_address_in_use_is_one_clear_line(server: TelegramServer, webhook: TelegramWebhook) -> None:
-    async with started(server, webhook=webhook):
-        with pytest.raises(PlatformError, match=rf"TELEGRAM_WEBHOOK_LISTEN: 127\.0\.0\.1:{webhook.port}"):
-            await Bot(server, webhook=webhook).platform.start(ignore)
-
-
-async def test_a_stop_right_after_the_start_frees_the_address(
-    server: TelegramServer, webhook: TelegramWebhook
-) -> None:
-    """Before anything has begun to take updates in."""
-    bot = Bot(server, webhook=webhook)
-    await bot.platform.start(bot.handle)
-    await bot.platform.close()
-    async with started(server, webhook=webhook) as bot:
-        await server.say("Ada", "Ada", "hello")
-        assert await texts(bot, 1) == ["hello"]
-
-
-async def ignore(event: Incoming, surface: Surface) -> None:
-    """A core that answers nothing."""
-
-
-async def info(server: TelegramServer) -> dict[str, Any]:
-    async with LibraryBot(server.token, base_url=f"{server.url}/bot") as somebody:
-        return (await somebody.get_webhook_info()).to_dict()
-
-
-async def test_the_doctor_says_how_telegram_fares(server: TelegramServer, webhook: TelegramWebhook) -> None:
-    """Not set, set by another, well, failing with what waits, and how to mend that."""
-    process = Process()
-    idle = Bot(server, webhook=webhook).platform
-    assert [check.detail for check in await idle.check()][-1] == "not set yet"
-    async with LibraryBot(server.token, base_url=f"{server.url}/bot") as somebody:
-        await somebody.set_webhook("https://elsewhere.example.org/1234567:their-own-token")
-        *_, check = await idle.check()
-        assert (check.state, check.detail) == (
-            CheckState.NOTE,
-            "another one is set, at elsewhere.example.org",
-        )
-        assert "another program uses this token" in check.remedy
-        await somebody.delete_webhook()
-    async with started(server, journal=process.journal, clock=process.clock, webhook=webhook) as bot:
-        *_, check = await bot.platform.check()
-        assert (check.state, check.detail) == (CheckState.GOOD, "set, at 127.0.0.1")
-    process.clock.wall_ahead_s = server._hub.unix_time() - process.clock.wall() + 120
-    await server.say("Ada", "Ada", "hello")
-    await until(lambda: len(server.webhook.posts) >= 2)
-    *_, check = await Bot(server, clock=process.clock, webhook=webhook).platform.check()
-    assert check.state is CheckState.BAD
-    assert check.detail == "set, at 127.0.0.1; Telegram failed 2 min ago: Connection refused; 1 update waits"
-    assert "See that the proxy runs" in check.remedy

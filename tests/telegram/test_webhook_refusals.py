@@ -18,7 +18,7 @@ from bots.sandbox.telegram.server import TelegramServer
 from bots.telegram.webhook import MAX_BODY, SECRET_HEADER
 from core.settings import TelegramWebhook
 from tests.telegram.brittle import Process, texts
-from tests.telegram.harness import SECRET, Bot, local_webhook, started
+from tests.telegram.harness import SECRET, Bot, local_webhook
 
 UPDATE = json.dumps(
     {
@@ -73,7 +73,7 @@ async def _in_chunks(body: bytes) -> AsyncIterator[bytes]:
 async def door(server: TelegramServer) -> AsyncIterator[Door]:
     process, webhook = Process(), local_webhook()
     async with (
-        started(server, journal=process.journal, clock=process.clock, webhook=webhook) as bot,
+        process.bot(server, webhook) as bot,
         aiohttp.ClientSession() as session,
     ):
         yield Door(bot, process, webhook, session)

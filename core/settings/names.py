@@ -1,0 +1,63 @@
+"""Every name that is read, and what people write in its place."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+
+from core.variables import ALIASES, FILE, SECRETS
+
+NAMES = (
+    "DISCORD_TOKEN", "TELEGRAM_TOKEN", "DISCORD_API_BASE_URL", "TELEGRAM_API_BASE_URL",
+    "TELEGRAM_WEBHOOK_URL", "TELEGRAM_WEBHOOK_SECRET", "TELEGRAM_WEBHOOK_LISTEN",
+    "OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL", "OPENAI_TEMPERATURE", "OPENAI_MAX_TOKENS",
+    "SLUICE_MAX_ANSWER_CHARS", "SLUICE_SYSTEM_PROMPT", "SLUICE_ADMINS", "SLUICE_ALLOW",
+    "SLUICE_DAILY_TOKENS", "SLUICE_DATA_DIR", "DATABASE_URL", "SLUICE_KEY_FILE",
+    "SLUICE_SHOW_REASONING", "SLUICE_TELEGRAM_DRAFTS", "SLUICE_CONFIG", "SLUICE_HTTP", "SLUICE_LOG_LEVEL",
+)  # fmt: skip
+_MISTAKEN = {  # what people also call them, in spelling far from the name, or nearer to another
+    "OPENAI_API_BASE": "OPENAI_BASE_URL",  # the openai library's older name
+    "OPENAI_KEY": "OPENAI_API_KEY",
+    "DISCORD_KEY": "DISCORD_TOKEN",
+    "DISCORD_API_KEY": "DISCORD_TOKEN",
+    "TELEGRAM_KEY": "TELEGRAM_TOKEN",
+    "TELEGRAM_API_KEY": "TELEGRAM_TOKEN",
+    "SLUICE_PORT": "SLUICE_HTTP",
+    "SLUICE_HOST": "SLUICE_HTTP",
+    "SLUICE_CONFIG_FILE": "SLUICE_CONFIG",
+    "SLUICE_TOML": "SLUICE_CONFIG",
+    "SLUICE_DATABASE_URL": "DATABASE_URL",
+    "WEBHOOK_URL": "TELEGRAM_WEBHOOK_URL",
+    "TELEGRAM_WEBHOOK": "TELEGRAM_WEBHOOK_URL",
+    "WEBHOOK_SECRET": "TELEGRAM_WEBHOOK_SECRET",
+    "TELEGRAM_SECRET_TOKEN": "TELEGRAM_WEBHOOK_SECRET",  # the Bot API's own word
+    "TELEGRAM_WEBHOOK_SECRET_TOKEN": "TELEGRAM_WEBHOOK_SECRET",
+    "TELEGRAM_WEBHOOK_HOST": "TELEGRAM_WEBHOOK_LISTEN",
+    "TELEGRAM_WEBHOOK_PORT": "TELEGRAM_WEBHOOK_LISTEN",
+}
+_OURS = re.compile(r"^(?:SLUICE|DISCORD|TELEGRAM|OPENAI)_", re.ASCII)
+_KNOWN_ELSEWHERE = frozenset(  # read by the openai library itself or by other tools: never a near miss
+    {
+        "OPENAI_ORG_ID",
+        "OPENAI_PROJECT_ID",
+        "OPENAI_WEBHOOK_SECRET",
+        "OPENAI_LOG",
+        "OPENAI_ADMIN_KEY",
+    }
+)
+
+
+def near_misses(values: Mapping[str, str]) -> Iterator[str]:
+    """One line for each variable that is not read, where it may have been meant to be."""
+    known = {*NAMES, *ALIASES, *_KNOWN_ELSEWHERE, *(name + FILE for name in SECRETS)}
+    for name in sorted(values):
+        if name in known or len(name) > 60:
+            continue
+        near = difflib.get_close_matches(name.upper(), [*NAMES, *ALIASES], n=1, cutoff=0.85)
+        meant = _MISTAKEN.get(name.upper()) or next(iter(near), None)
+        if meant and meant not in values:
+            yield f"{name} is not read. Did you mean {meant}?"
+        elif _OURS.match(name) and name.startswith("SLUICE_"):
+            also = f" {meant} is, and counts." if meant else ""
+            yield f"{name} is not a setting of Sluice; it is ignored.{also}"
