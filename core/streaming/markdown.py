@@ -8,7 +8,6 @@ Discord and Telegram's converters share.
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import replace
 from typing import Final
 
@@ -16,13 +15,10 @@ import regex
 
 from core.streaming.code import closes_fence, fence_opening
 from core.streaming.marks import NO_MARKS, Cut, CutRank, Marks, ReadLine, Scan, Settled
-from core.streaming.maths import FORMULA_START, Formula, formula_at
-from core.streaming.tables import SAMPLE_CHARS, Table, table_at
+from core.streaming.maths import FORMULA_START, MAX_DISPLAYED, Formula, formula_at
+from core.streaming.tables import HEAD_CHARS, SAMPLE_CHARS, Table, may_become_head, stays_half_head, table_at
 from core.streaming.text import Undecided, ends_sentence
 
-SETTLING_LINES: Final = 3
-"""What a line means is settled once so many lines have ended behind its start: its own, and the two that may
-be the head and the rule of a table. What needs more text to be told is held back."""
 MAX_OPEN_MARKS: Final = 6
 """Deeper nesting is taken as literal text, so that reopening marks never costs much of a page."""
 
@@ -46,6 +42,7 @@ _TOKEN = regex.compile(
     r"|(?P<word>(?:[^\s\\`*_~|\[!<$h]++|h(?!ttps?://))++|.)",
     regex.DOTALL,
 )
+_WORD = regex.compile(r"\S+")
 _HALF_SCHEME = regex.compile(r"https?(?::/?)?$")
 _IDEOGRAPHIC_STOP = regex.compile(r"[。！？，、；：](?![。！？，、；：」』）”’\p{M}\u200d])")
 
@@ -61,7 +58,14 @@ def scan(text: str, marks: Marks, *, formatted: bool = True, since: Settled | No
     else:
         scanner.read_plain()
     hold = scanner.hold or Cut(len(text), CutRank.GRAPHEME, scanner.marks)
-    return Scan(tuple(scanner.cuts), tuple(scanner.atoms), hold, scanner.marks, scanner.settled())
+    return Scan(
+        tuple(scanner.cuts),
+        tuple(scanner.atoms),
+        hold,
+        scanner.marks,
+        holds_to=scanner.holds_to,
+        settled=scanner.settled(),
+    )
 
 
 class _Scanner:
@@ -70,6 +74,7 @@ class _Scanner:
     def __init__(self, text: str, marks: Marks, since: Settled | None) -> None:
         self.text = text
         self.hold: Cut | None = None
+        self.holds_to = 0
         self._since = since or Settled(0, marks, marks)
         self.marks = self._since.marks
         self.cuts = list(self._since.cuts)
@@ -84,15 +89,13 @@ class _Scanner:
         self._fence_is_empty = self._since.fence_is_empty
         self._sample_from = self._since.sample_from  # where the table began whose sample is not complete yet
         self._before_table = self._since.before_table
-        self._lines: deque[tuple[int, int, Settled]] = deque(maxlen=2 * SETTLING_LINES)  # cuts, atoms, state
+        self._lines: list[tuple[int, int, Settled]] = []  # that began: cuts, atoms, state
 
     def settled(self) -> Settled | None:
-        """What no further text can change: what stands before the last lines, if nothing there is held."""
-        border = len(self.text)
-        for _ in range(SETTLING_LINES):
-            border = self.text.rfind("\n", 0, max(0, border))
+        """What no further text can change: what stands before the last line of which that can be said, if
+        nothing there is held."""
         for cuts, atoms, state in reversed(self._lines):
-            if state.at <= border or self._begins_block(state):
+            if self._begins_block(state) or self._is_told(state):
                 return self._as_settled(state, cuts, atoms)
         return self._since if self._since.at else None
 
@@ -110,6 +113,16 @@ class _Scanner:
         line of a fence."""
         before = self.text.rfind("\n", 0, state.at - 1) + 1
         return bool(state.marks.fence) or not self.text[before : state.at].strip()
+
+    def _is_told(self, state: Settled) -> bool:
+        """Whether it is known what kind of line this is, by which alone it changes what the one before it is:
+        a heading, a fence, a row, or a table's head. In code a formula may reach into it, too."""
+        end = self._line_end(state.at)
+        if state.marks.in_code:
+            return len(self.text) - state.at > MAX_DISPLAYED
+        if self._unfinished(end):
+            return state.marks.table is None and not may_become_head(self.text[state.at :])
+        return table_at(self.text, state.at, end) is not Undecided.UNDECIDED
 
     def _note_line(self, start: int) -> None:
         self._words = None
@@ -165,6 +178,11 @@ class _Scanner:
                 at = len(self.text[:at].rstrip())
             self.hold = Cut(at, CutRank.WORD, marks)
 
+    def _hold_lines(self, to: int) -> None:
+        """What is held from here on is so until a line ends, in a text of up to this length."""
+        if self.hold is None:
+            self.holds_to = to
+
     def _open_fence(self, run: str, language: str, start: int, end: int) -> None:
         if not self.text[end:].strip():
             self._hold(start, NO_MARKS)
@@ -185,7 +203,7 @@ class _Scanner:
         self._read_literal(start, end)
 
     def _read_literal(self, start: int, end: int) -> None:
-        for match in regex.finditer(r"\S+", self.text, pos=start, endpos=end):
+        for match in _WORD.finditer(self.text, start, end):
             if match.end() < end:
                 self._cut(match.end(), CutRank.WORD, self.marks)
 
@@ -201,6 +219,8 @@ class _Scanner:
             return end
         if self.marks.table:
             self.marks, self._sample_from = NO_MARKS, None
+        if undecided and self._unfinished(end) and stays_half_head(line):
+            self._hold_lines(start + HEAD_CHARS)
         if undecided or (self._unfinished(end) and start > 0 and _HALF_LINE_START.fullmatch(line)):
             self._hold(start, self.marks)
         quote = _QUOTE.match(line)
@@ -265,6 +285,8 @@ class _Scanner:
                 self._hold(start, self.marks)
             elif end - self._sample_from > SAMPLE_CHARS:  # decided by this half row, so that it must be shown
                 self._sample_from = None
+            elif table.stays_row(line):
+                self._hold_lines(self._sample_from + SAMPLE_CHARS)
             goes_on = start == 0 and table.column is not None
             self.marks = Marks(table=table.within(line)) if goes_on or table.is_row(line) else NO_MARKS
             return
@@ -282,10 +304,6 @@ class _Scanner:
         if self._sample_from is not None:
             self._hold(self._sample_from, self._before_table)
 
-    @property
-    def _in_code(self) -> bool:
-        return bool(self.marks.inline) and self.marks.inline[-1][0] == "`"
-
     def _read_inline(self, start: int, end: int) -> int:
         at, line_end = start, end
         while at < end:
@@ -300,14 +318,14 @@ class _Scanner:
 
     def _note_word(self, at: int) -> None:
         """Nothing behind the word that begins here can change what stands before; in code a formula may."""
-        if self.hold is None and not self._in_code:
+        if self.hold is None and not self.marks.in_code:
             self._words = at, self.marks, len(self.cuts), len(self.atoms)
 
     def _read_token(self, token: regex.Match[str], end: int) -> int:
         """Take one token in, and return where the next one begins."""
         kind, start, after = token.lastgroup, token.start(), token.end()
         last = after == end and self._unfinished(end)
-        code = self._in_code
+        code = self.marks.in_code
         if kind == "space":
             if after == end:  # a mark reopened there would come before the next line's own sign
                 return after

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from core.streaming.tables import Table
 
@@ -36,6 +36,11 @@ class Marks:
         """The characters that open the fence, without its language."""
         return self.fence[: len(self.fence) - len(self.fence.lstrip(self.fence[:1]))]
 
+    @property
+    def in_code(self) -> bool:
+        """Whether inline code is open."""
+        return bool(self.inline) and self.inline[-1][0] == "`"
+
     def opened(self) -> str:
         """The Markdown that opens these marks at the start of a page."""
         return f"{self.fence}\n" if self.fence else self.quote + "".join(self.inline)
@@ -50,9 +55,9 @@ class Marks:
 NO_MARKS: Final = Marks()
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """A place where a page may end: `at` is the offset of the first code point after it."""
+class Cut(NamedTuple):
+    """A place where a page may end: `at` is the offset of the first code point after it. A tuple, since each
+    word makes one."""
 
     at: int
     rank: CutRank
@@ -100,5 +105,8 @@ class Scan:
     (half a link, the head of a table, a mark that may grow). The text's end, if all may be shown."""
     end: Marks
     """What is open at the end of the text."""
+    holds_to: int = 0
+    """A table is held whose head grows, or one of its first rows: as long as no line ends, a text of up to
+    this length shows no more than this one. 0: any delta may show more."""
     settled: Settled | None = None
     """Where the scan of a later state of this text may begin; None: at its start."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from core.streaming.rendering import Rendered
 
@@ -22,9 +22,9 @@ class OperationKind(StrEnum):
     TYPING = "typing"
 
 
-@dataclass(frozen=True, slots=True)
-class BucketKey:
-    """One rate limit bucket: `family` names its limits, `id` the channel, chat or token it is for."""
+class BucketKey(NamedTuple):
+    """One rate limit bucket: `family` names its limits, `id` the channel, chat or token it is for. A tuple,
+    whose hash costs little: buckets are looked for at every look."""
 
     family: str
     id: str = ""

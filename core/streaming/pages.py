@@ -124,6 +124,7 @@ class Pages:
         self._shown_marks = NO_MARKS
         self._shown_body: Rendered | None = None  # None: not known
         self._settled: Settled | None = None  # of the current page's text, so that a frame reads what is new
+        self._holds_to = 0  # as in Scan, of the answer's text
         self.above: Callable[[Rendered], Rendered] | None = None
         """Puts something above the first page; to be set before that is shown."""
         self._files = files
@@ -140,12 +141,14 @@ class Pages:
 
         `pausing`: the model says nothing at the moment, so that its last word and its last sentence are taken
         for whole ones."""
+        self._holds_to = 0
         if (frame := self._file_frame(answer)) is not None:
             return frame
         text = answer.slice(self.start, self.start + WINDOW_PAGES * self._renderer.page_units)
         whole = self.start + len(text) == answer.length
         found = scan(text, self._marks, formatted=self._renderer.formatted, since=self._settled)
         self._settled = found.settled
+        self._holds_to = self.start + found.holds_to if found.holds_to else 0
         if answer.ended and whole:
             body = self._final(text, found.end, answer.mark)
             if body.fill <= 1.0:
@@ -158,8 +161,12 @@ class Pages:
             return self._closed(text, found)
         if body.fill <= self._cap - self._sentence_units / self._renderer.page_units:
             return self._frame(hold, body) if self.start + hold.at > self.shown else self._as_shown(text)
-        cuts = (*found.cuts, replace(hold, rank=CutRank.SENTENCE)) if pausing else found.cuts
+        cuts = (*found.cuts, hold._replace(rank=CutRank.SENTENCE)) if pausing else found.cuts
         return self._nearly_full(text, cuts, hold)
+
+    def holds(self, answer: Answer, since: int) -> bool:
+        """Whether the last frame, made when the answer was `since` long, shows all that may be shown yet."""
+        return since <= answer.length <= self._holds_to and "\n" not in answer.slice(since, answer.length)
 
     def closed_at(self, answer: Answer, end: int) -> Frame:
         """The current page as it ended at `end` when another process showed it."""

@@ -164,12 +164,20 @@ class EditScheduler:
             del self._armed[whom]
             if isinstance(whom, BucketKey):
                 self._freed.add(whom)
-            elif (view := self._views.get(whom)) is not None:
-                pauses_at, elsewhere_at = view.pauses_at(now), self._elsewhere.get(whom, NEVER)
-                if whom in self._tickets and pauses_at is not None and elsewhere_at > now:
-                    self._arm(whom, min(pauses_at, elsewhere_at))
-                else:
-                    self._touched.add(whom)
+            elif whom in self._views and not self._put_off(whom, now):
+                self._touched.add(whom)
+
+    def _put_off(self, number: int, at: float) -> bool:
+        """Who waits in a line is looked at when its model pauses: where that has spoken since, not at `at`.
+        With hundreds of models there would be a look in vain at nearly every moment."""
+        if number not in self._tickets:
+            return False
+        pauses_at, elsewhere_at = self._views[number].pauses_at(at), self._elsewhere.get(number, NEVER)
+        if pauses_at is None or elsewhere_at <= at:
+            return False
+        self._armed.pop(number, None)
+        self._arm(number, min(pauses_at, elsewhere_at))
+        return True
 
     def _arm(self, whom: int | BucketKey, at: float) -> None:
         if at < self._armed.get(whom, NEVER):
@@ -316,9 +324,12 @@ class EditScheduler:
         """When to call `operations_to_perform` again if nothing else happens; NEVER when nothing is due."""
         if self._touched or self._freed or self._candidates:
             return -NEVER
-        while self._timers and self._armed.get(self._timers[0][2]) != self._timers[0][0]:
+        while self._timers:
+            at, _, whom = self._timers[0]
+            if self._armed.get(whom) == at and (isinstance(whom, BucketKey) or not self._put_off(whom, at)):
+                return at
             heappop(self._timers)
-        return self._timers[0][0] if self._timers else NEVER
+        return NEVER
 
     def performed(self, operation: Operation, outcome: Outcome, now: float) -> None:
         """Report what became of an operation."""

@@ -24,7 +24,8 @@ LONG_ROW_CHARS: Final = 80
 SAMPLE_CHARS: Final = 900
 """A head or a row with more text than the first in its cells, or a sample with more source than the second,
 need not be measured: such a table becomes a list, and no further row is waited for."""
-_HEAD_CHARS: Final = 400
+HEAD_CHARS: Final = 400
+"""A longer line is no table's head."""
 _BARE_HEAD_CHARS: Final = 100
 """A line of prose with a pipe in it could become a head without outer pipes: it is held back no longer."""
 _BARE_CELL_CHARS: Final = 60
@@ -75,6 +76,10 @@ class Table:
             return line.lstrip().startswith("|")
         return "|" in line and _OTHER_BLOCK.match(line) is None
 
+    def stays_row(self, line: str) -> bool:
+        """Whether `line` is one, however it goes on: what begins like a spoiler may become one."""
+        return self.is_row(line) and not line.lstrip().startswith("||")
+
     def may_become_row(self, line: str) -> bool:
         """Whether `line`, which may still grow, could be one."""
         return self.is_row(line) or not line.strip() or (not self.piped and len(line) < _BARE_CELL_CHARS)
@@ -93,9 +98,9 @@ def table_at(text: str, start: int, end: int, *, whole: bool = False) -> Table |
     stop = text.find("\n", end + 1)
     rule = text[end + 1 : stop if stop >= 0 else len(text)]
     if stop < 0 and not whole:
-        undecided = len(rule) <= _HEAD_CHARS and _RULE.fullmatch(rule, partial=True)
+        undecided = len(rule) <= HEAD_CHARS and _RULE.fullmatch(rule, partial=True)
         return Undecided.UNDECIDED if undecided else None
-    if "|" not in rule or len(rule) > _HEAD_CHARS or not _RULE.fullmatch(rule):
+    if "|" not in rule or len(rule) > HEAD_CHARS or not _RULE.fullmatch(rule):
         return None
     columns = len(rule_cells(rule))
     if len(cells(head, columns)) != columns:
@@ -112,8 +117,22 @@ def _may_be_head(line: str) -> bool:
     if "|" not in line or _OTHER_BLOCK.match(line):
         return False
     if line.lstrip().startswith("|"):
-        return len(line) <= _HEAD_CHARS
+        return len(line) <= HEAD_CHARS
     return len(line) <= _BARE_HEAD_CHARS and "||" not in line and "|" in _CODE.sub("", line)
+
+
+def stays_half_head(line: str) -> bool:
+    """Whether `line`, which may be the head of a table, may be it for HEAD_CHARS, however it goes on."""
+    line = line.lstrip()
+    return line.startswith("|") and line[1:2] not in {"", "|"}
+
+
+def may_become_head(line: str) -> bool:
+    """Whether `line`, which may still grow, could be the head of a table. A line that cannot is known to be
+    text, or which other block it begins."""
+    if _OTHER_BLOCK.match(line):
+        return False
+    return len(line) <= (HEAD_CHARS if line.lstrip()[:1] in {"|", ""} else _BARE_HEAD_CHARS)
 
 
 def _is_long(row: str) -> bool:

@@ -158,7 +158,7 @@ class View:
         fuller_at = self.answer.fuller_at(now) if self._awaiting in {None, self.answer.length} else now
         if self._pages.file_grows(self.answer):
             at = since = max(at, self._last_at + STATUS_EVERY_S)
-        unseen = self._seen_length != self.answer.length or (pausing and not self._seen_pausing)
+        unseen = self._has_grown or (pausing and not self._seen_pausing)
         if not (unseen and self._pages.shown < self.answer.length) and self._standing is not None:
             stop_at = None if self._standing.buttons else self._stop_due_at()
             due_at = min(NEVER if stop_at is None else stop_at, NEVER if self._message else self._draft_until)
@@ -170,6 +170,12 @@ class View:
         return preview(
             kind, at, since, edits=self.meter.edits, paused_share=share, pausing=pausing, fuller_at=fuller_at
         )
+
+    @property
+    def _has_grown(self) -> bool:
+        """Whether a frame may show more than the last one did."""
+        seen = self._seen_length
+        return seen != self.answer.length and (seen < 0 or not self._pages.holds(self.answer, seen))
 
     def await_delta(self) -> None:
         """A preview could go, and waits for the next delta: for one, and no longer than `fuller_at`."""

@@ -73,3 +73,55 @@ def test_every_frame_is_its_span_rendered(platform: str, deltas: list[str]) -> N
             if not frame.closed:
                 break
             opened = frame.marks
+
+
+TABLE_WORDS = (
+    "|",
+    "| a ",
+    "| bb |",
+    "-",
+    "| --- ",
+    "|-|-|",
+    "\n",
+    "\n",
+    "word ",
+    "x" * 30,
+    "||",
+    "\\|",
+    "`",
+    "# ",
+    "[l",
+)
+tables = st.lists(st.sampled_from(TABLE_WORDS), max_size=60).map(
+    lambda words: ["| a | b |\n|---|---|\n", *words]
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.one_of(texts, tables, tables.map(lambda deltas: deltas[1:])))
+def test_while_a_page_holds_no_look_at_it_shows_more(deltas: list[str]) -> None:
+    answer, pages, looked_at = Answer(max_chars=10**9), Pages(DiscordRenderer()), Pages(DiscordRenderer())
+    shown, seen = pages.frame(answer), 0
+    for number, delta in enumerate(deltas):
+        answer.append(delta, float(number))
+        holds = pages.holds(answer, seen)
+        while True:
+            look = looked_at.frame(answer)
+            if not holds:
+                shown, seen = pages.frame(answer), answer.length
+                pages.accept(shown)
+            looked_at.accept(look)
+            assert (look.end, look.body) == (shown.end, shown.body)
+            if not look.closed:
+                break
+
+
+def test_a_held_table_is_looked_at_when_a_line_of_it_ends() -> None:
+    answer, pages = Answer(), Pages(DiscordRenderer())
+    looks = []
+    for character in "Like this:\n\n| a | b |\n|---|---|\n| 1 | 2 |\n| 3 | 4 |\n":
+        answer.append(character, 0.0)
+        if not pages.holds(answer, answer.length - 1):
+            looks.append(character)
+            pages.accept(pages.frame(answer))
+    assert "".join(looks) == "Like this:\n\n| \n|---|---|\n|\n|\n"

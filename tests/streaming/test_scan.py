@@ -45,6 +45,14 @@ def test_any_state_of_a_text_is_read_alike_from_its_start_and_from_what_was_sett
         since = found.settled
 
 
+def test_a_formula_of_many_lines_may_begin_in_code_that_never_closes() -> None:
+    text = "a `$$x =\n1\n+ 2\n+ 3\n+ 4$$"
+    since: Settled | None = None
+    for end in range(len(text)):
+        since = scan(text[:end], NO_MARKS, since=since).settled
+    assert scan(text, NO_MARKS, since=since).atoms == scan(text, NO_MARKS).atoms
+
+
 @pytest.mark.parametrize("formatted", [True, False])
 def test_of_a_long_page_only_the_last_lines_are_read_again(formatted: bool) -> None:
     text = "".join(f"Line {n} says **something** about `it`.\n" for n in range(100))

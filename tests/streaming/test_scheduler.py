@@ -123,3 +123,21 @@ def test_a_loop_that_is_late_for_every_delta_shows_text_all_the_same() -> None:
             edits += operation.kind is OperationKind.EDIT
             scheduler.performed(operation, Delivered("m"), now)
     assert edits > 50
+
+
+def test_who_waits_in_a_line_is_due_when_its_model_pauses_and_not_while_it_speaks() -> None:
+    account = BucketKey("account")
+    scheduler = EditScheduler({"account": (RateLimit(2, 60.0),)})
+    answer = Answer()
+    answer.append("One sentence.", 0.0)
+    scheduler.show(
+        answer, ViewSettings(renderer=FakeRenderer(), ways=(Way(lambda _kind, _page: (account,)),)), 0.0
+    )
+    (send,) = scheduler.operations_to_perform(0.0)
+    scheduler.performed(send, Delivered("m"), 0.1)
+    for now in (1.0, 1.1, 1.2):
+        answer.append(" More.", now)
+        scheduler.changed(answer)
+        scheduler.operations_to_perform(now)
+    assert answer.quiet_at is not None
+    assert scheduler.next_deadline() == answer.quiet_at > 1.3
