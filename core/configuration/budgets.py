@@ -12,9 +12,9 @@ from typing import Final
 from core.configuration.entries import EMBEDDED_PROVIDER, ModelEntry
 from core.configuration.limits import CURRENCY, ENDLESS, LIMITS, MONEY, PACE, Budgets, Limits
 from core.configuration.problems import Report, Section, shown, written
+from core.settings import role_is_valid
 
 _CURRENCY: Final = re.compile(r"[A-Z]{3}", re.ASCII)
-_ROLE: Final = re.compile(r"discord:[0-9]{1,20}", re.ASCII)
 _UNLIMITED: Final = "unlimited"
 _DEAREST: Final = 1e6
 
@@ -27,7 +27,7 @@ def read_budgets(section: Section, daily_tokens: int | None) -> Budgets:
     chat, server = (_limits(section.table(name), no_pace=True) for name in ("chat", "server"))
     roles, table = {}, section.table("roles")
     for role, limits in table.each():
-        if not _ROLE.fullmatch(role):
+        if not role_is_valid(role):
             table.problem(role, "is no role", 'Write its id: [budgets.roles."discord:123"].')
         roles[role] = _limits(limits, may_be_endless=True)
     section.close(dict.fromkeys(LIMITS, "[budgets.everybody], [budgets.user] or another of its tables"))

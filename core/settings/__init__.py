@@ -1,7 +1,7 @@
 """Settings: what the environment and `.env` (`core.variables`) say, checked."""
 
 from core.settings.addresses import problem_with_address
-from core.settings.entries import admin_is_valid, entry_is_valid, place_is_valid
+from core.settings.entries import PLATFORMS, admin_is_valid, entry_is_valid, place_is_valid, role_is_valid
 from core.settings.reading import (
     NO_KEY,
     NO_MODEL_NAMED,
@@ -15,6 +15,7 @@ __all__ = [
     "EMBEDDED_MODEL",
     "NO_KEY",
     "NO_MODEL_NAMED",
+    "PLATFORMS",
     "PLATFORM_SECRETS",
     "ModelSettings",
     "Settings",
@@ -24,5 +25,6 @@ __all__ = [
     "place_is_valid",
     "problem_with_address",
     "read_settings",
+    "role_is_valid",
     "where_settings_stand",
 ]
