@@ -78,8 +78,12 @@ async def test_every_control_of_every_panel_does_what_it_says(bot: Bot, place: P
         await panel.press(panel.button("reset").data)
     for scope in scopes_of(place):
         assert await kept(bot, scope) == {}
-    told = {say(f"overhear.{state}", days=OVERHEARD_DAYS) for state in ("on", "off")}
-    told.add(say("settings.sees.needs_overhear"))
+    told = {say("settings.sees.needs_overhear", language) for language in LANGUAGES}  # each was chosen once
+    told |= {
+        say(f"overhear.{state}", language, days=OVERHEARD_DAYS)
+        for state in ("on", "off")
+        for language in LANGUAGES
+    }
     shown = [text for text in panel.surface.texts if text not in told]
     assert len(shown) == 1, "all of it in one message"
 
