@@ -106,6 +106,13 @@ def test_what_a_panel_offers_can_be_read_back(place: Place) -> None:
         assert all(read(name, value) is not None for value in values_of(name, place))
 
 
+@pytest.mark.parametrize("opener", ["settings", "model"])
+async def test_a_scope_is_spelled_as_its_language_does(bot: Bot, opener: str) -> None:
+    panel = await panels.opened(bot, opener, IN_CHANNEL, replace(MANAGER, locale="de"), forms=True)
+    labels = [option.label for option in panel.selects["scope"].options]
+    assert labels[:2] == ["Dieser Server", "Dieser Kanal"]
+
+
 async def test_it_says_what_holds_and_whose_choice_that_is(bot: Bot) -> None:
     panel = await opened(bot)
     assert say("settings.title", scope=say("scope.channel")) in panel.text
