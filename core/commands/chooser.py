@@ -109,10 +109,7 @@ class Chooser:
             lines.append(note)
         rows: list[Row] = []
         if len(offered) > 1:
-            levels = tuple(
-                Option(one.level, say(f"scope.{one.word}", locale).capitalize(), one == scope)
-                for one in offered
-            )
+            levels = tuple(Option(one.level, scopes.label_of(one, locale), one == scope) for one in offered)
             rows.append(Select(self._data(scope, "scope"), levels, say("settings.scope", locale)))
         options = [
             Option(INHERIT, say(f"inherit.{above.word if above else 'default'}", locale), holder != scope),

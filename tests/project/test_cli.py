@@ -47,6 +47,4 @@ def test_how_complete_each_language_is(capsys: pytest.CaptureFixture[str]) -> No
     assert main(["words"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert {line.partition(":")[0] for line in lines} == set(LANGUAGES)
-    whole = [line for line in lines if line.startswith(("en:", "pt-BR:"))]
-    assert len(whole) == 2
-    assert not any("in English" in line for line in whole)
+    assert not any("in English" in line for line in lines)
