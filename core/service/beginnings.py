@@ -79,12 +79,11 @@ class Beginnings:
         ref = question.reply_to
         async with self._conversations.lanes.lock(lane_of(question.place, asker, private=question.private)):
             joined = await self._conversations.join(question, self._queue.turns)
-            changed = now()
-            if changed is None:  # its message was deleted meanwhile
+            asked = now(question)
+            if asked is None:  # its message was deleted meanwhile
                 return
-            question = replace(question, text=changed.text)
             answer = Answer(max_chars=self._max_answer_chars)
-            taken = self._line.add(Turn(question, joined, surface, answer), tells=True)
+            taken = self._line.add(Turn(asked, joined, surface, answer), tells=True)
         if taken and joined.paused is not None:
             resume = self._buttons.resume(joined.paused, question.place, locale)
             self._notices.reply(surface, asker, say("paused", locale), ref=ref, foot=Foot(((resume,),)))

@@ -134,8 +134,7 @@ class Turn:
         self.leave_out_quotes_of({person})
         self.earlier, self.about = others(self.earlier), others(self.about)
         self.question = replace(self.question, about=others(self.question.about))
-        if self.question.quotes == person:
-            self.question = self.question.without_quote
+        self.question = self.question.without_quotes_of({person})
 
     def leave_out_quotes_of(self, people: Collection[str]) -> None:
         """Of what some of these, each `str(Person)`, wrote, the model is shown no quote."""
