@@ -32,8 +32,8 @@ NEARLY: Final = 0.9  # of a client's limit: it cuts at a good place, and a menti
 
 
 Now = Callable[[Question], Question | None]
-"""What was made of the question, as it is by now: with its text, without quotes of who was forgotten. None: it
-was let go of."""
+"""What was made of the question, as it is by now: with its text, without quotes of who was forgotten. None:
+it was let go of."""
 
 
 @dataclass(slots=True, eq=False)
@@ -127,8 +127,8 @@ class Intake:
         return tuple(gone)
 
     def forget(self, person: str) -> tuple[Question, ...]:
-        """Let go of all that somebody, `str(Person)`, has on its way here, and return it; and of their words in
-        what others have."""
+        """Let go of all that somebody, `str(Person)`, has on its way here, and return it; also of their words
+        in what others have."""
         gone = []
         for line in self._lines.values():
             for held in line:
