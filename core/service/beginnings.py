@@ -62,6 +62,7 @@ class Beginnings:
             if is_blank(question.text):
                 unanswered("apart", question.event_id, question.place, asker)
                 return
+        question = await self._conversations.attributed(question, self._queue.turns)
         quoted = question.quote is not None and not is_blank(question.quote.text)
         if is_blank(question.text) and not quoted:
             unanswered("empty", question.event_id, question.place, asker)
@@ -73,7 +74,6 @@ class Beginnings:
             words = say("too_long", locale, length=len(question.text), limit=LONGEST_QUESTION)
             self._notices.reply(surface, asker, words, ref=ref, event_id=question.event_id)
             return
-        question = await self._conversations.attributed(question, self._queue.turns)
         question, surface = await self._threads.moved(question, surface)
         question = replace(question, place=self._conversations.lanes.now_at(question.place))
         ref = question.reply_to

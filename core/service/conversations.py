@@ -109,7 +109,8 @@ class Conversations:
             return question
         for turn in live:
             if quote.ref in turn.messages:
-                return replace(question, quote=replace(quote, whose=str(turn.question.asker)))
+                asker, text = str(turn.question.asker), quote.text or turn.answer.text
+                return replace(question, quote=replace(quote, whose=asker, text=text))
         lane = replace(lane_of(question.place, question.asker), private=False)
         [shown] = shown_in(lane, [quote.ref.message_id])
         found = await self.store.shown(shown)

@@ -97,13 +97,14 @@ async def test_an_answer_that_is_quoted_is_whose_who_asked_for_it() -> None:
     await shut(bot)
 
 
-async def test_an_answer_whose_words_were_not_kept_is_quoted_out_of_the_tree() -> None:
+@pytest.mark.parametrize("text", ["so?", ""])
+async def test_an_answer_whose_words_were_not_kept_is_quoted_out_of_the_tree(text: str) -> None:
     """As where Telegram's update was kept without them, and the process was killed."""
     bot = bot_with_journal()
     surface = bot.surface("t1", PlaceKind.THREAD)
     shown = await bot.answered(surface, "tell", f"{CANARY}.")
     await bot.answered(surface, "more", "More.")
-    await bot.say(surface, "so?", author=BEN, quote=Quote(shown, "Sluice", "", by_us=True))
+    await bot.say(surface, text, author=BEN, quote=Quote(shown, "Sluice", "", by_us=True))
     assert CANARY in (await bot.model.opened()).prompt[-1]
     await shut(bot)
 
@@ -119,6 +120,20 @@ async def test_an_answer_that_still_grows_is_quoted_as_whose_who_asked_for_it() 
     [turn] = kept_of(bot)
     assert turn.others is not None
     assert turn.others.of == (str(ADA),)
+    await shut(bot)
+
+
+async def test_an_answer_that_still_grows_is_quoted_with_what_it_says_by_then() -> None:
+    bot = bot_with_journal()
+    surface = bot.surface()
+    (await bot.asked(surface, "tell")).say(f"{CANARY}. And it goes on, and on. ")
+    await bot.clock.advance(3.0)
+    growing = MessageRef("c1", list(surface.messages)[-1])
+    await bot.say(surface, "", author=BEN, quote=Quote(growing, "Sluice", "", by_us=True))
+    await bot.clock.advance(2.0)
+    [turn] = [one for one in bot.chat._queue.turns if one.question.asker == BEN]
+    assert turn.question.quote is not None
+    assert turn.question.quote.text.startswith(CANARY)
     await shut(bot)
 
 
