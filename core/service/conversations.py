@@ -322,6 +322,8 @@ class Conversations:
             for message in turn.outline[-2:]:
                 if message.asker not in turn.apart and shown in await self.store.shows(message.id):
                     return "", ()
-        whose = {str(one.author) for one in turn.earlier if not one.by_us}
-        whose.add((await self.attributed(question, ())).quotes)
-        return quoted(question.quote, turn.earlier), tuple(sorted(whose - {str(question.asker), ""}))
+        quotes = (await self.attributed(question, ())).quotes
+        whose = {quotes, *(str(one.author) for one in turn.earlier if not one.by_us)}
+        # As the turn is now: what they wrote who were forgotten meanwhile was taken out of it.
+        words = quoted(turn.question.quote, turn.earlier)
+        return words, tuple(sorted(whose - {str(question.asker), ""}))
