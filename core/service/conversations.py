@@ -199,16 +199,15 @@ class Conversations:
 
     async def read(self, turn: Turn, tokens: int) -> None:
         """What was said before the question: the newest turns, until one more is read than can be shown."""
-        path: tuple[Message, ...] = ()
+        turn.path = ()  # read into the turn itself: who is forgotten meanwhile is taken out of it
         top, left = turn.parent_id, len(turn.outline)
         while top is not None and left > 0:
             above = await self.store.path(top, limit=min(_AT_ONCE, left))
             left -= len(above)
-            path = (*(one for one in above if one.asker not in turn.apart), *path)
-            if not above or fills(path, tokens, named=turn.named):
+            turn.path = (*(one for one in above if one.asker not in turn.apart), *turn.path)
+            if not above or fills(turn.path, tokens, named=turn.named):
                 break
             top = above[0].parent_id
-        turn.path = path
 
     async def _follow_what_was_kept(self, turn: Turn) -> None:
         """Another process had it wait: what it was behind there may have been answered since it joined."""
