@@ -9,7 +9,8 @@ from typing import BinaryIO, Final
 
 from rich.console import Console
 
-from bots.bootstrap import open_model, read_configuration
+from bots.bootstrap.configuration import read_configuration
+from bots.bootstrap.models import open_model
 from bots.doctor import remedy_for
 from bots.embedded_model.errors import EmbeddedModelError
 from bots.embedded_model.progress import shown_progress

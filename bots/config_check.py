@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from rich.console import Console
 from rich.markup import escape
 
-from bots.bootstrap import read_configuration, warnings_about
+from bots.bootstrap.configuration import read_configuration, warnings_about
 from core.configuration import Budgets, Configuration, ModelEntry, Persona, Provider
 from core.configuration.limits import ENDLESS, MONEY
 from core.settings import read_settings

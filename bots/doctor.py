@@ -17,15 +17,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bots.bootstrap import (
-    ADMINS_FILE,
-    Model,
-    live_platforms,
-    model_label,
-    open_model,
-    read_configuration,
-    warnings_about,
-)
+from bots.bootstrap.app import ADMINS_FILE
+from bots.bootstrap.configuration import model_label, read_configuration, warnings_about
+from bots.bootstrap.models import Model, open_model
+from bots.bootstrap.platforms import live_platforms
 from bots.embedded_model.errors import EmbeddedModelError
 from bots.embedded_model.progress import shown_progress
 from bots.sandbox.page import is_served_at, page_url

@@ -20,20 +20,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bots.bootstrap import (
-    App,
-    Model,
-    Sandbox,
-    build_app,
-    live_platforms,
-    model_label,
-    open_model,
-    open_sandbox,
-    open_store,
-    read_configuration,
-    warnings_about,
-    watch_configuration,
-)
+from bots.bootstrap.app import App, build_app
+from bots.bootstrap.configuration import model_label, read_configuration, warnings_about
+from bots.bootstrap.kept import open_store
+from bots.bootstrap.models import Model, open_model
+from bots.bootstrap.platforms import live_platforms
+from bots.bootstrap.sandbox import Sandbox, open_sandbox
+from bots.bootstrap.watching import watch_configuration
 from bots.doctor import NO_MODEL, PAGE_IS_OPEN, check_data_dir, check_model
 from bots.embedded_model.errors import EmbeddedModelError
 from bots.embedded_model.progress import shown_progress

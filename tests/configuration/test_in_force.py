@@ -8,17 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from bots.bootstrap import (
-    App,
-    Kept,
-    Model,
-    build_app,
-    open_model,
-    read_configuration,
-    warnings_about,
-    watch_configuration,
-)
-from bots.bootstrap.configuration import EMBEDDED, commands_of
+from bots.bootstrap.app import App, build_app
+from bots.bootstrap.configuration import EMBEDDED, commands_of, read_configuration, warnings_about
+from bots.bootstrap.kept import Kept
+from bots.bootstrap.models import Model, open_model
+from bots.bootstrap.watching import watch_configuration
 from bots.embedded_model.progress import ignore_progress
 from core.adapters.memory_journal import MemoryJournal
 from core.adapters.memory_ledger import MemoryLedger

@@ -9,7 +9,10 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from bots.bootstrap import build_app, open_model, open_store, read_configuration
+from bots.bootstrap.app import build_app
+from bots.bootstrap.configuration import read_configuration
+from bots.bootstrap.kept import open_store
+from bots.bootstrap.models import open_model
 from bots.discord.markdown import DiscordRenderer
 from bots.embedded_model.progress import ignore_progress
 from bots.sandbox.limits import load_profile

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bots.bootstrap import read_configuration, warnings_about
+from bots.bootstrap.configuration import read_configuration, warnings_about
 from bots.cli import main
 from core import settings
 from core.settings.names import NAMES

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bots.bootstrap import button_key
+from bots.bootstrap.kept import button_key
 from core.messages import Place, PlaceKind
 from core.service.signing import LONGEST, Signer
 

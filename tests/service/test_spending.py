@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bots.bootstrap import open_store
+from bots.bootstrap.kept import open_store
 from core.adapters.memory_ledger import MemoryLedger
 from core.configuration import Budgets, Limits
 from core.messages import Person, Place, PlaceKind

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from bots.bootstrap import Kept, Model, build_app, read_configuration
+from bots.bootstrap.app import build_app
+from bots.bootstrap.configuration import read_configuration
+from bots.bootstrap.kept import Kept
+from bots.bootstrap.models import Model
 from bots.telegram.entities import TelegramRenderer
 from core.adapters.memory_journal import MemoryJournal
 from core.adapters.memory_ledger import MemoryLedger

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bots.bootstrap import open_store as open_configured
+from bots.bootstrap.kept import open_store as open_configured
 from core.adapters.memory_store import MemoryStore
 from core.adapters.store import database
 from core.adapters.store.database import postgresql_url

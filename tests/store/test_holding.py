@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bots.bootstrap import open_store as open_configured
+from bots.bootstrap.kept import open_store as open_configured
 from bots.keeping import backup, rotate_keys
 from core.adapters.store.holding import held
 from core.adapters.store.location import Location

@@ -5,7 +5,7 @@ from __future__ import annotations
 import aiohttp
 import pytest
 
-from bots.bootstrap import open_sandbox
+from bots.bootstrap.sandbox import open_sandbox
 from bots.sandbox.page import SandboxPage
 from core.settings import Settings
 from tests.sandbox.page.harness import served
