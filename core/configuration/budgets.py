@@ -14,7 +14,7 @@ from core.configuration.limits import CURRENCY, ENDLESS, LIMITS, MONEY, PACE, Bu
 from core.configuration.problems import Report, Section, shown, written
 
 _CURRENCY: Final = re.compile(r"[A-Z]{3}", re.ASCII)
-_ROLE: Final = re.compile(r"discord:[0-9]{1,20}", re.ASCII)
+_ROLE: Final = re.compile(r"discord:(?:role:)?(?P<id>[0-9]{1,20})", re.ASCII)
 _UNLIMITED: Final = "unlimited"
 _DEAREST: Final = 1e6
 
@@ -25,10 +25,15 @@ def read_budgets(section: Section, daily_tokens: int | None) -> Budgets:
     everybody = _limits(section.table("everybody"))
     user = _limits(section.table("user"))
     chat, server = (_limits(section.table(name), no_pace=True) for name in ("chat", "server"))
-    roles, table = {}, section.table("roles")
-    for role, limits in table.each():
-        if not _ROLE.fullmatch(role):
-            table.problem(role, "is no role", 'Write its id: [budgets.roles."discord:123"].')
+    roles: dict[str, Limits] = {}
+    table = section.table("roles")
+    for name, limits in table.each():
+        found = _ROLE.fullmatch(name)
+        role = f"discord:{found['id']}" if found else name
+        if not found:
+            table.problem(name, "is no role", 'Write its id: [budgets.roles."discord:role:123"].')
+        elif role in roles:
+            table.problem(name, "stands there twice, with and without role:", "Take one of them out.")
         roles[role] = _limits(limits, may_be_endless=True)
     section.close(dict.fromkeys(LIMITS, "[budgets.everybody], [budgets.user] or another of its tables"))
     given = [one for one in (everybody.tokens_per_day, daily_tokens) if one is not None]

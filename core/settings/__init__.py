@@ -1,7 +1,14 @@
 """Settings: what the environment and `.env` (`core.variables`) say, checked."""
 
 from core.settings.addresses import problem_with_address
-from core.settings.entries import admin_is_valid, entry_is_valid, place_is_valid
+from core.settings.entries import (
+    ADMIN_REMEDY,
+    ENTRY_REMEDY,
+    STAR_REMEDY,
+    admin_is_valid,
+    entry_is_valid,
+    place_is_valid,
+)
 from core.settings.reading import (
     NO_KEY,
     NO_MODEL_NAMED,
@@ -12,10 +19,13 @@ from core.settings.reading import (
 from core.settings.values import EMBEDDED_MODEL, ModelSettings, Settings, TelegramWebhook
 
 __all__ = [
+    "ADMIN_REMEDY",
     "EMBEDDED_MODEL",
+    "ENTRY_REMEDY",
     "NO_KEY",
     "NO_MODEL_NAMED",
     "PLATFORM_SECRETS",
+    "STAR_REMEDY",
     "ModelSettings",
     "Settings",
     "TelegramWebhook",

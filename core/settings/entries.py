@@ -15,6 +15,17 @@ _ADMIN = re.compile(r"(?:discord|telegram):(?:user:)?-?[0-9]{1,20}", re.ASCII)
 _PLACE = re.compile(r"discord:[0-9]{1,20}|telegram:-?[0-9]{1,20}", re.ASCII)
 
 
+_FORMS = (
+    'Write ids as "discord:123" or "telegram:456", with a kind as "discord:role:123" or '
+    '"discord:server:123", or a topic as "telegram:-100123/4"'
+)
+_NO_NAMES = "; names are never accepted."
+ENTRY_REMEDY = _FORMS + _NO_NAMES
+STAR_REMEDY = f"{_FORMS}, or * for everybody{_NO_NAMES}"
+"""Where `*` counts, too."""
+ADMIN_REMEDY = f'Write ids of people as "discord:123" or "telegram:456"{_NO_NAMES}'
+
+
 def entry_is_valid(entry: str) -> bool:
     """Whether it names somebody or some place by id, as `core.policy.rules` describes."""
     return _ENTRY.fullmatch(entry) is not None
