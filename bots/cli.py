@@ -57,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     doctor.set_defaults(command=_doctor)
 
     words = commands.add_parser("words", help="how much of what the bot says is translated")
+    words.add_argument("--missing", action="store_true", help="the keys of what is not")
     words.set_defaults(command=_words)
 
     config = commands.add_parser("config", help="what sluice.toml says: check it, or see an example")
@@ -174,11 +175,13 @@ def _config_check(_arguments: argparse.Namespace) -> int:
     return check(Console(highlight=False))
 
 
-def _words(_arguments: argparse.Namespace) -> int:
+def _words(arguments: argparse.Namespace) -> int:
     from core.catalogue import completeness
 
     for language in completeness():
         print(language)
+        if arguments.missing:
+            print(*(f"  {key}" for key in language.missing), sep="\n", end="\n" if language.missing else "")
     return 0
 
 

@@ -8,6 +8,7 @@ import re
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
+import httpx
 from telegram import Bot
 from telegram.error import InvalidToken, TelegramError
 from telegram.request import HTTPXRequest
@@ -101,8 +102,15 @@ class Connection:
                 f"Telegram refused the token at {self._host}. "
                 "Copy it again from @BotFather into TELEGRAM_TOKEN."
             )
+        where = urlsplit(self._host).netloc
+        if isinstance(error.__cause__, httpx.HTTPError):  # nothing came back that the library could read
+            name = type(error.__cause__).__name__
+            return PlatformError(
+                f"Telegram at {where} cannot be reached ({name}). Check the network"
+                + (" and TELEGRAM_API_BASE_URL." if self._host != DEFAULT_BASE_URL else ".")
+            )
         return PlatformError(
-            f"Telegram cannot be used at {self._host}: {describe(error)}. "
+            f"Telegram cannot be used at {where}: {describe(error)}. "
             "Check the network, and TELEGRAM_API_BASE_URL if it is set."
         )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bots.cli import main
-from core.catalogue import LANGUAGES
+from core.catalogue import LANGUAGES, completeness
 from tests.project.program import sluice
 
 
@@ -47,6 +47,10 @@ def test_how_complete_each_language_is(capsys: pytest.CaptureFixture[str]) -> No
     assert main(["words"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert {line.partition(":")[0] for line in lines} == set(LANGUAGES)
-    whole = [line for line in lines if line.startswith(("en:", "pt-BR:"))]
-    assert len(whole) == 2
-    assert not any("in English" in line for line in whole)
+    assert len(lines) == len(LANGUAGES)
+    assert main(["words", "--missing"]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert [line for line in shown if not line.startswith("  ")] == lines
+    for report in completeness():
+        after = shown[shown.index(str(report)) + 1 :]
+        assert after[: len(report.missing)] == [f"  {key}" for key in report.missing]

@@ -67,6 +67,18 @@ async def test_a_broken_configuration(
     assert "Traceback" not in done.err
 
 
+async def test_both_platforms_out_of_reach_are_worded_alike(local: Local, tmp_path: Path) -> None:
+    away = {
+        "DISCORD_API_BASE_URL": "http://127.0.0.1:9/api/v10",
+        "TELEGRAM_API_BASE_URL": "http://127.0.0.1:9",
+    }
+    checks = _checks(await sluice(tmp_path, "doctor", "--json", settings=local.settings | away))
+    for name in ("Discord", "Telegram"):
+        check = checks[f"{name} token"]
+        assert check["detail"].startswith(f"{name} at 127.0.0.1:9 cannot be reached (")
+        assert check["remedy"] == f"Check the network and {name.upper()}_API_BASE_URL."
+
+
 async def test_a_bot_that_nobody_owns_is_told_how_to_claim_it(local: Local, tmp_path: Path) -> None:
     settings = local.settings | {"SLUICE_ALLOW": ""}
     unclaimed = _checks(await sluice(tmp_path, "doctor", "--json", settings=settings))["Configuration"]
