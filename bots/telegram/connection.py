@@ -8,9 +8,8 @@ import re
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
-import httpx
 from telegram import Bot
-from telegram.error import InvalidToken, TelegramError
+from telegram.error import InvalidToken, NetworkError, TelegramError, TimedOut
 from telegram.request import HTTPXRequest
 
 from core.ports.platform import PlatformError
@@ -103,7 +102,7 @@ class Connection:
                 "Copy it again from @BotFather into TELEGRAM_TOKEN."
             )
         where = urlsplit(self._host).netloc
-        if isinstance(error.__cause__, httpx.HTTPError):  # nothing came back that the library could read
+        if type(error) in {NetworkError, TimedOut} and error.__cause__:  # the library's: no answer came
             name = type(error.__cause__).__name__
             return PlatformError(
                 f"Telegram at {where} cannot be reached ({name}). Check the network"
