@@ -102,8 +102,9 @@ class Connection:
                 "Copy it again from @BotFather into TELEGRAM_TOKEN."
             )
         where = urlsplit(self._host).netloc
-        if type(error) in {NetworkError, TimedOut} and error.__cause__:  # the library's: no answer came
-            name = type(error.__cause__).__name__
+        cause = error.__cause__
+        if type(error) in {NetworkError, TimedOut} and cause and not isinstance(cause, TelegramError):
+            name = type(cause).__name__  # the connection's own: no answer came
             return PlatformError(
                 f"Telegram at {where} cannot be reached ({name}). Check the network"
                 + (" and TELEGRAM_API_BASE_URL." if self._host != DEFAULT_BASE_URL else ".")
