@@ -1,6 +1,6 @@
 """A third platform in an afternoon: a folder as a chat, each message a Markdown file that gets edited.
 
-    python examples/third_surface.py http://127.0.0.1:11434/v1 llama3.2 "What is a sluice?" ./chat
+    .venv/bin/python examples/third_surface.py http://127.0.0.1:11434/v1 llama3.2 "What is a sluice?" ./chat
 
 It holds no pacing, no splitting and no repair of half Markdown: the core does all of that.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import aclosing
 from pathlib import Path
 
 import core
@@ -68,13 +69,17 @@ class FolderSurface:
 
 async def main(base_url: str, model: str, prompt: str, folder: Path) -> core.Shown:
     request = core.CompletionRequest((core.ChatMessage("user", prompt),), model)
-    completions = OpenAICompletions(base_url=base_url, api_key=None)
-    _, shown = await core.stream_answer(request, completions, FolderSurface(folder), core.SystemClock())
-    await completions.aclose()
+    async with aclosing(OpenAICompletions(base_url=base_url, api_key=None)) as completions:
+        _, shown = await core.stream_answer(request, completions, FolderSurface(folder), core.SystemClock())
     return shown
 
 
 if __name__ == "__main__":
-    chat = Path(sys.argv[4])
-    chat.mkdir(parents=True, exist_ok=True)
-    print(asyncio.run(main(sys.argv[1], sys.argv[2], sys.argv[3], chat)))
+    if len(sys.argv) != 5:
+        sys.exit(__doc__)
+    _, base_url, model, prompt, folder = sys.argv
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    try:
+        print(asyncio.run(main(base_url, model, prompt, Path(folder))))
+    except core.ModelError as error:
+        sys.exit(f"{model} at {base_url} gave no whole answer: {error.detail}")

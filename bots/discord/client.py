@@ -143,8 +143,8 @@ class DiscordPlatform:
 
     async def _connect(self, client: Listener) -> list[str]:
         """Log in, register the commands, open the gateway. Returns what does not work, for people."""
-        limit = await connection.log_in(client, self._token, self._api_base_url)
-        check_left(limit["remaining"], limit["reset_after"] / 1000)
+        gateway = await connection.log_in(client, self._token, self._api_base_url)
+        check_left(gateway.remaining, gateway.reset_after_s)
         await client.remember()
         notes = [] if client.intents.message_content else [doctor.CONTENT_IS_OFF]
         try:
@@ -198,6 +198,12 @@ def _ended(running: asyncio.Task[None]) -> PlatformError:
             return problem
         case discord.ConnectionClosed(code=4004):
             return PlatformError("Discord no longer takes the token. Set DISCORD_TOKEN to the new one.")
+        case discord.ConnectionClosed(code=4011):
+            return PlatformError(
+                f"Discord lets one connection (shard) serve {connection.GUILDS_OF_A_SHARD:,} servers at most,"
+                " Sluice has one, and this bot is in more. Take it out of some, or share them out among"
+                " several bots, each with a token and a data folder of its own."
+            )
         case discord.PrivilegedIntentsRequired():
             return PlatformError(
                 "Discord took the Message Content intent away. Start again to go on without."

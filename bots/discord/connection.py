@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import Final
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -17,9 +18,6 @@ from bots.discord.breaker import Breaker
 from bots.discord.exchange import StoppedError, http_trace
 from bots.discord.server_time import ServerTime
 from core.ports.platform import PlatformError
-
-if TYPE_CHECKING:
-    from discord.types.gateway import SessionStartLimit
 
 LOGIN_TIMEOUT_S: Final = 20.0
 """The library itself tries a 5xx again for 25 s."""
@@ -55,7 +53,21 @@ class Client(discord.Client):
         )
 
 
-async def log_in(client: discord.Client, token: str, api_base_url: str | None) -> SessionStartLimit:
+GUILDS_OF_A_SHARD: Final = 2_500
+"""The gateway closes a connection that would serve more (docs: "Gateway", "Sharding"), and we have one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """What Discord says of our way in: into how many shards it would part this bot, how often we may still
+    identify, and in how many seconds all of that is given anew."""
+
+    shards: int
+    remaining: int
+    reset_after_s: float
+
+
+async def log_in(client: discord.Client, token: str, api_base_url: str | None) -> Gateway:
     """Ask Discord who we are, where its gateway is, and how often we may still connect. Raises PlatformError.
 
     The library keeps both addresses in class attributes: they hold for the whole process, so a
@@ -66,9 +78,9 @@ async def log_in(client: discord.Client, token: str, api_base_url: str | None) -
         async with asyncio.timeout(LOGIN_TIMEOUT_S):
             Route.BASE = api_base_url or Route.BASE
             await client.login(token)
-            _, gateway, limit = await client.http.get_bot_gateway()
+            shards, gateway, limit = await client.http.get_bot_gateway()
             DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway)
-            return limit
+            return Gateway(shards, limit["remaining"], limit["reset_after"] / 1000)
     except discord.LoginFailure:
         raise PlatformError(
             f"Discord refused the token. Reset it at {TOKEN_PAGE} → Bot, and set DISCORD_TOKEN."

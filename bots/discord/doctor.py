@@ -9,7 +9,7 @@ from typing import Final
 import aiohttp
 import discord
 
-from bots.discord.connection import TOKEN_PAGE, Client, log_in
+from bots.discord.connection import GUILDS_OF_A_SHARD, TOKEN_PAGE, Client, log_in
 from core.ports.platform import Check, CheckState, PlatformError
 
 PERMISSIONS: Final = discord.Permissions(
@@ -38,8 +38,9 @@ async def check(token: str, api_base_url: str | None) -> tuple[Check, ...]:
     found: list[Check] = []
     try:
         async with asyncio.timeout(_TIMEOUT_S):
-            await log_in(client, token, api_base_url)
+            gateway = await log_in(client, token, api_base_url)
             found += _account(client)
+            found += _shards(gateway.shards)
             found += await _guilds(client)
     except PlatformError as problem:
         detail, _, remedy = str(problem).partition(". ")
@@ -77,6 +78,17 @@ def _account(client: discord.Client) -> list[Check]:
         )
     checks.append(Check("Discord invite link", CheckState.GOOD, invite))
     return checks
+
+
+def _shards(recommended: int) -> list[Check]:
+    if recommended == 1:
+        return []
+    detail = (
+        f"Discord recommends {recommended} shards for so many servers, Sluice has one: it is closed for good"
+        f" once the bot is in more than {GUILDS_OF_A_SHARD:,}"
+    )
+    remedy = "Before that, take it out of some, or share them out among several bots."
+    return [Check("Discord shards", CheckState.NOTE, detail, remedy)]
 
 
 async def _guilds(client: discord.Client) -> list[Check]:

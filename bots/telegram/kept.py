@@ -33,6 +33,8 @@ _REPLY: Final = "reply_to_message"
 _WORDS: Final = frozenset({"text", "entities", "caption", "caption_entities"})
 _UNREAD: Final = frozenset({"external_reply", "quote", "pinned_message"})
 """What holds others' words, and we never read."""
+_READ: Final = frozenset({"message_id", "date", "chat", "from", "sender_chat", "text", "caption"})
+"""Of what a message is a reply to, which may hold a third's words, or somebody's number."""
 
 _T = TypeVar("_T")
 logger = logging.getLogger(__name__)
@@ -138,6 +140,8 @@ def to_keep(update: dict[str, Any], account: str, at: float) -> Received:
     for kind in _MESSAGES & update.keys():
         if isinstance(update[kind], dict):
             message = own[kind] = {name: one for name, one in update[kind].items() if name not in _UNREAD}
+            if isinstance(reply := message.get(_REPLY), dict):
+                message[_REPLY] = {name: one for name, one in reply.items() if name in _READ}
             whose = _whose(message.get(_REPLY))
             if whose in {account, ""}:
                 message[_REPLY] = _wordless(message[_REPLY])

@@ -17,7 +17,7 @@ from core.commands.command import Argument, Kind
 from core.commands.models import Offer, found
 from core.commands.scopes import Scope
 from core.commands.settings_panel import INHERIT
-from core.conversation.preferences import holders, resolve, scopes_of
+from core.conversation.preferences import holders, person_scope, resolve, scopes_of
 from core.ports.store import StoreError
 from core.service.choosing import GRANTED
 from core.streaming.inline import escaped
@@ -109,10 +109,7 @@ class Chooser:
             lines.append(note)
         rows: list[Row] = []
         if len(offered) > 1:
-            levels = tuple(
-                Option(one.level, say(f"scope.{one.word}", locale).capitalize(), one == scope)
-                for one in offered
-            )
+            levels = tuple(Option(one.level, scopes.label_of(one, locale), one == scope) for one in offered)
             rows.append(Select(self._data(scope, "scope"), levels, say("settings.scope", locale)))
         options = [
             Option(INHERIT, say(f"inherit.{above.word if above else 'default'}", locale), holder != scope),
@@ -141,10 +138,13 @@ class Chooser:
         return True
 
     async def _choose(self, occasion: Occasion, scope: Scope, name: str | None) -> None:
-        """Raises StoreError."""
+        """An admin's is for all there until somebody else chooses; for themselves they grant nothing. Raises
+        StoreError."""
         choices = occasion.services.chat.choices
-        if self.name == "model" and occasion.services.access.is_admin(occasion.person):
-            await choices.choose(scope.key, GRANTED, name)
+        if self.name == "model":
+            own = scope.key == person_scope(str(occasion.person))
+            grants = occasion.services.access.is_admin(occasion.person) and not own
+            await choices.choose(scope.key, GRANTED, name if grants else None)
         await choices.choose(scope.key, self.name, name)
 
     async def _called(self, occasion: Occasion, name: str | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from core.catalogue import say
 from core.commands.command import Where, where_of
 from core.conversation.preferences import here_of, server_of
 from core.messages import Person, Place
@@ -27,6 +28,12 @@ class Scope:
     level: str
     key: str
     word: str
+
+
+def label_of(scope: Scope, locale: str | None) -> str:
+    """What people call it, where that stands alone. What is large in it stays so, as a German noun does."""
+    name = say(f"scope.{scope.word}", locale)
+    return name[:1].upper() + name[1:]
 
 
 def scopes_at(place: Place) -> tuple[Scope, ...]:

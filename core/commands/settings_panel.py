@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from core.catalogue import LANGUAGES, name_of, say
-from core.commands.scopes import Scope
+from core.commands.scopes import Scope, label_of
 from core.conversation.preferences import Busy, Preferences, Sees, When, read, written
 from core.messages import Place, PlaceKind
 from core.streaming.inline import escaped
@@ -140,8 +140,7 @@ class Panel:
 
     def _scope_select(self) -> Select:
         options = tuple(
-            Option(one.level, say(f"scope.{one.word}", self.locale).capitalize(), one == self.scope)
-            for one in self.scopes
+            Option(one.level, label_of(one, self.locale), one == self.scope) for one in self.scopes
         )
         return Select(self._data("scope"), options, say("settings.scope", self.locale))
 

@@ -12,9 +12,9 @@ from typing import Final
 from core.configuration.entries import EMBEDDED_PROVIDER, ModelEntry
 from core.configuration.limits import CURRENCY, ENDLESS, LIMITS, MONEY, PACE, Budgets, Limits
 from core.configuration.problems import Report, Section, shown, written
+from core.settings import role_in
 
 _CURRENCY: Final = re.compile(r"[A-Z]{3}", re.ASCII)
-_ROLE: Final = re.compile(r"discord:(?:role:)?(?P<id>[0-9]{1,20})", re.ASCII)
 _UNLIMITED: Final = "unlimited"
 _DEAREST: Final = 1e6
 
@@ -28,13 +28,12 @@ def read_budgets(section: Section, daily_tokens: int | None) -> Budgets:
     roles: dict[str, Limits] = {}
     table = section.table("roles")
     for name, limits in table.each():
-        found = _ROLE.fullmatch(name)
-        role = f"discord:{found['id']}" if found else name
-        if not found:
+        role = role_in(name)
+        if role is None:
             table.problem(name, "is no role", 'Write its id: [budgets.roles."discord:role:123"].')
         elif role in roles:
             table.problem(name, "stands there twice, with and without role:", "Take one of them out.")
-        roles[role] = _limits(limits, may_be_endless=True)
+        roles[role or name] = _limits(limits, may_be_endless=True)
     section.close(dict.fromkeys(LIMITS, "[budgets.everybody], [budgets.user] or another of its tables"))
     given = [one for one in (everybody.tokens_per_day, daily_tokens) if one is not None]
     everybody = replace(everybody, tokens_per_day=min(given, default=None))

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from core.configuration.locator import KeyPath
 from core.secret_shapes import looks_secret
+from core.settings import PLATFORMS
 from core.variables import SettingsError
 
 _BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
@@ -20,7 +21,7 @@ _SECRET_NAME: Final = re.compile(
 _MAY_BE_SECRET: Final = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])\S{16,}")
 _MODEL: Final = re.compile(r"[A-Za-z0-9_.-]{1,50}/\S{1,150}", re.ASCII)
 _PLATFORM_ID: Final = re.compile(
-    r"(?:discord|telegram):(?:[a-z]{1,12}:)?-?[0-9]{1,20}(?:/[0-9]{1,20})?", re.ASCII
+    rf"(?:{'|'.join(PLATFORMS)}):(?:[a-z]{{1,12}}:)?-?[0-9]{{1,20}}(?:/[0-9]{{1,20}})?", re.ASCII
 )
 _WORD: Final = re.compile(r"[A-Za-z0-9]+", re.ASCII)
 _LONGEST_WORD: Final = 20  # characters

@@ -14,7 +14,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -63,6 +63,12 @@ class Question:
         if self.quote is None:
             return self
         return replace(self, quote=replace(self.quote, text="", author_name=""))
+
+    def without_quotes_of(self, people: Collection[str]) -> Question:
+        """Of what some of these, each `str(Person)`, wrote it quotes nothing; nor an answer of ours of which
+        nobody knows whose it is, as it may be one of theirs."""
+        unknown = self.quote is not None and self.quote.by_us and not self.quote.whose
+        return self.without_quote if people and (unknown or self.quotes in people) else self
 
     @property
     def reply_to(self) -> MessageRef | None:

@@ -34,6 +34,7 @@ from types import MappingProxyType
 from typing import Final
 
 from core.messages import Person, Place, PlaceKind
+from core.settings.entries import kind_of_places
 
 
 class Verdict(Enum):
@@ -180,7 +181,7 @@ def entry_of(person: Person, place: Place) -> str:
             return f"{place.platform}:private:{person.id}"
         case NewPlaces.SERVER:
             return f"{place.platform}:server:{place.guild_id}"
-    return f"{place.platform}:{'chat' if place.platform == 'telegram' else 'channel'}:{place.chat_id}"
+    return f"{place.platform}:{kind_of_places(place.platform)}:{place.chat_id}"
 
 
 def _role_in(entry: str, platform: str) -> str:

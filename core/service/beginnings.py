@@ -62,6 +62,7 @@ class Beginnings:
             if is_blank(question.text):
                 unanswered("apart", question.event_id, question.place, asker)
                 return
+        question = await self._conversations.attributed(question, self._queue.turns)
         quoted = question.quote is not None and not is_blank(question.quote.text)
         if is_blank(question.text) and not quoted:
             unanswered("empty", question.event_id, question.place, asker)
@@ -73,18 +74,16 @@ class Beginnings:
             words = say("too_long", locale, length=len(question.text), limit=LONGEST_QUESTION)
             self._notices.reply(surface, asker, words, ref=ref, event_id=question.event_id)
             return
-        question = await self._conversations.attributed(question, self._queue.turns)
         question, surface = await self._threads.moved(question, surface)
         question = replace(question, place=self._conversations.lanes.now_at(question.place))
         ref = question.reply_to
         async with self._conversations.lanes.lock(lane_of(question.place, asker, private=question.private)):
             joined = await self._conversations.join(question, self._queue.turns)
-            changed = now()
-            if changed is None:  # its message was deleted meanwhile
+            asked = now(question)
+            if asked is None:  # its message was deleted meanwhile
                 return
-            question = replace(question, text=changed.text)
             answer = Answer(max_chars=self._max_answer_chars)
-            taken = self._line.add(Turn(question, joined, surface, answer), tells=True)
+            taken = self._line.add(Turn(asked, joined, surface, answer), tells=True)
         if taken and joined.paused is not None:
             resume = self._buttons.resume(joined.paused, question.place, locale)
             self._notices.reply(surface, asker, say("paused", locale), ref=ref, foot=Foot(((resume,),)))

@@ -62,6 +62,7 @@ class Choices:
         self._live = live
         self._most = remembered
         self._known: OrderedDict[str, Mapping[str, str]] = OrderedDict()
+        self._moving: dict[str, str] = {}  # scopes: what each was before, until the store has taken that
         self._changes = 0  # so many choices were made: what was read before the last may be old
         self._failing = False
         self.personas = Personas(store, live)
@@ -143,13 +144,16 @@ class Choices:
         store has taken that."""
         self._changes += 1
         for old, new in zip(scopes_of(before), scopes_of(place), strict=False):
-            if old in self._known and not self._known.get(new):
-                self._known[new] = self._known[old]
+            self._moving[new] = old
+            chosen = self._known.pop(new, _NONE)
+            if old in self._known:
+                self._known[new] = {**self._known[old], **chosen}
 
     def moved(self, before: Place, place: Place) -> None:
         """What was chosen in one place is the other's by now."""
         self._changes += 1
         for scope in (*scopes_of(before), *scopes_of(place)):
+            self._moving.pop(scope, None)
             self._known.pop(scope, None)
 
     def allowed(self, chosen: Chosen, *, admin: bool) -> Chosen:
@@ -200,14 +204,18 @@ class Choices:
     async def _read(self, scopes: tuple[str, ...]) -> Chosen:
         changes = self._changes
         try:
-            kept = await self._store.choices(scopes)
+            before = {scope: self._moving[scope] for scope in scopes if scope in self._moving}
+            kept = await self._store.choices((*scopes, *before.values()))
         except StoreError as error:
             if not self._failing:
                 log.error("what was chosen cannot be read, and the defaults hold until it can: %s", error)
             self._failing = True
             return {}
         self._failing = False
-        read = {scope: kept.get(scope, _NONE) for scope in scopes}
+        read = {
+            scope: {**kept.get(before.get(scope, ""), _NONE), **kept.get(scope, _NONE)} or _NONE
+            for scope in scopes
+        }
         if changes == self._changes:
             self._known |= read
             while len(self._known) > self._most:

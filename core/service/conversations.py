@@ -109,7 +109,8 @@ class Conversations:
             return question
         for turn in live:
             if quote.ref in turn.messages:
-                return replace(question, quote=replace(quote, whose=str(turn.question.asker)))
+                asker, text = str(turn.question.asker), quote.text or turn.answer.text
+                return replace(question, quote=replace(quote, whose=asker, text=text))
         lane = replace(lane_of(question.place, question.asker), private=False)
         [shown] = shown_in(lane, [quote.ref.message_id])
         found = await self.store.shown(shown)
@@ -198,16 +199,15 @@ class Conversations:
 
     async def read(self, turn: Turn, tokens: int) -> None:
         """What was said before the question: the newest turns, until one more is read than can be shown."""
-        path: tuple[Message, ...] = ()
+        turn.path = ()  # read into the turn itself: who is forgotten meanwhile is taken out of it
         top, left = turn.parent_id, len(turn.outline)
         while top is not None and left > 0:
             above = await self.store.path(top, limit=min(_AT_ONCE, left))
             left -= len(above)
-            path = (*(one for one in above if one.asker not in turn.apart), *path)
-            if not above or fills(path, tokens, named=turn.named):
+            turn.path = (*(one for one in above if one.asker not in turn.apart), *turn.path)
+            if not above or fills(turn.path, tokens, named=turn.named):
                 break
             top = above[0].parent_id
-        turn.path = path
 
     async def _follow_what_was_kept(self, turn: Turn) -> None:
         """Another process had it wait: what it was behind there may have been answered since it joined."""
@@ -321,6 +321,8 @@ class Conversations:
             for message in turn.outline[-2:]:
                 if message.asker not in turn.apart and shown in await self.store.shows(message.id):
                     return "", ()
-        whose = {str(one.author) for one in turn.earlier if not one.by_us}
-        whose.add((await self.attributed(question, ())).quotes)
-        return quoted(question.quote, turn.earlier), tuple(sorted(whose - {str(question.asker), ""}))
+        quotes = (await self.attributed(question, ())).quotes
+        whose = {quotes, *(str(one.author) for one in turn.earlier if not one.by_us)}
+        # As the turn is now: what they wrote who were forgotten meanwhile was taken out of it.
+        words = quoted(turn.question.quote, turn.earlier)
+        return words, tuple(sorted(whose - {str(question.asker), ""}))

@@ -31,8 +31,9 @@ IN_ALL: Final = 1_000
 NEARLY: Final = 0.9  # of a client's limit: it cuts at a good place, and a mention is taken out
 
 
-Now = Callable[[], Question | None]
-"""The question as it is by now; None: it was let go of."""
+Now = Callable[[Question], Question | None]
+"""What was made of the question, as it is by now: with its text, without quotes of who was forgotten. None:
+it was let go of."""
 
 
 @dataclass(slots=True, eq=False)
@@ -41,6 +42,7 @@ class _Held:
     surface: Surface
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     timer: Timer | None = None
+    forgotten: set[str] = field(default_factory=set)  # others, `str(Person)`, since it came
 
 
 class Intake:
@@ -125,9 +127,12 @@ class Intake:
         return tuple(gone)
 
     def forget(self, person: str) -> tuple[Question, ...]:
-        """Let go of all that somebody, `str(Person)`, has on its way here, and return it."""
+        """Let go of all that somebody, `str(Person)`, has on its way here, and return it; also of their words
+        in what others have."""
         gone = []
         for line in self._lines.values():
+            for held in line:
+                held.forgotten.add(person)
             for held in [one for one in line if str(one.question.asker) == person]:
                 self._let_go(line, held)
                 gone.append(held.question)
@@ -150,8 +155,9 @@ class Intake:
                 if not line or line[0] is not held:
                     continue
 
-                def now(held: _Held = held) -> Question | None:
-                    return held.question if held in line else None
+                def now(asked: Question, held: _Held = held) -> Question | None:
+                    asked = replace(asked, text=held.question.text)
+                    return asked.without_quotes_of(held.forgotten) if held in line else None
 
                 try:
                     await self._admit(held.question, held.surface, now)

@@ -72,7 +72,15 @@ class Records:
         turn = replace(turn, at=self._begun_at)
         self._askers[turn.id] = turn.asker
         record = Record(self, turn.id, answer)
-        record.begun = asyncio.ensure_future(self._begin(_Entry(turn.id, turn=turn), record))
+        entry = _Entry(turn.id, turn=turn)
+
+        async def begin() -> None:
+            if entry.turn is not None:
+                record.duplicate = not await self.journal.begin(entry.turn)
+
+        entry.tell = begin
+        self._put(entry)  # at once: from now on it can be forgotten
+        record.begun = asyncio.ensure_future(self._begun(entry, record))
         return record
 
     def taken_over(self, turn_id: str, asker: str, answer: Answer, written: int) -> Record:
@@ -166,13 +174,7 @@ class Records:
                 entry.turn = replace(entry.turn, others=None)
         self._waiting = kept
 
-    async def _begin(self, entry: _Entry, record: Record) -> bool:
-        async def begin() -> None:
-            if entry.turn is not None:
-                record.duplicate = not await self.journal.begin(entry.turn)
-
-        entry.tell = begin
-        self._put(entry)
+    async def _begun(self, entry: _Entry, record: Record) -> bool:
         await self._written(entry)
         return not record.duplicate
 

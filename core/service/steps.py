@@ -117,8 +117,9 @@ def parted(body: TurnBody) -> tuple[bytes, OthersWords | None]:
     """A turn's body, and apart from it what it quotes of others."""
     question, asked = body.question, body.asked
     quoted, of = Quoted(), set[str]()
-    if question.quotes and question.quote is not None:
-        quoted = Quoted(question.quote.text, question.quote.author_name)
+    quote = question.quote
+    if quote is not None and question.quotes and (quote.text or quote.author_name):
+        quoted = Quoted(quote.text, quote.author_name)
         body, of = replace(body, question=question.without_quote), {question.quotes}
     if asked is not None and asked.quotes:
         quoted = msgspec.structs.replace(quoted, asked=asked.quote)

@@ -131,11 +131,17 @@ class Turn:
         if person in self.speakers:
             self.summary = None
         self.path = tuple(one for one in self.path if one.asker != person)
+        gone = {one.id for one in self.outline if one.asker == person}
+        self.outline = tuple(one for one in self.outline if one.id not in gone)
+        above = self.outline[-1].id if self.outline else None
+        if self.parent_id in gone:
+            self.parent_id = above
+        if self.asked is not None and not self.asked_kept and self.asked.parent_id in gone:
+            self.asked = replace(self.asked, parent_id=above)
         self.leave_out_quotes_of({person})
         self.earlier, self.about = others(self.earlier), others(self.about)
         self.question = replace(self.question, about=others(self.question.about))
-        if self.question.quotes == person:
-            self.question = self.question.without_quote
+        self.question = self.question.without_quotes_of({person})
 
     def leave_out_quotes_of(self, people: Collection[str]) -> None:
         """Of what some of these, each `str(Person)`, wrote, the model is shown no quote."""

@@ -4,10 +4,12 @@ from core.settings.addresses import problem_with_address
 from core.settings.entries import (
     ADMIN_REMEDY,
     ENTRY_REMEDY,
+    PLATFORMS,
     STAR_REMEDY,
     admin_is_valid,
     entry_is_valid,
     place_is_valid,
+    role_in,
 )
 from core.settings.reading import (
     NO_KEY,
@@ -24,6 +26,7 @@ __all__ = [
     "ENTRY_REMEDY",
     "NO_KEY",
     "NO_MODEL_NAMED",
+    "PLATFORMS",
     "PLATFORM_SECRETS",
     "STAR_REMEDY",
     "ModelSettings",
@@ -34,5 +37,6 @@ __all__ = [
     "place_is_valid",
     "problem_with_address",
     "read_settings",
+    "role_in",
     "where_settings_stand",
 ]

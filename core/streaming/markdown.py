@@ -15,7 +15,7 @@ import regex
 
 from core.streaming.code import closes_fence, fence_opening
 from core.streaming.marks import NO_MARKS, Cut, CutRank, Marks, ReadLine, Scan, Settled
-from core.streaming.maths import FORMULA_START, MAX_DISPLAYED, Formula, formula_at
+from core.streaming.maths import FORMULA_START, Formula, formula_at
 from core.streaming.tables import HEAD_CHARS, SAMPLE_CHARS, Table, may_become_head, stays_half_head, table_at
 from core.streaming.text import Undecided, ends_sentence
 
@@ -89,12 +89,15 @@ class _Scanner:
         self._fence_is_empty = self._since.fence_is_empty
         self._sample_from = self._since.sample_from  # where the table began whose sample is not complete yet
         self._before_table = self._since.before_table
+        self._half_formula: int | None = None  # where the first begins, in code, that may still end
         self._lines: list[tuple[int, int, Settled]] = []  # that began: cuts, atoms, state
 
     def settled(self) -> Settled | None:
         """What no further text can change: what stands before the last line of which that can be said, if
         nothing there is held."""
         for cuts, atoms, state in reversed(self._lines):
+            if self._is_in_formula(state):
+                continue
             if self._begins_block(state) or self._is_told(state):
                 return self._as_settled(state, cuts, atoms)
         return self._since if self._since.at else None
@@ -114,12 +117,14 @@ class _Scanner:
         before = self.text.rfind("\n", 0, state.at - 1) + 1
         return bool(state.marks.fence) or not self.text[before : state.at].strip()
 
+    def _is_in_formula(self, state: Settled) -> bool:
+        """Whether it may turn out so, whatever blocks seem to begin there."""
+        return self._half_formula is not None and self._half_formula < state.at
+
     def _is_told(self, state: Settled) -> bool:
         """Whether it is known what kind of line this is, by which alone it changes what the one before it is:
-        a heading, a fence, a row, or a table's head. In code a formula may reach into it, too."""
+        a heading, a fence, a row, or a table's head."""
         end = self._line_end(state.at)
-        if state.marks.in_code:
-            return len(self.text) - state.at > MAX_DISPLAYED
         if self._unfinished(end):
             return state.marks.table is None and not may_become_head(self.text[state.at :])
         return table_at(self.text, state.at, end) is not Undecided.UNDECIDED
@@ -179,8 +184,9 @@ class _Scanner:
             self.hold = Cut(at, CutRank.WORD, marks)
 
     def _hold_lines(self, to: int) -> None:
-        """What is held from here on is so until a line ends, in a text of up to this length."""
-        if self.hold is None:
+        """What is held from here on is so until a line ends, in a text of up to this length. A formula
+        that ends there would show it."""
+        if self.hold is None and self._half_formula is None:
             self.holds_to = to
 
     def _open_fence(self, run: str, language: str, start: int, end: int) -> None:
@@ -382,8 +388,11 @@ class _Scanner:
         if isinstance(formula, Formula):
             self.atoms.append((start, formula.end))
             return formula.end
-        if isinstance(formula, Undecided) and not code:
-            self._hold(start, self.marks)
+        if isinstance(formula, Undecided):
+            if not code:
+                self._hold(start, self.marks)
+            elif self._half_formula is None:
+                self._half_formula = start
         if after - start > 1 and not code:
             self.atoms.append((start, after))
         return after

@@ -132,7 +132,8 @@ class View:
         return self._message is not None or (self._draft is not None and self._standing is not None)
 
     def want(self, now: float) -> Want | None:
-        """What should happen next, if anything. Looks at no text but for the start of the first page."""
+        """What should happen next, if anything. Looks at no text but for a page's start, and for a line's end
+        in what a held table has got."""
         if self.over or self.in_flight:
             return None
         if self._overwritten.clearing:

@@ -15,7 +15,7 @@ from core.commands.persona_forms import MOST_EACH
 from core.commands.settings_panel import INHERIT
 from core.configuration import Configuration, ModelEntry, Permissions, Persona
 from core.messages import Addressed, MessageRef, Person, Place, PlaceKind, Quote, Suggesting
-from core.policy.access import Access
+from core.policy.access import Access, Permits
 from core.ports.store import KeptPersona, StoreError
 from core.streaming.operations import MAX_DATA_BYTES
 from tests.commands import panels
@@ -208,6 +208,22 @@ async def test_what_the_owner_gave_a_persona_or_an_admin_chose_for_a_place_is_fo
     assert "granted" not in await kept(bot, CHANNEL)
     await bot.chat.choices.choose(CHANNEL, "model", "near/large")  # as another process that knew no better
     assert (await asked(bot, IN_CHANNEL)).request.model == "near/small"
+
+
+async def test_what_an_admin_chose_is_for_all_as_long_as_nobody_else_chooses_there(bot: Bot) -> None:
+    for name, person in (("large", ADA), ("small", MANAGER), ("large", MANAGER)):
+        await told(bot, "model", {"name": name, "scope": "channel"}, IN_CHANNEL, person)
+    tightened(bot, "near/small")
+    assert (await asked(bot, IN_CHANNEL)).request.model == "near/small"
+
+
+async def test_what_an_admin_chose_for_themselves_is_theirs_as_long_as_they_are_one(bot: Bot) -> None:
+    access, place = bot.access, replace(IN_PRIVATE, chat_id="cleo")
+    access.add(Permits(admins=frozenset({str(MANAGER)})))
+    await told(bot, "model", {"name": "dear"}, place, MANAGER)
+    assert (await asked(bot, place, MANAGER)).request.model == "far/dear"
+    access.add(Permits())
+    assert (await asked(bot, place, MANAGER)).request.model == "near/small"
 
 
 async def test_a_model_that_was_asked_for_while_all_might_is_not_used_once_they_may_not(bot: Bot) -> None:

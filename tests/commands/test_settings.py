@@ -78,8 +78,12 @@ async def test_every_control_of_every_panel_does_what_it_says(bot: Bot, place: P
         await panel.press(panel.button("reset").data)
     for scope in scopes_of(place):
         assert await kept(bot, scope) == {}
-    told = {say(f"overhear.{state}", days=OVERHEARD_DAYS) for state in ("on", "off")}
-    told.add(say("settings.sees.needs_overhear"))
+    told = {say("settings.sees.needs_overhear", language) for language in LANGUAGES}  # each was chosen once
+    told |= {
+        say(f"overhear.{state}", language, days=OVERHEARD_DAYS)
+        for state in ("on", "off")
+        for language in LANGUAGES
+    }
     shown = [text for text in panel.surface.texts if text not in told]
     assert len(shown) == 1, "all of it in one message"
 
@@ -100,6 +104,13 @@ def test_what_a_panel_offers_can_be_read_back(place: Place) -> None:
     for name in ("when", "sees", "language", "busy"):
         assert INHERIT not in values_of(name, place)
         assert all(read(name, value) is not None for value in values_of(name, place))
+
+
+@pytest.mark.parametrize("opener", ["settings", "model"])
+async def test_a_scope_is_spelled_as_its_language_does(bot: Bot, opener: str) -> None:
+    panel = await panels.opened(bot, opener, IN_CHANNEL, replace(MANAGER, locale="de"), forms=True)
+    labels = [option.label for option in panel.selects["scope"].options]
+    assert labels[:2] == ["Dieser Server", "Dieser Kanal"]
 
 
 async def test_it_says_what_holds_and_whose_choice_that_is(bot: Bot) -> None:

@@ -14,6 +14,8 @@ from discord.gateway import DiscordWebSocket
 
 import bots.discord.client
 from bots.discord.client import DiscordPlatform
+from bots.discord.connection import GUILDS_OF_A_SHARD
+from bots.discord.identifies import APART_S
 from bots.sandbox.discord.world import Permission
 from core.adapters.clock import SystemClock
 from core.catalogue import say
@@ -211,6 +213,22 @@ async def test_a_token_that_is_taken_back_ends_the_platform_in_one_line() -> Non
         bot.server.cut_gateway()
         with pytest.raises(PlatformError, match="no longer takes the token"):
             await asyncio.wait_for(bot.platform.wait_closed(), 10)
+
+
+async def test_more_servers_than_one_shard_may_serve_end_it_and_say_what_to_do() -> None:
+    too_many = "serve 2,500 servers at most"
+    async with local_discord() as bot:
+        bot.server.be_in_more_guilds(GUILDS_OF_A_SHARD - 1)
+        await bot.platform.start(bot.handle)
+        bot.server.be_in_more_guilds(GUILDS_OF_A_SHARD)
+        bot.server.invalidate_sessions()
+        closed = asyncio.create_task(bot.platform.wait_closed())
+        await bot.heard.until(lambda: not bot.server.online)
+        bot.clock.move(APART_S)
+        with pytest.raises(PlatformError, match=too_many):
+            await asyncio.wait_for(closed, 10)
+        await bot.platform.close()
+        assert too_many in await _refusal(bot.new_platform(), bot)
 
 
 async def test_the_log_holds_no_token_at_any_level(caplog: pytest.LogCaptureFixture) -> None:

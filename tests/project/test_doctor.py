@@ -79,6 +79,16 @@ async def test_both_platforms_out_of_reach_are_worded_alike(local: Local, tmp_pa
         assert check["remedy"] == f"Check the network and {name.upper()}_API_BASE_URL."
 
 
+async def test_a_bot_in_so_many_servers_that_one_shard_will_not_do_is_a_note(
+    local: Local, tmp_path: Path
+) -> None:
+    local.discord.be_in_more_guilds(1_500)
+    done = await sluice(tmp_path, "doctor", "--json", settings=local.settings)
+    check = _checks(done)["Discord shards"]
+    assert (done.code, check["state"], "recommends 2 shards" in check["detail"]) == (0, "note", True)
+    assert "several bots" in check["remedy"]
+
+
 async def test_a_bot_that_nobody_owns_is_told_how_to_claim_it(local: Local, tmp_path: Path) -> None:
     settings = local.settings | {"SLUICE_ALLOW": ""}
     unclaimed = _checks(await sluice(tmp_path, "doctor", "--json", settings=settings))["Configuration"]

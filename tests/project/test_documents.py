@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -92,6 +94,27 @@ def test_every_direct_dependency_has_its_reason() -> None:
         assert f"`{name}`" in text or name.startswith("types-"), name
 
 
-def test_a_third_surface_stays_small() -> None:
+EXAMPLE = ROOT / "examples" / "third_surface.py"
+
+
+def test_a_third_surface_is_as_small_as_the_readme_says() -> None:
     """A stranger adds a platform in an afternoon."""
-    assert len((ROOT / "examples" / "third_surface.py").read_text().splitlines()) <= 80
+    said = re.search(r"one in under (\d+) lines", README)
+    assert said is not None
+    assert len(EXAMPLE.read_text().splitlines()) < int(said[1]) <= 90
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ((), "third_surface.py http://127.0.0.1:11434/v1 llama3.2"),
+        (("http://127.0.0.1:9/v1", "nobody", "Hello?", "chat"), "nobody at http://127.0.0.1:9/v1 gave no"),
+    ],
+)
+def test_the_third_surface_says_what_it_wants(arguments: tuple[str, ...], says: str, tmp_path: Path) -> None:
+    done = subprocess.run(  # noqa: S603  # our own example
+        [sys.executable, EXAMPLE, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr

@@ -189,6 +189,7 @@ async def socket(server: DiscordServer) -> AsyncIterator[Socket]:
     [
         (2, {"token": "wrong", "intents": 0}, 4004),
         (2, {"token": "right", "intents": 1 << 40}, 4013),
+        (2, {"token": "right", "intents": 0, "shard": [1, 1]}, 4010),
         (3, {"status": "online"}, 4003),
         (99, None, 4001),
         (1, "x" * 5000, 4002),

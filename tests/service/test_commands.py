@@ -104,7 +104,7 @@ async def test_claim_makes_the_first_admin_at_once() -> None:
         await bot.clock.advance(2.0)
     assert surface.texts == [
         say("claim.wrong"),
-        say("claimed", entry="fake:1", other="discord:YOUR-ID"),
+        say("claimed", entry="fake:1", other="discord:YOUR-ID, telegram:YOUR-ID"),
         say("claim.closed"),
     ]
     await bot.command(surface, "ask", {"prompt": "hello"})
@@ -124,7 +124,7 @@ async def test_claim_pasted_as_a_private_message_is_the_command() -> None:
     private = bot.surface("p", PlaceKind.PRIVATE)
     await bot.say(private, f"/claim {bot.access.claim_code()}", addressed=Addressed.PRIVATE)
     await bot.clock.advance(2.0)
-    assert private.texts == [say("claimed", entry="fake:1", other="discord:YOUR-ID")]
+    assert private.texts == [say("claimed", entry="fake:1", other="discord:YOUR-ID, telegram:YOUR-ID")]
     await shut(bot)
 
 

@@ -13,7 +13,7 @@ from core.configuration import ModelChoice
 from core.messages import MessageRef, Person, PlaceKind, Quote
 from core.ports.journal import KeptTurn, Step
 from core.ports.reading import Seen
-from core.ports.store import StoreError
+from core.ports.store import Message, StoreError
 from tests.fakes.clock import FakeClock
 from tests.fakes.reading import FakeReading
 from tests.service.conftest import ADA, BEN, Bot, shut
@@ -138,3 +138,40 @@ async def test_an_answer_that_another_quotes_is_whose_who_asked_for_it(bot: Bot)
     assert asked["quotes"] == (str(ADA),)
     await bot.parts.personal.forget(ADA)
     assert CANARY not in str(await bot.store.export(str(BEN)))
+
+
+async def test_of_a_long_conversation_that_is_being_read_what_they_said_goes() -> None:
+    class Meanwhile(MemoryStore):
+        """Somebody is forgotten between two of its reads."""
+
+        tops: tuple[str, ...] = ()  # of what was read
+        bot: Bot | None = None
+        forgot = False
+
+        async def path(self, message_id: str, *, limit: int = 400) -> tuple[Message, ...]:
+            if self.bot is not None and self.tops and message_id == self.tops[-1]:
+                await self.bot.parts.personal.forget(ADA)
+                self.bot, self.forgot = None, True
+            found = await super().path(message_id, limit=limit)
+            self.tops = (*self.tops, found[0].parent_id or "")
+            return found
+
+    store = Meanwhile()
+    bot = Bot(store=store, summaries=False)
+    thread = bot.surface("t1", PlaceKind.THREAD)
+    for number in range(20):
+        await bot.answered(thread, f"{number}", "Yes.", author=BEN)
+    await bot.answered(thread, CANARY, "Yes.")
+    store.bot = bot
+    await bot.say(thread, "and?", author=BEN)
+    await bot.clock.advance(3.0)
+    assert store.forgot
+    stream = await bot.model.opened()
+    prompt = stream.prompt
+    assert prompt[-3:] == ["19", "Yes.", "and?"]
+    assert prompt[-1] == "and?"
+    assert CANARY not in str(prompt)
+    stream.finish("Yes.")
+    await bot.clock.advance(3.0)
+    assert (await bot.asked(thread, "so?", author=BEN)).prompt[-4:] == ["Yes.", "and?", "Yes.", "so?"]
+    await shut(bot)

@@ -3,14 +3,17 @@ journal, and no later process asks with it."""
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
+
 import pytest
 
 from core.adapters.memory_journal import MemoryJournal
 from core.adapters.memory_store import MemoryStore
 from core.catalogue import say
-from core.messages import MessageRef, Person, PlaceKind, Quote
+from core.messages import Addressed, IncomingMessage, MessageRef, Person, PlaceKind, Quote
 from core.ports.journal import KeptTurn
-from core.ports.store import StoreError
+from core.ports.store import Lane, LaneKey, Message, Shown, StoreError
 from tests.fakes.clock import FakeClock
 from tests.fakes.mortal import Life
 from tests.fakes.surface import FakeSurface
@@ -94,13 +97,14 @@ async def test_an_answer_that_is_quoted_is_whose_who_asked_for_it() -> None:
     await shut(bot)
 
 
-async def test_an_answer_whose_words_were_not_kept_is_quoted_out_of_the_tree() -> None:
+@pytest.mark.parametrize("text", ["so?", ""])
+async def test_an_answer_whose_words_were_not_kept_is_quoted_out_of_the_tree(text: str) -> None:
     """As where Telegram's update was kept without them, and the process was killed."""
     bot = bot_with_journal()
     surface = bot.surface("t1", PlaceKind.THREAD)
     shown = await bot.answered(surface, "tell", f"{CANARY}.")
     await bot.answered(surface, "more", "More.")
-    await bot.say(surface, "so?", author=BEN, quote=Quote(shown, "Sluice", "", by_us=True))
+    await bot.say(surface, text, author=BEN, quote=Quote(shown, "Sluice", "", by_us=True))
     assert CANARY in (await bot.model.opened()).prompt[-1]
     await shut(bot)
 
@@ -116,6 +120,20 @@ async def test_an_answer_that_still_grows_is_quoted_as_whose_who_asked_for_it() 
     [turn] = kept_of(bot)
     assert turn.others is not None
     assert turn.others.of == (str(ADA),)
+    await shut(bot)
+
+
+async def test_an_answer_that_still_grows_is_quoted_with_what_it_says_by_then() -> None:
+    bot = bot_with_journal()
+    surface = bot.surface()
+    (await bot.asked(surface, "tell")).say(f"{CANARY}. And it goes on, and on. ")
+    await bot.clock.advance(3.0)
+    growing = MessageRef("c1", list(surface.messages)[-1])
+    await bot.say(surface, "", author=BEN, quote=Quote(growing, "Sluice", "", by_us=True))
+    await bot.clock.advance(2.0)
+    [turn] = [one for one in bot.chat._queue.turns if one.question.asker == BEN]
+    assert turn.question.quote is not None
+    assert turn.question.quote.text.startswith(CANARY)
     await shut(bot)
 
 
@@ -182,4 +200,72 @@ async def test_what_waits_for_a_journal_that_fails_is_kept_without_it() -> None:
     await bot.clock.advance(3.0)
     [turn] = kept_of(bot)
     assert (turn.others, CANARY.encode() in turn.body) == (None, False)
+    await shut(bot)
+
+
+class Yielding(MemoryStore):
+    """Each read of it takes a moment."""
+
+    async def lane(self, key: LaneKey) -> Lane | None:
+        await asyncio.sleep(0)
+        return await super().lane(key)
+
+    async def shown(self, shown: Shown) -> Message | None:
+        await asyncio.sleep(0)
+        found = await super().shown(shown)
+        await asyncio.sleep(0)
+        return found
+
+    async def shows(self, message_id: str) -> tuple[Shown, ...]:
+        for _ in range(5):
+            await asyncio.sleep(0)
+        return await super().shows(message_id)
+
+
+@pytest.mark.parametrize("by_us", [False, True])
+@pytest.mark.parametrize("steps", range(40))
+async def test_of_a_question_that_is_on_its_way_into_line_the_quote_goes(steps: int, by_us: bool) -> None:
+    """At whatever moment that is; also where it is not known yet whose the answer is that it quotes."""
+    clock = FakeClock()
+    journal = MemoryJournal(clock=clock)
+    bot = Bot(life=Life(), fake_clock=clock, journal=journal, store=Yielding(journal=journal))
+    surface = bot.surface("t1", PlaceKind.THREAD)
+    quote = QUOTE
+    if by_us:
+        shown = await bot.answered(surface, "tell", f"{CANARY}.")
+        quote = Quote(shown, "Sluice", f"{CANARY}.", by_us=True)
+    await bot.answered(surface, "more", "More.", author=BEN)
+    ref = MessageRef("t1", "asked")
+    said = IncomingMessage("asked", surface.place, BEN, ref, "is that so?", Addressed.MENTION, quote)
+    await bot.dispatcher.handle(said, surface)
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    asked_before = len(bot.model.streams)
+    await bot.parts.personal.forget(ADA)
+    asked_meanwhile = len(bot.model.streams) - asked_before
+    await bot.clock.advance(2.0)
+    stream = bot.model.streams[-1]
+    kept = [one.turn for one in journal._state.turns.values()]
+    if len(bot.model.streams) > asked_before + asked_meanwhile:
+        assert CANARY not in str(stream.prompt)
+        assert [(turn.others, CANARY.encode() in turn.body) for turn in kept] == [(None, False)]
+    stream.finish("It is.")
+    await bot.clock.advance(3.0)
+    assert CANARY not in str((await bot.store.export(str(BEN)))["messages"])
+    await shut(bot)
+
+
+async def test_of_a_question_that_waits_for_its_rest_the_quote_goes() -> None:
+    bot = bot_with_journal()
+    surface = bot.surface("t1", PlaceKind.THREAD)
+    surface.capabilities = replace(surface.capabilities, client_text_limits=(10,))
+    ref = MessageRef("t1", "asked")
+    said = IncomingMessage("asked", surface.place, BEN, ref, "is it so?", Addressed.MENTION, QUOTE)
+    await bot.dispatcher.handle(said, surface)
+    await bot.clock.advance(0.5)
+    await bot.parts.personal.forget(ADA)
+    await bot.clock.advance(1.0)
+    assert (await bot.model.opened()).prompt == ["is it so?"]
+    [turn] = kept_of(bot)
+    assert turn.others is None
     await shut(bot)

@@ -11,6 +11,7 @@ from core.adapters.steady_store import SteadyStore
 from core.conversation.history import lane_of
 from core.messages import MessageRef, PlaceMoved
 from core.ports.journal import Received
+from core.ports.store import StoreError
 from tests.fakes.surface import FakeSurface
 from tests.service.conftest import ADA, BEN, Bot, shut
 from tests.store.test_steady_store import Flaky
@@ -125,4 +126,35 @@ async def test_a_stop_meanwhile_leaves_it_to_the_next_start() -> None:
     await bot.clock.advance(1.0)
     assert await unhandled(bot) == []
     assert (await bot.asked(new, "two")).prompt == ["one", "First.", "two"]
+    await shut(bot)
+
+
+async def test_what_managers_chose_holds_though_a_new_process_can_only_read_the_store() -> None:
+    """The event comes again to a process that has read nothing of the old place."""
+
+    class ReadOnly(Flaky):
+        full = False
+
+        async def move_place(self, old: str, new: str) -> None:
+            if self.full:
+                raise StoreError("the disk is full")
+            await super().move_place(old, new)
+
+    store = ReadOnly()
+    bot = Bot(store=SteadyStore(store))
+    old, new = bot.surface("c1"), bot.surface("c2")
+    await store.choose(f"chat:{old.place}", "busy", "interrupt")
+    store.full = True
+    handling = asyncio.ensure_future(bot.dispatcher.handle(PlaceMoved("moved", new.place, old.place), new))
+    await bot.clock.advance(600.0)
+    assert (await bot.chat.choices.at(new.place)).busy == "interrupt"
+    await store.choose(f"chat:{new.place}", "pause_minutes", "5")
+    await bot.chat.choices.choose(f"chat:{new.place}", "language", "de")
+    preferences = await bot.chat.choices.at(new.place)
+    assert (preferences.busy, preferences.language) == ("interrupt", "de")
+    store.full = False
+    await bot.clock.advance(10.0)
+    await handling
+    assert (await bot.chat.choices.at(new.place)).busy == "interrupt"
+    assert (await bot.chat.choices.at(old.place)).busy != "interrupt"
     await shut(bot)

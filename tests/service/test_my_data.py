@@ -43,7 +43,7 @@ async def keep(bot: Bot) -> None:
         await store.add(
             Message(f"q{person}", "c", None, Role.USER, person, f"{CANARY} of {person}", bot.clock.wall())
         )
-        await store.choose(f"person:{person}", "language", "de")
+        await store.choose(f"person:{person}", "language", "en")
         await store.use(Used(day, person, "fake:c1", "scripted", 1, 10, 5, 0))
 
 
@@ -77,7 +77,7 @@ async def test_an_export_holds_ones_own_and_says_what_it_is(bot: Bot) -> None:
     text = json.dumps(content)
     assert f"{CANARY} of fake:1" in text
     assert "fake:2" not in text
-    assert content["choices"] == {"language": "de"}
+    assert content["choices"] == {"language": "en"}
     assert content["about"]["messages"] == say("export.about.messages")  # type: ignore[index]  # it is a dict
     assert content.keys() - {"about"} <= content["about"].keys()  # type: ignore[attr-defined]  # the same
 

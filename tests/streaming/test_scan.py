@@ -45,12 +45,33 @@ def test_any_state_of_a_text_is_read_alike_from_its_start_and_from_what_was_sett
         since = found.settled
 
 
-def test_a_formula_of_many_lines_may_begin_in_code_that_never_closes() -> None:
-    text = "a `$$x =\n1\n+ 2\n+ 3\n+ 4$$"
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a `$$x =\n1\n+ 2\n+ 3\n+ 4$$",
+        "a `\\[x =\n# 1\n+ 2\n\\] b",
+        "a `\\[x =\n| a | b |\n|---|---|\n| 1 | 2 |\nc d\n\\] b",
+    ],
+    ids=["lines", "heading", "table"],
+)
+def test_a_formula_of_many_lines_may_begin_in_code_that_never_closes(text: str) -> None:
+    """Whatever blocks its lines had seemed to begin."""
     since: Settled | None = None
-    for end in range(len(text)):
-        since = scan(text[:end], NO_MARKS, since=since).settled
-    assert scan(text, NO_MARKS, since=since).atoms == scan(text, NO_MARKS).atoms
+    for end in range(len(text) + 1):
+        found, whole = scan(text[:end], NO_MARKS, since=since), scan(text[:end], NO_MARKS)
+        assert (found.cuts, found.atoms, found.hold, found.end) == (
+            whole.cuts,
+            whole.atoms,
+            whole.hold,
+            whole.end,
+        )
+        since = found.settled
+
+
+def test_no_table_is_held_for_long_that_a_formula_may_reach_into() -> None:
+    text = "a `$$x =\n| a"
+    assert scan(text, NO_MARKS).holds_to == 0
+    assert scan(f"{text}$$", NO_MARKS).hold.at > len(text)
 
 
 @pytest.mark.parametrize("formatted", [True, False])

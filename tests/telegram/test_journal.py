@@ -327,6 +327,18 @@ def test_what_it_is_a_reply_to_is_sealed_under_who_wrote_that_too(kind: str) -> 
         ({**REPLY, "text": ""}, {**REPLY, "text": ""}),  # as each message of a topic has
         ({"message_id": 3, "text": "whose?"}, {"message_id": 3}),
         ("of a later Bot API", "of a later Bot API"),
+        (
+            {**REPLY, "from": {"id": 7}, "quote": {"text": "a third's"}, "external_reply": {"origin": {}}},
+            {**REPLY, "from": {"id": 7}},
+        ),
+        (  # that something was pinned
+            {"message_id": 3, "chat": {"id": -1}, "from": {"id": 7}, "pinned_message": REPLY},
+            {"message_id": 3, "chat": {"id": -1}, "from": {"id": 7}},
+        ),
+        (
+            {"message_id": 3, "chat": {"id": -1}, "from": {"id": 8}, "contact": {"phone_number": "+1"}},
+            {"message_id": 3, "chat": {"id": -1}, "from": {"id": 8}},
+        ),
     ],
 )
 def test_what_it_is_a_reply_to_otherwise(reply: object, left: object) -> None:

@@ -42,7 +42,7 @@ class Application:
             "reset_after": 86_400_000,
             "max_concurrency": 1,
         }
-        return 200, {"url": self._gateway.url, "shards": 1, "session_start_limit": limit}
+        return 200, {"url": self._gateway.url, "shards": self._gateway.shards, "session_start_limit": limit}
 
     async def get_application(self, call: Call) -> tuple[int, Any]:
         """GET the application, with the flags of its privileged intents."""

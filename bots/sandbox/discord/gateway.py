@@ -37,6 +37,8 @@ _KNOWN_INTENTS = (1 << 26) - 1
 _ACK_AFTER_S = 0.05
 _MAX_PAYLOAD_BYTES = 4096
 _KEPT_EVENTS = 1000
+_GUILDS_OF_A_SHARD = 2500  # docs: "Gateway", "Sharding"
+_GUILDS_OF_A_GOOD_SHARD = 1000  # the same: what is recommended
 
 
 class _Compressor(Protocol):
@@ -83,6 +85,7 @@ class Gateway:
         self.granted_intents = PRIVILEGED_INTENTS
         self.sessions: dict[str, Session] = {}
         self.identified = 0
+        self.other_guilds = 0
         self.replays = 0
         self._identifies = Enforcer(context.limits.limits["identify"])
         self._sockets: dict[web.WebSocketResponse, asyncio.Transport] = {}
@@ -92,6 +95,11 @@ class Gateway:
         """The application's flags for its privileged intents, in their form for few servers."""
         limited = ((INTENT_GUILD_PRESENCES, 13), (INTENT_GUILD_MEMBERS, 15), (INTENT_MESSAGE_CONTENT, 19))
         return sum(1 << bit for intent, bit in limited if self.granted_intents & intent)
+
+    @property
+    def shards(self) -> int:
+        """How many are recommended."""
+        return 1 + self.other_guilds // _GUILDS_OF_A_GOOD_SHARD
 
     def dispatch(
         self,
@@ -214,6 +222,12 @@ class Gateway:
             raise _CloseError(4013, "Invalid intent(s).")
         if intents & PRIVILEGED_INTENTS & ~self.granted_intents:
             raise _CloseError(4014, "Disallowed intent(s).")
+        match data.get("shard", [0, 1]):
+            case [int(shard), int(shards)] if 0 <= shard < shards:
+                if 1 + self.other_guilds > _GUILDS_OF_A_SHARD * shards:
+                    raise _CloseError(4011, "Sharding required.")
+            case _:
+                raise _CloseError(4010, "Invalid shard.")
         if self._identifies.take(self._clock()):
             outbox.put_nowait({"op": 9, "s": None, "t": None, "d": False})
             return None

@@ -194,6 +194,10 @@ class DiscordServer(Usage):
         """Count so many more of the day's identifies as made."""
         self._gateway.identified += number
 
+    def be_in_more_guilds(self, number: int) -> None:
+        """From now on the bot is in so many besides this one; of them the gateway counts the number alone."""
+        self._gateway.other_guilds = number
+
     def _on_change(self, change: Change) -> None:
         dispatch(self.world, self._payloads, self._gateway, change)
         self._report(event_entry(self.world, change))

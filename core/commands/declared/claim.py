@@ -9,6 +9,7 @@ from typing import Final
 from core.commands.call import Call
 from core.commands.command import Argument, Command, Menu
 from core.policy.access import Claim
+from core.settings import PLATFORMS
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +38,8 @@ async def run(call: Call) -> None:
         return
     log.info("claim by %s: %s", call.person, claim.value)
     if claim is Claim.ACCEPTED:
-        other = "telegram" if call.person.platform == "discord" else "discord"
-        call.reply(call.say("claimed", entry=str(call.person), other=f"{other}:YOUR-ID"))
+        other = ", ".join(f"{name}:YOUR-ID" for name in PLATFORMS if name != call.person.platform)
+        call.reply(call.say("claimed", entry=str(call.person), other=other))
     else:
         call.reply(call.say(_WORDS[claim]))
 
