@@ -42,6 +42,11 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="serve what .env configures; without a platform token, the sandbox")
     where = run.add_mutually_exclusive_group()
     where.add_argument("--sandbox", action="store_true", help="the sandbox, whatever is configured")
+    where.add_argument(
+        "--as-live",
+        action="store_true",
+        help="the sandbox, serving as live does: nobody before somebody claims the bot and lets them in",
+    )
     where.add_argument("--live", action="store_true", help="never the sandbox: without a token, fail")
     run.set_defaults(command=_run)
 
@@ -57,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     doctor.set_defaults(command=_doctor)
 
     words = commands.add_parser("words", help="how much of what the bot says is translated")
+    words.add_argument("--missing", action="store_true", help="the keys of what is not")
     words.set_defaults(command=_words)
 
     config = commands.add_parser("config", help="what sluice.toml says: check it, or see an example")
@@ -96,7 +102,15 @@ def _run(arguments: argparse.Namespace) -> int:
     settings = read_settings()
     set_up_logging(settings, sys.stdout)
     try:
-        run_in_loop(run(settings, Console(highlight=False), sandbox=arguments.sandbox, live=arguments.live))
+        run_in_loop(
+            run(
+                settings,
+                Console(highlight=False),
+                sandbox=arguments.sandbox or arguments.as_live,
+                live=arguments.live,
+                as_live=arguments.as_live,
+            )
+        )
     except RunError as error:
         return _failed(str(error))
     return leave(0)
@@ -174,11 +188,13 @@ def _config_check(_arguments: argparse.Namespace) -> int:
     return check(Console(highlight=False))
 
 
-def _words(_arguments: argparse.Namespace) -> int:
+def _words(arguments: argparse.Namespace) -> int:
     from core.catalogue import completeness
 
     for language in completeness():
         print(language)
+        if arguments.missing:
+            print(*(f"  {key}" for key in language.missing), sep="\n", end="\n" if language.missing else "")
     return 0
 
 

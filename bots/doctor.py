@@ -21,6 +21,7 @@ from bots.bootstrap.app import ADMINS_FILE
 from bots.bootstrap.configuration import model_label, read_configuration, warnings_about
 from bots.bootstrap.models import Model, open_model
 from bots.bootstrap.platforms import live_platforms
+from bots.database_check import check_database
 from bots.embedded_model.errors import EmbeddedModelError
 from bots.embedded_model.progress import shown_progress
 from bots.sandbox.page import is_served_at, page_url
@@ -95,7 +96,9 @@ async def examine(clock: Clock, console: Console) -> tuple[Check, ...]:
         found.append(_split("Model", CheckState.BAD, NO_MODEL))
     else:
         found.append(await _model(settings, configuration, clock, console))
-    found.append(check_data_dir(settings.data_dir))
+    found.append(check_data_dir(settings.data_dir, make=False))
+    if platforms:  # the sandbox keeps nothing
+        found += await check_database(settings)
     if not platforms:
         found.append(await _port(settings.http_host, settings.http_port))
         if settings.page_is_open:
@@ -146,11 +149,13 @@ def _as_configured(remedy: str, provider: str) -> str:
     return remedy
 
 
-def check_data_dir(folder: Path) -> Check:
-    """Whether files can be made there; the folder is made if it is missing."""
+def check_data_dir(folder: Path, *, make: bool = True) -> Check:
+    """Whether files can be made there. A folder that is missing is made, unless `make` is False."""
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
+        if make:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
+        with tempfile.TemporaryFile(dir=there):
             pass
     except OSError as error:
         remedy = "Make it writable, or set SLUICE_DATA_DIR to another folder."

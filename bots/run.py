@@ -62,6 +62,7 @@ _CALLED: Final = {  # what admins approve
     NewPlaces.GROUP: "group",
     NewPlaces.PRIVATE: "private chat",
 }
+_AS_LIVE: Final = "; whom it serves is decided as live"
 _INTERRUPTED: Final = 130  # what shells report for Ctrl-C
 
 
@@ -69,8 +70,9 @@ class RunError(Exception):
     """Sluice cannot run, or not any longer. The message is one line that says what to do."""
 
 
-async def run(settings: Settings, console: Console, *, sandbox: bool, live: bool) -> None:
-    """Serve until SIGINT or SIGTERM. `live`: never fall back to the sandbox.
+async def run(settings: Settings, console: Console, *, sandbox: bool, live: bool, as_live: bool) -> None:
+    """Serve until SIGINT or SIGTERM. `live`: never fall back to the sandbox. `as_live`: serve in the sandbox
+    as live does.
 
     Raises RunError, and SettingsError where the configuration cannot be used.
     """
@@ -86,7 +88,7 @@ async def run(settings: Settings, console: Console, *, sandbox: bool, live: bool
     data_dir = check_data_dir(settings.data_dir)
     if data_dir.state is CheckState.BAD:
         raise RunError(f"{data_dir.detail}. {data_dir.remedy}")
-    process = _Run(settings, Live(configuration), console)
+    process = _Run(settings, Live(configuration), console, as_live=as_live)
     serving = asyncio.create_task(process.serve(sandbox=sandbox))
     _stop_on_signals(serving, process)
     with suppress(asyncio.CancelledError):
@@ -110,7 +112,10 @@ def _stop_on_signals(serving: asyncio.Task[None], process: _Run) -> None:
 
 
 class _Run:
-    def __init__(self, settings: Settings, configuration: Live[Configuration], console: Console) -> None:
+    def __init__(
+        self, settings: Settings, configuration: Live[Configuration], console: Console, *, as_live: bool
+    ) -> None:
+        self._as_live = as_live
         self._settings = settings
         self._configuration = configuration
         self._console = console
@@ -134,7 +139,9 @@ class _Run:
             except EmbeddedModelError as error:
                 raise RunError(str(error)) from None
             page = world.page if world else None
-            app = self._app = build_app(settings, model, self._clock, kept=kept, page=page)
+            app = self._app = build_app(
+                settings, model, self._clock, kept=kept, page=page, as_live=self._as_live
+            )
             forgetting = app.chat.beside(app.personal.resume(), "forgetting goes on")
             await ends_within(self._clock, _FORGET_FIRST_S, forgetting)
             offered = self._configuration.current
@@ -159,7 +166,10 @@ class _Run:
         async with AsyncExitStack() as stack:
             try:
                 world = await stack.enter_async_context(
-                    open_sandbox(self._settings, model_label(self._configuration.current))
+                    open_sandbox(
+                        self._settings,
+                        model_label(self._configuration.current) + (_AS_LIVE if self._as_live else ""),
+                    )
                 )
             except OSError as error:
                 host, port = self._settings.http_host, self._settings.http_port
@@ -202,7 +212,7 @@ class _Run:
         settings = self._settings
         configuration = self._configuration.current
         everybody = app.access.rules.everybody
-        if world or everybody:
+        if everybody:
             served = "everybody"
         else:
             rules = app.access.rules
@@ -221,7 +231,7 @@ class _Run:
         ]
         steps = list(warnings_about(settings, configuration))
         if world:
-            steps += _unused_in_sandbox(settings)
+            steps += () if self._as_live else _unused_in_sandbox(settings)
             if settings.page_is_open:
                 steps.append(PAGE_IS_OPEN)
             steps.append(
@@ -233,7 +243,7 @@ class _Run:
             steps.append(
                 f"For your own bots, put DISCORD_TOKEN or TELEGRAM_TOKEN into {ENV_FILE.absolute()}."
             )
-        elif not everybody and (code := app.access.claim_code()):
+        if not everybody and (code := app.access.claim_code()):
             steps.append(f"Nobody is an admin yet. Send the bot a private message: /claim {code}")
         if not world:
             steps.append(f"`{_program()} doctor` shows the invite link and what is missing.")

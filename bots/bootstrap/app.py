@@ -51,8 +51,16 @@ class App:
     personal: PersonalData
 
 
-def build_app(settings: Settings, model: Model, clock: Clock, *, kept: Kept, page: SandboxPage | None) -> App:
-    """With a page it is the sandbox: everybody is served, and nothing is kept."""
+def build_app(
+    settings: Settings,
+    model: Model,
+    clock: Clock,
+    *,
+    kept: Kept,
+    page: SandboxPage | None,
+    as_live: bool = False,
+) -> App:
+    """With a page it is the sandbox: nothing is kept and, unless it serves `as_live`, everybody is served."""
     redact_all_logging(settings.secrets)
     sandbox = page is not None
     driver = Driver(clock, on_progress=partial(show_figures, page) if page else None)
@@ -68,7 +76,7 @@ def build_app(settings: Settings, model: Model, clock: Clock, *, kept: Kept, pag
     access = Access(
         admins=settings.admins,
         allow=settings.allow,
-        allow_everybody=sandbox or settings.allow_everybody,
+        allow_everybody=(sandbox and not as_live) or settings.allow_everybody,
         admins_file=None if sandbox else settings.data_dir / ADMINS_FILE,
     )
     permit(access, model.live.current)

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Final
 from urllib.parse import urlsplit
 
 from bots.embedded_model.server import ANSWER_TOKENS, SLOT_TOKENS
 from core.commands.registry import Registry, registry
-from core.configuration import Configuration, ConfigurationError, ModelEntry, Problem, parse_configuration
+from core.configuration import (
+    Configuration,
+    ConfigurationError,
+    ModelEntry,
+    Price,
+    Problem,
+    parse_configuration,
+)
 from core.configuration.entries import EMBEDDED_PROVIDER
 from core.settings import EMBEDDED_MODEL, Settings
 from core.variables import read_variables
@@ -17,7 +25,8 @@ EMBEDDED: Final = ModelEntry(
     f"{EMBEDDED_PROVIDER}/demo",
     EMBEDDED_PROVIDER,
     EMBEDDED_MODEL,
-    "SmolLM2 135M, embedded: a demo of streaming, no assistant",
+    "SmolLM2 135M, a demo",
+    Price(Decimal(0), Decimal(0)),
     prompt_tokens=SLOT_TOKENS - ANSWER_TOKENS - _TEMPLATE_TOKENS,
 )
 
@@ -62,4 +71,6 @@ def model_label(configuration: Configuration) -> str:
     entry = configuration.models[configuration.default_model]
     provider = configuration.providers.get(entry.provider)
     host = urlsplit(provider.base_url or "").netloc if provider else ""
+    if entry.provider == EMBEDDED_PROVIDER:
+        return f"{entry.label}: embedded, for a look at streaming, no assistant"
     return f"{entry.label} at {host}" if host else entry.label

@@ -9,7 +9,7 @@ from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
 from telegram import Bot
-from telegram.error import InvalidToken, TelegramError
+from telegram.error import InvalidToken, NetworkError, TelegramError, TimedOut
 from telegram.request import HTTPXRequest
 
 from core.ports.platform import PlatformError
@@ -101,8 +101,16 @@ class Connection:
                 f"Telegram refused the token at {self._host}. "
                 "Copy it again from @BotFather into TELEGRAM_TOKEN."
             )
+        where = urlsplit(self._host).netloc
+        cause = error.__cause__
+        if type(error) in {NetworkError, TimedOut} and cause and not isinstance(cause, TelegramError):
+            name = type(cause).__name__  # the connection's own: no answer came
+            return PlatformError(
+                f"Telegram at {where} cannot be reached ({name}). Check the network"
+                + (" and TELEGRAM_API_BASE_URL." if self._host != DEFAULT_BASE_URL else ".")
+            )
         return PlatformError(
-            f"Telegram cannot be used at {self._host}: {describe(error)}. "
+            f"Telegram cannot be used at {where}: {describe(error)}. "
             "Check the network, and TELEGRAM_API_BASE_URL if it is set."
         )
 

@@ -34,7 +34,8 @@ async def examine(
         connection = Connection(token, base_url)
         await connection.open()
     except PlatformError as error:
-        return (Check("Telegram token", CheckState.BAD, "not usable", str(error)),)
+        detail, _, remedy = str(error).partition(". ")
+        return (Check("Telegram token", CheckState.BAD, detail, remedy),)
     try:
         us = connection.bot.bot
         return (

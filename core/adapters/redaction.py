@@ -23,6 +23,8 @@ from functools import lru_cache
 from types import TracebackType
 from typing import Any, Final, NamedTuple
 
+from core.secret_shapes import without_shapes
+
 _SHORTEST: Final = 6  # characters: a shorter "secret", such as a local server's dummy key, would eat words
 _REPLACEMENT: Final = "***"
 _log = logging.getLogger(__name__)
@@ -49,29 +51,6 @@ _GONE: Final = dict.fromkeys(map(ord, "\\\r\n"))
 # Base64 has two alphabets, and a space may be a plus.
 _ALIKE: Final = str.maketrans("-_ ", "+/+")
 
-_IS: Final = r"(?:[\"']?\s*[:=]|[\"']\s*,)\s*b?[\"']?"  # between a name and its value, in any notation
-_SHAPES: Final = tuple(
-    re.compile(shape, re.ASCII)
-    for shape in (
-        # Telegram's, also in an address, and with whatever comes after the colon there
-        r"(?P<kept>/(?:file/)?bot)[0-9]+(?::|%(?:25)*3[Aa])[^/\s\"'?]+",
-        r"(?<![0-9])[0-9]{6,12}(?::|%(?:25)*3[Aa])[A-Za-z0-9_-]{30,}",
-        # Discord's: the id in base64, a time, a signature; an interaction's, with which anybody can answer it
-        r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{23,30}\.[A-Za-z0-9_-]{6,7}\.[A-Za-z0-9_-]{27,}",
-        r"(?P<kept>/(?:webhooks|interactions)/[0-9]+/)[A-Za-z0-9_.%=-]{8,}",
-        r"(?<![A-Za-z0-9_-])aW50ZXJhY3Rpb246[A-Za-z0-9_=-]+",
-        # Providers' keys
-        r"(?<![A-Za-z0-9_-])(?:sk|pk|rk|gsk|xai|hf|ghp|glpat)[-_][A-Za-z0-9_-]{16,}",
-        r"(?<![A-Za-z0-9_-])AIza[A-Za-z0-9_-]{30,}",
-        r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+",
-        # Headers, parameters, and the password of an address
-        rf"(?P<kept>(?i:authorization){_IS}(?:(?i:bearer|bot|basic|token)\s+)?)(?!(?i:b|t)\w+\s)[^\s\"',;)}}\]]+",
-        r"(?P<kept>\b(?i:bearer)\s+)[A-Za-z0-9._~+/=-]{16,}",
-        rf"(?P<kept>(?<![A-Za-z0-9])(?i:api[-_]?key|(?:access|secret)[-_]token){_IS})[^\s\"',;&)}}\]]{{8,}}",
-        r"(?P<kept>[A-Za-z][A-Za-z0-9+.-]*://[^\s/:@\"']*:)[^\s/@\"']+(?=@)",
-    )
-)  # fmt: skip
-
 
 class Redaction(logging.Filter):
     """Replaces each secret in a record's message, traceback and stack."""
@@ -91,7 +70,7 @@ class Redaction(logging.Filter):
 
     def redact(self, text: str) -> str:
         """The text with `***` in place of each secret and of all that has the shape of one."""
-        return _shapeless(self._without_known(text))
+        return without_shapes(self._without_known(text), _REPLACEMENT)
 
     def filter(self, record: logging.LogRecord) -> bool:
         try:
@@ -269,17 +248,6 @@ def _found(needles: Iterable[str], text: str) -> Iterator[tuple[int, int]]:
         while at >= 0:
             yield at, at + len(needle)
             at = text.find(needle, at + 1)
-
-
-def _shapeless(text: str) -> str:
-    for shape in _SHAPES:
-        text = shape.sub(_with_kept, text)
-    return text
-
-
-def _with_kept(match: re.Match[str]) -> str:
-    kept = match.groupdict().get("kept") or ""
-    return f"{kept}{_REPLACEMENT}"
 
 
 def _represented(what: object) -> str:

@@ -78,8 +78,7 @@ class Completeness:
 
     def __str__(self) -> str:
         whole = self.translated + len(self.missing)
-        line = f"{self.language}: {self.translated} of {whole} texts"
-        return f"{line}; in English: {', '.join(self.missing)}" if self.missing else line
+        return f"{self.language}: {self.translated} of {whole} texts"
 
 
 def completeness() -> tuple[Completeness, ...]:

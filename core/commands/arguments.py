@@ -30,10 +30,11 @@ def parse(command: Command, text: str) -> dict[str, str]:
 
     Leading `name=value` words are arguments by name. The rest goes to the required arguments in their order,
     to all of them where none is required: one word or quoted text each, everything to a last one that is a
-    text. A choice or a number takes only what it could be. A command without arguments takes no notice.
+    text. A choice or a number takes only what it could be. A command without arguments takes no notice,
+    unless it is `bare`.
     """
     given: dict[str, str] = {}
-    rest = text.strip() if command.arguments else ""
+    rest = text.strip() if command.arguments or command.bare else ""
     while (word := _WORD.match(rest)) and word["name"] and command.argument(word["name"]):
         given[word["name"]] = _unquoted(word["value"])
         rest = rest[word.end() :].strip()

@@ -107,6 +107,7 @@ class Command:
     form: tuple[str, ...] = ()  # the arguments, texts all, that are asked for where a required one is missing
     repeatable: bool = False  # changes nothing: killed before its answer is out, it is done again
     weighs_rights: bool = False  # what it does depends on what its caller may do in the place
+    bare: bool = False  # takes no arguments, and where words stand behind it these are not passed over
     words: Mapping[str, str] = field(
         default_factory=lambda: MappingProxyType({})
     )  # by key, not in the catalogue

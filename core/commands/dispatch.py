@@ -15,7 +15,7 @@ from core.commands import gate
 from core.commands.arguments import Mistake, missing, read
 from core.commands.call import Call, Inquiry, Press
 from core.commands.command import Command
-from core.commands.permission import refusal
+from core.commands.permission import IN_THE_LOG, refusal
 from core.commands.questions import Questions
 from core.commands.registry import Registry, registry
 from core.commands.services import Services
@@ -248,7 +248,8 @@ class Dispatcher:
         try:
             arguments = read(command, incoming.arguments)
         except Mistake as mistake:
-            unanswered(mistake.key, incoming.event_id, incoming.place, person)
+            reason = f"what stands behind /{command.name} is not understood"
+            unanswered(reason, incoming.event_id, incoming.place, person)
             usage = self._usage(command, surface)
             self._tell(incoming, surface, say(mistake.key, locale, **mistake.values, usage=usage))
             return
@@ -371,7 +372,8 @@ class Dispatcher:
         why_not = refusal(command, incoming.author, incoming.place, self.services.access)
         if why_not is None:
             return True
-        unanswered(why_not, incoming.event_id, incoming.place, incoming.author)
+        reason = f"/{command.name} is {IN_THE_LOG[why_not]}"
+        unanswered(reason, incoming.event_id, incoming.place, incoming.author)
         words = say(
             why_not, language_of(incoming.author, incoming.place), command=self._spelled(command, surface)
         )

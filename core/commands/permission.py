@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+from typing import Final
+
 from core.commands.command import Command, Who, where_of
 from core.messages import Person, Place, PlaceKind
 from core.policy.access import Access
+
+IN_THE_LOG: Final = MappingProxyType(
+    {
+        "unusable.elsewhere": "of no use here",
+        "unusable.managers": "for managers alone",
+        "unusable.owners": "for admins alone",
+    }
+)
+"""What `refusal` says, in words for whoever runs the bot."""
 
 
 def refusal(command: Command, person: Person, place: Place, access: Access) -> str | None:

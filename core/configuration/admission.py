@@ -6,15 +6,10 @@ from typing import Final
 
 from core.configuration.entries import Admission
 from core.configuration.problems import Report, Section, shown
-from core.settings import admin_is_valid, entry_is_valid
+from core.settings import ADMIN_REMEDY, ENTRY_REMEDY, STAR_REMEDY, admin_is_valid, entry_is_valid
 
 STANDINGS: Final = frozenset({"open", "closed", "approval"})
 _EVERYBODY: Final = "*"
-_REMEDY: Final = (
-    'Write ids as "discord:123" or "telegram:456", with a kind as "discord:role:123", or a topic as '
-    '"telegram:-100123/4"{star}; names are never accepted.'
-)
-_ADMIN_REMEDY: Final = 'Write ids of people as "discord:123" or "telegram:456"; names are never accepted.'
 
 
 def read_admission(table: Section, report: Report) -> Admission:
@@ -41,7 +36,7 @@ def read_admins(table: Section, report: Report) -> frozenset[str]:
     entries = table.texts("admins", like="discord:123") or ()
     for place, entry in enumerate(entries):
         if not admin_is_valid(entry):
-            report.problem(table.at("admins", place), f"is {shown(entry)}", _ADMIN_REMEDY)
+            report.problem(table.at("admins", place), f"is {shown(entry)}", ADMIN_REMEDY)
     return frozenset(entries)
 
 
@@ -50,6 +45,6 @@ def read_entries(table: Section, report: Report, key: str, *, star: bool) -> fro
     entries = table.texts(key, like="discord:123") or ()
     for place, entry in enumerate(entries):
         if not (entry_is_valid(entry) or (star and entry == _EVERYBODY)):
-            remedy = _REMEDY.format(star=", or * for everybody" if star else "")
+            remedy = STAR_REMEDY if star else ENTRY_REMEDY
             report.problem(table.at(key, place), f"is {shown(entry)}", remedy)
     return frozenset(entries)

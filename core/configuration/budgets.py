@@ -12,7 +12,7 @@ from typing import Final
 from core.configuration.entries import EMBEDDED_PROVIDER, ModelEntry
 from core.configuration.limits import CURRENCY, ENDLESS, LIMITS, MONEY, PACE, Budgets, Limits
 from core.configuration.problems import Report, Section, shown, written
-from core.settings import role_is_valid
+from core.settings import role_in
 
 _CURRENCY: Final = re.compile(r"[A-Z]{3}", re.ASCII)
 _UNLIMITED: Final = "unlimited"
@@ -25,11 +25,15 @@ def read_budgets(section: Section, daily_tokens: int | None) -> Budgets:
     everybody = _limits(section.table("everybody"))
     user = _limits(section.table("user"))
     chat, server = (_limits(section.table(name), no_pace=True) for name in ("chat", "server"))
-    roles, table = {}, section.table("roles")
-    for role, limits in table.each():
-        if not role_is_valid(role):
-            table.problem(role, "is no role", 'Write its id: [budgets.roles."discord:123"].')
-        roles[role] = _limits(limits, may_be_endless=True)
+    roles: dict[str, Limits] = {}
+    table = section.table("roles")
+    for name, limits in table.each():
+        role = role_in(name)
+        if role is None:
+            table.problem(name, "is no role", 'Write its id: [budgets.roles."discord:role:123"].')
+        elif role in roles:
+            table.problem(name, "stands there twice, with and without role:", "Take one of them out.")
+        roles[role or name] = _limits(limits, may_be_endless=True)
     section.close(dict.fromkeys(LIMITS, "[budgets.everybody], [budgets.user] or another of its tables"))
     given = [one for one in (everybody.tokens_per_day, daily_tokens) if one is not None]
     everybody = replace(everybody, tokens_per_day=min(given, default=None))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from core.configuration.problems import Section, nearest, shown
+from core.configuration.problems import Section, add_table, nearest, shown
 
 ON_ERROR: Final = frozenset({"refuse", "allow"})
 
@@ -53,7 +53,7 @@ def read_moderation(
     """`model`: takes the id of a model out of a table. The table is left open."""
     provider = table.text("provider")
     if provider is not None and provider not in providers:
-        remedy = f"Add [providers.{provider}].{nearest(provider, providers)}"
+        remedy = f"{add_table('providers', provider)}.{nearest(provider, providers)}"
         table.problem("provider", f"names {shown(provider)}, which is no provider here", remedy)
     rules = ModerationRules(
         provider,

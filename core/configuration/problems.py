@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from core.configuration.locator import KeyPath
+from core.secret_shapes import looks_secret
+from core.settings import PLATFORMS
 from core.variables import SettingsError
 
 _BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
@@ -17,6 +19,14 @@ _SECRET_NAME: Final = re.compile(
     r"(?:^|[_-])(?:key|apikey|token|secret|password|authorization|cookie)$", re.IGNORECASE
 )
 _MAY_BE_SECRET: Final = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])\S{16,}")
+_MODEL: Final = re.compile(r"[A-Za-z0-9_.-]{1,50}/\S{1,150}", re.ASCII)
+_PLATFORM_ID: Final = re.compile(
+    rf"(?:{'|'.join(PLATFORMS)}):(?:[a-z]{{1,12}}:)?-?[0-9]{{1,20}}(?:/[0-9]{{1,20}})?", re.ASCII
+)
+_WORD: Final = re.compile(r"[A-Za-z0-9]+", re.ASCII)
+_LONGEST_WORD: Final = 20  # characters
+_CHANGE: Final = re.compile(r"(?<=[a-z])[A-Z0-9]|(?<=[0-9])[A-Za-z]|(?<=[A-Z])[0-9]|(?<=[A-Z]{2})[a-z]")
+_MOST_CHANGES: Final = 2  # between small letters, capitals and digits: `SmolLM2`; what is random has more
 _NEAR: Final = 0.7  # of difflib's ratio: keys are short, and one letter is much of them
 _LONGEST_SHOWN: Final = 40  # characters
 
@@ -224,10 +234,24 @@ def is_secret_name(name: str) -> bool:
     return _SECRET_NAME.search(name) is not None
 
 
+def may_be_secret(value: str) -> bool:
+    """Whether people must not see it: it is long and mixed, and neither made of words as a model's name is
+    nor an id of a platform."""
+    if looks_secret(value):
+        return True
+    if not _MAY_BE_SECRET.fullmatch(value) or _PLATFORM_ID.fullmatch(value):
+        return False
+    return _MODEL.fullmatch(value) is None or not all(map(_is_word, _WORD.findall(value)))
+
+
+def _is_word(run: str) -> bool:
+    return len(run) <= _LONGEST_WORD and len(_CHANGE.findall(run)) <= _MOST_CHANGES
+
+
 def shown(value: object) -> str:
     """A value for people, shortened; never one that may be a secret."""
     if isinstance(value, str):
-        if _MAY_BE_SECRET.fullmatch(value):
+        if may_be_secret(value):
             return f"a text of {len(value)} characters"
         return f'"{value[:_LONGEST_SHOWN]}{"…" if len(value) > _LONGEST_SHOWN else ""}"'
     if isinstance(value, bool):
@@ -251,6 +275,11 @@ def written(path: KeyPath) -> str:
 
 def _header(path: KeyPath) -> str:
     return f"[{written(path)}]"
+
+
+def add_table(kind: str, name: str) -> str:
+    """`Add [models."provider/model"]`, for a remedy; without the name where it may be a secret."""
+    return f"Add a table of that name to [{kind}]" if may_be_secret(name) else f"Add {_header((kind, name))}"
 
 
 def nearest(word: object, known: Collection[str]) -> str:

@@ -35,6 +35,7 @@ from core.configuration.problems import (
     Problem,
     Report,
     Section,
+    add_table,
     nearest,
     shown,
 )
@@ -48,6 +49,7 @@ BUSY: Final = frozenset({"queue", "interrupt"})
 _A_YEAR_OF_MINUTES: Final = 527_040
 _LONGEST_PROMPT: Final = 32_000  # characters: what a whole window of the default budget holds
 _MODEL_ID: Final = re.compile(r"(?P<provider>[A-Za-z0-9_.-]{1,50})/(?P<model>\S{1,150})", re.ASCII)
+_PRICE: Final = frozenset({"prompt_price", "completion_price"})
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,50}", re.ASCII)
 _PERSONA: Final = re.compile(r"\w[\w .'-]{0,31}")
 _COMMAND: Final = re.compile(r"[a-z0-9_]{1,32}", re.ASCII)  # what both platforms take as a command's name
@@ -132,6 +134,7 @@ class _Reader:
         self._embedded = embedded
         self._providers: dict[str, Provider] = {}
         self._models: dict[str, ModelEntry] = {}
+        self._unreadable: set[str] = set()  # models with a problem of their own: they get no second one
         self._named: list[
             tuple[Section, str, str, int | None]
         ] = []  # where a model's id stands, to be checked
@@ -146,7 +149,7 @@ class _Reader:
         personas = self._personas(top.table("personas"))
         default_persona = top.text("default_persona")
         if default_persona is not None and default_persona not in personas:
-            remedy = f"Add [personas.{default_persona}].{nearest(default_persona, personas)}"
+            remedy = f"{add_table('personas', default_persona)}.{nearest(default_persona, personas)}"
             top.problem("default_persona", "names no persona of this file", remedy)
         defaults = self._defaults(top.table("defaults"))
         permissions = self._permissions(top.table("permissions"))
@@ -169,7 +172,8 @@ class _Reader:
             self._report.problem((), "no model is named", NO_MODEL_NAMED)
         default = chosen or self._embedded.id
         self._drop_embedded_unless_used(default)
-        check_prices(budgets, self._models, self._report)
+        readable = {id_: one for id_, one in self._models.items() if id_ not in self._unreadable}
+        check_prices(budgets, readable, self._report)
         return Configuration(
             file,
             MappingProxyType(self._providers),
@@ -202,16 +206,21 @@ class _Reader:
                 section.problem(name, "does not name provider and model", remedy)
                 continue
             entry = self._model(name, found["provider"], found["model"], table)
+            if entry.price is None and not _PRICE.isdisjoint(table.names):
+                self._unreadable.add(name)
             if found["provider"] in self._providers or name == self._embedded.id:
                 self._models[name] = entry
             elif found["provider"] == ENV_PROVIDER:
                 section.problem(name, "is asked at the provider of .env, which is not set there", NO_KEY)
+                self._unreadable.add(name)
+                self._models[name] = entry  # as below
             elif found["provider"] == EMBEDDED_PROVIDER:
                 section.problem(name, "is not embedded", f'There is only "{self._embedded.id}".')
             else:
                 near = nearest(found["provider"], self._providers)
                 remedy = f"Add [providers.{found['provider']}] with its base_url.{near}"
                 section.problem(name, f'names a provider "{found["provider"]}" that is not there', remedy)
+                self._unreadable.add(name)
                 self._models[name] = entry  # so that what refers to it is no second problem
 
     def _model(self, id_: str, provider: str, model: str, table: Section) -> ModelEntry:
@@ -246,7 +255,7 @@ class _Reader:
         for one, other in (("prompt_price", "completion_price"), ("completion_price", "prompt_price")):
             if one in table and other not in table:
                 table.problem(one, f"stands there without {other}", "Write both, per million tokens.")
-        if prompt is None or completion is None:
+        if prompt is None or completion is None or ("currency" in table and currency is None):
             return None
         return Price(Decimal(repr(prompt)), Decimal(repr(completion)), currency or "USD")
 
@@ -260,8 +269,9 @@ class _Reader:
         if model.name in self._models:
             return model.name
         id_ = f"{ENV_PROVIDER}/{model.name}"
-        if ENV_PROVIDER not in self._providers:
+        if ENV_PROVIDER not in self._providers and id_ not in self._unreadable:
             self._report.problem((), f"OPENAI_MODEL is {shown(model.name)}", NO_KEY)
+            self._unreadable.add(id_)
         self._models.setdefault(id_, ModelEntry(id_, ENV_PROVIDER, model.name, model.name))
         return id_
 
@@ -352,7 +362,7 @@ class _Reader:
     def _check_references(self) -> None:
         for table, key, id_, place in self._named:
             if id_ not in self._models:
-                remedy = f"Add [models.{shown(id_)}], be it empty.{nearest(id_, self._models)}"
+                remedy = f"{add_table('models', id_)}, be it empty.{nearest(id_, self._models)}"
                 self._report.problem(
                     table.at(key, place), f"names {shown(id_)}, which is no model here", remedy
                 )

@@ -132,11 +132,11 @@ class Door:
         locale = language_of(author, place)
         if why_not in _WORDS:
             return say(_WORDS[why_not], locale)
-        entries = " / ".join(self._access.entries_to_paste(author, place))
         if self._access.unclaimed:
-            return say("refused.unclaimed", locale, entries=entries)
+            return say("refused.unclaimed", locale, entries=str(author))  # a place is no admin
         if why_not is Verdict.NEW and self._approvals.request(author, place):
             return say("refused.asked", locale)
+        entries = " / ".join(self._access.entries_to_paste(author, place))
         return say("refused", locale, entries=entries)
 
 

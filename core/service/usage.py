@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import Final
 
 from core.configuration import Configuration
+from core.configuration.entries import EMBEDDED_PROVIDER
 from core.messages import Person, Place
 from core.ports.clock import Clock
 from core.ports.store import Store, StoreError, Used
@@ -140,7 +141,8 @@ class UsageBook:
         """What a model's costs are in; those of one that has no price any more are read as another's."""
         models = self._configuration().models
         own = [models[model]] if model in models else []
-        prices = (entry.price for entry in (*own, *models.values()))
+        others = (one for one in models.values() if one.provider != EMBEDDED_PROVIDER)  # it costs nothing
+        prices = (entry.price for entry in (*own, *others))
         return next((price.currency for price in prices if price is not None), _CURRENCY)
 
     def _today(self) -> int:

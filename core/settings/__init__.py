@@ -1,7 +1,16 @@
 """Settings: what the environment and `.env` (`core.variables`) say, checked."""
 
 from core.settings.addresses import problem_with_address
-from core.settings.entries import PLATFORMS, admin_is_valid, entry_is_valid, place_is_valid, role_is_valid
+from core.settings.entries import (
+    ADMIN_REMEDY,
+    ENTRY_REMEDY,
+    PLATFORMS,
+    STAR_REMEDY,
+    admin_is_valid,
+    entry_is_valid,
+    place_is_valid,
+    role_in,
+)
 from core.settings.reading import (
     NO_KEY,
     NO_MODEL_NAMED,
@@ -12,11 +21,14 @@ from core.settings.reading import (
 from core.settings.values import EMBEDDED_MODEL, ModelSettings, Settings, TelegramWebhook
 
 __all__ = [
+    "ADMIN_REMEDY",
     "EMBEDDED_MODEL",
+    "ENTRY_REMEDY",
     "NO_KEY",
     "NO_MODEL_NAMED",
     "PLATFORMS",
     "PLATFORM_SECRETS",
+    "STAR_REMEDY",
     "ModelSettings",
     "Settings",
     "TelegramWebhook",
@@ -25,6 +37,6 @@ __all__ = [
     "place_is_valid",
     "problem_with_address",
     "read_settings",
-    "role_is_valid",
+    "role_in",
     "where_settings_stand",
 ]

@@ -57,8 +57,19 @@ _ENTRY: Final = _any_of(
 _ADMIN: Final = _any_of(f"{name}:(?:user:)?{ids.bare}" for name, ids in PLATFORMS.items())
 _PLACE: Final = _any_of(f"{name}:{ids.kinds[ids.place]}" for name, ids in PLATFORMS.items())
 _ROLE: Final = _any_of(
-    f"{name}:{ids.kinds['role']}" for name, ids in PLATFORMS.items() if "role" in ids.kinds
+    f"{name}:(?:role:)?{ids.kinds['role']}" for name, ids in PLATFORMS.items() if "role" in ids.kinds
 )
+
+
+_FORMS: Final = (
+    'Write ids as "discord:123" or "telegram:456", with a kind as "discord:role:123" or '
+    '"discord:server:123", or a topic as "telegram:-100123/4"'
+)
+_NO_NAMES: Final = "; names are never accepted."
+ENTRY_REMEDY: Final = _FORMS + _NO_NAMES
+STAR_REMEDY: Final = f"{_FORMS}, or * for everybody{_NO_NAMES}"
+"""Where `*` counts, too."""
+ADMIN_REMEDY: Final = f'Write ids of people as "discord:123" or "telegram:456"{_NO_NAMES}'
 
 
 def entry_is_valid(entry: str) -> bool:
@@ -76,9 +87,9 @@ def place_is_valid(entry: str) -> bool:
     return _PLACE.fullmatch(entry) is not None
 
 
-def role_is_valid(entry: str) -> bool:
-    """Whether it names a role by id, as budgets take it: without its kind."""
-    return _ROLE.fullmatch(entry) is not None
+def role_in(entry: str) -> str | None:
+    """The role that it names by id, without its kind; None for anything else."""
+    return entry.replace(":role:", ":", 1) if _ROLE.fullmatch(entry) else None
 
 
 def kind_of_places(platform: str) -> str:

@@ -16,7 +16,7 @@ from core.settings.addresses import (
     problem_with_database,
     problem_with_webhook,
 )
-from core.settings.entries import admin_is_valid, entry_is_valid
+from core.settings.entries import ADMIN_REMEDY, STAR_REMEDY, admin_is_valid, entry_is_valid
 from core.settings.names import NAMES, near_misses
 from core.settings.values import (
     CONFIG_FILE,
@@ -166,11 +166,8 @@ class _Reader:
             if (star and entry == "*") or (entry_is_valid if star else admin_is_valid)(entry):
                 entries.add(entry)
             else:
-                everybody = ", or * for everybody" if star else ""
-                self._problems.append(
-                    f"{name}: {entry[:40]!r} is not understood. Write ids as discord:123 or telegram:456"
-                    f"{everybody}; names are never accepted."
-                )
+                remedy = STAR_REMEDY if star else ADMIN_REMEDY
+                self._problems.append(f"{name}: {entry[:40]!r} is not understood. {remedy}")
         return frozenset(entries)
 
     def _whole_number(self, name: str, *, least: int) -> int | None:

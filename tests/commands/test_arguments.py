@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from core.commands.arguments import EXTRA, Mistake, parse, read
 from core.commands.command import Argument, Command, Kind
 
-from core.commands.declared import access, ask, chat, help as help_, usage  # isort: skip
+from core.commands.declared import access, ask, chat, help as help_, settings, usage  # isort: skip
 
 
 async def run(call: object) -> None: ...
@@ -137,6 +137,13 @@ def test_a_choice_is_taken_as_it_was_declared() -> None:
 
 def test_a_command_without_arguments_takes_no_notice_of_any() -> None:
     assert parse(help_.COMMAND, "me, please") == {}
+
+
+def test_one_that_has_a_panel_says_what_it_does_not_understand() -> None:
+    assert parse(settings.COMMAND, " ") == {}
+    with pytest.raises(Mistake) as caught:
+        read(settings.COMMAND, parse(settings.COMMAND, "when always"))
+    assert (caught.value.key, caught.value.values) == ("mistake.extra", {"text": "when always"})
 
 
 @given(st.text())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -80,8 +81,10 @@ async def test_in_a_private_chat_everybody_manages_their_own(bot: Bot) -> None:
     assert surface.texts == ["done"]
 
 
-async def test_an_owners_command_is_for_the_bots_admins(bot: Bot) -> None:
+async def test_an_owners_command_is_for_the_bots_admins(bot: Bot, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
     assert await told(bot, "own_it", author=ADMIN) == [say("unusable.owners", command="/own_it")]
+    assert "not answered: /own_it is for admins alone event=" in caplog.text
     assert await told(bot, "own_it", author=ADA) == ["done"]
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from core.configuration import Budgets, Limits
 from core.configuration.limits import ENDLESS
+from core.settings import ModelSettings, Settings
 from tests.configuration.parsed import FROM_ENV, parsed, problems, without_file
 
 PRICED = '[models."env/small"]\nprompt_price = 1\ncompletion_price = 2\n'
@@ -80,6 +81,38 @@ def test_a_model_that_only_env_names_needs_one_too() -> None:
     assert parsed('[budgets.roles."discord:1"]\nmoney_per_day = "unlimited"').warnings == ()
 
 
+WITHOUT_ENV = Settings(model=ModelSettings("gpt"))
+MONEY = "[budgets.user]\nmoney_per_day = 1\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "settings", "found"),
+    [
+        ('default_model = "env/gpt"\n[models."env/gpt"]', WITHOUT_ENV, "is asked at the provider of .env"),
+        ("", WITHOUT_ENV, "OPENAI_MODEL is"),
+        ('[models."env/small"]\nprompt_price = "dear"\ncompletion_price = 1', FROM_ENV, 'is "dear"'),
+        ('[models."env/small"]\nprompt_price = 1', FROM_ENV, "stands there without completion_price"),
+        (
+            '[models."env/small"]\nprompt_price = 1\ncompletion_price = 1\ncurrency = "euro"',
+            FROM_ENV,
+            'is "euro"',
+        ),
+    ],
+)
+def test_a_model_that_cannot_be_read_is_no_second_problem(text: str, settings: Settings, found: str) -> None:
+    priced = "prompt_price = 1\ncompletion_price = 1\n" if settings is WITHOUT_ENV and text else ""
+    [problem] = problems(f"{text}\n{priced}{MONEY}", settings)
+    assert found in problem
+
+
+def test_a_role_may_say_that_it_is_one_as_elsewhere() -> None:
+    read = parsed('[budgets.roles."discord:role:5"]\ntokens_per_day = 8')
+    assert read.budgets.roles == {"discord:5": Limits(8)}
+    twice = '[budgets.roles."discord:5"]\nstreams = 1\n[budgets.roles."discord:role:5"]\nstreams = 2'
+    [problem] = problems(twice)
+    assert problem.startswith('line 3: budgets.roles."discord:role:5" stands there twice')
+
+
 def test_prices_are_not_converted() -> None:
     text = PRICED + 'currency = "EUR"\n[budgets.user]\nmoney_per_day = 1'
     assert problems(text) == [
@@ -91,7 +124,7 @@ def test_prices_are_not_converted() -> None:
 
 
 WHOLE = "Write a whole number from 0 on."
-NO_ROLE = 'is no role. Write its id: [budgets.roles."discord:123"].'
+NO_ROLE = 'is no role. Write its id: [budgets.roles."discord:role:123"].'
 ONLY_USER = "It belongs into [budgets.user] or [budgets.everybody]."
 
 

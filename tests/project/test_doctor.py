@@ -67,6 +67,18 @@ async def test_a_broken_configuration(
     assert "Traceback" not in done.err
 
 
+async def test_both_platforms_out_of_reach_are_worded_alike(local: Local, tmp_path: Path) -> None:
+    away = {
+        "DISCORD_API_BASE_URL": "http://127.0.0.1:9/api/v10",
+        "TELEGRAM_API_BASE_URL": "http://127.0.0.1:9",
+    }
+    checks = _checks(await sluice(tmp_path, "doctor", "--json", settings=local.settings | away))
+    for name in ("Discord", "Telegram"):
+        check = checks[f"{name} token"]
+        assert check["detail"].startswith(f"{name} at 127.0.0.1:9 cannot be reached (")
+        assert check["remedy"] == f"Check the network and {name.upper()}_API_BASE_URL."
+
+
 async def test_a_bot_in_so_many_servers_that_one_shard_will_not_do_is_a_note(
     local: Local, tmp_path: Path
 ) -> None:

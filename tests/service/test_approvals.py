@@ -284,7 +284,7 @@ async def test_without_an_admin_the_claim_code_is_told_and_nothing_is_kept() -> 
     access.claim_code()
     group = bot.surface()
     await bot.say(group, "hello")
-    assert group.texts == [say("refused.unclaimed", entries="fake:1 / fake:c1")]
+    assert group.texts == [say("refused.unclaimed", entries="fake:1")]
     assert bot.chat.approvals.all() == ()
     await shut(bot)
 

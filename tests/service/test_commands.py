@@ -38,7 +38,7 @@ async def test_ask_is_refused_to_strangers() -> None:
     surface = bot.surface(private_answers=True)
     await bot.command(surface, "ask", {"prompt": "hello"})
     await bot.clock.advance(2.0)
-    assert surface.texts == [say("refused.unclaimed", entries="fake:1 / fake:c1")]
+    assert surface.texts == [say("refused.unclaimed", entries="fake:1")]
     assert surface.messages["m1"].content.private
     assert not bot.model.streams
     await shut(bot)

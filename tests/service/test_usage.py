@@ -11,6 +11,7 @@ from decimal import Decimal
 import pytest
 from PIL import Image
 
+from bots.bootstrap.configuration import EMBEDDED
 from core.adapters.memory_store import MemoryStore
 from core.catalogue import LANGUAGES, money, say
 from core.commands.usage_report import LONGEST, in_words
@@ -233,6 +234,18 @@ def test_the_words_fit_beside_a_picture_whatever_the_figures(language: str) -> N
 )  # fmt: skip
 def test_money_shows_what_tells_something(amount: str, shown: str) -> None:
     assert money(Decimal(amount), "USD", "en") == shown
+
+
+async def test_the_embedded_model_costs_nothing_and_says_nothing_of_currencies(bot: Bot) -> None:
+    models = {EMBEDDED.id: EMBEDDED, PRICED.id: PRICED}
+    bot.parts.configuration.swap(Configuration(None, {}, models, EMBEDDED.id))
+    day = int(bot.clock.wall() // DAY_S)
+    for model, cost in ((EMBEDDED.id, 0), ("home/gone", 5_000_000)):
+        await bot.parts.store.use(Used(day, str(ADA), "fake:c1", model, 1, 10, 20, cost))
+    words = await used(bot)
+    assert "`SmolLM2 135M, a demo`" in words
+    assert "€5.00" in words
+    assert say("usage.no_price", models="`home/gone`") in words
 
 
 def test_a_long_name_of_a_model_is_cut_at_a_word() -> None:

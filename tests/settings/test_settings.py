@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.settings import ModelSettings, Settings, TelegramWebhook, read_settings
+from core.settings import ModelSettings, Settings, TelegramWebhook, entry_is_valid, read_settings
 from core.variables import SettingsError, read_variables
 
 DISCORD = "MTIzNDU2Nzg5MDEyMzQ1Njc4.GabcdE.abcdefghijklmnopqrstuvwxyz0123456789ab"
@@ -185,6 +185,20 @@ def test_each_problem_is_one_line_with_what_to_do(values: dict[str, str], words:
     assert words in problem
     assert "\n" not in problem
     assert "s3cr3t" not in problem
+
+
+def test_every_form_of_an_entry_is_told_where_one_is_not_understood() -> None:
+    [problem] = problems(SLUICE_ALLOW="ada")
+    for form in (
+        "discord:123",
+        "telegram:456",
+        "discord:role:123",
+        "discord:server:123",
+        "telegram:-100123/4",
+    ):
+        assert form in problem
+        assert entry_is_valid(form)
+    assert "* for everybody" in problem
 
 
 @pytest.mark.parametrize("discord", [TELEGRAM, "white space inside"])

@@ -115,8 +115,9 @@ async def test_a_wrong_token_is_one_clear_line(server: TelegramServer, token: st
 async def test_an_unreachable_server_is_one_clear_line() -> None:
     """The address stands in it, the token does not."""
     bot = _platform(WRONG, "http://127.0.0.1:1")
-    with pytest.raises(PlatformError, match=r"http://127\.0\.0\.1:1.*TELEGRAM_API_BASE_URL") as caught:
+    with pytest.raises(PlatformError, match=r"127\.0\.0\.1:1.*TELEGRAM_API_BASE_URL") as caught:
         await bot.start(ignore)
+    assert str(caught.value).startswith("Telegram at 127.0.0.1:1 cannot be reached (ConnectError). Check")
     assert WRONG not in str(caught.value)
     await bot.close()
 

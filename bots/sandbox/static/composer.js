@@ -164,7 +164,9 @@ export class Composer {
     if (this.#inline(text)) return;
     if (word !== undefined) {
       const found = lines.filter(({ line, shown }) => line.startsWith(word) || shown.startsWith(word));
-      this.#show(found.map((line) => this.#commandChoice(line)));
+      const whole = ({ line }) => !this.#slashForms && line === word;
+      found.sort((a, b) => whole(b) - whole(a));
+      this.#show(found.map((line) => ({ ...this.#commandChoice(line), typed: whole(line) })));
     } else if (mention !== undefined) {
       const found = this.#source
         .people()

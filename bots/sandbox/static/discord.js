@@ -105,7 +105,7 @@ export const discord = {
       "div",
       { class: "user-panel" },
       presence(me, true),
-      h("div", null, h("strong", null, me.name), h("small", null, "Online")),
+      h("div", { title: `discord:${me.id}` }, h("strong", null, me.name), h("small", null, "Online")),
     );
   },
 

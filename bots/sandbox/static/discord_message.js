@@ -56,7 +56,7 @@ export class DiscordMessage {
     this.message = message;
     redraw(this.#portrait, [author.name, author.bot], () => avatar(author));
     redraw(this.#head, [author.name, author.bot, message.at], () => [
-      h("span", { class: "author" }, author.name),
+      h("span", { class: "author", title: `discord:${author.id}` }, author.name),
       author.bot ? h("span", { class: "bot-tag" }, "BOT") : null,
       h("time", { class: "time" }, `Today at ${clockTime(message.at)}`),
     ]);

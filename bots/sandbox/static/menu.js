@@ -12,7 +12,8 @@ export class Menu {
     this.node = h("ul", { class: "menu", id, role: "listbox", "aria-label": label, hidden: true });
   }
 
-  /** Suggest to `box`: choices of { title, hint, about, choose() }, or a `note` where there are none. */
+  /** Suggest to `box`: choices of { title, hint, about, typed, choose() }, or a `note` where there are none.
+   *  `typed`: the box holds all of it already. */
   show(box, choices, note = null) {
     this.#box = box;
     this.#choices = choices;
@@ -36,6 +37,9 @@ export class Menu {
     if (step) {
       this.#chosen = (this.#chosen + step + this.#choices.length) % this.#choices.length;
       this.#mark();
+    } else if (event.key === "Enter" && this.#choices[this.#chosen].typed) {
+      this.hide(); // there is nothing to complete: the key is the box's
+      return false;
     } else if ((event.key === "Tab" || event.key === "Enter") && !event.shiftKey) {
       this.#choices[this.#chosen].choose();
     } else if (event.key === "Escape") {

@@ -34,6 +34,10 @@ function become(name) {
   showLanguage();
 }
 
+function entriesOf(name) {
+  return [...sides].map(([platform, { state }]) => `${platform}:${state.personCalled(name)?.id}`);
+}
+
 function speak(language) {
   for (const [platform, { pane }] of sides)
     pane.do({ do: "set_language", platform, language: language[platform] });
@@ -50,6 +54,7 @@ function receive(news) {
       state.restart(news.hello[name]);
       strip.restart(news.hello.figures.filter(({ platform }) => platform === name));
     }
+    people.identify(entriesOf);
     become(people.me);
   } else if (news.figures) {
     sides.get(news.figures.platform).strip.figures(news.figures);

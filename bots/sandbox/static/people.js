@@ -15,6 +15,7 @@ const LANGUAGES = [
 
 export class People {
   #select;
+  #labels;
 
   /** `onBecome(name)` is called with who somebody wants to be, `onLanguage({ discord, telegram })`. */
   constructor(place, onBecome, onLanguage) {
@@ -23,22 +24,21 @@ export class People {
       this.me = name;
       onBecome(name);
     };
-    place.append(
-      ...PEOPLE.map((name) =>
-        h(
-          "label",
-          null,
-          h("input", {
-            type: "radio",
-            name: "me",
-            value: name,
-            checked: name === this.me,
-            onchange: () => become(name),
-          }),
-          h("span", null, name),
-        ),
+    this.#labels = PEOPLE.map((name) =>
+      h(
+        "label",
+        null,
+        h("input", {
+          type: "radio",
+          name: "me",
+          value: name,
+          checked: name === this.me,
+          onchange: () => become(name),
+        }),
+        h("span", null, name),
       ),
     );
+    place.append(...this.#labels);
     this.#select = h(
       "select",
       {
@@ -49,6 +49,11 @@ export class People {
       LANGUAGES.map(({ name, discord }) => h("option", { value: discord }, name)),
     );
     place.after(this.#select);
+  }
+
+  /** `entries(name)`: somebody's ids, as settings and `/access` write them. */
+  identify(entries) {
+    for (const label of this.#labels) label.title = entries(label.textContent).join("\n");
   }
 
   /** Show the language that a person's Discord has. */

@@ -60,7 +60,7 @@ export class TelegramMessage {
     this.node.classList.toggle("service", Boolean(message.service));
     redraw(this.#portrait, [author.name, author.bot], () => avatar(author));
     redraw(this.#author, [author.name, author.admin], () => [
-      h("span", { class: `name ${avatar(author).classList[1]}` }, author.name),
+      h("span", { class: `name ${avatar(author).classList[1]}`, title: `telegram:${author.id}` }, author.name),
       author.admin ? h("span", { class: "admin" }, "admin") : null,
     ]);
     redraw(this.#via, message.via_bot, () => message.via_bot && ["via ", h("b", null, message.via_bot)]);

@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
+from urllib.parse import quote
 
 import asyncpg
 from sqlalchemy import Table, event
@@ -192,6 +193,17 @@ def _sqlite_readers(url: URL) -> AsyncEngine:
     )
     _prepare(engine, "PRAGMA foreign_keys=ON", _cache(_READER_CACHE_KIB))
     return engine
+
+
+def read_only(url: URL) -> AsyncEngine:
+    """For somebody who only looks. Of SQLite no file is made: what no process has open, and none left
+    unfinished, is read without the files that stand beside it."""
+    if url.get_backend_name() != "sqlite":
+        return _postgresql(url, secrets.token_hex(8)).execution_options(postgresql_readonly=True)
+    file = Path(url.database or "").absolute()
+    unfinished = file.with_name(f"{file.name}-wal").exists()
+    how = {"mode": "ro"} if unfinished else {"mode": "ro", "immutable": "1"}
+    return create_async_engine(url.set(database=f"file:{quote(str(file))}", query={**how, "uri": "true"}))
 
 
 def _cache(kib: int) -> str:

@@ -41,6 +41,10 @@ class KeyChain:
         self._masters: list[Key] = []  # the newest first
         self._wrapping: list[Key] = []
 
+    def held(self) -> tuple[str, ...]:
+        """The ids of the master keys; none where there is no key file. Raises StoreError."""
+        return tuple(key_id for key_id, _ in _read(self._key_file))
+
     def create(self) -> Key:
         """For a new database: its wrapping key. A key file that is there is used. Raises StoreError."""
         if not self._key_file.exists():

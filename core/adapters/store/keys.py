@@ -153,6 +153,15 @@ class Keys:
         return unwrap(self._chain, key_id, wrapped, scope)
 
 
+async def own_key(connection: AsyncConnection) -> tuple[str, bytes] | None:
+    """The id of the database's own key and the key as it is wrapped; None before the first start has made it.
+    Raises StoreError for one that is lost."""
+    own = await _wrapped(connection, OWN)
+    if own is None and (await connection.execute(select(keys.c.id).limit(1))).first() is not None:
+        raise StoreError(_LOST)
+    return own
+
+
 def unwrap(chain: KeyChain, key_id: str, wrapped: bytes, scope: str) -> Key:
     """A data key out of its row. Raises StoreError."""
     try:

@@ -44,7 +44,7 @@ async def bring_up_to_date(location: Location, database: Database) -> None:
     async with database.reading() as connection:
         found = await schema.revision_of(connection)
         if found is None and await schema.holds_tables(connection):
-            raise StoreError("The database holds tables of something else. Give Sluice one of its own.")
+            raise StoreError(schema.OF_SOMETHING_ELSE)
     if found == schema.newest():
         return
     if found is not None:

@@ -21,6 +21,7 @@ from core.ports.store import StoreError
 
 _STEPS: Final = Path(__file__).parent / "migrations"
 _LOCK: Final = 0x51_01_CE  # of PostgreSQL's advisory locks: one process migrates, the others wait
+OF_SOMETHING_ELSE: Final = "The database holds tables of something else. Give Sluice one of its own."
 VERSION_TABLE: Final = "alembic_version"
 
 

@@ -207,5 +207,12 @@ async def _panel(occasion: Occasion, scope: Scope, tab: str) -> Panel:
 
 
 COMMAND: Final = Command(
-    "settings", run, press=press, who=Who.MANAGER, private=True, menu=Menu.LISTED, weighs_rights=True
+    "settings",
+    run,
+    press=press,
+    who=Who.MANAGER,
+    private=True,
+    menu=Menu.LISTED,
+    weighs_rights=True,
+    bare=True,
 )

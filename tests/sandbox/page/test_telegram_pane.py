@@ -133,6 +133,25 @@ async def test_the_command_menu_fills_the_box(sandbox: Sandbox) -> None:
         await expect(box).to_have_value("/help ")
 
 
+async def test_a_command_that_is_typed_whole_is_sent(sandbox: Sandbox) -> None:
+    heard: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    async with connected_bot(sandbox.telegram) as bot:
+        await bot.set_my_commands([("newest", "What is new"), ("new", "Begin anew")])
+        sandbox.telegram.subscribe(heard.put_nowait)
+        box = sandbox.entry("Telegram")
+        offered = sandbox.view.locator(".telegram .menu").get_by_role("option")
+        await box.fill("/new")
+        await expect(offered).to_have_count(2)
+        await box.press("Enter")
+        event = await heard.get()
+        assert event["message"]["text"] == "/new"
+        await expect(box).to_have_value("")
+        await box.fill("/newe")
+        await expect(offered).to_have_count(1)
+        await box.press("Enter")
+        await expect(box).to_have_value("/newest ")
+
+
 async def test_a_topic_is_a_chat_of_its_own(sandbox: Sandbox) -> None:
     heard: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
     sandbox.telegram.subscribe(heard.put_nowait)

@@ -1,0 +1,69 @@
+"""Which values a problem shows, and which it hides since they may be secrets."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.configuration.problems import shown
+from tests.configuration.parsed import problems
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "openai/gpt-5-mini",
+        "anthropic/claude-sonnet-4-5",
+        "anthropic/claude-sonnet-4-5-20250929",
+        "openrouter/meta-llama/llama-3.3-70b",
+        "home/SmolLM2-135M-Instruct",
+        "home/qwen2.5-coder:32b-q4_K_M",
+        "groq/DeepSeek-R1-Distill-Qwen-7B",
+        "discord:guild:123",
+        "discord:channel:80351110224678912",
+        "telegram:chat:-1001234567890",
+        "telegram:-1001234567890/4",
+    ],
+)
+def test_names_of_models_and_ids_of_platforms_are_shown(name: str) -> None:
+    assert shown(name) == f'"{name}"'
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "sk-proj-abcdefghijklmnop1234",
+        "openai/sk-proj-abcdefghijklmnop1234",
+        "sk-abcdefghijklmnopqrstuvwxyz",  # no digit: its shape tells
+        "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+        "q83vEjRWeJCrze8/SNFZ4kSaBWdzHR4oPbR",
+        "123e4567e89b12d3/a456426614174000",
+        "1234567890:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw",
+        "telegram:1234567890:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw",
+        "postgresql://ada:s3cr3t@host/sluice",
+        "abcdef0123456789",
+    ],
+)
+def test_what_may_be_a_secret_is_not(secret: str) -> None:
+    assert shown(secret) == f"a text of {len(secret)} characters"
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("default_model = '{}'", "models"),
+        ("default_persona = '{}'", "personas"),
+        ("[moderation]\nprovider = '{}'\ninput = 'before'", "providers"),
+    ],
+)
+def test_a_remedy_has_the_name_or_says_where_it_belongs(text: str, kind: str) -> None:
+    remedy = problems(text.format("openai/gpt-5-mini"))[0].partition(". ")[2]
+    assert f'Add [{kind}."openai/gpt-5-mini"]' in remedy
+    secret = "openai/sk-proj-abcdefghijklmnop1234"
+    [hidden] = problems(text.format(secret))
+    assert "sk-proj" not in hidden
+    assert f"Add a table of that name to [{kind}]" in hidden
+
+
+def test_a_long_name_is_whole_in_the_remedy() -> None:
+    name = "openrouter/meta-llama/llama-3.3-70b-instruct-turbo"
+    assert f'Add [models."{name}"], be it empty.' in problems(f"default_model = '{name}'")[0]
