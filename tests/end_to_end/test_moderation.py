@@ -12,7 +12,8 @@ from tests.end_to_end.screen import Json, Screen
 from tests.end_to_end.world import World
 
 BAD = "forbidden"
-CLEAN = [f"Sentence number {number} is as harmless as can be. " for number in range(30)]
+CLEAN = [f"Sentence number {number} is as harmless as can be. " for number in range(15)]
+"""Twice this fits one message: on a busy machine a verdict may come when all was said."""
 TALE = [*CLEAN, "And now for what is ", f"{BAD}. ", *CLEAN]
 RULES = """
 [moderation]
