@@ -189,12 +189,9 @@ def _config_check(_arguments: argparse.Namespace) -> int:
 
 
 def _words(arguments: argparse.Namespace) -> int:
-    from core.catalogue import completeness
+    from core.catalogue import completeness, report
 
-    for language in completeness():
-        print(language)
-        if arguments.missing:
-            print(*(f"  {key}" for key in language.missing), sep="\n", end="\n" if language.missing else "")
+    print(report(completeness(), missing=arguments.missing))
     return 0
 
 

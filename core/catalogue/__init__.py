@@ -8,11 +8,13 @@ that depends on a number has plural forms, and its `msgid_plural` names the numb
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from gettext import GNUTranslations
 from importlib import resources
+from itertools import chain
 from types import MappingProxyType
 from typing import Final
 
@@ -84,6 +86,12 @@ class Completeness:
 def completeness() -> tuple[Completeness, ...]:
     """One report for each language, in the order of LANGUAGES."""
     return tuple(_completeness_of(language) for language in LANGUAGES)
+
+
+def report(found: Iterable[Completeness], *, missing: bool) -> str:
+    """A line for each; where `missing`, with the keys below."""
+    lines = ((str(one), *(f"  {key}" for key in one.missing if missing)) for one in found)
+    return "\n".join(chain.from_iterable(lines))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,12 @@ from core.secret_shapes import looks_secret
 from core.settings import PLATFORMS
 from core.variables import SettingsError
 
+MODEL_ID: Final = re.compile(r"(?P<provider>[A-Za-z0-9_.-]{1,50})/(?P<model>\S{1,150})", re.ASCII)
 _BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 _SECRET_NAME: Final = re.compile(
     r"(?:^|[_-])(?:key|apikey|token|secret|password|authorization|cookie)$", re.IGNORECASE
 )
 _MAY_BE_SECRET: Final = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])\S{16,}")
-_MODEL: Final = re.compile(r"[A-Za-z0-9_.-]{1,50}/\S{1,150}", re.ASCII)
 _PLATFORM_ID: Final = re.compile(
     rf"(?:{'|'.join(PLATFORMS)}):(?:[a-z]{{1,12}}:)?-?[0-9]{{1,20}}(?:/[0-9]{{1,20}})?", re.ASCII
 )
@@ -241,7 +241,7 @@ def may_be_secret(value: str) -> bool:
         return True
     if not _MAY_BE_SECRET.fullmatch(value) or _PLATFORM_ID.fullmatch(value):
         return False
-    return _MODEL.fullmatch(value) is None or not all(map(_is_word, _WORD.findall(value)))
+    return MODEL_ID.fullmatch(value) is None or not all(map(_is_word, _WORD.findall(value)))
 
 
 def _is_word(run: str) -> bool:

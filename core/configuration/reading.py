@@ -31,6 +31,7 @@ from core.configuration.limits import LIMITS
 from core.configuration.locator import lines_of
 from core.configuration.moderating import ModerationRules, read_moderation
 from core.configuration.problems import (
+    MODEL_ID,
     ConfigurationError,
     Problem,
     Report,
@@ -48,7 +49,6 @@ HISTORY: Final = frozenset({"conversation", "channel", "none"})
 BUSY: Final = frozenset({"queue", "interrupt"})
 _A_YEAR_OF_MINUTES: Final = 527_040
 _LONGEST_PROMPT: Final = 32_000  # characters: what a whole window of the default budget holds
-_MODEL_ID: Final = re.compile(r"(?P<provider>[A-Za-z0-9_.-]{1,50})/(?P<model>\S{1,150})", re.ASCII)
 _PRICE: Final = frozenset({"prompt_price", "completion_price"})
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,50}", re.ASCII)
 _PERSONA: Final = re.compile(r"\w[\w .'-]{0,31}")
@@ -198,7 +198,7 @@ class _Reader:
     def _read_models(self, section: Section) -> None:
         self._models[self._embedded.id] = self._embedded
         for name, table in section.each():
-            found = _MODEL_ID.fullmatch(name)
+            found = MODEL_ID.fullmatch(name)
             if found is None:
                 remedy = (
                     f'Write [models."provider/{name if _NAME.fullmatch(name) else "model"}"], with quotes.'

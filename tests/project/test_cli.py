@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bots.cli import main
-from core.catalogue import LANGUAGES, Completeness
+from core.catalogue import LANGUAGES, Completeness, report
 from tests.project.program import sluice
 
 
@@ -51,12 +51,7 @@ def test_how_complete_each_language_is(capsys: pytest.CaptureFixture[str]) -> No
     assert not any("in English" in line for line in lines)
 
 
-def test_what_is_missing_is_named_where_it_is_asked_for(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_missing_is_named_where_it_is_asked_for() -> None:
     found = (Completeness("en", 3, ()), Completeness("de", 1, ("busy", "spent")))
-    monkeypatch.setattr("core.catalogue.completeness", lambda: found)
-    assert main(["words"]) == 0
-    assert capsys.readouterr().out == "en: 3 of 3 texts\nde: 1 of 3 texts\n"
-    assert main(["words", "--missing"]) == 0
-    assert capsys.readouterr().out == "en: 3 of 3 texts\nde: 1 of 3 texts\n  busy\n  spent\n"
+    assert report(found, missing=False) == "en: 3 of 3 texts\nde: 1 of 3 texts"
+    assert report(found, missing=True) == "en: 3 of 3 texts\nde: 1 of 3 texts\n  busy\n  spent"

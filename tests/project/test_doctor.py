@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from bots.doctor import check_data_dir
+from core.adapters.store.location import Location
+from core.adapters.store.opening import open_store
 from core.messages import Person
 from core.policy.access import Access
 from core.ports.platform import CheckState
@@ -159,3 +161,16 @@ def test_a_data_folder_that_others_may_read_is_a_note(tmp_path: Path) -> None:
     assert (found.state, found.remedy) == (CheckState.NOTE, f"Run: chmod 700 {folder}")
     folder.chmod(0o700)
     assert check_data_dir(folder).state is CheckState.GOOD
+
+
+async def test_database_and_key_are_looked_at_and_nothing_is_made(local: Local, tmp_path: Path) -> None:
+    done = await sluice(tmp_path, "doctor", "--json", settings=local.settings)
+    checks = _checks(done)
+    assert (done.code, checks["Database"]["state"], checks["Key file"]["state"]) == (0, "good", "good")
+    assert checks["Data folder"]["state"] == "good"
+    assert not (tmp_path / "data").exists()
+    async with open_store(Location(tmp_path / "data")):
+        pass
+    (tmp_path / "data" / "sluice.key").unlink()
+    done = await sluice(tmp_path, "doctor", "--json", settings=local.settings)
+    assert (done.code, _checks(done)["Key file"]["state"]) == (1, "bad")

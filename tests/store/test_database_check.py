@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-import asyncpg
 import pytest
 
 from bots.database_check import check_database
@@ -18,10 +16,6 @@ from core.adapters.store.location import Location
 from core.adapters.store.opening import open_store
 from core.ports.platform import Check, CheckState
 from core.settings import Settings
-from tests.project.conftest import Local
-from tests.project.program import sluice
-from tests.project.test_doctor import _checks
-from tests.store import postgresql
 
 PASSWORD = "secret-of-the-database"
 
@@ -33,15 +27,6 @@ async def settings(tmp_path: Path) -> Settings:
     async with open_store(Location.of(settings)):
         pass
     return settings
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    try:
-        with postgresql.server() as address:
-            yield address
-    except postgresql.MissingError as missing:
-        pytest.skip(str(missing))
 
 
 def held(folder: Path) -> dict[str, bytes]:
@@ -145,19 +130,17 @@ async def test_a_key_that_is_missing_another_one_or_none_at_all(settings: Settin
     assert (check.state, "sluice.wrapping does not belong" in check.detail) == (CheckState.BAD, True)
 
 
-async def test_postgresql(server: str, tmp_path: Path) -> None:
-    admin = await asyncpg.connect(f"{server}/postgres")
-    await admin.execute("CREATE DATABASE looked_at")
-    settings = Settings(data_dir=tmp_path / "data", database_url=f"{server}/looked_at")
+async def test_postgresql(empty_database: str, tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path / "data", database_url=empty_database)
     assert "empty yet" in (await found(settings))["Database"].detail
     async with open_store(Location.of(settings)):
         pass
     checks = await found(settings)
     assert [check.state for check in checks.values()] == [CheckState.GOOD] * 2
-    assert checks["Database"].detail == f"PostgreSQL at 127.0.0.1, looked_at: schema {schema.newest()}"
+    name = empty_database.rpartition("/")[2]
+    assert checks["Database"].detail == f"PostgreSQL at 127.0.0.1, {name}: schema {schema.newest()}"
     (settings.data_dir / "sluice.key").unlink()
     assert (await found(settings))["Key file"].state is CheckState.BAD
-    await admin.close()
 
 
 async def test_a_server_that_is_not_there(tmp_path: Path, unused_tcp_port: int) -> None:
@@ -166,16 +149,3 @@ async def test_a_server_that_is_not_there(tmp_path: Path, unused_tcp_port: int) 
     assert (check.state, "cannot be reached" in check.detail) == (CheckState.BAD, True)
     assert check.remedy == "Check DATABASE_URL, and that the server runs and lets Sluice in."
     assert PASSWORD not in f"{check.detail} {check.remedy}"
-
-
-async def test_doctor_as_a_process_says_it_and_makes_nothing(local: Local, tmp_path: Path) -> None:
-    done = await sluice(tmp_path, "doctor", "--json", settings=local.settings)
-    checks = _checks(done)
-    assert (done.code, checks["Database"]["state"], checks["Key file"]["state"]) == (0, "good", "good")
-    assert checks["Data folder"]["state"] == "good"
-    assert not (tmp_path / "data").exists()
-    async with open_store(Location(tmp_path / "data")):
-        pass
-    (tmp_path / "data" / "sluice.key").unlink()
-    done = await sluice(tmp_path, "doctor", "--json", settings=local.settings)
-    assert (done.code, _checks(done)["Key file"]["state"]) == (1, "bad")
