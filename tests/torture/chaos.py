@@ -103,7 +103,7 @@ async def chaos(
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # the proxy passes broken streams on
     came, chance = Chaos(), random.Random(seed)
     with tempfile.TemporaryDirectory(prefix="sluice-torture-", ignore_cleanup_errors=True) as folder:
-        async with served(chance) as llmock, opened(MARKS, bare=True, marked_copies=True) as scene:
+        async with served(chance) as llmock, opened(MARKS, bare=True, troubled=True) as scene:
             scene.hear_from(llmock.proxy.base_url, llmock.told)
             sluice, places = SluiceProcess(Path(folder), scene.settings), Places(scene, chance)
             groups = await places.make(each)
@@ -171,7 +171,6 @@ class _Playing:
             if place.by_command and not self._scene.discord.online:
                 continue
             asked = await self._scene.ask(place, self._chance.choice(SHAPES), 0.0)
-            asked.copies = asked.platform == "telegram" or asked.by_command
             self._came.asked += 1
             deleting = asyncio.create_task(self._delete_one(asked, place))
             with suppress(TimeoutError):

@@ -32,7 +32,8 @@ class Asked:
     """A question. Times are of the monotonic clock. `chat`: the platform's id; `by_command`: by a slash
     command, which Discord offers once; `message`: the question's own; `sorry`: a reaction under it says that
     there is no answer; `spoilt`: somebody deleted a message of the answer; `words`: the most that were
-    visible; `copies`: so many of its messages may stand there twice."""
+    visible; `copies`: so many of its messages may stand there twice; `unheard`: those of its messages that
+    Telegram took without being able to say so."""
 
     tale: Tale
     platform: Platform
@@ -47,6 +48,7 @@ class Asked:
     spoilt: bool = False
     words: int = 0
     copies: int = 0
+    unheard: set[str] = field(default_factory=set)
     verdict: Verdict = UNSEEN
     messages: dict[str, Json] = field(default_factory=dict)
     came_at: dict[str, float] = field(default_factory=dict)  # by message of the answer
@@ -63,7 +65,8 @@ class Asked:
 
 
 class Ledger:
-    """`told` says all that the model has said of a tale; `file` gives what hangs on a message."""
+    """`told` says all that the model has said of a tale; `file` gives what hangs on a message. `troubled`:
+    the platforms fail, and no process is killed, so that nothing but an answer unheard explains a copy."""
 
     def __init__(
         self,
@@ -72,7 +75,7 @@ class Ledger:
         marks: Sequence[str],
         *,
         bare: bool = False,
-        marked_copies: bool = False,
+        troubled: bool = False,
     ) -> None:
         self.asked: dict[str, Asked] = {}
         self.strays: list[str] = []
@@ -81,7 +84,7 @@ class Ledger:
         self._file = file
         self._marks = marks
         self._bare = bare
-        self._marked_copies = marked_copies
+        self._troubled = troubled
         self._last_in: dict[tuple[Platform, str], str] = {}
         self._names: dict[tuple[Platform, str, str], str] = {}
         self._questions: dict[tuple[Platform, str, str], str] = {}  # that are forgotten, by their message
@@ -107,6 +110,8 @@ class Ledger:
                 if name is not None:
                     self.asked[name].messages.pop(message["id"], None)
                     self._unjudged.add(name)
+        elif event["type"] == "request" and event["status"] == 0 and platform == "telegram":
+            self._take_unheard(event)
         self.changed.set()
 
     def judge(self) -> None:
@@ -163,29 +168,30 @@ class Ledger:
     def _is_place_in_line(self, message: Json) -> bool:
         """Where a platform says late what came of an answer's end, who asks next has to wait. Where nobody
         troubles it, nobody does."""
-        return self._marked_copies and message["text"].startswith(_IN_LINE)
+        return self._troubled and message["text"].startswith(_IN_LINE)
 
     def ends(self, asked: Asked) -> list[str]:
         """How its messages end, for who looks what is wrong with them."""
         return [f"{one.file.name if one.file else ''} {one.text[-70:]}".strip() for one in self.shown(asked)]
 
     def _judged(self, asked: Asked) -> Verdict:
+        spare = len(asked.unheard) if self._troubled else asked.copies
         law = Law(
             told=self._told(asked.name),
             whole=asked.tale.text,
             renderer=RENDERERS[asked.platform],
             marks=self._marks,
             least=asked.words,
-            spare=asked.copies,
+            spare=spare,
             bare=self._bare,
-            marked_copies=self._marked_copies,
+            marked_copies=self._troubled,
         )
         shown = [one for one in self.shown(asked) if one.text or one.file]
         if asked.sorry and not shown and self._bare:
             return Verdict("sorry")
         if asked.spoilt:
             words = words_in(shown)
-            doubled = len(set(words)) < len(words) and not asked.copies
+            doubled = len(set(words)) < len(words) and not spare
             return Verdict(None, "a word stands twice") if doubled else Verdict("deleted")
         return judged(shown, law)
 
@@ -208,6 +214,12 @@ class Ledger:
             asked.first_seen_at = time.monotonic()
         asked.words = max(asked.words, len(set(words_in(self.shown(asked)))))
         self._unjudged.add(name)
+
+    def _take_unheard(self, request: Json) -> None:
+        name = self._names.get(("telegram", request["chat"], request["message"]))
+        if name is not None and request["route"].lower().startswith("send"):
+            self.asked[name].unheard.add(request["message"])
+            self._unjudged.add(name)
 
     def _of_file(self, platform: Platform, message: Json) -> str | None:
         return next(

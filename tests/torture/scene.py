@@ -56,12 +56,12 @@ class Scene:
         marks: Sequence[str],
         *,
         bare: bool,
-        marked_copies: bool,
+        troubled: bool,
     ) -> None:
         self.discord = discord
         self.telegram = telegram
         self.model = model
-        self.ledger = Ledger(self.told, self.file, marks, bare=bare, marked_copies=marked_copies)
+        self.ledger = Ledger(self.told, self.file, marks, bare=bare, troubled=troubled)
         self.asked_model: dict[str, list[ModelRequest]] = defaultdict(list)
         self.model_url = model.base_url
         self._told: Callable[[str], str] = self._told_here
@@ -169,17 +169,17 @@ class Scene:
 
 @asynccontextmanager
 async def opened(
-    marks: Sequence[str], *, bare: bool = False, marked_copies: bool = False
+    marks: Sequence[str], *, bare: bool = False, troubled: bool = False, scale: float = 1.0
 ) -> AsyncIterator[Scene]:
-    """The servers, with the limits in real time, and the model."""
-    profile = load_profile()
+    """The servers, with the limits in real time (or `scale` of it), and the model."""
+    profile = load_profile(scale=scale)
     discord, telegram = DiscordServer(profile=profile), TelegramServer(profile=profile)
 
     def reply(request: ModelRequest) -> Reply:
         return scene.reply(request)
 
     async with ModelServer(reply) as model:
-        scene = Scene(discord, telegram, model, marks, bare=bare, marked_copies=marked_copies)
+        scene = Scene(discord, telegram, model, marks, bare=bare, troubled=troubled)
         discord.subscribe(partial(scene.take, "discord"))
         telegram.subscribe(partial(scene.take, "telegram"))
         await discord.start()
