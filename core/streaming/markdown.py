@@ -14,7 +14,7 @@ from typing import Final
 import regex
 
 from core.streaming.code import closes_fence, fence_opening
-from core.streaming.marks import NO_MARKS, Cut, CutRank, Marks, ReadLine, Scan, Settled
+from core.streaming.marks import NO_MARKS, Cut, CutRank, HalfLink, Marks, ReadLine, Scan, Settled
 from core.streaming.maths import FORMULA_START, Formula, formula_at
 from core.streaming.tables import HEAD_CHARS, SAMPLE_CHARS, Table, may_become_head, stays_half_head, table_at
 from core.streaming.text import Undecided, ends_sentence
@@ -30,6 +30,8 @@ _LINK = regex.compile(
     r"!?\[(?:[^\[\]\n\\]|\\.|\[[^\[\]\n]*\])*+\]"
     r"\((?:[^()\s\\]|\\.|\([^()\s]*\))*+(?:[ \t]+\"[^\"\n]*\")?\)"
 )
+# Of a half link. One that begins with a letter, and not with a number or a box to tick, hardly ever is none.
+_LABEL = regex.compile(r"!?\[(?P<label>\p{L}[^\[\]\n\\*_`~|<>$]*)(?:\]|\Z)")
 _TOKEN = regex.compile(
     r"(?P<space>\s+)"
     rf"|(?P<formula>{FORMULA_START})"
@@ -63,6 +65,7 @@ def scan(text: str, marks: Marks, *, formatted: bool = True, since: Settled | No
         tuple(scanner.atoms),
         hold,
         scanner.marks,
+        half_link=scanner.half_link,
         holds_to=scanner.holds_to,
         settled=scanner.settled(),
     )
@@ -74,6 +77,7 @@ class _Scanner:
     def __init__(self, text: str, marks: Marks, since: Settled | None) -> None:
         self.text = text
         self.hold: Cut | None = None
+        self.half_link: HalfLink | None = None
         self.holds_to = 0
         self._since = since or Settled(0, marks, marks)
         self.marks = self._since.marks
@@ -377,10 +381,15 @@ class _Scanner:
         if link is None or (code and "`" in link[0]):
             return after
         if link.partial:
-            self._hold(start, self.marks)
+            self._hold_link(start, code=code)
             return after
         self.atoms.append((start, link.end()))
         return link.end()
+
+    def _hold_link(self, start: int, *, code: bool) -> None:
+        half = None if code or self.hold is not None else _LABEL.match(self.text, start)
+        self.half_link = HalfLink(start, half["label"]) if half else self.half_link
+        self._hold(start, self.marks)
 
     def _read_formula(self, start: int, after: int, *, code: bool) -> int:
         """A formula is one piece, in code too: the tick that opened it may turn out to be literal."""

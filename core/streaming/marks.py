@@ -92,6 +92,13 @@ class Settled:
     line: ReadLine | None = None
 
 
+class HalfLink(NamedTuple):
+    """A link at a text's end that is not whole: its bracket is at `start`, and so far it reads `label`."""
+
+    start: int
+    label: str
+
+
 @dataclass(frozen=True, slots=True)
 class Scan:
     """What a scan found, with offsets into the scanned text."""
@@ -105,6 +112,8 @@ class Scan:
     (half a link, the head of a table, a mark that may grow). The text's end, if all may be shown."""
     end: Marks
     """What is open at the end of the text."""
+    half_link: HalfLink | None = None
+    """What is held, where it can be told that it will read so."""
     holds_to: int = 0
     """A table is held whose head grows, or one of its first rows: as long as no line ends, a text of up to
     this length shows no more than this one. 0: any delta may show more."""

@@ -5,7 +5,8 @@ The laws:
    those open at its end closed. Where one page ends the next begins.
 2. What was shown is never taken back: a page ends nowhere before what it has shown.
 3. A preview shows all that is certain; only in a page's last sentence it advances no further than to
-   places where the page may well end.
+   places where the page may well end. Of a half link it shows what the link will read: not a part of its
+   span yet, so that the page may still end before the link.
 4. A page once left never changes.
 5. The rest of a long block is a file, and a span like the others (files.py).
 6. Where only so many messages may be sent, the last carries the rest, as a file where it has to; where it
@@ -26,7 +27,7 @@ import regex
 from core.streaming.answer import Answer
 from core.streaming.files import PAGES_SHOWN, Block, Files, FileSpan, RestSpan, block_at
 from core.streaming.markdown import scan
-from core.streaming.marks import NO_MARKS, Cut, CutRank, Marks, Scan, Settled
+from core.streaming.marks import NO_MARKS, Cut, CutRank, HalfLink, Marks, Scan, Settled
 from core.streaming.maths import ReadMaths
 from core.streaming.operations import FileContent
 from core.streaming.readable import Readable
@@ -37,7 +38,11 @@ SENTENCE_UNITS: Final = 100
 SENTENCE_SHARE: Final = 0.1
 """The last part of a page, no more than this share of it, in which a preview waits for a sentence's end,
 though with no more than so much hidden: with words shown after it, the page could no longer end with the
-sentence. Most sentences are shorter; twice as much costs a long answer 3 % of its freshness."""
+sentence. Most sentences are shorter: nine pages of ten end with one, and eight with 80, which would make long
+answers 1 to 4 % fresher; twice as much costs 3 %."""
+LINK_UNITS: Final = 160
+"""So much of a page is left free where a half link is shown, for its address may have to go there, too. Where
+that is longer, the link goes to the next page, and what was shown of it with it."""
 MARK_UNITS: Final = 120
 """Room on every page for the mark that may have to say how the answer ended."""
 WINDOW_PAGES: Final = 4
@@ -54,6 +59,7 @@ _PREFERENCES: Final = (
 )
 """The best kind of cut that leaves no more than the rest of a page empty is taken, the latest of its kind."""
 
+_TEXT = regex.compile(r"[^\s*_~`#>|+-]")  # what is no white space and no sign of Markdown's
 _ITEM_START = regex.compile(r"[ \t]*(?:[-*+]|[0-9]{1,9}[.)])[ \t]")
 
 
@@ -71,6 +77,9 @@ class Frame:
     block: Block | None = None  # in which a closed page ends
     file: FileContent | None = None  # the span is this file, and `body` the words beside it
     cut: bool = False  # the last one, though the answer goes on
+    ahead: int = (
+        0  # so much of the source behind `end` hides nothing: a half link that is shown, or signs alone
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +124,8 @@ class Pages:
         self.page = 0
         self.start = 0
         self.shown = 0
+        self.visible = 0
+        """Before this nothing is hidden: `shown`, and a half link or signs behind it."""
         self._renderer = renderer
         self._readable = Readable(
             None, renderer.maths
@@ -154,15 +165,7 @@ class Pages:
             if body.fill <= 1.0:
                 return self._frame(Cut(len(text), CutRank.BLOCK, found.end), body, last=True)
             return self._closed(text, found)
-        hold = found.hold
-        if not self._renderer.formatted or len(text) - hold.at > self._most_held:
-            hold = Cut(len(text), CutRank.GRAPHEME, found.end)
-        if not whole or (body := self._render(text, hold)).fill > self._cap:
-            return self._closed(text, found)
-        if body.fill <= self._cap - self._sentence_units / self._renderer.page_units:
-            return self._frame(hold, body) if self.start + hold.at > self.shown else self._as_shown(text)
-        cuts = (*found.cuts, hold._replace(rank=CutRank.SENTENCE)) if pausing else found.cuts
-        return self._nearly_full(text, cuts, hold)
+        return self._preview(text, found, whole=whole, pausing=pausing)
 
     def holds(self, answer: Answer, since: int) -> bool:
         """Whether the last frame, made when the answer was `since` long, shows all that may be shown yet."""
@@ -184,11 +187,14 @@ class Pages:
         text = answer.slice(self.start, end)
         if self._file is None and end > self.start:
             self.shown, self._shown_marks = end, self._forced(text, end - self.start).marks
+            self.visible = end
 
     def accept(self, frame: Frame) -> None:
         """`frame` is visible now (or may be): never show less."""
-        self.shown, self._shown_marks = max(self.shown, frame.end), frame.marks
-        is_page = frame.file is None and self._file is None and frame.end == self.shown
+        self.shown = frame.end if frame.closed else max(self.shown, frame.end)
+        self._shown_marks = frame.marks
+        self.visible = self.shown + frame.ahead
+        is_page = frame.file is None and self._file is None and frame.end == self.shown and not frame.ahead
         self._shown_body = frame.body if is_page else None
         if frame.closed and not frame.last:
             self.page += 1
@@ -206,8 +212,9 @@ class Pages:
         """The current page's message takes no edit any more, and certainly shows `seen`: it ends there. None:
         that is not known, and the page is shown anew rather than a part of it not at all."""
         if seen is not None:
-            self.accept(replace(seen, closed=True, last=False, file=None))
+            self.accept(replace(seen, closed=True, last=False, file=None, ahead=0))
         self.shown, self._shown_marks, self._shown_body = self.start, self._marks, None
+        self.visible = self.shown
 
     def file_grows(self, answer: Answer) -> bool:
         """Whether the current page is a file that is not whole yet: of its text nothing is shown."""
@@ -265,6 +272,29 @@ class Pages:
             self.page, self.start, self.start + cut.at, body, cut.marks, closed=closed or last, last=last
         )
 
+    def _preview(self, text: str, found: Scan, *, whole: bool, pausing: bool) -> Frame:
+        hold = found.hold
+        if not self._renderer.formatted or len(text) - hold.at > self._most_held:
+            hold = Cut(len(text), CutRank.GRAPHEME, found.end)
+        elif whole and (frame := self._half_linked(text, hold, found.half_link)):
+            return frame
+        if not whole or (body := self._render(text, hold)).fill > self._cap:
+            return self._closed(text, found)
+        if body.fill > self._cap - self._sentence_units / self._renderer.page_units:
+            cuts = (*found.cuts, hold._replace(rank=CutRank.SENTENCE)) if pausing else found.cuts
+            return self._nearly_full(text, cuts, hold)
+        frame = self._frame(hold, body) if self.start + hold.at > self.shown else self._as_shown(text)
+        signs = 0 if _TEXT.search(text, hold.at) else self.start + len(text) - frame.end
+        return replace(frame, ahead=signs)
+
+    def _half_linked(self, text: str, hold: Cut, link: HalfLink | None) -> Frame | None:
+        if link is None or self.start + hold.at < self.shown:
+            return None
+        body = self._rendered(self._composed(text[: link.start] + link.label, hold.marks))
+        if body.fill > self._cap - LINK_UNITS / self._renderer.page_units:
+            return None
+        return replace(self._frame(hold, body), ahead=len(text) - hold.at)
+
     def _nearly_full(self, text: str, cuts: Sequence[Cut], hold: Cut) -> Frame:
         """A preview that leaves the page a good place to end at."""
         good = [cut for cut in cuts if self.shown < self.start + cut.at <= self.start + hold.at]
@@ -319,7 +349,10 @@ class Pages:
     def _closed(self, text: str, found: Scan) -> Frame:
         """The page ends here: at the best place that fits and takes nothing back."""
         shown = self.shown - self.start
-        cuts = [cut for cut in found.cuts if cut.at >= max(shown, 1)]
+        taken_back = len(
+            text[:shown].rstrip()
+        )  # by a cut before that: white space at a page's end is not seen
+        cuts = [cut for cut in found.cuts if cut.at >= max(taken_back, 1)]
         fitting = self._fitting(text, cuts)
         cut = _best(fitting) if fitting else self._between_graphemes(text, found, shown)
         if self._at_limit and self._limit is not None:

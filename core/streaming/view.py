@@ -103,7 +103,7 @@ class View:
             self._doubt.frame = self._pages.closed_at(self.answer, page.end)
         else:
             self._pages.shown_to(self.answer, page.end)
-        self.answer.shown(self, self._pages.shown)
+        self.answer.shown(self, self._pages.visible)
 
     @property
     def over(self) -> bool:
@@ -114,7 +114,7 @@ class View:
         return self._pages.page
 
     def figures(self, now: float) -> Figures:
-        return self.meter.figures(self.answer, self._pages.shown, now, done=self.over)
+        return self.meter.figures(self.answer, self._pages.visible, now, done=self.over)
 
     def count(self, kind: OperationKind) -> None:
         self.meter.sends += kind is OperationKind.SEND
@@ -123,7 +123,7 @@ class View:
     def pauses_at(self, now: float) -> float | None:
         """From when on the model pauses if it says nothing more, where that changes what this view wants."""
         quiet_at = self.answer.quiet_at
-        waits = self._previewed and self._pages.shown < self.answer.length and not self.answer.ended
+        waits = self._previewed and self._pages.visible < self.answer.length and not self.answer.ended
         return quiet_at if waits and quiet_at is not None and quiet_at > now else None
 
     @property
@@ -145,7 +145,7 @@ class View:
             if self._message is None:
                 return Want(self._begins_with(), Priority.SEND, self.not_before, since)
             return Want(OperationKind.EDIT, Priority.FINAL, self.not_before, since)
-        hidden_since = self.answer.produced_at(self._pages.shown)
+        hidden_since = self.answer.produced_at(self._pages.visible)
         since = now if hidden_since is None else hidden_since
         if self._previewed:
             return self._want_preview(since, now)
@@ -160,7 +160,7 @@ class View:
         if self._pages.file_grows(self.answer):
             at = since = max(at, self._last_at + STATUS_EVERY_S)
         unseen = self._has_grown or (pausing and not self._seen_pausing)
-        if not (unseen and self._pages.shown < self.answer.length) and self._standing is not None:
+        if not (unseen and self._pages.visible < self.answer.length) and self._standing is not None:
             stop_at = None if self._standing.buttons else self._stop_due_at()
             due_at = min(NEVER if stop_at is None else stop_at, NEVER if self._message else self._draft_until)
             if due_at == NEVER:
@@ -311,7 +311,7 @@ class View:
             self.messages.append(message_id)
             self._replaces = self._overwritten.taken()
         self._message, self._page_over = message_id, False
-        self.meter.visible(self.answer, self._pages.shown, now)
+        self.meter.visible(self.answer, self._pages.visible, now)
         if not self._doubt.resolved(update.content):
             self._standing, self._seen_length = None, -1
             return
@@ -319,7 +319,7 @@ class View:
         self._accept(update.frame)
 
     def _drafted(self, content: MessageContent | None, frame: Frame, now: float) -> None:
-        self.meter.visible(self.answer, self._pages.shown, now)
+        self.meter.visible(self.answer, self._pages.visible, now)
         self._standing = content
         if self._draft is not None:
             self._draft_until = self._last_at + DRAFT_SHARE * self._draft.lasts_s
@@ -332,7 +332,7 @@ class View:
 
     def _accept(self, frame: Frame) -> None:
         self._pages.accept(frame)
-        self.answer.shown(self, self._pages.shown)
+        self.answer.shown(self, self._pages.visible)
         if frame.cut:
             self.lose(NotSentReason.FULL)
         elif frame.last:
@@ -361,7 +361,7 @@ class View:
             self._doubt.frame = update.frame
         else:
             self._pages.accept(update.frame)
-            self.answer.shown(self, self._pages.shown)
+            self.answer.shown(self, self._pages.visible)
 
     def not_sent(self, retry_at: float) -> None:
         self._try_again(retry_at)
@@ -376,7 +376,7 @@ class View:
         """The current message stands and takes no edit: what it may not show yet goes into a new one."""
         self.in_flight, self._doubt.frame = False, None
         self._pages.leave(self._seen)
-        self.answer.shown(self, self._pages.shown)
+        self.answer.shown(self, self._pages.visible)
         anew = (self._message or "")[-NONCE_TAIL:] if self._seen is None else ""
         self._begin_page()
         self._anew = anew

@@ -10,6 +10,7 @@ from bots.discord.markdown import DiscordRenderer
 from bots.latex import read_latex
 from bots.telegram.entities import TelegramRenderer
 from core.streaming.answer import Answer
+from core.streaming.markdown import scan
 from core.streaming.marks import NO_MARKS
 from core.streaming.pages import Pages, compose
 from core.streaming.readable import Readable
@@ -67,7 +68,9 @@ def test_every_frame_is_its_span_rendered(platform: str, deltas: list[str]) -> N
         answer.append(delta, float(number))
         while True:
             frame = pages.frame(answer)
-            span = answer.slice(frame.start, frame.end)
+            rest = answer.slice(frame.start, answer.length)
+            link = scan(rest, opened).half_link if frame.ahead else None
+            span = rest[: link.start] + link.label if link else rest[: frame.end - frame.start]
             assert frame.body == renderer.render(compose(span, opened, frame.marks, renderer.maths))
             pages.accept(frame)
             if not frame.closed:

@@ -135,7 +135,8 @@ def test_a_preview_closes_what_is_open_and_holds_back_what_is_half() -> None:
         return frame.body.text
 
     assert preview("See **bo") == "See **bo**"
-    assert preview("ld** and [a li") == "See **bold** and"
+    assert preview("ld** and [") == "See **bold** and"
+    assert preview("a li") == "See **bold** and a li"
     assert (
         preview("nk](https://example.org) and `co")
         == "See **bold** and [a link](https://example.org) and `co`"

@@ -1,0 +1,113 @@
+"""What a reader sees of a link before its address is whole, and of signs that may become something else."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bots.discord.markdown import DiscordRenderer
+from bots.telegram.entities import TelegramRenderer
+from core.streaming.answer import Answer, Ending
+from core.streaming.pages import LINK_UNITS, Frame, Pages
+from core.streaming.rendering import Renderer
+from tests.fakes.surface import FakeRenderer
+from tests.promise import broken_promise
+
+LINK = "[the old handbook](https://example.org/handbook)"
+
+
+class Reader:
+    """Pages that are looked at after each delta."""
+
+    def __init__(self, renderer: Renderer) -> None:
+        self.answer = Answer()
+        self.pages = Pages(renderer)
+        self.closed: list[Frame] = []
+
+    def sees(self, delta: str) -> Frame:
+        self.answer.append(delta, 0.0)
+        while True:
+            frame = self.pages.frame(self.answer)
+            self.pages.accept(frame)
+            if not frame.closed:
+                return frame
+            self.closed.append(frame)
+            if frame.last:
+                return frame
+
+
+words = st.text("abcdefg hijk.,é", min_size=1, max_size=30).map(str.strip).filter(bool)
+
+
+@settings(deadline=None)
+@given(words, st.from_regex(r"[a-z][a-z ,.']{0,20}[a-z]", fullmatch=True), st.integers(1, 9))
+def test_what_is_shown_of_a_link_stays_where_it_is(before: str, label: str, delta: int) -> None:
+    text = f'{before} [{label}](https://example.org/a(b)c "d e") {before}'
+    reader = Reader(TelegramRenderer())
+    shown = [reader.sees(text[at : at + delta]).body.text for at in range(0, len(text), delta)]
+    reader.answer.end(Ending.COMPLETE, 0.0)
+    whole = reader.sees("").body.text
+    for earlier, later in zip(shown, [*shown[1:], whole], strict=True):
+        assert later.startswith(earlier.rstrip())
+
+
+@pytest.mark.parametrize("end", range(2, len(LINK)))
+def test_a_half_link_reads_as_it_will_and_nothing_of_it_counts_as_hidden(end: int) -> None:
+    reader = Reader(DiscordRenderer())
+    frame = reader.sees(f"See {LINK[:end]}")
+    assert frame.body.text == f"See {LINK[1:end].partition(']')[0]}".rstrip()
+    assert (frame.end, reader.pages.shown, reader.pages.visible) == (4, 4, 4 + end)
+    assert reader.sees(LINK[end:]).body.text == f"See {LINK} (example.org)"
+
+
+@pytest.mark.parametrize("half", ["[1", "[1](https://exam", "[ ", "[a *b", "![", "[$x"])
+def test_what_may_well_be_no_link_or_reads_otherwise_is_held_back(half: str) -> None:
+    assert Reader(DiscordRenderer()).sees(f"See {half}").body.text == "See"
+
+
+def test_a_link_that_is_none_after_all_stands_there_as_it_was_written() -> None:
+    reader = Reader(DiscordRenderer())
+    assert reader.sees("See [note").body.text == "See note"
+    assert reader.sees("] and").body.text == "See [note] and"
+
+
+def test_an_answer_that_ends_in_a_half_link_shows_it_as_it_was_written() -> None:
+    reader = Reader(DiscordRenderer())
+    reader.sees("See [the old")
+    reader.answer.end(Ending.STOPPED, 0.0, mark="stopped")
+    frame = reader.sees("")
+    assert (frame.body.text, frame.ahead) == ("See [the old\n\n*stopped*", 0)
+
+
+@pytest.mark.parametrize("address", [20, 2 * LINK_UNITS, 700])
+def test_a_link_is_never_cut_by_a_pages_end_though_its_words_were_shown(address: int) -> None:
+    """Where there is no room for its address, all of it goes to the next page."""
+    link = f"[a link](https://example.org/{'x' * address})"
+    for before in range(0, 1_000, 50):
+        source = f"{'word ' * (before // 5)}{link} and so on. {'More of it. ' * 60}"
+        reader = Reader(FakeRenderer(1_000))
+        for at in range(0, len(source), 7):
+            reader.sees(source[at : at + 7])
+        reader.answer.end(Ending.COMPLETE, 0.0)
+        reader.sees("")
+        shown = [frame.body.text for frame in reader.closed]
+        assert any(link in text for text in shown)
+        assert sum(text.count("a link") for text in shown) == 1
+        assert broken_promise(source, shown, FakeRenderer(1_000)) is None
+
+
+def test_after_a_message_that_takes_no_edit_any_more_a_link_is_whole() -> None:
+    reader = Reader(FakeRenderer(1_000))
+    seen = reader.sees(f"See {LINK[:8]}")
+    reader.pages.leave(seen)
+    assert reader.sees(LINK[8:]).body.text == LINK
+
+
+@pytest.mark.parametrize("signs", ["**", "*", "\n\n- ", "\n\n## ", "\n> ", "~~", "`"])
+def test_signs_that_are_held_back_hide_no_text(signs: str) -> None:
+    reader = Reader(DiscordRenderer())
+    frame = reader.sees(f"The lower one{signs}")
+    assert frame.body.text == "The lower one"
+    assert reader.pages.visible == reader.answer.length
+    assert reader.sees("x").ahead == 0
