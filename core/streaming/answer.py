@@ -11,14 +11,15 @@ from core.streaming.operations import Button
 DEFAULT_MAX_CHARS = 64_000
 MAX_REASONING_CHARS = 4_000
 """Of the reasoning only its beginning is ever shown."""
-QUIET_S = 0.2
-QUIET_GAPS = 3.0
-"""A model that says nothing for this long, and for this many of its usual gaps, pauses."""
+QUIET_S = 0.1
+QUIET_GAPS = 2.0
+"""A model that says nothing for this long, and for this many of its longest usual gaps, pauses."""
 JUST_S = 0.02
 """A delta came just now if it did so within this time: it may have met a look that was on its way."""
 OVERDUE_GAPS = 2.0
 """So many usual gaps after a delta the next one is overdue."""
 _USUAL = 0.2  # the weight of the newest gap between two deltas in the usual one
+_FADES_S = 0.7  # in this time a longer gap than the newest is forgotten
 _FORGET = 64
 """Deltas whose times are let go of at once, and no sooner than they are the greater part."""
 
@@ -64,6 +65,7 @@ class Answer:
         self._shown: dict[object, int] = {}  # by reader, how far it has shown
         self._last_at: float | None = None
         self._gap_s = 0.0  # between two deltas, as is usual lately
+        self._longest_gap_s = QUIET_S  # of those: where several come at a time, the usual one is far shorter
         self._talked_s = self._paused_s = 0.0  # with less weight the longer ago
 
     @property
@@ -75,7 +77,7 @@ class Answer:
         """From when on the model pauses if nothing more comes; None before its first delta."""
         if self._last_at is None:
             return None
-        return self._last_at + max(QUIET_S, QUIET_GAPS * self._gap_s)
+        return self._last_at + max(QUIET_S, QUIET_GAPS * self._longest_gap_s)
 
     def fuller_at(self, now: float) -> float:
         """Until when its next delta is worth waiting for: `now` if one came just now, or is overdue."""
@@ -117,12 +119,15 @@ class Answer:
         if last_at is None or quiet_at is None:
             return
         gap_s = now - last_at
+        # A pause is no usual gap, but a model may be slower than was thought.
         if now > quiet_at:
             self._talked_s, self._paused_s = self._talked_s / 2, self._paused_s / 2 + gap_s
+            self._longest_gap_s += _USUAL * (_at_most_twice(self._longest_gap_s, gap_s) - self._longest_gap_s)
         else:
             self._talked_s += gap_s
-        # A pause is no usual gap, but a model may be slower than was thought.
-        self._gap_s += _USUAL * (min(gap_s, 2.0 * max(self._gap_s, QUIET_S)) - self._gap_s)
+            fades = min(1.0, gap_s / _FADES_S)
+            self._longest_gap_s = max(gap_s, self._longest_gap_s + fades * (gap_s - self._longest_gap_s))
+        self._gap_s += _USUAL * (_at_most_twice(self._gap_s, gap_s) - self._gap_s)
 
     def append_reasoning(self, text: str) -> None:
         """Add to the model's reasoning, which is kept apart from the text, as far as there is room."""
@@ -171,3 +176,7 @@ class Answer:
         while self._pieces and len(self._pieces[-1]) <= len(newest):
             newest = self._pieces.pop() + newest
         self._pieces.append(newest)
+
+
+def _at_most_twice(usual_s: float, gap_s: float) -> float:
+    return min(gap_s, 2.0 * max(usual_s, QUIET_S))

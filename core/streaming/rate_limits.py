@@ -4,7 +4,8 @@ The law of a grant: every bucket that the operation draws from has room in each 
 and is not paused. What is urgent (a send, an ending) needs no more. A preview
 
 1. leaves room for an ending: one that came right after it would wait no longer than a slot, which is the
-   time between two requests at the rate that can be kept up for ever;
+   time between two requests at the rate that can be kept up for ever. Where the model often pauses, it also
+   leaves one for the next pause, within two slots: that one shows all there is, and for long;
 2. keeps its distance from the request before it, so that what is left of a window lasts to its end: an
    answer's length is not known, and who spends a window at once leaves a long answer with a gap. The first
    previews of an answer come closer, and so does one after which the model paused (`Preview.haste`);
@@ -27,6 +28,8 @@ AHEAD_SHARE: Final = 0.5
 """Of a limit's count, times its haste: so far ahead of an even spread a preview may be."""
 RIPE: Final = 0.9
 """How old the oldest hidden text is when a preview goes, in distances between two previews."""
+PAUSE_SLOTS: Final = 2.0
+"""Before so many slots are over, a preview at a model's next pause has a request."""
 SHORTEST_S: Final = 0.001
 """Where nothing keeps two previews apart."""
 
@@ -34,13 +37,14 @@ SHORTEST_S: Final = 0.001
 @dataclass(frozen=True, slots=True)
 class Preview:
     """What a grant for a preview depends on. `since`: when its oldest hidden text came; `haste`: by how much
-    its distance to the request before it shrinks, from 0 (not at all) to 1; `ripe`: it need not wait for more
-    text, since the model pauses; `ripe_s`: where other buckets serve the same text, the distance of all
-    together, for which it has to be ripe; `fuller_at`: until then it waits for the next delta, if nobody else
-    waits."""
+    its distance to the request before it shrinks, from 0 (not at all) to 1; `pauses`: the model often does;
+    `ripe`: it need not wait for more text, since the model pauses now; `ripe_s`: where other buckets serve
+    the same text, the distance of all together, for which it has to be ripe; `fuller_at`: until then it waits
+    for the next delta, if nobody else waits."""
 
     since: float
     haste: float = 0.0
+    pauses: bool = False
     ripe: bool = False
     ripe_s: float = NEVER
     fuller_at: float = -NEVER
@@ -79,6 +83,8 @@ class Bucket:
         for meter in self._meters:
             if meter.limit.count > 1:
                 ready = max(ready, meter.free_at(now, self._flying, 2) - slot_s)
+            if meter.limit.count > 2 and preview.pauses and not preview.ripe:
+                ready = max(ready, meter.free_at(now, self._flying, 3) - PAUSE_SLOTS * slot_s)
         distance_s = self.distance_s(now, preview)
         ripe_at = now if preview.ripe else preview.since + RIPE * min(distance_s, preview.ripe_s)
         return max(ready, self._last_used + distance_s, ripe_at)

@@ -271,7 +271,7 @@ class EditScheduler:
 
     def _preview(self, want: Want, keys: tuple[BucketKey, ...]) -> Preview | None:
         if want.preview is not None and want.preview.haste and any(self._is_crowded(key) for key in keys):
-            return replace(want.preview, haste=0.0)
+            return replace(want.preview, haste=0.0, pauses=False)
         return want.preview
 
     def _fuller_at(self, want: Want, keys: tuple[BucketKey, ...]) -> float:

@@ -20,6 +20,8 @@ HASTE_LASTS: Final = 0.7
 one: people read the first words first, and most answers end before a long window does."""
 MOST_HASTE: Final = 0.4
 """The same while a model talks that often pauses, since its pauses leave requests over."""
+OFTEN: Final = 0.2
+"""A model that lately paused for more than this share of its time will do so again."""
 QUIET_BONUS_S: Final = 1.5
 """A preview while the model pauses counts as so much older: it ends the age of its text for as long as the
 pause lasts, where another one lets it begin anew at once."""
@@ -67,4 +69,5 @@ def preview(
     if pausing:
         return Want(kind, Priority.PREVIEW, at, since - QUIET_BONUS_S, Preview(since, 1.0, ripe=True))
     haste = max(EARLY_HASTE * HASTE_LASTS**edits, min(MOST_HASTE, paused_share))
-    return Want(kind, Priority.PREVIEW, at, since, Preview(since, haste, fuller_at=fuller_at))
+    pauses = paused_share > OFTEN
+    return Want(kind, Priority.PREVIEW, at, since, Preview(since, haste, pauses, fuller_at=fuller_at))

@@ -92,3 +92,13 @@ def test_the_next_delta_is_worth_waiting_for_until_it_is_overdue() -> None:
     assert answer.fuller_at(5.91) == 5.91  # one came just now
     assert answer.fuller_at(5.95) == pytest.approx(5.9 + 0.2)
     assert answer.fuller_at(6.3) == 6.3
+
+
+@pytest.mark.parametrize("at_once", [2, 5, 10])
+def test_a_model_whose_deltas_come_several_at_a_time_does_not_pause_between_them(at_once: int) -> None:
+    answer, now = told(*[*[0.0] * (at_once - 1), 0.15] * 30)
+    for _ in range(at_once - 1):
+        answer.append("word ", now)
+    assert answer.quiet_at is not None
+    assert answer.quiet_at > now + 0.15
+    assert answer.paused_share < 0.2

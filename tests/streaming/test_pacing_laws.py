@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import chain, cycle, pairwise, repeat
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from bots.sandbox.limits import Burst, Enforcer, Rule, Window
 from core.streaming.meters import MOST_WINDOWS, RAISES, RateLimit
 from core.streaming.operations import BucketKey, NotSent, NotSentReason, OperationKind
-from core.streaming.rate_limits import Bucket, Pacer
+from core.streaming.rate_limits import PAUSE_SLOTS, Bucket, Pacer, Preview
 from core.streaming.scheduler import EditScheduler
 from tests.streaming.world import ACCOUNT, Story, World
 
@@ -288,3 +289,13 @@ def test_a_platform_that_takes_less_than_is_documented_refuses_less_and_less_oft
     else:
         assert 1 <= len(late) <= 7_200.0 / (MOST_WINDOWS * 60.0) + 1, "it is asked again, and seldom"
     assert len(went) - len(refused) >= 0.75 * true_count * 180
+
+
+def test_a_model_that_often_pauses_has_a_request_left_for_its_next_pause() -> None:
+    """Within two slots; else what it said before a pause would be hidden for as long as that lasts."""
+    bucket, limit = Bucket((RateLimit(3, 6.0),)), RateLimit(3, 6.0)
+    bucket.take(0.0)
+    bucket.answered(0.1, 0.0)
+    speaks, pauses = Preview(0.0, 0.4), Preview(0.0, 0.4, pauses=True)
+    assert bucket.ready_at(1.5, speaks) < bucket.ready_at(1.5, pauses) == 6.1 - PAUSE_SLOTS * limit.slot_s
+    assert bucket.ready_at(1.5, replace(pauses, ripe=True)) == 1.5

@@ -100,7 +100,7 @@ def test_an_edit_takes_the_way_that_is_free_first() -> None:
     stage.performed(stage.next("A sentence to begin with. "), Delivered("m1"))
     ways = []
     for number in range(30):
-        stage.now += 0.5
+        stage.now += 0.1
         operation = stage.next(f"And sentence {number} of them. ")
         ways.append(operation.way)
         stage.performed(operation, Delivered("m1"))
