@@ -44,7 +44,7 @@ LIMITS = {kind.value: (RateLimit(2, 2.0),) for kind in OperationKind}
 
 
 def small(*timelines: Timeline) -> Scenario:
-    streams = tuple(Stream(timeline, KEYS) for timeline in timelines)
+    streams = tuple(Stream(timeline, (KEYS,)) for timeline in timelines)
     return Scenario("small", streams, LIMITS, round_trip_s=0.1)
 
 
@@ -55,7 +55,7 @@ def line(*times: float, characters: int = 40) -> Timeline:
 def test_the_age_is_that_of_the_oldest_text_that_is_hidden() -> None:
     """Two deltas at 0 and 1, the end at 2; the first is visible from 0.5 on, the second from 3 on."""
     timeline = Timeline(((0.0, 10), (1.0, 10)), 2.0)
-    played = Scenario("by hand", (Stream(timeline, KEYS),), LIMITS, 0.1)
+    played = Scenario("by hand", (Stream(timeline, (KEYS,)),), LIMITS, 0.1)
     found = measure(played, Record([[(0.5, 10), (3.0, 20)]], edits=1, refused=0, inside_pauses=0))
     assert found.mean_age_s == pytest.approx((0.5**2 / 2 + 1.0**2 / 2) / 2.0)
     assert found.p95_age_s == pytest.approx(0.9)  # over 2 s: more than 0.9 for 0.1 s of them
@@ -165,7 +165,7 @@ def test_what_a_preview_may_show_only_grows() -> None:
 def test_a_schedule_that_was_found_breaks_no_limit(timelines: list[Timeline]) -> None:
     played = small(*timelines).with_reserves()
     group = courses(played)
-    plans = [[] if one.opens >= one.useful_until else [one.opens, *one.times] for one in group]
+    plans = [one.acts([] if one.opens >= one.useful_until else [one.opens, *one.times]) for one in group]
     plan = place(group, plans, played)
     # Endings wait for one another; a crowd of them may wait longer than one alone.
     assert not [found for found in violations(group, plan, played) if "too late" not in found]
