@@ -56,8 +56,8 @@ class _Requests:
             del times[bisect_left(times, act.at)]
 
     def next_free(self, ways: Sequence[Keys], at: float, latest: float = inf) -> Act:
-        """The first request from `at` on that exceeds no window, before or after; of two, the first way's. One
-        behind `latest` stands for none."""
+        """The first request from `at` on that exceeds no window, before or after; of two, the first way's.
+        One behind `latest` stands for none."""
         return min((Act(self._free_at(keys, at, latest), keys) for keys in ways), key=_at)
 
     def _free_at(self, keys: Keys, at: float, latest: float) -> float:

@@ -156,8 +156,8 @@ def _first_sends(scenario: Scenario) -> list[float]:
 
 
 def _finishing_deadlines(scenario: Scenario, opens: Sequence[float]) -> list[float]:
-    """An ending waits for an edit in flight, and then one slot, or one slot after the ending before it; no longer,
-    whichever way it goes."""
+    """An ending waits for an edit in flight, and then one slot, or one slot after the ending before it; no
+    longer, whichever way it goes."""
     deadlines = [0.0] * len(scenario.streams)
     free_at: dict[tuple[BucketKey, RateLimit], float] = {}
     ordered = sorted(range(len(deadlines)), key=lambda number: scenario.streams[number].timeline.ended_at)

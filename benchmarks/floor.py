@@ -368,10 +368,8 @@ class _Relaxation:
 
     def _charge(self, ways: Sequence[Keys]) -> None:
         """First prices for the limit of each way that binds most."""
-        binding = []
-        for keys in ways:
-            if limits := [limit for key in keys for limit in self._limits[key]]:
-                binding.append(min(limits, key=lambda limit: limit.per_member_s))
+        limits = ([limit for key in keys for limit in self._limits[key]] for keys in ways)
+        binding = [min(one, key=lambda limit: limit.per_member_s) for one in limits if one]
         for limit in binding:
             if not any(limit.prices):
                 limit.charge(limit.per_member_s / sum(one.per_member_s for one in binding))
@@ -406,8 +404,8 @@ class _Relaxation:
         return sum(value for value, _ in found) - paid, [plan for _, plan in found]
 
     def _step(self, missing: float) -> bool:
-        """Move the prices along the excess, as far as would close `missing` on a straight line. A limit's excess
-        adds up over all that share it: it is taken for each of them."""
+        """Move the prices along the excess, as far as would close `missing` on a straight line. A limit's
+        excess adds up over all that share it: it is taken for each of them."""
         slopes = [limit.excess() for limit in self._all]
         norm = sum(
             slope * slope / len(limit.members)
