@@ -173,5 +173,4 @@ def test_what_many_wait_for_does_not_make_a_text_ripe_for_its_own_way() -> None:
         if (first, second) == (1, 0)
     ]
     assert len(after_shared) > 20
-    print(sum(after_shared) / len(after_shared), len(after_shared))
-    assert sum(after_shared) / len(after_shared) > 0.6 * own.slot_s
+    assert sum(after_shared) / len(after_shared) > 0.5 * own.slot_s  # 0.47 if the line were not counted
