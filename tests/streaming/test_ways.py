@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -145,6 +146,10 @@ def test_an_unknown_send_waits_for_its_way_though_the_other_is_free() -> None:
     assert stage.now >= began + 30.0
 
 
+def _draws_from(key: BucketKey, _kind: OperationKind, _page: int) -> tuple[BucketKey, ...]:
+    return (key,)
+
+
 def test_what_many_wait_for_does_not_make_a_text_ripe_for_its_own_way() -> None:
     """Forty answers share two requests a second, so each gets one in 20 s: the previews of their own tokens
     are for a text that those leave hidden, not for one that they are about to show."""
@@ -153,7 +158,7 @@ def test_what_many_wait_for_does_not_make_a_text_ripe_for_its_own_way() -> None:
     answers = [Answer() for _ in range(40)]
     for number, answer in enumerate(answers):
         token, account = BucketKey("interaction", f"{number}"), BucketKey("account")
-        ways = (Way(lambda kind, page, key=token: (key,)), Way(lambda kind, page, key=account: (key,)))
+        ways = (Way(partial(_draws_from, token)), Way(partial(_draws_from, account)))
         scheduler.show(answer, ViewSettings(FakeRenderer(2_000), ways), 0.0)
     edits: dict[int, list[tuple[float, int]]] = {}
     for tick in range(4_000):  # of 10 ms
