@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import random
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import inf
+from operator import attrgetter
 from typing import Final
 
-from benchmarks.course import Course, Keys
+from benchmarks.course import Act, Course, Keys
 from benchmarks.scenarios import Scenario
 from bots.sandbox.limits import Enforcer, take_all
 from core.streaming.operations import BucketKey
@@ -25,14 +26,15 @@ PASSES: Final = 6
 SAMPLES: Final = 8
 """So many times are tried in each gap."""
 ROUNDING_S: Final = 1e-9
+_at = attrgetter("at")
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """When each stream's requests leave, and its ending's. `area`: all ages together, in square seconds."""
+    """Each stream's requests, and its ending's. `area`: all ages together, in square seconds."""
 
-    previews: list[list[float]]
-    finals: list[float]
+    previews: list[list[Act]]
+    finals: list[Act]
     area: float
     final_lag: float  # of all streams together
 
@@ -44,19 +46,23 @@ class _Requests:
         self._limits = scenario.limits
         self._times: dict[BucketKey, list[float]] = {}
 
-    def add(self, keys: Keys, at: float) -> None:
-        for key in keys:
-            insort(self._times.setdefault(key, []), at)
+    def add(self, act: Act) -> None:
+        for key in act.keys:
+            insort(self._times.setdefault(key, []), act.at)
 
-    def remove(self, keys: Keys, at: float) -> None:
-        for key in keys:
+    def remove(self, act: Act) -> None:
+        for key in act.keys:
             times = self._times[key]
-            del times[bisect_left(times, at)]
+            del times[bisect_left(times, act.at)]
 
-    def next_free(self, keys: Keys, at: float) -> float:
-        """The first moment from `at` on at which one more request exceeds no window, before or after."""
+    def next_free(self, ways: Sequence[Keys], at: float, latest: float = inf) -> Act:
+        """The first request from `at` on that exceeds no window, before or after; of two, the first way's.
+        One behind `latest` stands for none."""
+        return min((Act(self._free_at(keys, at, latest), keys) for keys in ways), key=_at)
+
+    def _free_at(self, keys: Keys, at: float, latest: float) -> float:
         settled = False
-        while not settled:
+        while not settled and at <= latest:
             settled = True
             for key in keys:
                 times = self._times.get(key, [])
@@ -67,12 +73,12 @@ class _Requests:
         return at
 
 
-def place(group: Sequence[Course], plans: Sequence[Sequence[float]], scenario: Scenario) -> Plan:
+def place(group: Sequence[Course], plans: Sequence[Sequence[Act]], scenario: Scenario) -> Plan:
     """Fit plans that exceed the limits into them."""
     return _Schedule(group, plans, scenario).plan()
 
 
-def improve(group: Sequence[Course], plans: Sequence[Sequence[float]], scenario: Scenario) -> Plan:
+def improve(group: Sequence[Course], plans: Sequence[Sequence[Act]], scenario: Scenario) -> Plan:
     """The same, then better it step by step."""
     schedule = _Schedule(group, plans, scenario)
     schedule.improve()
@@ -80,35 +86,43 @@ def improve(group: Sequence[Course], plans: Sequence[Sequence[float]], scenario:
 
 
 class _Schedule:
-    def __init__(self, group: Sequence[Course], plans: Sequence[Sequence[float]], scenario: Scenario) -> None:
+    def __init__(self, group: Sequence[Course], plans: Sequence[Sequence[Act]], scenario: Scenario) -> None:
         self._group = group
         self._requests = _Requests(scenario)
-        self._previews: list[list[float]] = [[] for _ in group]
-        self._finals = [0.0] * len(group)
+        self._previews: list[list[Act]] = [[] for _ in group]
+        self._finals: list[Act] = [Act(0.0, ())] * len(group)
         for number, plan in enumerate(plans):
             if plan:
-                self._previews[number].append(group[number].opens)
-                self._requests.add(group[number].send, group[number].opens)
+                first = Act(group[number].opens, group[number].send)
+                self._previews[number].append(first)
+                self._requests.add(first)
         for number in sorted(range(len(group)), key=lambda one: group[one].ends):
             course = group[number]
-            keys = course.edit if plans[number] else course.send
             free_at = max(course.ends, course.opens + course.trip_s) if plans[number] else course.ends
-            self._finals[number] = self._requests.next_free(keys, free_at)
-            self._requests.add(keys, self._finals[number])
-        for at, number in sorted((at, number) for number, plan in enumerate(plans) for at in plan[1:]):
-            self._fit(number, at)
+            final = self._finals[number] = self._requests.next_free(
+                self._ways(number, len(plans[number])), free_at
+            )
+            self._requests.add(final)
+        for act, number in sorted(
+            ((act, number) for number, plan in enumerate(plans) for act in plan[1:]),
+            key=lambda one: (one[0].at, one[1]),
+        ):
+            self._fit(number, act)
 
     def plan(self) -> Plan:
-        both = list(zip(self._group, self._previews, strict=True))
+        both = list(zip(self._group, self._times(), strict=True))
         return Plan(
             self._previews,
             self._finals,
-            sum(course.total_area(previews) for course, previews in both),
+            sum(course.total_area(times) for course, times in both),
             sum(
-                course.final_lag(previews, final)
-                for (course, previews), final in zip(both, self._finals, strict=True)
+                course.final_lag(times, final.at)
+                for (course, times), final in zip(both, self._finals, strict=True)
             ),
         )
+
+    def _times(self) -> list[list[float]]:
+        return [[act.at for act in previews] for previews in self._previews]
 
     def improve(self) -> None:
         chance = random.Random(1)
@@ -123,75 +137,82 @@ class _Schedule:
             if area > before * 0.998:
                 return
 
-    def _keys(self, number: int, order: int) -> Keys:
-        return self._group[number].edit if order else self._group[number].send
+    def _ways(self, number: int, order: int) -> Sequence[Keys]:
+        """Those that others share come first: what is left of them at a moment is lost to all."""
+        return self._group[number].edits[::-1] if order else (self._group[number].send,)
 
-    def _room(self, number: int, order: int, *, replacing: bool) -> tuple[float, float]:
-        """Between which times a preview may stand at this place of the plan."""
-        course, plan = self._group[number], self._previews[number]
-        after = order + 1 if replacing else order
-        earliest = plan[order - 1] + course.trip_s if order else course.opens
-        following = plan[after] if after < len(plan) else self._finals[number]
-        return earliest, min(following - course.trip_s, course.useful_until)
-
-    def _fit(self, number: int, wish: float) -> None:
+    def _around(self, number: int, before: int, after: int) -> tuple[Act | None, Act | None]:
+        """What stands at these two places of a plan."""
         plan = self._previews[number]
-        earliest, latest = self._room(number, len(plan), replacing=False)
-        at = self._requests.next_free(self._keys(number, len(plan)), max(wish, earliest))
-        if at <= latest:
-            self._requests.add(self._keys(number, len(plan)), at)
-            plan.append(at)
+        return plan[before] if before >= 0 else None, plan[after] if after < len(plan) else None
 
-    def _best(
-        self, number: int, order: int, *, replacing: bool, near: float | None = None
-    ) -> tuple[float, float]:
-        """The least area around a preview at this place, and when it leaves; (inf, 0) without room."""
+    def _area(self, number: int, *acts: Act | None) -> float:
+        """From one to the next of them."""
+        times = [None if act is None else act.at for act in acts]
+        return sum(self._group[number].area(at, following) for at, following in pairwise(times))
+
+    def _room(self, number: int, order: int, after: int) -> tuple[float, float]:
+        """Between which times a preview may stand at a place of the plan, before what stands at `after`."""
         course, plan = self._group[number], self._previews[number]
-        earliest, latest = self._room(number, order, replacing=replacing)
-        after = order + 1 if replacing else order
-        previous = plan[order - 1] if order else None
-        following = plan[after] if after < len(plan) else None
+        earliest = plan[order - 1].at + course.trip_s if order else course.opens
+        following = plan[after] if after < len(plan) else self._finals[number]
+        return earliest, min(following.at - course.trip_s, course.useful_until)
+
+    def _fit(self, number: int, wish: Act) -> None:
+        plan = self._previews[number]
+        earliest, latest = self._room(number, len(plan), len(plan))
+        ways = (wish.keys, *(keys for keys in self._ways(number, len(plan)) if keys != wish.keys))
+        act = self._requests.next_free(ways, max(wish.at, earliest), latest)
+        if act.at <= latest:
+            self._requests.add(act)
+            plan.append(act)
+
+    def _best(self, number: int, order: int, after: int, near: Act | None = None) -> tuple[float, Act | None]:
+        """The least area around a preview at this place, before what stands at `after`, and that preview; inf
+        and None without room."""
+        course = self._group[number]
+        earliest, latest = self._room(number, order, after)
         first, last = bisect_left(course.times, earliest), bisect_right(course.times, latest)
         stride = max(1, (last - first) // SAMPLES)
         tries = {earliest, *course.times[first:last:stride]}
         if near is not None:
-            middle = bisect_right(course.times, near)
-            tries |= {near, *course.times[max(first, middle - 3) : min(last, middle + 3)]}
-        best = inf, 0.0
+            middle = bisect_right(course.times, near.at)
+            tries |= {near.at, *course.times[max(first, middle - 3) : min(last, middle + 3)]}
+        return self._least(number, order, after, sorted(tries))
+
+    def _least(self, number: int, order: int, after: int, tries: Iterable[float]) -> tuple[float, Act | None]:
+        previous, following = self._around(number, order - 1, after)
+        earliest, latest = self._room(number, order, after)
+        ways = self._ways(number, order)
+        least: tuple[float, Act | None] = inf, None
         for wish in tries:
-            at = self._requests.next_free(self._keys(number, order), max(wish, earliest))
-            if at <= latest:
-                best = min(best, (course.area(previous, at) + course.area(at, following), at))
-        return best
+            act = self._requests.next_free(ways, max(wish, earliest), latest)
+            if act.at <= latest and (area := self._area(number, previous, act, following)) < least[0]:
+                least = area, act
+        return least
 
     def _move(self, number: int, order: int) -> None:
-        course, plan = self._group[number], self._previews[number]
+        plan = self._previews[number]
         old = plan[order]
-        keys = self._keys(number, order)
-        self._requests.remove(keys, old)
-        _, at = self._best(number, order, replacing=True, near=old)
-        previous = plan[order - 1] if order else None
-        following = plan[order + 1] if order + 1 < len(plan) else None
-        if at and self._around(course, previous, at, following) < self._around(
-            course, previous, old, following
-        ):
-            plan[order] = at
-        self._requests.add(keys, plan[order])
-
-    @staticmethod
-    def _around(course: Course, previous: float | None, at: float, following: float | None) -> float:
-        return course.area(previous, at) + course.area(at, following)
+        self._requests.remove(old)
+        previous, following = self._around(number, order - 1, order + 1)
+        area, act = self._best(number, order, order + 1, old)
+        if act is not None and area < self._area(number, previous, old, following):
+            plan[order] = act
+        self._requests.add(plan[order])
 
     def _add(self, number: int) -> None:
         """Previews into gaps where the limits have room."""
-        course, plan = self._group[number], self._previews[number]
+        plan = self._previews[number]
         order = 1
         while plan and order <= len(plan):
-            following = plan[order] if order < len(plan) else None
-            area, at = self._best(number, order, replacing=False)
-            if area < course.area(plan[order - 1], following) - ROUNDING_S:
-                self._requests.add(course.edit, at)
-                plan.insert(order, at)
+            area, act = self._best(number, order, order)
+            if (
+                act is not None
+                and area < self._area(number, *self._around(number, order - 1, order)) - ROUNDING_S
+            ):
+                self._requests.add(act)
+                plan.insert(order, act)
             order += 1
 
     def _hand_over(self, chance: random.Random) -> None:
@@ -207,59 +228,53 @@ class _Schedule:
                     order += 1
 
     def _give(self, number: int, order: int, others: Sequence[int]) -> bool:
-        course, plan = self._group[number], self._previews[number]
-        at, previous = plan[order], plan[order - 1]
-        following = plan[order + 1] if order + 1 < len(plan) else None
-        loss = course.area(previous, following) - self._around(course, previous, at, following)
-        self._requests.remove(course.edit, at)
-        best = -loss - ROUNDING_S, -1, 0, 0.0
+        plan = self._previews[number]
+        act = plan[order]
+        previous, following = self._around(number, order - 1, order + 1)
+        loss = self._area(number, previous, following) - self._area(number, previous, act, following)
+        self._requests.remove(act)
+        best: tuple[float, int, int, Act] = -loss - ROUNDING_S, -1, 0, act
         for other in others:
-            theirs, their_plan = self._group[other], self._previews[other]
-            place_there = bisect_right(their_plan, at)
+            place_there = bisect_right(self._previews[other], act.at, key=_at)
             if not place_there:
                 continue
-            after = their_plan[place_there] if place_there < len(their_plan) else None
-            area, when = self._best_near(other, place_there, at)
-            gain = area - theirs.area(their_plan[place_there - 1], after)
-            best = min(best, (gain, other, place_there, when))
-        _, other, place_there, when = best
+            area, theirs = self._best_near(other, place_there, act.at)
+            gain = area - self._area(other, *self._around(other, place_there - 1, place_there))
+            if theirs is not None and gain < best[0]:
+                best = gain, other, place_there, theirs
+        _, other, place_there, theirs = best
         if other < 0:
-            self._requests.add(course.edit, at)
+            self._requests.add(act)
             return False
         del plan[order]
-        self._requests.add(self._group[other].edit, when)
-        self._previews[other].insert(place_there, when)
+        self._requests.add(theirs)
+        self._previews[other].insert(place_there, theirs)
         return True
 
-    def _best_near(self, number: int, order: int, near: float) -> tuple[float, float]:
+    def _best_near(self, number: int, order: int, near: float) -> tuple[float, Act | None]:
         """Like `_best`, looking only around `near`."""
-        course, plan = self._group[number], self._previews[number]
-        earliest, latest = self._room(number, order, replacing=False)
-        following = plan[order] if order < len(plan) else None
-        middle = bisect_right(course.times, near)
-        best = inf, 0.0
-        for wish in (near, *course.times[max(0, middle - 1) : middle + 1]):
-            at = self._requests.next_free(course.edit, max(wish, earliest))
-            if at <= latest:
-                best = min(best, (self._around(course, plan[order - 1], at, following), at))
-        return best
+        times = self._group[number].times
+        middle = bisect_right(times, near)
+        return self._least(number, order, order, (near, *times[max(0, middle - 1) : middle + 1]))
 
 
 def violations(group: Sequence[Course], plan: Plan, scenario: Scenario) -> list[str]:
     """What a plan breaks, checked by the sandbox's own limits and not by what built it; empty if nothing."""
     found = []
-    requests: list[tuple[float, Keys]] = []
+    requests: list[Act] = []
     for number, (course, previews, final) in enumerate(zip(group, plan.previews, plan.finals, strict=True)):
         acts = [*previews, final]
-        if any(later - earlier < course.trip_s - 1e-6 for earlier, later in pairwise(acts)):
+        if any(later.at - earlier.at < course.trip_s - 1e-6 for earlier, later in pairwise(acts)):
             found.append(f"stream {number} has two requests in flight")
-        if acts[0] < course.opens - 1e-6:
+        if acts[0].at < course.opens - 1e-6:
             found.append(f"stream {number} sends too early")
-        if not course.ends <= final <= course.finishes_by + 1e-6:
+        if not course.ends <= final.at <= course.finishes_by + 1e-6:
             found.append(f"stream {number} ends too early or too late")
-        requests += [(at, course.edit if order else course.send) for order, at in enumerate(acts)]
+        if acts[0].keys != course.send or any(act.keys not in course.edits for act in acts[1:]):
+            found.append(f"stream {number} goes a way that it has not")
+        requests += acts
     enforcers: dict[BucketKey, list[Enforcer]] = {}
-    for at, keys in sorted(requests, key=lambda one: one[0]):
+    for at, keys in sorted(requests, key=_at):
         for key in keys:
             enforcers.setdefault(key, scenario.enforcers(key.family))
         if wait := take_all([one for key in keys for one in enforcers[key]], at):

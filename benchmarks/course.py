@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from itertools import accumulate, pairwise
-from typing import Self
+from typing import NamedTuple, Self
 
 from benchmarks.scenarios import Scenario, Stream, Timeline, certain
 from bots.sandbox.limits import Enforcer, take_all
@@ -22,6 +22,13 @@ from core.streaming.wants import FIRST_CHARS, FIRST_WAIT_S
 
 Keys = tuple[BucketKey, ...]
 Limits = Mapping[str, tuple[RateLimit, ...]]
+
+
+class Act(NamedTuple):
+    """One request: when it leaves, and what it draws from."""
+
+    at: float
+    keys: Keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +44,7 @@ class Course:
     finishes_by: float
     trip_s: float
     send: Keys
-    edit: Keys
+    edits: tuple[Keys, ...]  # by way
 
     @classmethod
     def of(
@@ -57,9 +64,18 @@ class Course:
             opens,
             finishes_by,
             trip_s,
-            stream.keys[OperationKind.SEND],
-            stream.keys[OperationKind.EDIT],
+            stream.ways[0][OperationKind.SEND],
+            tuple(way[OperationKind.EDIT] for way in stream.ways),
         )
+
+    @property
+    def keys(self) -> tuple[BucketKey, ...]:
+        """All buckets that it may draw from."""
+        return tuple(dict.fromkeys((*self.send, *(key for keys in self.edits for key in keys))))
+
+    def acts(self, times: Sequence[float]) -> list[Act]:
+        """A plan of which the ways do not matter yet: the first is the send."""
+        return [Act(at, self.edits[-1] if order else self.send) for order, at in enumerate(times)]
 
     @property
     def begins(self) -> float:
@@ -129,7 +145,7 @@ def _first_sends(scenario: Scenario) -> list[float]:
         at, number = heappop(waiting)
         buckets = [
             enforcer
-            for key in scenario.streams[number].keys[OperationKind.SEND]
+            for key in scenario.streams[number].ways[0][OperationKind.SEND]
             for enforcer in enforcers.setdefault(key, scenario.enforcers(key.family))
         ]
         if wait := take_all(buckets, at):
@@ -140,14 +156,16 @@ def _first_sends(scenario: Scenario) -> list[float]:
 
 
 def _finishing_deadlines(scenario: Scenario, opens: Sequence[float]) -> list[float]:
-    """An ending waits for an edit in flight, and then one slot, or one slot after the ending before it."""
+    """An ending waits for an edit in flight, and then one slot, or one slot after the ending before it; no
+    longer, whichever way it goes."""
     deadlines = [0.0] * len(scenario.streams)
     free_at: dict[tuple[BucketKey, RateLimit], float] = {}
     ordered = sorted(range(len(deadlines)), key=lambda number: scenario.streams[number].timeline.ended_at)
     for number in ordered:
         stream = scenario.streams[number]
         ready = deadlines[number] = max(stream.timeline.ended_at, opens[number]) + scenario.round_trip_s
-        for key in {*stream.keys[OperationKind.SEND], *stream.keys[OperationKind.EDIT]}:
+        edits = {key for way in stream.ways for key in way[OperationKind.EDIT]}
+        for key in edits.union(stream.ways[0][OperationKind.SEND]):
             for limit in scenario.limits.get(key.family, ()):
                 slot_s = limit.per_s / limit.count
                 free_at[key, limit] = max(ready, free_at.get((key, limit), ready)) + slot_s

@@ -10,7 +10,7 @@ prices come from subgradient steps. Beside the bound stands the best schedule th
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from math import ceil, inf, sqrt
@@ -18,7 +18,7 @@ from operator import add
 from typing import Final
 
 from benchmarks.clairvoyant import Plan, improve, place
-from benchmarks.course import Course, Keys, courses
+from benchmarks.course import Act, Course, Keys, courses
 from benchmarks.lone import best_plan
 from benchmarks.scenarios import Scenario
 from core.streaming.meters import RateLimit
@@ -63,7 +63,7 @@ def floor(
         if (limit := _only_limit(group, scenario)) is not None:
             plan = best_plan(group[0], limit) or []
             kept = best_plan(group[0], limit, strict=True) or []
-            found = place(group, [kept], scenario)
+            found = place(group, [group[0].acts(kept)], scenario)
             lowest, plans = group[0].total_area(plan), [replace(found, area=group[0].total_area(kept))]
         else:
             solved = _Relaxation(group, scenario).solve(iterations)
@@ -78,22 +78,23 @@ def floor(
     return Floor(bound / span_s, area / span_s, gap, lag / len(everyone))
 
 
-def _usable(course: Course, times: Sequence[float]) -> list[float]:
+def _usable(course: Course, times: Sequence[float]) -> list[Act]:
     """The send as the rule has it, and what follows before the model's end."""
     if course.opens >= course.useful_until:
         return []
-    return [course.opens, *(at for at in times if course.opens + course.trip_s <= at < course.useful_until)]
+    following = (at for at in times if course.opens + course.trip_s <= at < course.useful_until)
+    return course.acts([course.opens, *following])
 
 
 def _only_limit(group: Sequence[Course], scenario: Scenario) -> RateLimit | None:
-    """The limit of an answer that shares none, if there is one that may bind, and that is a window of its
-    edits alone: then lone.py knows a tight floor."""
-    if len(group) > 1:
+    """The limit of an answer that shares none and has one way, if there is one that may bind, and that is a
+    window of its edits alone: then lone.py knows a tight floor."""
+    if len(group) > 1 or len(group[0].edits) > 1:
         return None
     [course] = group
     binding = {
         (key, limit)
-        for key in course.edit
+        for key in course.edits[0]
         for limit in scenario.limits.get(key.family, ())
         if limit.slot_s > course.trip_s
     }
@@ -107,7 +108,7 @@ def _groups(everyone: Sequence[Course], scenario: Scenario) -> list[list[int]]:
     """Streams that share no limited bucket are solved apart."""
     groups: list[tuple[set[BucketKey], list[int]]] = []
     for number, course in enumerate(everyone):
-        keys = {key for key in (*course.send, *course.edit) if scenario.limits.get(key.family)}
+        keys = {key for key in course.keys if scenario.limits.get(key.family)}
         members = [number]
         apart = []
         for others, group in groups:
@@ -127,14 +128,17 @@ class _Intervals:
     m + 1 in m lengths anywhere. A token bucket gives its burst and what flows in meanwhile.
     """
 
-    def __init__(self, limit: RateLimit, begins: float, ends: float, *, tokens: bool) -> None:
+    def __init__(self, limit: RateLimit, members: Sequence[Course], *, tokens: bool) -> None:
+        self.members = members
+        begins = min(course.opens for course in members)
+        ends = max(course.finishes_by for course in members) + 3 * ROUNDING_S
         slot_s = limit.per_s / limit.count
         wanted_s = (ends - begins) / CELLS
         unit = (
             max(1, ceil(wanted_s / slot_s)) if tokens else limit.count * max(1, ceil(wanted_s / limit.per_s))
         )
         cells = max(1, ceil((ends - begins) / (unit * slot_s)))
-        self.slot_s = slot_s
+        self.per_member_s = 1.0 / (slot_s * len(members))
         self.borders = [begins + number * unit * slot_s for number in range(cells + 1)]
         self.spans: list[tuple[int, int]] = [(0, cell + 1) for cell in range(cells)]
         length = 1
@@ -172,40 +176,62 @@ class _Intervals:
             for (start, end), places in zip(self.spans, self.places, strict=True)
         ]
 
-    def charge(self, members: Iterable[Course]) -> None:
+    def charge(self, share: float) -> None:
         """First prices: those under which streams at an even pace share the places evenly. An edit every
-        L seconds costs L**2 / 2 of age, and its price must be as much."""
-        lives = [(course.begins, course.ends) for course in members]
+        L seconds costs L**2 / 2 of age, and its price must be as much. `share`: of a stream's edits, those
+        that go this way."""
+        lives = [(course.begins, course.ends) for course in self.members]
         ends = max(end for _, end in lives)
         upto = [sum(max(0.0, min(end, border) - begin) for begin, end in lives) for border in self.borders]
         level = 0.0
         for cell in reversed(range(len(self.used))):  # the first spans are those from the beginning
             if self.borders[cell] >= ends:
                 continue
-            busy_s = (upto[cell + 1] - upto[cell]) / self.places[0]
+            busy_s = share * (upto[cell + 1] - upto[cell]) / self.places[0]
             price = max(level, busy_s**2 / 2)
             self.prices[cell] += price - level
             level = price
 
 
 @dataclass(frozen=True, slots=True)
-class _Prices:
-    """What a request costs at each of some times: the cells of each limit in which these lie."""
+class _WayPrices:
+    """What a request that goes one way costs at each of some times: the cells of each limit in which these
+    lie."""
 
+    keys: Keys
     cells: tuple[tuple[_Intervals, list[int]], ...]
-    times: list[float]
 
-    def now(self, by_cell: dict[int, list[float]]) -> list[float]:
-        total = [0.0] * len(self.times)
+    def now(self, by_cell: dict[int, list[float]], times: int) -> list[float]:
+        total = [0.0] * times
         for limit, cells in self.cells:
             prices = by_cell[id(limit)]
             if any(prices):
                 total = list(map(add, total, map(prices.__getitem__, cells)))
         return total
 
-    def book(self, number: int) -> None:
-        for limit, cells in self.cells:
+    def at(self, number: int, by_cell: dict[int, list[float]]) -> float:
+        return sum(by_cell[id(limit)][cells[number]] for limit, cells in self.cells)
+
+
+class _Prices:
+    """The same for a request that may go any of some ways: the price of the cheapest."""
+
+    def __init__(self, ways: Sequence[tuple[Keys, Sequence[_Intervals]]], times: list[float]) -> None:
+        self.times = times
+        self._ways = [
+            _WayPrices(keys, tuple((limit, [limit.cell(at) for at in times]) for limit in limits))
+            for keys, limits in ways
+        ]
+
+    def now(self, by_cell: dict[int, list[float]]) -> list[float]:
+        first, *others = (way.now(by_cell, len(self.times)) for way in self._ways)
+        return list(map(min, first, *others)) if others else first
+
+    def book(self, number: int, by_cell: dict[int, list[float]]) -> Act:
+        way = min(self._ways, key=lambda way: way.at(number, by_cell))
+        for limit, cells in way.cells:
             limit.used[cells[number]] += 1
+        return Act(self.times[number], way.keys)
 
 
 class _Path:
@@ -216,15 +242,18 @@ class _Path:
     same price. The single flight is kept to this grid, downwards.
     """
 
-    def __init__(self, course: Course, send: Sequence[_Intervals], edit: Sequence[_Intervals]) -> None:
+    def __init__(self, course: Course, limits: Mapping[BucketKey, Sequence[_Intervals]]) -> None:
         self.course = course
-        borders = {border for limit in {*send, *edit} for border in limit.borders}
+        borders = {border for key in course.keys for limit in limits[key] for border in limit.borders}
+        send, *edits = (
+            (keys, [limit for key in keys for limit in limits[key]]) for keys in (course.send, *course.edits)
+        )
         times = sorted(
             at for at in {course.opens, *course.times, *borders} if course.opens <= at < course.useful_until
         )
-        self.send, self.edit = _prices(send, times), _prices(edit, times)
+        self.send, self.edit = _Prices([send], times), _Prices(edits, times)
         finals = sorted(at for at in {course.ends, *borders} if course.ends <= at <= course.finishes_by)
-        self.final_send, self.final_edit = _prices(send, finals), _prices(edit, finals)
+        self.final_send, self.final_edit = _Prices([send], finals), _Prices(edits, finals)
         self._visible = [course.visible_at(at) for at in times]
         self._since = [course.hidden_since(at) for at in times]
         self._seen = [
@@ -238,21 +267,20 @@ class _Path:
             for number, at in enumerate(times)
         ]
 
-    def cheapest(self, by_cell: dict[int, list[float]]) -> tuple[float, list[float]]:
+    def cheapest(self, by_cell: dict[int, list[float]]) -> tuple[float, list[Act]]:
         """The least area plus prices, and the plan that has it; its requests are booked."""
         costs, before = self._costs(self.send.now(by_cell), self.edit.now(by_cell))
         final_send, final_edit = self.final_send.now(by_cell), self.final_edit.now(by_cell)
         totals = list(map(add, costs, self._rest))
         last = min(range(len(totals)), key=totals.__getitem__, default=-1)
         if last < 0:  # the ending is the send
-            self.final_send.book(final_send.index(min(final_send)))
+            self.final_send.book(final_send.index(min(final_send)), by_cell)
             return self.course.span_s**2 / 2 + min(final_send), []
         value = totals[last] + min(final_edit)
-        self.final_edit.book(final_edit.index(min(final_edit)))
+        self.final_edit.book(final_edit.index(min(final_edit)), by_cell)
         plan = []
         while last >= 0:
-            plan.append(self.send.times[last])
-            (self.edit if before[last] >= 0 else self.send).book(last)
+            plan.append((self.edit if before[last] >= 0 else self.send).book(last, by_cell))
             last = before[last]
         return value, plan[::-1]
 
@@ -310,10 +338,6 @@ def _lower_from(a: float, since: float, b: float, later: float) -> float:
     return x if x >= later else since + sqrt(2 * (b - a))
 
 
-def _prices(limits: Sequence[_Intervals], times: list[float]) -> _Prices:
-    return _Prices(tuple((limit, [limit.cell(at) for at in times]) for limit in limits), times)
-
-
 @dataclass(frozen=True, slots=True)
 class _Solved:
     bound: float  # of the area, in square seconds
@@ -328,32 +352,27 @@ class _Relaxation:
         self._scenario = scenario
         users: dict[BucketKey, list[Course]] = {}
         for course in group:
-            for key in dict.fromkeys((*course.send, *course.edit)):
+            for key in course.keys:
                 users.setdefault(key, []).append(course)
         self._limits = {
             key: [
-                _Intervals(
-                    limit,
-                    min(course.opens for course in members),
-                    max(course.finishes_by for course in members) + 3 * ROUNDING_S,
-                    tokens=limit in scenario.token_buckets,
-                )
+                _Intervals(limit, members, tokens=limit in scenario.token_buckets)
                 for limit in scenario.limits.get(key.family, ())
             ]
             for key, members in users.items()
         }
         self._all = [limit for limits in self._limits.values() for limit in limits]
-        for edits in dict.fromkeys(course.edit for course in group):
-            shared = [
-                (limit, users[key]) for key in edits for limit in self._limits[key] if not any(limit.prices)
-            ]
-            if shared:
-                limit, members = max(shared, key=lambda pair: pair[0].slot_s * len(pair[1]))
-                limit.charge(members)
-        self._paths = [_Path(course, self._of(course.send), self._of(course.edit)) for course in group]
+        for edits in dict.fromkeys(course.edits for course in group):
+            self._charge(edits)
+        self._paths = [_Path(course, self._limits) for course in group]
 
-    def _of(self, keys: Keys) -> list[_Intervals]:
-        return [limit for key in keys for limit in self._limits[key]]
+    def _charge(self, ways: Sequence[Keys]) -> None:
+        """First prices for the limit of each way that binds most."""
+        limits = ([limit for key in keys for limit in self._limits[key]] for keys in ways)
+        binding = [min(one, key=lambda limit: limit.per_member_s) for one in limits if one]
+        for limit in binding:
+            if not any(limit.prices):
+                limit.charge(limit.per_member_s / sum(one.per_member_s for one in binding))
 
     def solve(self, iterations: int) -> _Solved:
         bound, plans = self._evaluate()
@@ -375,7 +394,7 @@ class _Relaxation:
                 bound, plans = self._evaluate()
         return _Solved(max(0.0, best), improve(self._group, best_plans, self._scenario))
 
-    def _evaluate(self) -> tuple[float, list[list[float]]]:
+    def _evaluate(self) -> tuple[float, list[list[Act]]]:
         """The bound under the prices of now, and each stream's own plan."""
         for limit in self._all:
             limit.used = [0] * len(limit.used)
@@ -385,10 +404,11 @@ class _Relaxation:
         return sum(value for value, _ in found) - paid, [plan for _, plan in found]
 
     def _step(self, missing: float) -> bool:
-        """Move the prices along the excess, as far as would close `missing` on a straight line."""
+        """Move the prices along the excess, as far as would close `missing` on a straight line. A limit's
+        excess adds up over all that share it: it is taken for each of them."""
         slopes = [limit.excess() for limit in self._all]
         norm = sum(
-            slope * slope
+            slope * slope / len(limit.members)
             for limit, excess in zip(self._all, slopes, strict=True)
             for slope, price in zip(excess, limit.prices, strict=True)
             if slope > 0.0 or price > 0.0
@@ -398,6 +418,7 @@ class _Relaxation:
         step = missing / norm
         for limit, excess in zip(self._all, slopes, strict=True):
             limit.prices = [
-                max(0.0, price + step * slope) for price, slope in zip(limit.prices, excess, strict=True)
+                max(0.0, price + step * slope / len(limit.members))
+                for price, slope in zip(limit.prices, excess, strict=True)
             ]
         return True

@@ -113,8 +113,16 @@ def _times(record: Record, scenario: Scenario) -> Sequence[Sequence[float]]:
 
 
 def _slot_s(scenario: Scenario) -> float:
-    keys = {key for of_kind in scenario.streams[0].keys.values() for key in of_kind}
-    return max(limit.slot_s for key in keys for limit in scenario.limits.get(key.family, ()))
+    """Of the way that grants the soonest."""
+    return min(
+        max(
+            limit.slot_s
+            for keys in way.values()
+            for key in keys
+            for limit in scenario.limits.get(key.family, ())
+        )
+        for way in scenario.streams[0].ways
+    )
 
 
 def run(*, quick: bool = False, progress: Callable[[str], None] = lambda _: None) -> list[Result]:

@@ -112,7 +112,7 @@ def final_lag(timeline: Timeline, shown: Sequence[Shown]) -> float | None:
 def starved(streams: Sequence[Stream], shown: Sequence[Sequence[Shown]]) -> list[bool]:
     """Whether each answer got no preview between its first text and its model's end, though text of it was
     hidden, while another one with which it shares a bucket got STARVED_BY previews since that was hidden."""
-    keys = [{key for of_kind in stream.keys.values() for key in of_kind} for stream in streams]
+    keys = [stream.keys for stream in streams]
     found = []
     for number, stream in enumerate(streams):
         since, end = _waits_since(stream.timeline, shown[number]), stream.timeline.ended_at

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
+from benchmarks import scenarios
 from benchmarks.scenarios import Scenario, Stream, text_of
 from benchmarks.simulator import Request
-from bots.discord.capabilities import CHANNEL, INTERACTION
+from bots.discord.capabilities import CHANNEL, COMMAND
 from bots.telegram.capabilities import TELEGRAM
 from core.ports.surface import Capabilities
 from core.service.driver import TICK_S
@@ -55,11 +56,11 @@ class Sluice:
         self._scheduler = EditScheduler({})
         began = min(stream.timeline.deltas[0][0] for stream in scenario.streams) - 0.5
         for number, stream in enumerate(scenario.streams):
-            capabilities = _capabilities(scenario, stream)
+            capabilities = _capabilities(scenario, stream.ways[0])
             self._scheduler.pacer.add_limits(capabilities.rate_limits)
             settings = ViewSettings(
                 renderer=capabilities.renderer,
-                ways=(Way(partial(_buckets, stream)),),
+                ways=tuple(_way(scenario, way) for way in stream.ways),
                 stop=_STOP,
                 typing_lasts_s=capabilities.typing_lasts_s,
             )
@@ -106,14 +107,19 @@ class Sluice:
         self._due = min(self._due, max(now, self._last_tick + TICK_S))
 
 
-def _buckets(stream: Stream, kind: OperationKind, page: int) -> tuple[BucketKey, ...]:
-    return stream.keys[kind]
+def _way(scenario: Scenario, way: scenarios.Way) -> Way:
+    able = _capabilities(scenario, way)
+    return Way(partial(_buckets, way), able.nonces, able.first_in_place)
 
 
-def _capabilities(scenario: Scenario, stream: Stream) -> Capabilities:
+def _buckets(way: scenarios.Way, kind: OperationKind, page: int) -> tuple[BucketKey, ...] | None:
+    return way.get(kind)
+
+
+def _capabilities(scenario: Scenario, way: scenarios.Way) -> Capabilities:
     if scenario.platform == "telegram":
         return TELEGRAM
-    return INTERACTION if stream.keys[OperationKind.SEND][-1].family == "interaction" else CHANNEL
+    return COMMAND if way[OperationKind.SEND][-1].family == "interaction" else CHANNEL
 
 
 def _length(stream: Stream) -> int:

@@ -40,7 +40,7 @@ class Peer:
     one_clock: bool = False  # `after_s` is one clock for all streams
 
     def interval_s(self, stream: Stream) -> float | None:
-        family = stream.keys[OperationKind.EDIT][-1].family
+        family = stream.ways[0][OperationKind.EDIT][-1].family
         if self.telegram_after_s is None or family not in {"chat", "group"}:
             return self.after_s
         return self.telegram_after_s[family == "group"]
@@ -193,7 +193,8 @@ class PeerPolicy:
     def _call(self, reader: _Reader, now: float) -> None:
         upto = min(reader.characters, reader.page_start + self._page)
         kind = OperationKind.SEND if reader.message_id is None else OperationKind.EDIT
-        request = Request(next(self._order), reader.number, kind, reader.stream.keys[kind], reader.message_id)
+        keys = reader.stream.ways[0][kind]  # none of them knows of a second way
+        request = Request(next(self._order), reader.number, kind, keys, reader.message_id)
         self._upto[request.id] = upto
         reader.asked, reader.asked_deltas, reader.busy = upto, reader.read, True
         reader.last_at = now

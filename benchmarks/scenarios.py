@@ -16,6 +16,8 @@ from core.streaming.meters import RateLimit
 from core.streaming.operations import BucketKey, OperationKind
 
 Platform = Literal["discord", "telegram"]
+Way = Mapping[OperationKind, tuple[BucketKey, ...]]
+"""By kind of what can go this way: which buckets it draws from."""
 
 PROFILES: Final = ("documented", "second")
 ROUND_TRIP_S: Final = 0.15
@@ -36,10 +38,16 @@ class Timeline:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """One answer in one place: `keys` says for sends and for edits which buckets they draw from."""
+    """One answer in one place. The first message goes the first of its ways, which is the question's own, and
+    edits of it go any."""
 
     timeline: Timeline
-    keys: Mapping[OperationKind, tuple[BucketKey, ...]]
+    ways: tuple[Way, ...]
+
+    @property
+    def keys(self) -> set[BucketKey]:
+        """All buckets that it draws from."""
+        return {key for way in self.ways for keys in way.values() for key in keys}
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,30 +195,34 @@ PACES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Who asks where: `place(n)` gives the buckets of the n-th stream. `per_s`: deltas of each."""
+    """Who asks where: `place(n)` gives the ways of the n-th stream. `per_s`: deltas of each."""
 
     name: str
     platform: Platform
     count: int
-    place: Callable[[int], Mapping[OperationKind, tuple[BucketKey, ...]]]
+    place: Callable[[int], tuple[Way, ...]]
     per_s: float
     longest_s: float = 60.0
 
 
-def _channel(number: int) -> Mapping[OperationKind, tuple[BucketKey, ...]]:
+def _channel(number: int) -> tuple[Way, ...]:
     account = BucketKey("account")
-    return {kind: (account, BucketKey(kind.value, f"c{number}")) for kind in OperationKind}
+    return ({kind: (account, BucketKey(kind.value, f"c{number}")) for kind in OperationKind},)
 
 
-def _interaction(number: int) -> Mapping[OperationKind, tuple[BucketKey, ...]]:
-    return dict.fromkeys(OperationKind, (BucketKey("interaction", f"i{number}"),))
+def _slash_command(number: int) -> tuple[Way, ...]:
+    """Seen by all, each in a channel of its own: by the interaction's token, or as any message of that
+    channel, but for the sign that the bot thinks."""
+    [channel] = _channel(number)
+    interaction = dict.fromkeys(OperationKind, (BucketKey("interaction", f"i{number}"),))
+    return interaction, {kind: keys for kind, keys in channel.items() if kind is not OperationKind.TYPING}
 
 
-def _chat(family: str) -> Callable[[int], Mapping[OperationKind, tuple[BucketKey, ...]]]:
-    def place(number: int) -> Mapping[OperationKind, tuple[BucketKey, ...]]:
+def _chat(family: str) -> Callable[[int], tuple[Way, ...]]:
+    def place(number: int) -> tuple[Way, ...]:
         bot = BucketKey("bot")
         texts = (bot, BucketKey(family, f"t{number}"))
-        return {kind: (bot,) if kind is OperationKind.TYPING else texts for kind in OperationKind}
+        return ({kind: (bot,) if kind is OperationKind.TYPING else texts for kind in OperationKind},)
 
     return place
 
@@ -219,7 +231,7 @@ SETTINGS: Final = (
     Setting("one answer", "discord", 1, _channel, 15.0),
     Setting("8 answers in one channel", "discord", 8, lambda _: _channel(0), 15.0),
     Setting("60 channels", "discord", 60, _channel, 10.0, 30.0),
-    Setting("500 slash commands", "discord", 500, _interaction, 4.0),
+    Setting("500 slash commands", "discord", 500, _slash_command, 4.0),
     Setting("one private chat", "telegram", 1, _chat("chat"), 15.0),
     Setting("8 answers in one group", "telegram", 8, lambda _: _chat("group")(0), 15.0),
     Setting("200 private chats", "telegram", 200, _chat("chat"), 6.0, 30.0),

@@ -65,6 +65,11 @@ class Bucket:
         """As far as they are known by now."""
         return tuple(meter.limit for meter in self._meters)
 
+    @property
+    def slot_s(self) -> float:
+        """Seconds between two requests at the rate that can be kept up for ever; 0 where nothing limits."""
+        return max((meter.limit.slot_s for meter in self._meters), default=0.0)
+
     def idle_since(self, now: float) -> float:
         """Since when it has neither been drawn from nor paused."""
         return now if self._flying else max(self._last_used, self._paused_until)
@@ -79,12 +84,11 @@ class Bucket:
             ready = max(ready, meter.free_at(now, self._flying))
         if preview is None or not self._meters or ready == NEVER:
             return ready
-        slot_s = max(meter.limit.slot_s for meter in self._meters)
         for meter in self._meters:
             if meter.limit.count > 1:
-                ready = max(ready, meter.free_at(now, self._flying, 2) - slot_s)
+                ready = max(ready, meter.free_at(now, self._flying, 2) - self.slot_s)
             if meter.limit.count > 2 and preview.pauses and not preview.ripe:
-                ready = max(ready, meter.free_at(now, self._flying, 3) - PAUSE_SLOTS * slot_s)
+                ready = max(ready, meter.free_at(now, self._flying, 3) - PAUSE_SLOTS * self.slot_s)
         distance_s = self.distance_s(now, preview)
         ripe_at = now if preview.ripe else preview.since + RIPE * min(distance_s, preview.ripe_s)
         return max(ready, self._last_used + distance_s, ripe_at)
@@ -97,7 +101,7 @@ class Bucket:
             meter.ahead(now, self._flying) <= max(1.0, AHEAD_SHARE * preview.haste * meter.limit.count)
             for meter in self._meters
         )
-        last = max(self._last_used, now - 2.0 * max(meter.limit.slot_s for meter in self._meters))
+        last = max(self._last_used, now - 2.0 * self.slot_s)
         distance_s = max(meter.spread_s(now, self._flying, last) for meter in self._meters)
         return distance_s * (1.0 - preview.haste) if may_hasten else distance_s
 

@@ -54,6 +54,7 @@ RENDERS_AT_ONCE: Final = 4
 DEFAULT_PAUSE_S: Final = 5.0
 """After a rate limit that names no time."""
 
+_Previews: TypeAlias = list[tuple[int, tuple[BucketKey, ...], Preview | None]]  # by way
 _Rank: TypeAlias = tuple[int, float, int]  # priority, since when, view: lower goes first
 
 
@@ -260,14 +261,31 @@ class EditScheduler:
         """The ways that it may go, the soonest first: when, which, what it draws from, what grants last."""
         ways = [(way, keys, self._preview(want, keys)) for way, keys in view.ways.open(want.kind, view.page)]
         if want.preview is not None and len(ways) > 1:
-            # What is shown one way is not hidden the other: the text is ripe for the pace of them all.
-            ripe_s = 1.0 / sum(1.0 / self.pacer.distance_s(keys, now, preview) for _, keys, preview in ways)
-            ways = [(way, keys, preview and replace(preview, ripe_s=ripe_s)) for way, keys, preview in ways]
+            ways = self._ripe_for_all(ways, now)
         found = []
         for way, keys, preview in ways:
             at, blocked_by = self.pacer.blocking(keys, now, preview)
             found.append((at, way, keys, blocked_by))
         return sorted(found, key=lambda one: one[:2])
+
+    def _ripe_for_all(self, ways: _Previews, now: float) -> _Previews:
+        """What is shown one way is not hidden the other: the text is ripe for the pace of them all. What
+        another way grants is shared by those who wait for it."""
+        own_s = [self.pacer.distance_s(keys, now, preview) for _, keys, preview in ways]
+        shared_s = [max(one, self._turns_s(keys)) for one, (_, keys, _) in zip(own_s, ways, strict=True)]
+        per_s = sum(1.0 / one for one in shared_s)
+        ripe_s = [
+            1.0 / (per_s - 1.0 / shared + 1.0 / own) for own, shared in zip(own_s, shared_s, strict=True)
+        ]
+        return [
+            (way, keys, preview and replace(preview, ripe_s=ripe))
+            for (way, keys, preview), ripe in zip(ways, ripe_s, strict=True)
+        ]
+
+    def _turns_s(self, keys: tuple[BucketKey, ...]) -> float:
+        """How long it takes until all who wait for these buckets had their turn."""
+        crowded = [key for key in keys if self._is_crowded(key)]
+        return max((len(self._lines[key]) * self.pacer.bucket(key).slot_s for key in crowded), default=0.0)
 
     def _preview(self, want: Want, keys: tuple[BucketKey, ...]) -> Preview | None:
         if want.preview is not None and want.preview.haste and any(self._is_crowded(key) for key in keys):

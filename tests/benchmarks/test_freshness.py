@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
-from itertools import combinations, pairwise
+from itertools import combinations, pairwise, product
 from xml.etree import ElementTree
 
 import pytest
@@ -14,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks import plot
-from benchmarks.clairvoyant import place, violations
-from benchmarks.course import Course, courses
+from benchmarks.clairvoyant import Plan, place, violations
+from benchmarks.course import Act, Course, courses
 from benchmarks.floor import floor
 from benchmarks.freshness import OURS, examine
 from benchmarks.lone import best_plan
@@ -31,6 +32,7 @@ from benchmarks.scenarios import (
     Setting,
     Stream,
     Timeline,
+    Way,
     certain,
     scenario,
     text_of,
@@ -44,7 +46,7 @@ LIMITS = {kind.value: (RateLimit(2, 2.0),) for kind in OperationKind}
 
 
 def small(*timelines: Timeline) -> Scenario:
-    streams = tuple(Stream(timeline, KEYS) for timeline in timelines)
+    streams = tuple(Stream(timeline, (KEYS,)) for timeline in timelines)
     return Scenario("small", streams, LIMITS, round_trip_s=0.1)
 
 
@@ -55,7 +57,7 @@ def line(*times: float, characters: int = 40) -> Timeline:
 def test_the_age_is_that_of_the_oldest_text_that_is_hidden() -> None:
     """Two deltas at 0 and 1, the end at 2; the first is visible from 0.5 on, the second from 3 on."""
     timeline = Timeline(((0.0, 10), (1.0, 10)), 2.0)
-    played = Scenario("by hand", (Stream(timeline, KEYS),), LIMITS, 0.1)
+    played = Scenario("by hand", (Stream(timeline, (KEYS,)),), LIMITS, 0.1)
     found = measure(played, Record([[(0.5, 10), (3.0, 20)]], edits=1, refused=0, inside_pauses=0))
     assert found.mean_age_s == pytest.approx((0.5**2 / 2 + 1.0**2 / 2) / 2.0)
     assert found.p95_age_s == pytest.approx(0.9)  # over 2 s: more than 0.9 for 0.1 s of them
@@ -134,6 +136,83 @@ def test_no_plan_of_a_lone_answer_is_better_than_its_floor(timeline: Timeline, h
     assert course.total_area(strict) == pytest.approx(least)
 
 
+def both_ways(number: int) -> tuple[Way, ...]:
+    """A slash command's: an interaction and a channel of its own, and one account for all channels."""
+    channel = {kind: (BucketKey("account"), BucketKey(kind.value, f"c{number}")) for kind in OperationKind}
+    return dict.fromkeys(OperationKind, (BucketKey("interaction", f"i{number}"),)), channel
+
+
+def with_ways(*timelines: Timeline, ways: int = 2) -> Scenario:
+    streams = tuple(Stream(timeline, both_ways(n)[:ways]) for n, timeline in enumerate(timelines))
+    limits = {
+        "interaction": (RateLimit(2, 2.0),),
+        "account": (RateLimit(1, 1.0),),
+        "edit": (RateLimit(1, 2.0),),
+    }
+    return Scenario("two ways", streams, limits, round_trip_s=0.1)
+
+
+def least_area(played: Scenario) -> float:
+    """Of every choice of moments and ways that the platform takes, tried one by one."""
+    played = played.with_reserves()
+    group = courses(played)
+    tried = [list(plans_of(course)) for course in group]
+    areas = []
+    for chosen in product(*tried):
+        previews, finals = [list(plan[:-1]) for plan in chosen], [plan[-1] for plan in chosen]
+        area = sum(
+            course.total_area([act.at for act in plan]) for course, plan in zip(group, previews, strict=True)
+        )
+        if not violations(group, Plan(previews, finals, area, 0.0), played):
+            areas.append(area)
+    return min(areas)
+
+
+def plans_of(course: Course) -> Iterator[tuple[Act, ...]]:
+    """The send and the ending, and between them an edit, by any way, with any of the deltas."""
+    assert course.opens < course.useful_until
+    edits = [[None, *(Act(at, keys) for keys in course.edits)] for at in course.times if at > course.opens]
+    finals = [Act(at, keys) for at in (course.ends, course.finishes_by) for keys in course.edits]
+    for final in finals:
+        for chosen in product(*edits):
+            plan = (Act(course.opens, course.send), *(act for act in chosen if act is not None), final)
+            if all(later.at - earlier.at >= course.trip_s for earlier, later in pairwise(plan)):
+                yield plan
+
+
+few = st.lists(st.floats(0.15, 1.0), min_size=3, max_size=4).map(
+    lambda gaps: line(*(sum(gaps[: n + 1]) for n in range(len(gaps))))
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(few, min_size=1, max_size=2))
+def test_no_plan_by_either_of_two_ways_is_better_than_the_floor(timelines: list[Timeline]) -> None:
+    played = with_ways(*timelines)
+    found = floor(played, iterations=40)
+    span_s = sum(course.span_s for course in courses(played))
+    assert found.mean_age_s * span_s <= least_area(played) + 1e-9
+
+
+def test_a_second_way_lowers_the_floor() -> None:
+    """So a floor for one way alone would be none for who goes both."""
+    timelines = [line(*(0.45 * n for n in range(1, 8)))]
+    one, two = (with_ways(*timelines, ways=ways) for ways in (1, 2))
+    span_s = sum(course.span_s for course in courses(one))
+    assert floor(two).mean_age_s * span_s <= least_area(two) < floor(one).mean_age_s * span_s
+    assert least_area(two) < least_area(one)
+
+
+def test_a_schedule_goes_both_ways_and_breaks_no_limit() -> None:
+    played = with_ways(*(line(*(0.3 * n + 0.1 * which for n in range(1, 14))) for which in range(3)))
+    played = played.with_reserves()
+    group = courses(played)
+    plan = place(group, [one.acts([one.opens, *one.times]) for one in group], played)
+    assert violations(group, plan, played) == []
+    ways = {act.keys for previews in plan.previews for act in previews[1:]}
+    assert ways == {keys for one in group for keys in one.edits}
+
+
 def keeps(plan: list[float], course: Course, limit: RateLimit) -> bool:
     """Single flight, fixed windows for the edits, and a place for the ending unless a window is over."""
     if any(later - earlier < course.trip_s - 1e-9 for earlier, later in pairwise(plan)):
@@ -165,7 +244,7 @@ def test_what_a_preview_may_show_only_grows() -> None:
 def test_a_schedule_that_was_found_breaks_no_limit(timelines: list[Timeline]) -> None:
     played = small(*timelines).with_reserves()
     group = courses(played)
-    plans = [[] if one.opens >= one.useful_until else [one.opens, *one.times] for one in group]
+    plans = [one.acts([] if one.opens >= one.useful_until else [one.opens, *one.times]) for one in group]
     plan = place(group, plans, played)
     # Endings wait for one another; a crowd of them may wait longer than one alone.
     assert not [found for found in violations(group, plan, played) if "too late" not in found]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+from itertools import pairwise
+
 import pytest
 
 from core.streaming.answer import Answer
@@ -141,3 +144,38 @@ def test_an_unknown_send_waits_for_its_way_though_the_other_is_free() -> None:
     assert operation.content is not None
     assert again.content.nonce == operation.content.nonce
     assert stage.now >= began + 30.0
+
+
+def _draws_from(key: BucketKey, _kind: OperationKind, _page: int) -> tuple[BucketKey, ...]:
+    return (key,)
+
+
+def test_what_many_wait_for_does_not_make_a_text_ripe_for_its_own_way() -> None:
+    """Forty answers share two requests a second, so each gets one in 20 s: the previews of their own tokens
+    are for a text that those leave hidden, not for one that they are about to show."""
+    own, shared = RateLimit(30, 60.0), RateLimit(2, 1.0)
+    scheduler = EditScheduler({"interaction": (own,), "account": (shared,)})
+    answers = [Answer() for _ in range(40)]
+    for number, answer in enumerate(answers):
+        token, account = BucketKey("interaction", f"{number}"), BucketKey("account")
+        ways = (Way(partial(_draws_from, token)), Way(partial(_draws_from, account)))
+        scheduler.show(answer, ViewSettings(FakeRenderer(2_000), ways), 0.0)
+    edits: dict[int, list[tuple[float, int]]] = {}
+    for tick in range(4_000):  # of 10 ms
+        now = tick / 100
+        for number, answer in enumerate(answers):
+            if (tick + number) % 25 == 0:
+                answer.append("word and ", now)
+                scheduler.changed(answer)
+        for operation in scheduler.operations_to_perform(now):
+            scheduler.performed(operation, Delivered(f"m{operation.view}"), now)
+            if operation.kind is EDIT:
+                edits.setdefault(operation.view, []).append((now, operation.way))
+    after_shared = [
+        later - earlier
+        for acts in edits.values()
+        for (earlier, first), (later, second) in pairwise(acts[5:])  # the first ones come closer together
+        if (first, second) == (1, 0)
+    ]
+    assert len(after_shared) > 20
+    assert sum(after_shared) / len(after_shared) > 0.5 * own.slot_s  # 0.47 if the line were not counted
