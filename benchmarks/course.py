@@ -14,7 +14,7 @@ from heapq import heapify, heappop, heappush
 from itertools import accumulate, pairwise
 from typing import NamedTuple, Self
 
-from benchmarks.scenarios import Scenario, Stream, Timeline, certain
+from benchmarks.scenarios import Scenario, Stream, Timeline
 from bots.sandbox.limits import Enforcer, take_all
 from core.streaming.meters import RateLimit
 from core.streaming.operations import BucketKey, OperationKind
@@ -36,9 +36,6 @@ class Course:
     """`opens`: when the first send leaves. `finishes_by`: when the ending's request leaves at the latest."""
 
     times: tuple[float, ...]  # of the deltas, in order; at least one
-    since: tuple[
-        float, ...
-    ]  # by how many came: since when the oldest of the text is hidden that cannot be shown
     ends: float
     opens: float
     finishes_by: float
@@ -47,20 +44,10 @@ class Course:
     edits: tuple[Keys, ...]  # by way
 
     @classmethod
-    def of(
-        cls, stream: Stream, trip_s: float, opens: float, finishes_by: float, *, held: bool = False
-    ) -> Self:
-        """`held`: what a preview holds back, since it may still become something else, cannot be shown."""
-        line = stream.timeline
-        times = [at for at, _ in line.deltas]
-        lengths = list(accumulate((characters for _, characters in line.deltas), initial=0))
-        whole = [
-            bisect_right(lengths, certain(length)) - 1 if held else n for n, length in enumerate(lengths)
-        ]
+    def of(cls, stream: Stream, trip_s: float, opens: float, finishes_by: float) -> Self:
         return cls(
-            tuple(times),
-            tuple([*times, line.ended_at][number] for number in whole),
-            line.ended_at,
+            tuple(at for at, _ in stream.timeline.deltas),
+            stream.timeline.ended_at,
             opens,
             finishes_by,
             trip_s,
@@ -95,7 +82,8 @@ class Course:
 
     def hidden_since(self, dispatch: float) -> float:
         """When the oldest text came that this dispatch does not show; the model's end if there is none."""
-        return self.since[bisect_right(self.times, dispatch)]
+        came = bisect_right(self.times, dispatch)
+        return self.times[came] if came < len(self.times) else self.ends
 
     def area(self, dispatch: float | None, following: float | None) -> float:
         """The age, integrated from where `dispatch` is visible to where `following` is; None: nothing
@@ -122,14 +110,14 @@ def first_send_at(line: Timeline) -> float:
     return min(next(enough, line.ended_at), begins + FIRST_WAIT_S, line.ended_at)
 
 
-def courses(scenario: Scenario, *, held: bool = False) -> list[Course]:
-    """`held`: see Course.of. Raises ValueError for a stream without text: it has no age."""
+def courses(scenario: Scenario) -> list[Course]:
+    """Raises ValueError for a stream without text: it has no age."""
     if not all(stream.timeline.deltas for stream in scenario.streams):
         raise ValueError("a stream without text has no age")
     opens = _first_sends(scenario)
     deadlines = _finishing_deadlines(scenario, opens)
     return [
-        Course.of(stream, scenario.round_trip_s, opened, deadline, held=held)
+        Course.of(stream, scenario.round_trip_s, opened, deadline)
         for stream, opened, deadline in zip(scenario.streams, opens, deadlines, strict=True)
     ]
 

@@ -29,7 +29,7 @@ def table(head: Sequence[str], rows: Iterator[Sequence[str]]) -> str:
 def ratios(results: Sequence[Figures]) -> str:
     head = (
         "Scenario", "Timelines", "Limits", "age s", "floor s", "best s", "age/floor", "age/best",
-        "to held floor", "to held best", "freshest peer s", "age/peer", "lag mean s", "peer's lag s",
+        "freshest peer s", "age/peer", "lag mean s", "peer's lag s",
         "lag p95 s", "slot s", "edits", "429s", "starved",
     )  # fmt: skip
     return table(head, map(_ratios, results))
@@ -42,9 +42,8 @@ def _ratios(result: Figures) -> list[str]:
     seconds = (ours["mean_age_s"], result["floor"]["mean_age_s"], result["best_mean_age_s"])
     lags = (ours["final_lag_mean_s"], peer["final_lag_mean_s"], ours["final_lag_p95_s"], result["slot_s"])
     shares = (result["to_floor"], result["to_best"])
-    held = result["to_held"] or (None, None)
     rest = (peer["mean_age_s"], result["age_to_peer"], *lags)
-    figures = ["" if one is None else f"{one:.2f}" for one in (*seconds, *shares, *held, *rest)]
+    figures = [f"{one:.2f}" for one in (*seconds, *shares, *rest)]
     words = [result["setting"], result["timelines"], result["profile"]]
     return [*words, *figures, f"{ours['edits_per_answer']:.1f}", str(ours["refused"]), str(ours["starved"])]
 

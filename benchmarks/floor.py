@@ -49,13 +49,12 @@ def floor(
     scenario: Scenario,
     starts: Sequence[Sequence[float]] = (),
     *,
-    held: bool = False,
     iterations: int = ITERATIONS,
 ) -> Floor:
-    """`starts`: by stream, the times of a schedule to better, as one that a policy found. `held`: for those
-    who hold back what may still become something else. Raises ValueError for a stream without text."""
+    """`starts`: by stream, the times of a schedule to better, as one that a policy found. Raises ValueError
+    for a stream without text."""
     scenario = scenario.with_reserves()
-    everyone = courses(scenario, held=held)
+    everyone = courses(scenario)
     span_s = sum(course.span_s for course in everyone)
     bound = area = lag = 0.0
     for members in _groups(everyone, scenario):

@@ -34,7 +34,6 @@ class Result:
     policies: Mapping[str, Measures]
     floor: Floor
     best_mean_age_s: float  # of the best schedule found, by the search or by a policy without a refusal
-    held: Floor | None  # for those who hold back half links and their like; of an answer alone
 
     @property
     def ours(self) -> Measures:
@@ -55,16 +54,6 @@ class Result:
         return _ratio(self.ours.mean_age_s, self.best_mean_age_s)
 
     @property
-    def to_held(self) -> tuple[float, float] | None:
-        """To the floor, and to the best schedule found, of those who hold back what we do."""
-        if self.held is None:
-            return None
-        best_s = self.held.feasible_mean_age_s
-        if not self.ours.refused:
-            best_s = min(best_s, self.ours.mean_age_s)
-        return _ratio(self.ours.mean_age_s, self.held.mean_age_s), _ratio(self.ours.mean_age_s, best_s)
-
-    @property
     def age_to_peer(self) -> float:
         return _ratio(self.ours.mean_age_s, self.best_peer.mean_age_s) if self.best_peer else 0.0
 
@@ -74,7 +63,7 @@ class Result:
         return _ratio(self.ours.final_lag_mean_s, self.best_peer.final_lag_mean_s) if self.best_peer else 0.0
 
     def as_json(self) -> dict[str, Any]:
-        ratios = {"to_floor": self.to_floor, "to_best": self.to_best, "to_held": self.to_held}
+        ratios = {"to_floor": self.to_floor, "to_best": self.to_best}
         return {**asdict(self), **ratios, "age_to_peer": self.age_to_peer, "lag_to_peer": self.lag_to_peer}
 
 
@@ -104,7 +93,6 @@ def examine(scenario: Scenario) -> Result:
         measured,
         possible,
         min([possible.feasible_mean_age_s, *feasible]),
-        floor(scenario, ours, held=True) if len(scenario.streams) == 1 else None,
     )
 
 

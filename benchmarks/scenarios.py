@@ -10,8 +10,6 @@ from functools import cache, lru_cache
 from typing import Final, Literal
 
 from bots.sandbox.limits import Burst, Enforcer, PlatformLimits, Rule, Window, load_profile
-from core.streaming.markdown import scan
-from core.streaming.marks import NO_MARKS
 from core.streaming.meters import RateLimit
 from core.streaming.operations import BucketKey, OperationKind
 
@@ -128,17 +126,6 @@ def text_of(length: int) -> str:
 def _token_lengths() -> tuple[int, ...]:
     """White space belongs to the token behind it, as models have it."""
     return tuple(len(token) for token in re.findall(r"\s*\S{1,6}", text_of(40_000)))
-
-
-def certain(length: int) -> int:
-    """How much of that text a preview may show: the rest may still become something else (half a link)."""
-    rounds, rest = divmod(length, len(TEXT))  # each ends with a blank line, where all is settled
-    return rounds * len(TEXT) + _certain(rest)
-
-
-@cache
-def _certain(length: int) -> int:
-    return scan(TEXT[:length], NO_MARKS).hold.at
 
 
 def steady(chance: random.Random, start: float, duration_s: float, per_s: float) -> Timeline:
