@@ -93,10 +93,12 @@ class Settled:
 
 
 class HalfLink(NamedTuple):
-    """A link at a text's end that is not whole: its bracket is at `start`, and so far it reads `label`."""
+    """A link at a text's end that is not whole: its bracket is at `start`, and so far it reads `label`. It
+    hides nothing before `end`."""
 
     start: int
     label: str
+    end: int
 
 
 @dataclass(frozen=True, slots=True)

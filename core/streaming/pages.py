@@ -41,8 +41,8 @@ though with no more than so much hidden: with words shown after it, the page cou
 sentence. Most sentences are shorter: nine pages of ten end with one, and eight with 80, which would make long
 answers 1 to 4 % fresher; twice as much costs 3 %."""
 LINK_UNITS: Final = 160
-"""So much of a page is left free where a half link is shown, for its address may have to go there, too. Where
-that is longer, the link goes to the next page, and what was shown of it with it."""
+"""So much of a page is left free where a half link is shown: for all of it, and before the page's last
+sentence, which waits. A longer one goes to the next page, and what was shown of it with it."""
 MARK_UNITS: Final = 120
 """Room on every page for the mark that may have to say how the answer ended."""
 WINDOW_PAGES: Final = 4
@@ -291,9 +291,10 @@ class Pages:
         if link is None or self.start + hold.at < self.shown:
             return None
         body = self._rendered(self._composed(text[: link.start] + link.label, hold.marks))
-        if body.fill > self._cap - LINK_UNITS / self._renderer.page_units:
+        room = self._sentence_units + max(0, LINK_UNITS - len(link.label))
+        if body.fill > self._cap - room / self._renderer.page_units:
             return None
-        return replace(self._frame(hold, body), ahead=len(text) - hold.at)
+        return replace(self._frame(hold, body), ahead=link.end - hold.at)
 
     def _nearly_full(self, text: str, cuts: Sequence[Cut], hold: Cut) -> Frame:
         """A preview that leaves the page a good place to end at."""
