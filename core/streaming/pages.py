@@ -3,7 +3,7 @@
 The laws:
 1. A page is `source[start:end]`, rendered with the marks that are open at its start reopened and
    those open at its end closed. Where one page ends the next begins.
-2. What was shown is never taken back: a page ends nowhere before what it has shown.
+2. What was shown is never taken back: a page ends nowhere before what it has shown, white space aside.
 3. A preview shows all that is certain; only in a page's last sentence it advances no further than to
    places where the page may well end. Of a half link it shows what the link will read: not a part of its
    span yet, so that the page may still end before the link.
