@@ -30,9 +30,8 @@ _LINK = regex.compile(
     r"!?\[(?:[^\[\]\n\\]|\\.|\[[^\[\]\n]*\])*+\]"
     r"\((?:[^()\s\\]|\\.|\([^()\s]*\))*+(?:[ \t]+\"[^\"\n]*\")?\)"
 )
-# Of a half link, up to a sign that may be a mark. One that begins with a letter, and not with a number or a
-# box to tick, hardly ever is none.
-_LABEL = regex.compile(r"!?\[(?![xX](?:\]|\Z))(?P<label>\p{L}[^\[\]\n\\*_`~|<>$]*)(?P<address>\])?")
+# Of a half link. One that begins with a letter, and not with a number or a box to tick, hardly ever is none.
+_LABEL = regex.compile(r"!?\[(?![xX](?:\]|\Z))(?P<label>\p{L}[^\[\]\n\\*_`~|<>$]*)(?:\]|\Z)")
 _TOKEN = regex.compile(
     r"(?P<space>\s+)"
     rf"|(?P<formula>{FORMULA_START})"
@@ -388,8 +387,8 @@ class _Scanner:
         return link.end()
 
     def _hold_link(self, start: int, *, code: bool) -> None:
-        if not code and self.hold is None and (half := _LABEL.match(self.text, start)):
-            self.half_link = HalfLink(start, half["label"], len(self.text) if half["address"] else half.end())
+        half = None if code or self.hold is not None else _LABEL.match(self.text, start)
+        self.half_link = HalfLink(start, half["label"]) if half else self.half_link
         self._hold(start, self.marks)
 
     def _read_formula(self, start: int, after: int, *, code: bool) -> int:

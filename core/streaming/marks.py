@@ -93,12 +93,10 @@ class Settled:
 
 
 class HalfLink(NamedTuple):
-    """A link at a text's end that is not whole: its bracket is at `start`, and so far it reads `label`. It
-    hides nothing before `end`."""
+    """A link at a text's end that is not whole: its bracket is at `start`, and so far it reads `label`."""
 
     start: int
     label: str
-    end: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,7 @@ def test_a_half_link_reads_as_it_will_and_nothing_of_it_counts_as_hidden(end: in
     assert reader.sees(LINK[end:]).body.text == f"See {LINK} (example.org)"
 
 
-@pytest.mark.parametrize("half", ["[1", "[1](https://exam", "[ ", "[*a b", "![", "[$x"])
+@pytest.mark.parametrize("half", ["[1", "[1](https://exam", "[ ", "[a *b", "![", "[$x"])
 def test_what_may_well_be_no_link_or_reads_otherwise_is_held_back(half: str) -> None:
     assert Reader(DiscordRenderer()).sees(f"See {half}").body.text == "See"
 
@@ -79,10 +79,12 @@ def test_words_that_were_shown_of_a_link_stay_when_a_sign_follows_in_it(label: s
     assert "(example.org)" in shown
 
 
-def test_what_follows_the_first_sign_in_a_half_link_is_hidden() -> None:
+def test_words_that_were_shown_of_a_link_stay_while_its_line_may_be_a_tables_head() -> None:
     reader = Reader(DiscordRenderer())
-    assert reader.sees("See [the old *hand").body.text == "See the old"
-    assert reader.pages.visible == len("See [the old ")
+    assert reader.sees("[The old name").body.text == "The old name"
+    frame = reader.sees("](https://example.org) | what")
+    assert (frame.body.text, reader.pages.visible) == ("The old name", len("[The old name"))
+    assert reader.sees(" it is\n\nAnd").body.text.startswith("[The old name](https://example.org)")
 
 
 @pytest.mark.parametrize("half", ["- [x", "- [X", "- [x]"])
