@@ -3,10 +3,10 @@
 The laws:
 1. A page is `source[start:end]`, rendered with the marks that are open at its start reopened and
    those open at its end closed. Where one page ends the next begins.
-2. What was shown is never taken back: a page ends nowhere before what it has shown.
+2. What was shown is never taken back: a page ends nowhere before what it has shown, white space aside.
 3. A preview shows all that is certain; only in a page's last sentence it advances no further than to
    places where the page may well end. Of a half link it shows what the link will read: not a part of its
-   span yet, so that the page may still end before the link.
+   span yet, so that the page may still end before the link. Until then that stays.
 4. A page once left never changes.
 5. The rest of a long block is a file, and a span like the others (files.py).
 6. Where only so many messages may be sent, the last carries the rest, as a file where it has to; where it
@@ -134,6 +134,7 @@ class Pages:
         self._marks = NO_MARKS
         self._shown_marks = NO_MARKS
         self._shown_body: Rendered | None = None  # None: not known
+        self._shown_ahead: Frame | None = None  # if it shows more than the span
         self._settled: Settled | None = None  # of the current page's text, so that a frame reads what is new
         self._holds_to = 0  # as in Scan, of the answer's text
         self.above: Callable[[Rendered], Rendered] | None = None
@@ -194,8 +195,9 @@ class Pages:
         self.shown = frame.end if frame.closed else max(self.shown, frame.end)
         self._shown_marks = frame.marks
         self.visible = self.shown + frame.ahead
-        is_page = frame.file is None and self._file is None and frame.end == self.shown and not frame.ahead
-        self._shown_body = frame.body if is_page else None
+        is_page = frame.file is None and self._file is None and frame.end == self.shown
+        self._shown_body = frame.body if is_page and not frame.ahead else None
+        self._shown_ahead = frame if is_page and frame.ahead else None
         if frame.closed and not frame.last:
             self.page += 1
             self.start, self._marks, self._block = frame.end, frame.marks, frame.block
@@ -285,7 +287,7 @@ class Pages:
             return self._nearly_full(text, cuts, hold)
         frame = self._frame(hold, body) if self.start + hold.at > self.shown else self._as_shown(text)
         signs = 0 if _TEXT.search(text, hold.at) else self.start + len(text) - frame.end
-        return replace(frame, ahead=signs)
+        return replace(frame, ahead=max(signs, frame.ahead))
 
     def _half_linked(self, text: str, hold: Cut, link: HalfLink | None) -> Frame | None:
         if link is None or self.start + hold.at < self.shown:
@@ -309,6 +311,8 @@ class Pages:
         return self._as_shown(text)
 
     def _as_shown(self, text: str) -> Frame:
+        if self._shown_ahead is not None:
+            return self._shown_ahead
         cut = Cut(
             self.shown - self.start,
             CutRank.FORCED,

@@ -66,6 +66,33 @@ def test_what_may_well_be_no_link_or_reads_otherwise_is_held_back(half: str) -> 
     assert Reader(DiscordRenderer()).sees(f"See {half}").body.text == "See"
 
 
+@pytest.mark.parametrize(
+    "label", ["the old *handbook* here", "the `code` of it", "see [it] there", "a $x$ b"]
+)
+def test_words_that_were_shown_of_a_link_stay_when_a_sign_follows_in_it(label: str) -> None:
+    reader = Reader(TelegramRenderer())
+    shown = ""
+    for character in f"See [{label}](https://example.org)":
+        body = reader.sees(character).body.text
+        assert len(body) >= len(shown.rstrip())
+        shown = body
+    assert "(example.org)" in shown
+
+
+def test_words_that_were_shown_of_a_link_stay_while_its_line_may_be_a_tables_head() -> None:
+    reader = Reader(DiscordRenderer())
+    assert reader.sees("[The old name").body.text == "The old name"
+    frame = reader.sees("](https://example.org) | what")
+    assert (frame.body.text, reader.pages.visible) == ("The old name", len("[The old name"))
+    assert reader.sees(" it is\n\nAnd").body.text.startswith("[The old name](https://example.org)")
+
+
+@pytest.mark.parametrize("half", ["- [x", "- [X", "- [x]"])
+def test_a_ticked_box_is_no_half_link(half: str) -> None:
+    reader = Reader(DiscordRenderer())
+    assert reader.sees(f"Done:\n\n{half}").body.text in {"Done:", "Done:\n\n-"}
+
+
 def test_a_link_that_is_none_after_all_stands_there_as_it_was_written() -> None:
     reader = Reader(DiscordRenderer())
     assert reader.sees("See [note").body.text == "See note"
@@ -111,3 +138,15 @@ def test_signs_that_are_held_back_hide_no_text(signs: str) -> None:
     assert frame.body.text == "The lower one"
     assert reader.pages.visible == reader.answer.length
     assert reader.sees("x").ahead == 0
+
+
+def test_words_that_were_shown_of_a_link_stay_near_a_pages_end() -> None:
+    """While its label grows, and when it is whole, though its page then waits for a sentence's end."""
+    link = f"[the link](https://example.org/{'x' * (LINK_UNITS - 60)})"
+    for before in range(300, 1_000, 5):
+        reader = Reader(FakeRenderer(1_000))
+        reader.sees("word " * (before // 5))
+        seen = [reader.sees(character).body.text.rpartition("word")[2] for character in link]
+        if not reader.closed:
+            labels = [words.strip(" [")[: len("the link")] for words in seen]
+            assert labels == sorted(labels)
