@@ -199,21 +199,21 @@ class Turns:
             log.exception("turn %s in %s cannot be shown at all", turn.id, turn.question.place)
 
     async def _keep(self, turn: Turn, shown: asyncio.Task[Shown], tally: Tally) -> None:
-        complete = False
+        result: Shown | None = None
         try:
             result = await shown
-            complete = result.complete
-            if result.reason is NotSentReason.UNAVAILABLE:
-                self._endings.broke_off(turn, result)
         except asyncio.CancelledError:  # the driver has closed, or this task is to end
             if (task := asyncio.current_task()) is not None and task.cancelling():
                 raise
         log.info(
             "turn %s in %s by %s: %s, %d characters, shown=%s",
-            turn.id, turn.question.place, turn.answered_by, turn.answer.ending, turn.answer.length, complete,
+            turn.id, turn.question.place, turn.answered_by, turn.answer.ending, turn.answer.length,
+            result is not None and result.complete,
         )  # fmt: skip
         if turn.record is not None and not await turn.record.is_still_ours():
-            return  # another process keeps it
+            return  # another process keeps it, and marks it
+        if result is not None and result.reason is NotSentReason.UNAVAILABLE:
+            self._endings.broke_off(turn, result)
         await self._conversations.keep_answer(turn, tokens=tally.answer, model=turn.answered_by)
         if turn.kept:
             self._summaries.consider(turn)

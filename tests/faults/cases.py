@@ -173,10 +173,10 @@ def impossible(on: On, kind: FaultKind, point: Point) -> str | None:
 
 _BY_TOKEN: Final = {
     BEFORE_HEADERS,
-    *(at_delta(number) for number in range(3)),
+    *(at_delta(number) for number in range(4)),
     in_character(1),
-    *(Moment(At.COMMITTED, number) for number in range(3)),
-    *(Moment(At.IN_FLIGHT, number) for number in range(2)),
+    *(Moment(At.COMMITTED, number) for number in range(4)),
+    *(Moment(At.IN_FLIGHT, number) for number in range(3)),
 }
 """Points after which an interaction's token is still used."""
 
@@ -184,8 +184,6 @@ _BY_TOKEN: Final = {
 def unmet(on: On, kind: FaultKind, point: Point) -> str | None:
     """Why a platform's fault that is there from this point on meets no operation of an answer that goes on as
     usual; None: it meets one."""
-    if kind in {Platform.MESSAGE_GONE, Platform.FROZEN} and point == Moment(At.FINAL):
-        return None if on is On.ALONE else "the last operation sends the last page"
     if kind is Platform.EXPIRED and on is On.INTERACTION and point not in _BY_TOKEN:
         return "the channel carries what comes after the first message"
     return None

@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 from itertools import accumulate, combinations
 from typing import Final
 
+from core.catalogue import say
 from core.ports.store import Role
+from core.streaming.doubt import DOUBTFUL_SENDS
 from tests.fakes.model_faults import Kind
 from tests.faults.cases import DELTAS, TEXT, On, Platform
 from tests.faults.play import Evidence
@@ -18,6 +20,7 @@ _MARK: Final = re.compile(
     r"(?:\A|\n\n)(?P<sign>\*?)(?P<mark>[⚠■…(][^*]*)(?P=sign)\Z"
 )  # Telegram has no signs
 _WAYS: Final = {On.INTERACTION: 2}
+_BROKE_OFF: Final = say("ending.broken")
 
 
 def broken(evidence: Evidence) -> str | None:
@@ -116,7 +119,8 @@ def _never_taken_back(seen: Evidence) -> str | None:
             return f"text was taken back: {text!r}"
         mark, anew = _mark(text), shown.get(message) != words
         shown[message] = words
-        if not seen.unsafe and ended and (mark or anew) and mark != ended:
+        unheard = mark == _BROKE_OFF and seen.unknown_sends >= DOUBTFUL_SENDS  # of the end that stands above
+        if not (seen.unsafe or unheard) and ended and (mark or anew) and mark != ended:
             return f"after the end ({ended}) came {text!r}"
         ended = ended or mark
     return None

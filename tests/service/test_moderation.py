@@ -143,7 +143,7 @@ async def test_beside_text_is_shown_while_a_verdict_is_awaited() -> None:
         stream.say(TALE)
         await bot.clock.advance(0.6)
         if number % 4 == 0:
-            assert len(surface.texts[0]) > len(TALE) * (number - 3)
+            assert len(surface.texts[0]) >= len((TALE * (number - 3)).strip())
     assert judge._running == 1
     assert len(judge.judged) == 1
     await shut(bot)
