@@ -87,6 +87,12 @@ def test_words_that_were_shown_of_a_link_stay_while_its_line_may_be_a_tables_hea
     assert reader.sees(" it is\n\nAnd").body.text.startswith("[The old name](https://example.org)")
 
 
+@pytest.mark.parametrize("half", ["[https://bank.co", "[https://bank.com]", "[at https://bank.co"])
+def test_an_address_in_a_label_is_shown_when_it_is_whole(half: str) -> None:
+    """Half of it may lead to another host."""
+    assert Reader(DiscordRenderer()).sees(f"See {half}").body.text == "See"
+
+
 @pytest.mark.parametrize("half", ["- [x", "- [X", "- [x]"])
 def test_a_ticked_box_is_no_half_link(half: str) -> None:
     reader = Reader(DiscordRenderer())
