@@ -31,7 +31,7 @@ _LINK = regex.compile(
     r"\((?:[^()\s\\]|\\.|\([^()\s]*\))*+(?:[ \t]+\"[^\"\n]*\")?\)"
 )
 # Of a half link. One that begins with a letter, and not with a number or a box to tick, hardly ever is none.
-_LABEL = regex.compile(r"!?\[(?![xX](?:\]|\Z))(?P<label>\p{L}[^\[\]\n\\*_`~|<>$]*)(?:\]|\Z)")
+_LABEL = regex.compile(r"!?\[(?![xX](?:\]|\Z))(?P<label>\p{L}(?:[^\[\]\n\\*_`~|<>$:]|:(?!/))*+)(?:\]|\Z)")
 _TOKEN = regex.compile(
     r"(?P<space>\s+)"
     rf"|(?P<formula>{FORMULA_START})"

@@ -87,6 +87,12 @@ def test_words_that_were_shown_of_a_link_stay_while_its_line_may_be_a_tables_hea
     assert reader.sees(" it is\n\nAnd").body.text.startswith("[The old name](https://example.org)")
 
 
+@pytest.mark.parametrize("half", ["[https://bank.co", "[https://bank.com]", "[at https://bank.co"])
+def test_an_address_in_a_label_is_shown_when_it_is_whole(half: str) -> None:
+    """Half of it may lead to another host."""
+    assert Reader(DiscordRenderer()).sees(f"See {half}").body.text == "See"
+
+
 @pytest.mark.parametrize("half", ["- [x", "- [X", "- [x]"])
 def test_a_ticked_box_is_no_half_link(half: str) -> None:
     reader = Reader(DiscordRenderer())
@@ -143,10 +149,12 @@ def test_signs_that_are_held_back_hide_no_text(signs: str) -> None:
 def test_words_that_were_shown_of_a_link_stay_near_a_pages_end() -> None:
     """While its label grows, and when it is whole, though its page then waits for a sentence's end."""
     link = f"[the link](https://example.org/{'x' * (LINK_UNITS - 60)})"
-    for before in range(300, 1_000, 5):
+    for before in range(640, 880, 10):
         reader = Reader(FakeRenderer(1_000))
         reader.sees("word " * (before // 5))
-        seen = [reader.sees(character).body.text.rpartition("word")[2] for character in link]
+        seen = [
+            reader.sees(link[at : at + 4]).body.text.rpartition("word")[2] for at in range(0, len(link), 4)
+        ]
         if not reader.closed:
             labels = [words.strip(" [")[: len("the link")] for words in seen]
             assert labels == sorted(labels)
