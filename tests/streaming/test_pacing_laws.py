@@ -299,3 +299,15 @@ def test_a_model_that_often_pauses_has_a_request_left_for_its_next_pause() -> No
     speaks, pauses = Preview(0.0, 0.4), Preview(0.0, 0.4, pauses=True)
     assert bucket.ready_at(1.5, speaks) < bucket.ready_at(1.5, pauses) == 6.1 - PAUSE_SLOTS * limit.slot_s
     assert bucket.ready_at(1.5, replace(pauses, ripe=True)) == 1.5
+
+
+def test_a_model_that_pauses_again_and_again_does_not_spend_a_long_window_in_half_of_it() -> None:
+    """Twenty a minute, as in a group of Telegram's: text waits for a quarter of the minute at most, and a slot."""
+    limit = RateLimit(20, 60.0)
+    scheduler = EditScheduler({"account": (), "send": (limit,), "edit": (limit,)})
+    world = World(scheduler, lambda key: [], latencies=repeat((0.05, 0.05)))
+    talks = story("a", [*[0.05] * 10, 0.8] * 40)
+    talks.page_units = 50_000
+    world.play([talks])
+    left = [call.left for call in world.calls]
+    assert max(later - earlier for earlier, later in pairwise(left)) < 18.0
