@@ -302,7 +302,7 @@ def test_a_model_that_often_pauses_has_a_request_left_for_its_next_pause() -> No
 
 
 def test_a_model_that_pauses_again_and_again_does_not_spend_a_long_window_in_half_of_it() -> None:
-    """Twenty a minute, as in a group of Telegram's: text waits for a quarter of the minute at most, and a slot."""
+    """Twenty a minute, as in a group of Telegram's: text waits for a quarter of a minute at most."""
     limit = RateLimit(20, 60.0)
     scheduler = EditScheduler({"account": (), "send": (limit,), "edit": (limit,)})
     world = World(scheduler, lambda key: [], latencies=repeat((0.05, 0.05)))
