@@ -17,6 +17,7 @@ from tests.torture.texts import end_of, numbers
 _FILE_GROWS: Final = tuple(
     say(f"file.{kind}.grows", lines=7).partition(":")[0] for kind in ("code", "table", "answer")
 )
+_BROKE_OFF: Final = say("ending.broken")
 _CUT: Final = re.compile(
     r"(?<=\w)[*_`~]*\0(?:> ?)?[*_`~]*(?=\w)"
 )  # within a word: marks are closed and opened
@@ -92,12 +93,12 @@ def judged(shown: Sequence[Shown], law: Law) -> Verdict:
 
 def _stands_in(one: Shown, rest: Sequence[Shown], law: Law) -> bool:
     """Whether a message is a mere copy: without a mark, and each of its words is elsewhere; or it all is; or
-    it only says that a file is to come, which stands elsewhere by now."""
+    it only says that a file is to come, which stands elsewhere by now, or was given up."""
     elsewhere = {number for other in rest for number in other.numbers}
     if law.marked_copies and any(other.text == one.text for other in rest):
         return True
     if one.text.startswith(_FILE_GROWS) and one.file is None:
-        return any(other.file is not None for other in rest)
+        return any(other.file is not None or _BROKE_OFF in other.text for other in rest)
     return not _marks_in([one], law) and bool(one.numbers) and elsewhere.issuperset(one.numbers)
 
 

@@ -113,6 +113,16 @@ def test_a_copy_may_say_that_a_file_is_to_come() -> None:
     assert judged([CODE_PAGE, copy], replace(code, spare=1)).ending is None
 
 
+def test_where_an_answer_broke_off_a_file_that_was_to_come_need_not() -> None:
+    """Two sends of what announced it were not heard of, and one of them was taken."""
+    grows, broke_off = Shown("9", say("file.code.grows", lines=12)), say("ending.broken")
+    code = Law(CODE, CODE, ON_DISCORD, (MARK, broke_off))
+    shown = [CODE_PAGE, grows, Shown("4", f"*{broke_off}*")]
+    assert judged(shown, replace(code, spare=1)).ending == broke_off
+    assert judged(shown, code).ending is None
+    assert judged([CODE_PAGE, grows, Shown("4", f"*{MARK}*")], replace(code, spare=1)).ending is None
+
+
 def test_a_marked_copy_may_stand_where_nobody_was_killed() -> None:
     twice = [Shown(n, f"*{MARK}*") for n in "12"]
     chaotic = replace(law(spare=1), bare=True, marked_copies=True)
