@@ -162,7 +162,7 @@ class Pages:
         self._settled = found.settled
         self._holds_to = self.start + found.holds_to if found.holds_to else 0
         if answer.ended and whole:
-            body = self._final(text, found.end, answer.mark)
+            body = self._final(text, found, answer.mark)
             if body.fill <= 1.0:
                 return self._frame(Cut(len(text), CutRank.BLOCK, found.end), body, last=True)
             return self._closed(text, found)
@@ -266,8 +266,8 @@ class Pages:
         text = answer.slice(self.start, self.start + WINDOW_PAGES * self._renderer.page_units)
         if not answer.ended:
             return not text.strip()
-        end = scan(text, self._marks, formatted=self._renderer.formatted).end
-        return self.start + len(text) == answer.length and self._final(text, end, answer.mark).fill <= 1.0
+        found = scan(text, self._marks, formatted=self._renderer.formatted)
+        return self.start + len(text) == answer.length and self._final(text, found, answer.mark).fill <= 1.0
 
     def _frame(self, cut: Cut, body: Rendered, *, closed: bool = False, last: bool = False) -> Frame:
         return Frame(
@@ -335,13 +335,18 @@ class Pages:
         body = self._render_page(markdown)
         return self.above(body) if self.above and self.page == 0 and body.text else body
 
-    def _final(self, text: str, end: Marks, mark: str) -> Rendered:
-        """The model's own text to its end: only what we reopened, and a fence, is closed."""
+    def _final(self, text: str, found: Scan, mark: str) -> Rendered:
+        """The model's own text to its end: only what we reopened, and a fence, is closed. Where a `mark` says
+        that it was cut, it stays as a preview showed it: all is closed, and half a link is its words."""
         if not self._renderer.formatted:
             return self._marked(text, mark)
-        pairs = zip(self._marks.inline, end.inline, strict=False)
+        if mark:
+            link = found.half_link
+            text = text[: link.start] + link.label if link else text
+            return self._marked(self._composed(text, found.end), mark)
+        pairs = zip(self._marks.inline, found.end.inline, strict=False)
         reopened = tuple(ours for ours, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
-        markdown = self._composed(text, Marks(fence=end.fence, inline=reopened))
+        markdown = self._composed(text, Marks(fence=found.end.fence, inline=reopened))
         return self._marked(markdown, mark)
 
     def _marked(self, markdown: str, mark: str) -> Rendered:

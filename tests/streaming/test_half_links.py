@@ -105,12 +105,20 @@ def test_a_link_that_is_none_after_all_stands_there_as_it_was_written() -> None:
     assert reader.sees("] and").body.text == "See [note] and"
 
 
-def test_an_answer_that_ends_in_a_half_link_shows_it_as_it_was_written() -> None:
-    reader = Reader(DiscordRenderer())
-    reader.sees("See [the old")
-    reader.answer.end(Ending.STOPPED, 0.0, mark="stopped")
-    frame = reader.sees("")
-    assert (frame.body.text, frame.ahead) == ("See [the old\n\n*stopped*", 0)
+@pytest.mark.parametrize("half", ["[the old", "[the old](https://exam"])
+def test_an_answer_that_was_cut_in_a_link_keeps_the_words_of_it_and_one_that_ends_there_is_the_models(
+    half: str,
+) -> None:
+    for ending, mark, shown in (
+        (Ending.STOPPED, "stopped", "See the old\n\n*stopped*"),
+        (Ending.COMPLETE, "", f"See {half}"),
+    ):
+        reader = Reader(FakeRenderer(1_000))
+        reader.sees(f"See {half}")
+        reader.answer.end(ending, 0.0, mark=mark)
+        frame = reader.sees("")
+        assert (frame.body.text, frame.ahead) == (shown, 0)
+        assert broken_promise(reader.answer.text, [shown], FakeRenderer(1_000), mark=mark) is None
 
 
 @pytest.mark.parametrize("address", [20, 2 * LINK_UNITS, 700])

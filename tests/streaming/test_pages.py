@@ -156,4 +156,4 @@ def test_an_ending_mark_stands_under_the_text() -> None:
     answer.end(Ending.STOPPED, 1.0, mark="⏹ stopped")
     frame = pages.frame(answer)
     assert frame.last
-    assert frame.body.text == "Half an **answ\n\n*⏹ stopped*"
+    assert frame.body.text == "Half an **answ**\n\n*⏹ stopped*"
