@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from core.adapters.memory_journal import MemoryJournal
 from core.catalogue import say
-from core.messages import PlaceKind
+from core.messages import MessageRef, PlaceKind
 from core.ports.completions import ModelError, ModelErrorKind
 from core.streaming.operations import MessageContent, OperationKind, Outcome, Unknown
 from tests.fakes.surface import FakeSurface
-from tests.service.conftest import Bot, failed
+from tests.service.conftest import Bot, failed, shut
 
 SENTENCE = "A sentence of the tale. "
 
@@ -87,3 +88,34 @@ async def test_what_may_never_be_edited_has_no_stop(bot: Bot) -> None:
     await bot.clock.advance(60.0)
     assert surface.texts[-1] == MARK
     assert not any(message.content.buttons for message in surface.messages.values())
+
+
+class TakenOver(Doubtful):
+    """While its second send in doubt is on its way, another process takes the turn over."""
+
+    other: MemoryJournal
+    orphans = 0
+
+    async def send(self, content: MessageContent, reply_to: MessageRef | None) -> Outcome:
+        outcome = await super().send(content, reply_to)
+        if self._sends == self.known + 2:
+            self.orphans += len(await self.other.take_over(["fake:1"]))
+        return outcome
+
+
+@pytest.mark.parametrize("leased", [True, False])
+async def test_what_another_process_took_over_is_its_to_mark(leased: bool) -> None:
+    before = Bot()
+    state, clock = before.journal_state, before.clock
+    bot = Bot(before=before, journal=MemoryJournal(state, clock=clock, alone=False))
+    surface = TakenOver(bot.clock, kind=PlaceKind.PRIVATE, page_units=200)
+    surface.capabilities = replace(surface.capabilities, nonces=False)
+    surface.other = MemoryJournal(state, clock=clock, alone=False)
+    stream = await bot.asked(surface, "a tale?")
+    stream.say(SENTENCE * 30)
+    if not leased:
+        state.leases.clear()  # it had stood still
+    stream.finish()
+    await clock.advance(60.0)
+    assert (surface.orphans, surface.texts.count(MARK)) == ((0, 1) if leased else (1, 0))
+    await shut(bot)
