@@ -101,7 +101,7 @@ def _file_end(source: str, start: int, content: str, marks: Marks) -> int | None
 def _is_rest(rest: str, page: str, marks: Marks, renderer: Renderer, mark: str) -> bool:
     found = scan(rest, marks, formatted=renderer.formatted)
     end = found.end
-    if mark and renderer.formatted and (link := found.half_link):  # which was cut, and has no address
+    if mark and (link := found.half_link):  # which was cut, and has no address
         rest = rest[: link.start] + link.label
     reopened = [marks.inline[:kept] for kept in range(len(marks.inline) + 1)]
     for inline in [end.inline] if mark else reopened:  # which may have been closed by the text itself

@@ -387,8 +387,8 @@ class _Scanner:
         return link.end()
 
     def _hold_link(self, start: int, *, code: bool) -> None:
-        half = None if code or self.hold is not None else _LABEL.match(self.text, start)
-        self.half_link = HalfLink(start, half["label"]) if half else self.half_link
+        if not code and self.hold is None and (half := _LABEL.match(self.text, start)):
+            self.half_link = HalfLink(start, half["label"])
         self._hold(start, self.marks)
 
     def _read_formula(self, start: int, after: int, *, code: bool) -> int:

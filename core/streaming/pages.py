@@ -346,8 +346,7 @@ class Pages:
             return self._marked(self._composed(text, found.end), mark)
         pairs = zip(self._marks.inline, found.end.inline, strict=False)
         reopened = tuple(ours for ours, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
-        markdown = self._composed(text, Marks(fence=found.end.fence, inline=reopened))
-        return self._marked(markdown, mark)
+        return self._rendered(self._composed(text, Marks(fence=found.end.fence, inline=reopened)))
 
     def _marked(self, markdown: str, mark: str) -> Rendered:
         if mark:
@@ -358,10 +357,8 @@ class Pages:
     def _closed(self, text: str, found: Scan) -> Frame:
         """The page ends here: at the best place that fits and takes nothing back."""
         shown = self.shown - self.start
-        taken_back = len(
-            text[:shown].rstrip()
-        )  # by a cut before that: white space at a page's end is not seen
-        cuts = [cut for cut in found.cuts if cut.at >= max(taken_back, 1)]
+        seen = len(text[:shown].rstrip())  # white space at a page's end is not
+        cuts = [cut for cut in found.cuts if cut.at >= max(seen, 1)]
         fitting = self._fitting(text, cuts)
         cut = _best(fitting) if fitting else self._between_graphemes(text, found, shown)
         if self._at_limit and self._limit is not None:
