@@ -20,7 +20,7 @@ Pure: `now` is an argument, and `next_deadline()` says when to call again.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import count
 from typing import Final, TypeAlias
@@ -208,8 +208,12 @@ class EditScheduler:
         heappush(self._candidates, ((want.priority, want.since, number), next(self._ids), want, line))
 
     def _call_next(self, key: BucketKey, now: float) -> None:
-        """Let the first in a bucket's line try."""
+        """Let the first in a bucket's line try, where that has room for anything at all."""
         line = self._lines.get(key, [])
+        if line and (ready_at := self.pacer.bucket(key).ready_at(now)) > now:
+            if key not in self._armed and ready_at < NEVER:
+                self._arm(key, ready_at)
+            return
         while line:
             rank, ticket = heappop(line)
             number = rank[2]
@@ -278,7 +282,7 @@ class EditScheduler:
             1.0 / (per_s - 1.0 / shared + 1.0 / own) for own, shared in zip(own_s, shared_s, strict=True)
         ]
         return [
-            (way, keys, preview and replace(preview, ripe_s=ripe))
+            (way, keys, preview and preview._replace(ripe_s=ripe))
             for (way, keys, preview), ripe in zip(ways, ripe_s, strict=True)
         ]
 
@@ -289,7 +293,7 @@ class EditScheduler:
 
     def _preview(self, want: Want, keys: tuple[BucketKey, ...]) -> Preview | None:
         if want.preview is not None and want.preview.haste and any(self._is_crowded(key) for key in keys):
-            return replace(want.preview, haste=0.0, pauses=False)
+            return want.preview._replace(haste=0.0, pauses=False)
         return want.preview
 
     def _fuller_at(self, want: Want, keys: tuple[BucketKey, ...]) -> float:
