@@ -113,7 +113,7 @@ class _Scanner:
             read_to, marks, *found = self._words
             line = ReadLine(read_to, marks, cuts, atoms)
             cuts, atoms = found
-        return replace(state, cuts=tuple(self.cuts[:cuts]), atoms=tuple(self.atoms[:atoms]), line=line)
+        return state._replace(cuts=tuple(self.cuts[:cuts]), atoms=tuple(self.atoms[:atoms]), line=line)
 
     def _begins_block(self, state: Settled) -> bool:
         """Whether nothing behind this line's start can change what stands before: a blank line does, or a
@@ -235,7 +235,7 @@ class _Scanner:
             self._hold(start, self.marks)
         quote = _QUOTE.match(line)
         kept = self.marks.quote if start == 0 else ""
-        self.marks = replace(self.marks, quote=quote[0] if quote else kept)
+        self.marks = self.marks._replace(quote=quote[0] if quote else kept)
         begin = start + (quote.end() if quote else 0)
         if self._read is not None and start == self._since.at:
             begin, self.marks = self._read.at, self._read.marks
@@ -256,7 +256,7 @@ class _Scanner:
             or self._heads_table(end + 1)
         )
         quote = self.marks.quote if self._unfinished(end) else ""
-        self.marks = replace(self.marks, quote=quote, inline=() if block else self.marks.inline)
+        self.marks = self.marks._replace(quote=quote, inline=() if block else self.marks.inline)
         if following and not self.marks.inline:
             rank = CutRank.BLOCK if block else CutRank.LINE
             self._cut(end, CutRank.WORD if _LEADING_LINE.match(line) else rank, self.marks)
@@ -319,6 +319,9 @@ class _Scanner:
         while at < end:
             token = _TOKEN.match(self.text, at, end)
             assert token is not None  # noqa: S101 - the last alternative takes any character
+            if token.lastgroup == "word" and token.end() < end and token[0].isascii():
+                at = token.end()  # as most: it is nothing but a word
+                continue
             at = self._read_token(token, end)
             if at > end:  # a formula of several lines
                 end, self._words = self._line_end(at), None
@@ -434,13 +437,13 @@ class _Scanner:
 
     def _open(self, mark: str, token: regex.Match[str]) -> None:
         if len(self.marks.inline) < MAX_OPEN_MARKS:
-            self.marks = replace(self.marks, inline=(*self.marks.inline, mark))
+            self.marks = self.marks._replace(inline=(*self.marks.inline, mark))
             self.atoms.append((token.start(), token.end() + 1))
 
     def _close(self, mark: str, token: regex.Match[str]) -> None:
         """Close `mark` and forget what was opened inside of it: those were literal."""
         last = len(self.marks.inline) - 1 - self.marks.inline[::-1].index(mark)
-        self.marks = replace(self.marks, inline=self.marks.inline[:last])
+        self.marks = self.marks._replace(inline=self.marks.inline[:last])
         self.atoms.append((token.start() - 1, token.end()))
 
 
