@@ -30,6 +30,7 @@ class Capabilities:
     reactions: bool = True
     private_answers: bool = False  # this surface can answer so that only the asker sees it
     private_lines_only: bool = False  # and such an answer is a short text alone: no file, no controls
+    private_lines_pass: bool = False  # and a short one is gone again by itself: nobody has to put it away
     typing_lasts_s: float | None = None  # how long one typing call shows; None: there is none
     reasoning_above: Above | None = None  # shows a line of the model's reasoning; None: it stays hidden
     max_file_bytes: int = 0  # the largest file that a message may carry; 0: none may
@@ -142,7 +143,8 @@ class Surface(Protocol):
     async def edit(self, message_id: str, content: MessageContent) -> Outcome:
         """Make a message stand as `content` says, buttons included (none given: none left).
 
-        A message of text may get a file; one that carries a file already gets it anew.
+        A message of text may get a file; one that carries a file already gets it anew. With
+        `content.keeps_text` only the controls change; not asked where there are no buttons.
         """
 
     async def delete(self, message_id: str) -> Outcome: ...

@@ -43,6 +43,8 @@ _MARKS: Final = MappingProxyType(  # under a variant that is shown again: why it
 )
 DONE: Final = frozenset({"new.done", "stop.done", "undo.done", "resume.done"})
 """What is said where something was done, which is not to be done again."""
+_USED: Final = frozenset({"", "continue.already", "continue.over"})
+"""After these a button to go on is of no use any more."""
 _CONTINUED = 1_000  # answers of which it is remembered that they went on
 
 
@@ -171,19 +173,31 @@ class Exchanges:
         found = await self._found(caller, ref)
         return "continue.over" if found is None else await self.go_on_from(caller, found.id)
 
-    async def go_on_from(self, caller: Caller, answer_id: str) -> str:
-        """Once for each answer."""
+    async def go_on_from(self, caller: Caller, answer_id: str, ref: MessageRef | None = None) -> str:
+        """Once for each answer: then its button goes. `ref`: whose button was pressed."""
         await self._is_kept(answer_id)
         answer = await self._store.message(answer_id)
-        if answer is None or answer.ending not in GOES_ON or answer.id in self._continued:
-            return "continue.over"
+        shows = () if answer is None else await self._store.shows(answer.id)
+        private = any(map(was_private, shows))
+        goes_on = answer is not None and answer.ending in GOES_ON
+        key = await self._go_on_from(caller, answer, private) if answer and goes_on else "continue.over"
+        stands = next((one.message_id for one in reversed(shows) if stands_in(one, caller.place)), "")
+        stands = ref.message_id if ref is not None else stands if goes_on else ""
+        if stands and key in _USED:
+            buttons = await self._without_continue(caller, answer, private) if answer else ()
+            surface = caller.surface if caller.pressed else _channel_of(caller.surface)
+            self._driver.put_buttons(surface, stands, buttons, private=private)
+        return key
+
+    async def _go_on_from(self, caller: Caller, answer: Message, private: bool) -> str:
         if not _may(caller.person, answer):
             return "continue.not_yours"
-        private = any(was_private(shown) for shown in await self._store.shows(answer.id))
+        if answer.id in self._continued:
+            return "continue.already"
         lane = lane_of(caller.place, caller.person, private=private)
         async with self._conversations.lanes.lock(lane):
             if answer.id in self._continued:  # by a press that came at the same time
-                return "continue.over"
+                return "continue.already"
             words = say("continue.question", language_of(caller.person, caller.place))
             event_id = f"continue:{answer.id}"  # so that the journal takes it once, whoever presses again
             question = Question(event_id, caller.place, caller.person, words, private=private)
@@ -197,7 +211,7 @@ class Exchanges:
             if len(self._continued) > _CONTINUED:
                 del self._continued[next(iter(self._continued))]
             if turn.record is not None and not await turn.record.is_ours():
-                return "continue.over"
+                return "continue.already"  # in a process before this one
             await self._conversations.move(lane, answer.conversation_id, answer.id)
         return ""
 
@@ -272,6 +286,22 @@ class Exchanges:
         lane = lane_of(place, _asker_of(chosen, caller))
         stands = shown_in(lane, [ref.message_id for ref in shown.messages if ref.chat_id == place.chat_id])
         await self._conversations.show_variant(lane, chosen, stands)
+
+    async def _without_continue(self, caller: Caller, answer: Message, private: bool) -> tuple[Button, ...]:
+        """What stays under an answer that went on."""
+        question = await self._question_of(answer)
+        if question is None:
+            return ()
+        answers = [one.id for one in await self._store.answers(question.id)]
+        asked = Question("", caller.place, _asker_of(question, caller), question.text, private=private)
+        return self._buttons.under(
+            asked,
+            question.id,
+            answer.id,
+            number=answers.index(answer.id) + 1,
+            variants=len(answers),
+            interrupted=_ending_of(answer) is Ending.INTERRUPTED,
+        )
 
     def _buttons_of(
         self, caller: Caller, question: Message, answer: Message, number: int, variants: int
