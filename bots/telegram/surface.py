@@ -179,7 +179,7 @@ class ChatSurface:
         if isinstance(place, NotOpened):
             return place
         surface = ChatSurface(self._bot, place, self._capabilities, self._drafts)
-        return Opened(surface, link_of(MessageRef(place.chat_id, place.topic_id or "")) or "")
+        return Opened(surface, link_of(place, MessageRef(place.chat_id, place.topic_id or "")) or "")
 
     async def _show_draft(self, content: MessageContent, drafts: Drafts) -> Outcome:
         for button in content.buttons:

@@ -41,7 +41,8 @@ class Capabilities:
     first_in_place: bool = False  # a first message that is sent again takes its own place (an interaction's)
     keeps_events: bool = False  # what comes in is in the journal (`Received`) before it is handed over
     client_text_limits: tuple[int, ...] = ()  # how long people's own messages may be, in any unit
-    link_of: Callable[[MessageRef], str | None] | None = None  # where a person opens a message
+    link_of: Callable[[Place, MessageRef], str | None] | None = None  # where a person opens a message there
+    counts_messages: bool = False  # ids of messages are numbers: one more is the next, or another chat's
 
 
 class NoThread(StrEnum):

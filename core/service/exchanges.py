@@ -60,6 +60,15 @@ class Caller:
     pressed: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """`key`: as of all others here. `over`: the messages whose place the new answer takes, in order; none
+    where it comes as a new one, or not at all."""
+
+    key: str
+    over: tuple[MessageRef, ...] = ()
+
+
 class Exchanges:
     """`line_up`: puts a turn into the queue and says whether there was room."""
 
@@ -111,24 +120,28 @@ class Exchanges:
         # Its ending is on the way to the platform.
         return "stop.done" if turn.answer.ending is Ending.STOPPED else "stop.finishing"
 
-    async def retry(self, caller: Caller, ref: MessageRef | None = None) -> str:
+    async def retry(self, caller: Caller, ref: MessageRef | None = None) -> Retried:
         """Answer a question again: that of the answer shown by `ref`, else the last one of their lane."""
         found = await self._found(caller, ref)
         question = None if ref is not None else await self._died(caller, found)
         question = question or await self._question_of(found)
-        return "retry.unknown" if question is None else await self.retry_question(caller, question, ref)
+        if question is None:
+            return Retried("retry.unknown")
+        return await self.retry_question(caller, question, ref)
 
-    async def retry_question(self, caller: Caller, question: Message, ref: MessageRef | None = None) -> str:
+    async def retry_question(
+        self, caller: Caller, question: Message, ref: MessageRef | None = None
+    ) -> Retried:
         """The variant takes the place of the answer that stands there, which `ref` shows if it is given."""
         if not _may(caller.person, question):
-            return "retry.not_yours"
+            return Retried("retry.not_yours")
         async with self._changing(question.id):
             return await self._retry(caller, question, ref)
 
-    async def _retry(self, caller: Caller, question: Message, ref: MessageRef | None) -> str:
+    async def _retry(self, caller: Caller, question: Message, ref: MessageRef | None) -> Retried:
         place = caller.place
         if not await self._is_kept(question.id):
-            return "retry.busy"
+            return Retried("retry.busy")
         answers = await self._store.answers(question.id)
         shown, over = await self._standing(answers, place)
         if not over and ref is not None and shown is None and ref != await self._ref_of(question, place):
@@ -146,7 +159,9 @@ class Exchanges:
         asked = Question(caller.event_id, place, asker, question.text, ref_of_it, by=by)
         joined = Joined(question.conversation_id, question.parent_id, lane_of(place, asker))
         turn = Turn(asked, joined, _channel_of(caller.surface), self._answer(), again)
-        return "" if self._line_up(turn) else "busy"
+        if not self._line_up(turn):
+            return Retried("busy")
+        return Retried("", tuple(MessageRef(place.chat_id, message_id) for message_id in over))
 
     async def step(self, caller: Caller, question_id: str, number: int) -> str:
         """Show the `number`th answer to a question, from 1, in place of the one that stands there."""

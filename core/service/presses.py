@@ -97,7 +97,7 @@ class Presses:
                 question = await self._store.message(pressed.id)
                 if question is None:
                     return "retry.unknown"
-                return await self._exchanges.retry_question(caller, question, press.ref)
+                return (await self._exchanges.retry_question(caller, question, press.ref)).key
             case Action.VARIANT:
                 return await self._exchanges.step(caller, pressed.id, pressed.number)
             case Action.CONTINUE:
