@@ -27,6 +27,7 @@ class Capabilities:
     rate_limits: Mapping[str, tuple[RateLimit, ...]]
     """For each bucket family the limits it starts from; headers and `retry_after` teach the rest."""
     buttons: bool = True
+    selects: bool = True  # as lists that open; else each of their options is a button
     reactions: bool = True
     private_answers: bool = False  # this surface can answer so that only the asker sees it
     private_lines_only: bool = False  # and such an answer is a short text alone: no file, no controls
