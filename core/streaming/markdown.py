@@ -30,8 +30,10 @@ _LINK = regex.compile(
     r"!?\[(?:[^\[\]\n\\]|\\.|\[[^\[\]\n]*\])*+\]"
     r"\((?:[^()\s\\]|\\.|\([^()\s]*\))*+(?:[ \t]+\"[^\"\n]*\")?\)"
 )
-# Of a half link. One that begins with a letter, and not with a number or a box to tick, hardly ever is none.
-_LABEL = regex.compile(r"!?\[(?![xX](?:\]|\Z))(?P<label>\p{L}(?:[^\[\]\n\\*_`~|<>$:]|:(?!/))*+)(?:\]|\Z)")
+# Of a half link. What begins with a letter or code, not with a number or a box to tick, hardly ever is none.
+_LABEL = regex.compile(
+    r"!?\[(?![xX](?:\]|\Z))(?P<label>(?=[\p{L}`])(?:`[^`\n|$]++`(?!`)|[^\[\]\n\\*_`~|<>$:]|:(?!/))++)(?:\]|\Z)"
+)
 _TOKEN = regex.compile(
     r"(?P<space>\s+)"
     rf"|(?P<formula>{FORMULA_START})"

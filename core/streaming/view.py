@@ -68,7 +68,6 @@ class View:
         self._standing: MessageContent | None = None  # what it shows; None: not known
         self._first_delta_at: float | None = None
         self._seen_length = -1  # of the answer, when a frame was made of it
-        self._seen_pausing = False  # that frame was made while the model paused
         self._awaiting: int | None = None  # how long the answer was when a preview began to wait for more
         self._begun = False  # the first text was about to be shown
         self._bare = False  # the foot's file was refused
@@ -159,8 +158,7 @@ class View:
         fuller_at = self.answer.fuller_at(now) if self._awaiting in {None, self.answer.length} else now
         if self._pages.file_grows(self.answer):
             at = since = max(at, self._last_at + STATUS_EVERY_S)
-        unseen = self._has_grown or (pausing and not self._seen_pausing)
-        if not (unseen and self._pages.visible < self.answer.length) and self._standing is not None:
+        if not (self._has_grown and self._pages.visible < self.answer.length) and self._standing is not None:
             stop_at = None if self._standing.buttons else self._stop_due_at()
             due_at = min(NEVER if stop_at is None else stop_at, NEVER if self._message else self._draft_until)
             if due_at == NEVER:
@@ -225,8 +223,8 @@ class View:
         self._awaiting = None
         self._begin()
         while True:
-            frame = self._doubt.frame or self._pages.frame(self.answer, pausing=self._pausing(now))
-            self._seen_length, self._seen_pausing = self.answer.length, self._pausing(now)
+            frame = self._doubt.frame or self._pages.frame(self.answer)
+            self._seen_length = self.answer.length
             content = self._content(frame, now, way, drafting=drafting)
             if drafting and frame.body.text:
                 if frame.closed:  # it goes as a message, which draws from other buckets
