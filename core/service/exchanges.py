@@ -43,8 +43,6 @@ _MARKS: Final = MappingProxyType(  # under a variant that is shown again: why it
 )
 DONE: Final = frozenset({"new.done", "stop.done", "undo.done", "resume.done"})
 """What is said where something was done, which is not to be done again."""
-_USED: Final = frozenset({"", "continue.already", "continue.over"})
-"""After these a button to go on is of no use any more."""
 _CONTINUED = 1_000  # answers of which it is remembered that they went on
 
 
@@ -192,15 +190,18 @@ class Exchanges:
         """Once for each answer: then its button goes. `ref`: whose button was pressed."""
         await self._is_kept(answer_id)
         answer = await self._store.message(answer_id)
-        shows = () if answer is None else await self._store.shows(answer.id)
+        if answer is None or answer.ending not in GOES_ON:
+            if ref is not None:
+                self._driver.put_buttons(caller.surface, ref.message_id, ())
+            return "continue.over"
+        shows = await self._store.shows(answer.id)
         private = any(map(was_private, shows))
-        goes_on = answer is not None and answer.ending in GOES_ON
-        key = await self._go_on_from(caller, answer, private) if answer and goes_on else "continue.over"
-        stands = next((one.message_id for one in reversed(shows) if stands_in(one, caller.place)), "")
-        stands = ref.message_id if ref is not None else stands if goes_on else ""
-        if stands and key in _USED:
-            buttons = await self._without_continue(caller, answer, private) if answer else ()
+        key = await self._go_on_from(caller, answer, private)
+        here = [one.message_id for one in shows if stands_in(one, caller.place)]
+        stands = ref.message_id if ref is not None else next(reversed(here), "")
+        if key in {"", "continue.already"} and stands:
             surface = caller.surface if caller.pressed else _channel_of(caller.surface)
+            buttons = await self._without_continue(caller, answer, private)
             self._driver.put_buttons(surface, stands, buttons, private=private)
         return key
 
@@ -305,9 +306,9 @@ class Exchanges:
     async def _without_continue(self, caller: Caller, answer: Message, private: bool) -> tuple[Button, ...]:
         """What stays under an answer that went on."""
         question = await self._question_of(answer)
-        if question is None:
+        answers = [one.id for one in await self._store.answers(question.id)] if question else []
+        if question is None or answer.id not in answers:  # forgotten meanwhile
             return ()
-        answers = [one.id for one in await self._store.answers(question.id)]
         asked = Question("", caller.place, _asker_of(question, caller), question.text, private=private)
         return self._buttons.under(
             asked,
