@@ -232,7 +232,9 @@ class View:
                     return None
                 if content != self._standing or now >= self._draft_until:
                     return Update(OperationKind.DRAFT, None, content, frame)
-            elif self._message is None and frame.body.text:
+            elif self._message is None and (
+                frame.body.text or (content.keeps_text and self._overwritten.next)
+            ):
                 return Update(self._begins_with(), self._overwritten.next, content, frame)
             if self._message is not None and content != self._standing:
                 return Update(OperationKind.EDIT, self._message, content, frame)
@@ -276,6 +278,7 @@ class View:
             panel=foot.panel if foot else (),
             wants_reply=foot.wants_reply if foot else False,
             replaces=overwriting if self._message is None else self._replaces,
+            keeps_text=self.settings.keeps_text,
         )
 
     def _buttons(self, frame: Frame, now: float, *, may_stop: bool) -> tuple[Button, ...]:
@@ -368,7 +371,7 @@ class View:
         """The next of the messages that stood there cannot be taken: go on with the one behind it, or send.
         `stands`: it is still there, and goes when all is shown."""
         self._as_before()
-        self.done = self._overwritten.gone(stands=stands)
+        self.done = self._overwritten.gone(stands=stands and not self.settings.keeps_text)
 
     def frozen(self) -> None:
         """The current message stands and takes no edit: what it may not show yet goes into a new one."""
