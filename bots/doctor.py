@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import re
 import socket
 import stat
 import tempfile
@@ -18,7 +19,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from bots.bootstrap.app import ADMINS_FILE
-from bots.bootstrap.configuration import model_label, read_configuration, warnings_about
+from bots.bootstrap.configuration import (
+    bare_configuration,
+    model_label,
+    read_configuration,
+    warnings_about,
+)
 from bots.bootstrap.models import Model, open_model
 from bots.bootstrap.platforms import live_platforms
 from bots.database_check import check_database
@@ -41,8 +47,8 @@ from core.ports.completions import (
     TextDelta,
 )
 from core.ports.platform import Check, CheckState
-from core.settings import Settings, read_settings, where_settings_stand
-from core.variables import ENV_FILE, SettingsError
+from core.settings import Settings, settings_and_problems, where_settings_stand
+from core.variables import ENV_FILE, FILE, SettingsError
 
 NO_MODEL: Final = (
     "OPENAI_MODEL is not set. Name the model in .env (with OPENAI_API_KEY, or OPENAI_BASE_URL for a server "
@@ -74,36 +80,60 @@ _IN_FILE: Final = {  # what sluice.toml has instead of a variable of `.env`
     "OPENAI_TEMPERATURE": "its temperature",
     "OPENAI_MAX_TOKENS": "max_output_tokens",
 }
+_TOKENS: Final = frozenset({"DISCORD_TOKEN", "TELEGRAM_TOKEN"})
+_OF_MODEL: Final = frozenset({"OPENAI_MODEL", "OPENAI_API_KEY", "OPENAI_BASE_URL"})
+_OF_DATABASE: Final = frozenset({"DATABASE_URL", "SLUICE_KEY_FILE", "SLUICE_DATA_DIR"})
 _SIGNS: Final = {CheckState.GOOD: "[green]✓", CheckState.NOTE: "[yellow]!", CheckState.BAD: "[red]✗"}
 
 
 async def examine(clock: Clock, console: Console) -> tuple[Check, ...]:
-    """Every finding. `console` shows the progress of what takes long. Never raises for what is found."""
+    """Every finding, also of what does not hang on what else is wrong. `console` shows the progress of what
+    takes long. Never raises for what is found."""
     try:
-        settings = read_settings()
-        redact_all_logging(settings.secrets)
-        configuration = read_configuration(settings)
-    except SettingsError as error:
-        return (_where(), *(_split("Configuration", CheckState.BAD, problem) for problem in error.problems))
-    warnings = warnings_about(settings, configuration)
-    found = [_split("Configuration", CheckState.NOTE, warning) for warning in warnings]
-    found += [_split("Configuration", CheckState.BAD, problem) for problem in settings.unusable]
-    found[:0] = [_where(), _configuration(settings, configuration), _file(configuration, settings)]
+        settings, problems = settings_and_problems()
+    except SettingsError as error:  # the file may say anything
+        return tuple(_split("Configuration", CheckState.BAD, problem) for problem in error.problems)
+    redact_all_logging(settings.secrets)
+    wrong = {re.split(r"\W", problem, maxsplit=1)[0].removesuffix(FILE) for problem in problems}
+    configuration, of_file = _read(settings, problems)
     platforms = live_platforms(settings, clock, configuration, MemoryJournal(clock=clock))
-    for checks in await asyncio.gather(*(platform.check() for platform in platforms)):
+    sandbox = not platforms and wrong.isdisjoint(_TOKENS)
+    found = [_where(settings, any_wrong=bool(problems))]
+    if platforms or sandbox:
+        found.append(_configuration(settings, configuration))
+    if not of_file and "SLUICE_CONFIG" not in wrong:
+        found.append(_file(configuration, settings))
+    warnings = warnings_about(settings, configuration)
+    found += [_split("Configuration", CheckState.NOTE, warning) for warning in warnings]
+    bad = dict.fromkeys((*problems, *settings.unusable, *of_file))
+    found += [_split("Configuration", CheckState.BAD, problem) for problem in bad]
+    asked = [one.check() for one in platforms if f"{one.name.upper()}_API_BASE_URL" not in wrong]
+    for checks in await asyncio.gather(*asked):
         found += checks
-    if not configuration.model_chosen and platforms:
-        found.append(_split("Model", CheckState.BAD, NO_MODEL))
-    else:
-        found.append(await _model(settings, configuration, clock, console))
-    found.append(check_data_dir(settings.data_dir, make=False))
-    if platforms:  # the sandbox keeps nothing
+    if not of_file and wrong.isdisjoint(_OF_MODEL):
+        if not configuration.model_chosen and platforms:
+            found.append(_split("Model", CheckState.BAD, NO_MODEL))
+        else:
+            found.append(await _model(settings, configuration, clock, console))
+    if "SLUICE_DATA_DIR" not in wrong:
+        found.append(check_data_dir(settings.data_dir, make=False))
+    if platforms and wrong.isdisjoint(_OF_DATABASE):  # the sandbox keeps nothing
         found += await check_database(settings)
-    if not platforms:
+    if sandbox and "SLUICE_HTTP" not in wrong:
         found.append(await _port(settings.http_host, settings.http_port))
         if settings.page_is_open:
             found.append(_split("Page", CheckState.NOTE, PAGE_IS_OPEN))
     return tuple(replace(one, detail=redacted(one.detail), remedy=redacted(one.remedy)) for one in found)
+
+
+def _read(settings: Settings, problems: tuple[str, ...]) -> tuple[Configuration, tuple[str, ...]]:
+    """The configuration, and what is wrong with its file: then it is what holds where nothing is said."""
+    try:
+        return read_configuration(settings), ()
+    except SettingsError as error:
+        # Without a file it is `.env` that names no model, which is told already.
+        of_file = error.problems if settings.config_file.is_file() or not problems else ()
+        return bare_configuration(), of_file
 
 
 async def check_model(model: Model, clock: Clock) -> Check:
@@ -204,11 +234,15 @@ def all_good(checks: tuple[Check, ...]) -> bool:
     return all(check.state is not CheckState.BAD for check in checks)
 
 
-def _where() -> Check:
+def _where(settings: Settings, *, any_wrong: bool) -> Check:
     if ENV_FILE.is_file():
         return Check("Settings", CheckState.GOOD, where_settings_stand())
-    remedy = "If you have one, start Sluice in the folder that holds it."
-    return Check("Settings", CheckState.NOTE, where_settings_stand(), remedy)
+    if any_wrong:
+        remedy = "If you have one, start Sluice in the folder that holds it."
+        return Check("Settings", CheckState.NOTE, where_settings_stand(), remedy)
+    live = settings.discord_token or settings.telegram_token
+    why = "the environment says all" if live else "the sandbox needs none"
+    return Check("Settings", CheckState.GOOD, f"{where_settings_stand()}: {why}")
 
 
 def _file(configuration: Configuration, settings: Settings) -> Check:

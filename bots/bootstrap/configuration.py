@@ -48,6 +48,11 @@ def read_configuration(settings: Settings) -> Configuration:
     return parse_configuration(document, settings, variables=read_variables(), embedded=EMBEDDED, file=file)
 
 
+def bare_configuration() -> Configuration:
+    """Where nothing is said: the demo model alone."""
+    return parse_configuration(None, Settings(), variables={}, embedded=EMBEDDED)
+
+
 def warnings_about(settings: Settings, configuration: Configuration) -> tuple[str, ...]:
     """What is worth saying of both. A variable that a provider's key is in is read, whatever its name."""
     keys = [provider.api_key_env for provider in configuration.providers.values()]

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 from bots.discord.markdown import DiscordRenderer, reasoning_above
+from core.messages import MessageRef, Place
 from core.ports.surface import Capabilities
 from core.streaming.meters import RateLimit
 from core.streaming.operations import BucketKey
@@ -45,6 +46,12 @@ RATE_LIMITS: Final[Mapping[str, tuple[RateLimit, ...]]] = MappingProxyType(
     }
 )
 
+
+def link_of(place: Place, ref: MessageRef) -> str:
+    """Of a message (what "Copy Message Link" gives)."""
+    return f"https://discord.com/channels/{place.guild_id or '@me'}/{ref.chat_id}/{ref.message_id}"
+
+
 CHANNEL: Final = Capabilities(
     renderer=DiscordRenderer(),
     rate_limits=RATE_LIMITS,
@@ -54,6 +61,7 @@ CHANNEL: Final = Capabilities(
     nonces=True,
     command_groups=True,
     message_menus=True,
+    link_of=link_of,
     client_text_limits=(2_000, 4_000),  # without and with Nitro
 )
 

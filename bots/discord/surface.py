@@ -214,7 +214,9 @@ class ChannelSurface:
 
 def edited(content: MessageContent) -> dict[str, Any]:
     """The arguments of every edit. Attachments are named only with a new one, or where none is to be left:
-    else Discord keeps what hangs there."""
+    else Discord keeps what hangs there, as it keeps a text that is not named."""
+    if content.keeps_text:
+        return {"allowed_mentions": NOBODY, "view": view_of(content.controls)}
     return {
         "content": content.body.text,
         "allowed_mentions": NOBODY,

@@ -29,10 +29,12 @@ TELEGRAM: Final = Capabilities(
             GROUP: (_PER_CHAT, RateLimit(20, 60.0)),  # "20 messages per minute" (FAQ); edits count
         }
     ),
+    selects=False,
     reasoning_above=reasoning_above,
     max_file_bytes=50_000_000,  # core.telegram.org/bots/api#senddocument: "up to 50 MB"
     client_text_limits=(4_096,),  # core.telegram.org/bots/api#message
     link_of=link_of,
+    counts_messages=True,  # in a supergroup by itself, else over all chats of the account
     keeps_events=True,
     typing_lasts_s=5.0,  # core.telegram.org/bots/api#sendchataction: "5 seconds or less"
 )

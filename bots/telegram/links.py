@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from core.messages import MessageRef
+from core.messages import MessageRef, Place
 
 _SUPERGROUP: Final = "-100"
 """What stands before a supergroup's own number in the Bot API's ids."""
 
 
-def link_of(ref: MessageRef) -> str | None:
+def link_of(_: Place, ref: MessageRef) -> str | None:
     """The address of a message or topic (core.telegram.org/api/links#message-links); None: it has none."""
     if not ref.chat_id.startswith(_SUPERGROUP):
         return None

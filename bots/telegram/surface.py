@@ -132,6 +132,11 @@ class ChatSurface:
         )
 
     async def edit(self, message_id: str, content: MessageContent) -> Outcome:
+        if content.keeps_text:
+            call = self._bot.edit_message_reply_markup(
+                self._chat, int(message_id), reply_markup=_keyboard(content.controls)
+            )
+            return await outcome_of(call, message_id, self._moved)
         if content.file is not None:
             return await outcome_of(
                 self._edit_file(message_id, content, content.file), message_id, self._moved
@@ -174,7 +179,7 @@ class ChatSurface:
         if isinstance(place, NotOpened):
             return place
         surface = ChatSurface(self._bot, place, self._capabilities, self._drafts)
-        return Opened(surface, link_of(MessageRef(place.chat_id, place.topic_id or "")) or "")
+        return Opened(surface, link_of(place, MessageRef(place.chat_id, place.topic_id or "")) or "")
 
     async def _show_draft(self, content: MessageContent, drafts: Drafts) -> Outcome:
         for button in content.buttons:
@@ -252,7 +257,9 @@ class PressSurface(ChatSurface):
         drafts: Drafts | None = None,
     ) -> None:
         alone = place.kind is PlaceKind.PRIVATE
-        pressed = replace(capabilities, private_answers=True, private_lines_only=not alone)
+        pressed = replace(
+            capabilities, private_answers=True, private_lines_only=not alone, private_lines_pass=True
+        )
         super().__init__(bot, place, pressed, drafts)
         self.alternate = ChatSurface(bot, place, capabilities, drafts)
         self._query_id = query_id

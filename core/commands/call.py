@@ -68,11 +68,13 @@ class Occasion:
         private: bool | None = None,
         file: FileContent | None = None,
         repeatable: bool | None = None,
+        about: MessageRef | None = None,
     ) -> Showing | None:
         """Say something, Markdown; None when this person is told too much already.
 
         `private`, `repeatable`: as the command says unless given; nothing was changed so far, so all may be
         done again should the process be killed before this is out. With a `file` at most 1,024 characters.
+        `about`: the message that it is a reply to, unless that is the command's own.
         """
         again = self.command.repeatable if repeatable is None else repeatable
         private = self.command.private if private is None else private
@@ -81,7 +83,7 @@ class Occasion:
             self.surface,
             self.person,
             text,
-            ref=self.ref,
+            ref=about or self.ref,
             foot=Foot(self._signed(controls, alone=alone), file),
             private=private,
             event_id=self.event_id if again else "",

@@ -1,7 +1,9 @@
 """The panel of `/settings`: what holds in one scope and whose choice it is, as a text and controls under it.
 
 Pure: whoever shows it has read the choices. A message has room for five rows, so there are two tabs where
-there is more to choose. All that a press needs stands in the controls' data, `settings:<tab><level>:<what>`.
+there is more to choose. Where selects are no lists that open, a button for each leads to a page of its own:
+all options at once would be a wall. All that a press needs stands in the controls' data,
+`settings:<tab><level>:<what>`.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ HOW_TAB: Final = "h"
 INHERIT: Final = "-"
 """A select's value that takes the choice back."""
 AUTO: Final = "auto"
+OPENS: Final = "open."
+"""What a press wants of the panel begins so where it opens the page of the select that follows."""
 _WHENS: Final = {  # what is offered, with what it is called
     "mention reply": "addressed",
     "mention": "mention",
@@ -48,7 +52,7 @@ _SIGNS: Final = {
 _LONGEST_LIST: Final = 600  # characters
 SELECTS: Final = ("when", "sees", "language", "busy")
 SWITCHES: Final = ("streaming", "reasoning", "auto_thread", "overhear", "apart", "usable", "managers_only")
-_TAB_OF: Final = {"when": WHEN_TAB, "sees": WHEN_TAB, "language": HOW_TAB, "busy": HOW_TAB}
+_OF_HOW: Final = frozenset({"language", "busy", "streaming", "reasoning"})
 
 
 def names_in(scope: Scope, place: Place) -> tuple[str, ...]:
@@ -84,7 +88,7 @@ def values_of(name: str, place: Place) -> tuple[str, ...]:
 class Panel:
     """`scopes`: those that its reader may switch between. `held` holds in its scope.
     `holders`: the scope whose choice holds, by name; what nobody chose is not in it. `above`: the
-    same without a choice there."""
+    same without a choice there. `selects`: whether those are lists that open."""
 
     place: Place
     scope: Scope
@@ -94,31 +98,33 @@ class Panel:
     holders: dict[str, Scope]
     above: dict[str, Scope]
     locale: str | None
+    selects: bool = True  # that are lists
+    opened: str = ""  # the one select whose page this is; "" for the panel itself
 
     @property
     def text(self) -> str:
         title = say("settings.title", self.locale, scope=say(f"scope.{self.scope.word}", self.locale))
         lines = [f"**{title}**", ""]
-        for name in names_in(self.scope, self.place):
+        for name in (self.opened,) if self.opened else names_in(self.scope, self.place):
             label, value = say(f"setting.{name}", self.locale), words_for(name, self.held, self.locale)
             lines.append(f"{_SIGNS[name]} {label}: **{value}** · *{self._whose(name)}*")
         return "\n".join(lines)
 
     @property
     def rows(self) -> tuple[Row, ...]:
+        if self.opened:
+            back = Button(self._data("tab"), f"‹ {say('settings.back', self.locale)}")
+            return self._select(self.opened), (back,)
         tabbed = self.place.kind is not PlaceKind.PRIVATE
         rows: list[Row] = [self._scope_select()] if len(self.scopes) > 1 else []
-        names = names_in(self.scope, self.place)
-        shown = [name for name in names if name in SELECTS and (not tabbed or _TAB_OF[name] == self.tab)]
-        rows += [self._select(name) for name in shown]
-        when = self.tab == WHEN_TAB
-        rows.append(
-            tuple(
-                self._switch(name) if name in SWITCHES else self._opener(name)
-                for name in names
-                if name not in SELECTS and (not tabbed or (name in {"streaming", "reasoning"}) is not when)
-            )
-        )
+        names = [name for name in names_in(self.scope, self.place) if not tabbed or _tab_of(name) == self.tab]
+        if self.selects:
+            rows += [self._select(name) for name in names if name in SELECTS]
+            rows.append(tuple(self._button(name) for name in names if name not in SELECTS))
+        else:
+            openers = [self._button(name) for name in names if name not in SWITCHES]
+            rows += [tuple(openers[at : at + 2]) for at in range(0, len(openers), 2)]
+            rows.append(tuple(self._button(name) for name in names if name in SWITCHES))
         tabs = tuple(
             Button(self._data("tab", tab=tab), ("▸ " if tab == self.tab else "") + say(key, self.locale))
             for tab, key in ((WHEN_TAB, "settings.tab.when"), (HOW_TAB, "settings.tab.how"))
@@ -153,21 +159,26 @@ class Panel:
         above = self.above.get(name)
         title = say(f"setting.{name}", self.locale)  # so that people see what the select is about
         inherited = say(f"inherit.{above.word if above else 'default'}", self.locale)
-        labels = {INHERIT: f"{title}: {inherited}"} | {
+        sign = "" if self.opened else f"{_SIGNS[name]} "  # on its own page the text above says it
+        labels = {INHERIT: inherited if self.opened else f"{title}: {inherited}"} | {
             value: label_for(name, value, self.locale) for value in values
         }
         options = tuple(
-            Option(value, f"{_SIGNS[name]} {label}"[:100], chosen=value == (now if here else INHERIT))
+            Option(value, f"{sign}{label}"[:100], chosen=value == (now if here else INHERIT))
             for value, label in labels.items()
         )
         return Select(self._data(name), options, title)
 
-    def _switch(self, name: str) -> Button:
-        label, value = say(f"setting.{name}", self.locale), words_for(name, self.held, self.locale)
-        return Button(self._data(name), f"{_SIGNS[name]} {label}: {value}")
+    def _button(self, name: str) -> Button:
+        """A switch, or what opens a form or a page."""
+        label = f"{_SIGNS[name]} {say(f'setting.{name}', self.locale)}"
+        if name in SWITCHES:
+            return Button(self._data(name), f"{label}: {words_for(name, self.held, self.locale)}")
+        return Button(self._data(f"{OPENS}{name}" if name in SELECTS else name), f"{label}…")
 
-    def _opener(self, name: str) -> Button:
-        return Button(self._data(name), f"{_SIGNS[name]} {say(f'setting.{name}', self.locale)}…")
+
+def _tab_of(name: str) -> str:
+    return HOW_TAB if name in _OF_HOW else WHEN_TAB
 
 
 def label_for(name: str, value: str, locale: str | None) -> str:

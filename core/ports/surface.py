@@ -27,9 +27,11 @@ class Capabilities:
     rate_limits: Mapping[str, tuple[RateLimit, ...]]
     """For each bucket family the limits it starts from; headers and `retry_after` teach the rest."""
     buttons: bool = True
+    selects: bool = True  # as lists that open; else each of their options is a button
     reactions: bool = True
     private_answers: bool = False  # this surface can answer so that only the asker sees it
     private_lines_only: bool = False  # and such an answer is a short text alone: no file, no controls
+    private_lines_pass: bool = False  # and a short one is gone again by itself: nobody has to put it away
     typing_lasts_s: float | None = None  # how long one typing call shows; None: there is none
     reasoning_above: Above | None = None  # shows a line of the model's reasoning; None: it stays hidden
     max_file_bytes: int = 0  # the largest file that a message may carry; 0: none may
@@ -40,7 +42,8 @@ class Capabilities:
     first_in_place: bool = False  # a first message that is sent again takes its own place (an interaction's)
     keeps_events: bool = False  # what comes in is in the journal (`Received`) before it is handed over
     client_text_limits: tuple[int, ...] = ()  # how long people's own messages may be, in any unit
-    link_of: Callable[[MessageRef], str | None] | None = None  # where a person opens a message
+    link_of: Callable[[Place, MessageRef], str | None] | None = None  # where a person opens a message there
+    counts_messages: bool = False  # ids of messages are numbers: one more is the next, or another chat's
 
 
 class NoThread(StrEnum):
@@ -142,7 +145,8 @@ class Surface(Protocol):
     async def edit(self, message_id: str, content: MessageContent) -> Outcome:
         """Make a message stand as `content` says, buttons included (none given: none left).
 
-        A message of text may get a file; one that carries a file already gets it anew.
+        A message of text may get a file; one that carries a file already gets it anew. With
+        `content.keeps_text` only the controls change; not asked where there are no buttons.
         """
 
     async def delete(self, message_id: str) -> Outcome: ...

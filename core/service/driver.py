@@ -341,6 +341,7 @@ class Driver:
         locale: str | None = None,
         foot: Foot = BARE,
         over: tuple[str, ...] = (),
+        keeps_text: bool = False,
         standing: tuple[Standing, ...] = (),
         recorder: Recorder | None = None,
     ) -> Showing:
@@ -353,7 +354,8 @@ class Driver:
         message.
         `locale`: the reader's, for what stands beside the answer's text.
         `over`: our messages that stand there, in order. The answer takes their place, and what it does not
-        need of them is deleted: all of them where it has no text.
+        need of them is deleted: all of them where it has no text. `keeps_text`: such an answer has one of
+        them, which keeps its own text and gets the answer's buttons.
         `standing`: its pages that another process has shown. `recorder`: None: nothing is written down.
         """
         capabilities = surface.capabilities
@@ -381,6 +383,7 @@ class Driver:
             foot=foot if capabilities.buttons else replace(foot, panel=()),
             whole=not streaming,
             over=over,
+            keeps_text=keeps_text,
             standing=standing,
         )
         return self._accounts[surface.account].show(
@@ -393,6 +396,15 @@ class Driver:
             nothing = Answer()
             nothing.end(Ending.COMPLETE, self._clock.monotonic())
             self.show(nothing, surface, notice=True, over=message_ids)
+
+    def put_buttons(
+        self, surface: Surface, message_id: str, buttons: tuple[Button, ...], *, private: bool = False
+    ) -> None:
+        """Have these buttons and no others under a message of ours, as soon as the rate limits allow. What
+        takes no edit any more stays as it is. `private`: only one person sees it."""
+        bare = Answer()
+        bare.end(Ending.COMPLETE, self._clock.monotonic(), buttons=buttons)
+        self.show(bare, surface, notice=True, private=private, over=(message_id,), keeps_text=True)
 
     def changed(self, answer: Answer) -> None:
         """`answer` grew or ended: look soon."""

@@ -58,6 +58,15 @@ class Caller:
     pressed: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """`key`: as of all others here. `over`: the messages whose place the new answer takes, in order; none
+    where it comes as a new one, or not at all."""
+
+    key: str
+    over: tuple[MessageRef, ...] = ()
+
+
 class Exchanges:
     """`line_up`: puts a turn into the queue and says whether there was room."""
 
@@ -109,24 +118,28 @@ class Exchanges:
         # Its ending is on the way to the platform.
         return "stop.done" if turn.answer.ending is Ending.STOPPED else "stop.finishing"
 
-    async def retry(self, caller: Caller, ref: MessageRef | None = None) -> str:
+    async def retry(self, caller: Caller, ref: MessageRef | None = None) -> Retried:
         """Answer a question again: that of the answer shown by `ref`, else the last one of their lane."""
         found = await self._found(caller, ref)
         question = None if ref is not None else await self._died(caller, found)
         question = question or await self._question_of(found)
-        return "retry.unknown" if question is None else await self.retry_question(caller, question, ref)
+        if question is None:
+            return Retried("retry.unknown")
+        return await self.retry_question(caller, question, ref)
 
-    async def retry_question(self, caller: Caller, question: Message, ref: MessageRef | None = None) -> str:
+    async def retry_question(
+        self, caller: Caller, question: Message, ref: MessageRef | None = None
+    ) -> Retried:
         """The variant takes the place of the answer that stands there, which `ref` shows if it is given."""
         if not _may(caller.person, question):
-            return "retry.not_yours"
+            return Retried("retry.not_yours")
         async with self._changing(question.id):
             return await self._retry(caller, question, ref)
 
-    async def _retry(self, caller: Caller, question: Message, ref: MessageRef | None) -> str:
+    async def _retry(self, caller: Caller, question: Message, ref: MessageRef | None) -> Retried:
         place = caller.place
         if not await self._is_kept(question.id):
-            return "retry.busy"
+            return Retried("retry.busy")
         answers = await self._store.answers(question.id)
         shown, over = await self._standing(answers, place)
         if not over and ref is not None and shown is None and ref != await self._ref_of(question, place):
@@ -144,7 +157,9 @@ class Exchanges:
         asked = Question(caller.event_id, place, asker, question.text, ref_of_it, by=by)
         joined = Joined(question.conversation_id, question.parent_id, lane_of(place, asker))
         turn = Turn(asked, joined, _channel_of(caller.surface), self._answer(), again)
-        return "" if self._line_up(turn) else "busy"
+        if not self._line_up(turn):
+            return Retried("busy")
+        return Retried("", tuple(MessageRef(place.chat_id, message_id) for message_id in over))
 
     async def step(self, caller: Caller, question_id: str, number: int) -> str:
         """Show the `number`th answer to a question, from 1, in place of the one that stands there."""
@@ -171,19 +186,34 @@ class Exchanges:
         found = await self._found(caller, ref)
         return "continue.over" if found is None else await self.go_on_from(caller, found.id)
 
-    async def go_on_from(self, caller: Caller, answer_id: str) -> str:
-        """Once for each answer."""
+    async def go_on_from(self, caller: Caller, answer_id: str, ref: MessageRef | None = None) -> str:
+        """Once for each answer: then its button goes. `ref`: whose button was pressed."""
         await self._is_kept(answer_id)
         answer = await self._store.message(answer_id)
-        if answer is None or answer.ending not in GOES_ON or answer.id in self._continued:
+        if answer is None or answer.ending not in GOES_ON:
+            if ref is not None:
+                self._driver.put_buttons(caller.surface, ref.message_id, ())
             return "continue.over"
+        shows = await self._store.shows(answer.id)
+        private = any(map(was_private, shows))
+        key = await self._go_on_from(caller, answer, private)
+        here = [one.message_id for one in shows if stands_in(one, caller.place)]
+        stands = ref.message_id if ref is not None else next(reversed(here), "")
+        if key in {"", "continue.already"} and stands:
+            surface = caller.surface if caller.pressed else _channel_of(caller.surface)
+            buttons = await self._without_continue(caller, answer, private)
+            self._driver.put_buttons(surface, stands, buttons, private=private)
+        return key
+
+    async def _go_on_from(self, caller: Caller, answer: Message, private: bool) -> str:
         if not _may(caller.person, answer):
             return "continue.not_yours"
-        private = any(was_private(shown) for shown in await self._store.shows(answer.id))
+        if answer.id in self._continued:
+            return "continue.already"
         lane = lane_of(caller.place, caller.person, private=private)
         async with self._conversations.lanes.lock(lane):
             if answer.id in self._continued:  # by a press that came at the same time
-                return "continue.over"
+                return "continue.already"
             words = say("continue.question", language_of(caller.person, caller.place))
             event_id = f"continue:{answer.id}"  # so that the journal takes it once, whoever presses again
             question = Question(event_id, caller.place, caller.person, words, private=private)
@@ -197,7 +227,7 @@ class Exchanges:
             if len(self._continued) > _CONTINUED:
                 del self._continued[next(iter(self._continued))]
             if turn.record is not None and not await turn.record.is_ours():
-                return "continue.over"
+                return "continue.already"  # in a process before this one
             await self._conversations.move(lane, answer.conversation_id, answer.id)
         return ""
 
@@ -272,6 +302,22 @@ class Exchanges:
         lane = lane_of(place, _asker_of(chosen, caller))
         stands = shown_in(lane, [ref.message_id for ref in shown.messages if ref.chat_id == place.chat_id])
         await self._conversations.show_variant(lane, chosen, stands)
+
+    async def _without_continue(self, caller: Caller, answer: Message, private: bool) -> tuple[Button, ...]:
+        """What stays under an answer that went on."""
+        question = await self._question_of(answer)
+        answers = [one.id for one in await self._store.answers(question.id)] if question else []
+        if question is None or answer.id not in answers:  # forgotten meanwhile
+            return ()
+        asked = Question("", caller.place, _asker_of(question, caller), question.text, private=private)
+        return self._buttons.under(
+            asked,
+            question.id,
+            answer.id,
+            number=answers.index(answer.id) + 1,
+            variants=len(answers),
+            interrupted=_ending_of(answer) is Ending.INTERRUPTED,
+        )
 
     def _buttons_of(
         self, caller: Caller, question: Message, answer: Message, number: int, variants: int

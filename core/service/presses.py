@@ -74,7 +74,11 @@ class Presses:
         elif press.author.id != turn.question.asker.id and not press.author.manages_messages:
             self._tell(press, surface, "stop.not_yours")
         else:
-            self._tell(press, surface, self._exchanges.end(turn))
+            key = self._exchanges.end(turn)
+            shows = turn.showing is not None and not turn.showing.lost
+            # That it was stopped stands under the answer itself in a moment.
+            if key != "stop.done" or not shows or surface.capabilities.private_lines_pass:
+                self._tell(press, surface, key)
 
     async def _do(self, pressed: Pressed, press: ButtonPress, surface: Surface) -> None:
         try:
@@ -93,11 +97,11 @@ class Presses:
                 question = await self._store.message(pressed.id)
                 if question is None:
                     return "retry.unknown"
-                return await self._exchanges.retry_question(caller, question, press.ref)
+                return (await self._exchanges.retry_question(caller, question, press.ref)).key
             case Action.VARIANT:
                 return await self._exchanges.step(caller, pressed.id, pressed.number)
             case Action.CONTINUE:
-                return await self._exchanges.go_on_from(caller, pressed.id)
+                return await self._exchanges.go_on_from(caller, pressed.id, press.ref)
             case _:
                 return await self._exchanges.resume(caller, pressed.id)
 

@@ -227,7 +227,7 @@ class _OverheardReading:
     """`core.ports.reading.Reading` of what was kept. Who is in the chat has read it there."""
 
     def __init__(
-        self, store: Store, place: Place, link_of: Callable[[MessageRef], str | None] | None
+        self, store: Store, place: Place, link_of: Callable[[Place, MessageRef], str | None] | None
     ) -> None:
         self._store = store
         self._place = place
@@ -254,5 +254,5 @@ class _OverheardReading:
     def _seen(self, heard: Overheard) -> Seen:
         ref = MessageRef(self._place.chat_id, heard.message_id)
         author = Person(self._place.platform, heard.author.partition(":")[2], heard.name)
-        link = self._link_of(ref) if self._link_of is not None else None
+        link = self._link_of(self._place, ref) if self._link_of is not None else None
         return Seen(ref, author, heard.text, heard.at, link)

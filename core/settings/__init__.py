@@ -16,6 +16,7 @@ from core.settings.reading import (
     NO_MODEL_NAMED,
     PLATFORM_SECRETS,
     read_settings,
+    settings_and_problems,
     where_settings_stand,
 )
 from core.settings.values import EMBEDDED_MODEL, ModelSettings, Settings, TelegramWebhook
@@ -38,5 +39,6 @@ __all__ = [
     "problem_with_address",
     "read_settings",
     "role_in",
+    "settings_and_problems",
     "where_settings_stand",
 ]

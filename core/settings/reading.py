@@ -38,8 +38,19 @@ NO_MODEL_NAMED = (
 NO_KEY = "OPENAI_API_KEY is not set. Set it, or set OPENAI_BASE_URL to a server that needs none."
 PLATFORM_SECRETS = frozenset({"DISCORD_TOKEN", "TELEGRAM_TOKEN", "TELEGRAM_WEBHOOK_SECRET", *ALIASES})
 """What no provider of a model may ever be sent."""
-_TELEGRAM_TOKEN = re.compile(r"[0-9]{3,}:[A-Za-z0-9_-]{10,}", re.ASCII)
-_DISCORD_TOKEN = re.compile(r"[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]{10,}", re.ASCII)
+_DISCORD_TOKEN = re.compile(r"[A-Za-z0-9_-]{18,}\.[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{25,}", re.ASCII)
+_TELEGRAM_TOKEN = re.compile(r"[0-9]{5,}:[A-Za-z0-9_-]{30,}(?:/test)?", re.ASCII)
+"""Both a little wider than what is known of them: the platform has the last word. `/test` leads to Telegram's
+test environment (core.telegram.org/bots/webapps#using-bots-in-the-test-environment)."""
+_DISCORD_REMEDY = (
+    "It looks like MTIzNDU2Nzg5MDEyMzQ1Njc4.GabcdE.…, three parts with a dot between each: a number is the "
+    "application's id, and what has no dots its public key or client secret. Make one at "
+    "discord.com/developers/applications → your application → Bot → Reset Token."
+)
+_TELEGRAM_REMEDY = (
+    "It looks like 123456789:AAabc…, a number, a colon and 35 characters. "
+    "Copy all of it again from @BotFather."
+)
 _WEBHOOK_SECRET = re.compile(r"[A-Za-z0-9_-]{16,256}", re.ASCII)
 """What Telegram takes (core.telegram.org/bots/api#setwebhook, `secret_token`), but for short ones: 16 of
 these are too many to guess."""
@@ -48,6 +59,17 @@ _MAKE_ONE = "Make one with `openssl rand -hex 32`."
 
 def read_settings(environment: Mapping[str, str] | None = None, env_file: Path | None = ENV_FILE) -> Settings:
     """Settings from `.env` with the environment on top. Raises SettingsError with every problem found."""
+    settings, problems = settings_and_problems(environment, env_file)
+    if problems:
+        raise SettingsError((*problems, *settings.warnings))
+    return settings
+
+
+def settings_and_problems(
+    environment: Mapping[str, str] | None = None, env_file: Path | None = ENV_FILE
+) -> tuple[Settings, tuple[str, ...]]:
+    """Settings as far as they can be read, and a line for all that keeps them from being used; each begins
+    with the name of its variable. Raises SettingsError where the file cannot be read at all."""
     values, warnings = all_values(environment, env_file)
     return _Reader(values, warnings).settings()
 
@@ -65,7 +87,7 @@ class _Reader:
         self._unusable: list[str] = []
         self._config_file = CONFIG_FILE
 
-    def settings(self) -> Settings:
+    def settings(self) -> tuple[Settings, tuple[str, ...]]:
         self._warnings.extend(near_misses(self._values))
         self._take_in_files()
         for alias, name in ALIASES.items():
@@ -80,8 +102,8 @@ class _Reader:
         allow = self._entries("SLUICE_ALLOW", star=True)
         host, port = self._listen("SLUICE_HTTP", HTTP_PORT)
         settings = Settings(
-            discord_token=self._token("DISCORD_TOKEN", wrong=_TELEGRAM_TOKEN, other="TELEGRAM_TOKEN"),
-            telegram_token=self._token("TELEGRAM_TOKEN", wrong=_DISCORD_TOKEN, other="DISCORD_TOKEN"),
+            discord_token=self._token("Discord", _DISCORD_TOKEN, _DISCORD_REMEDY),
+            telegram_token=self._token("Telegram", _TELEGRAM_TOKEN, _TELEGRAM_REMEDY),
             discord_api_base_url=self._url("DISCORD_API_BASE_URL", "http://127.0.0.1:9000/api/v10"),
             telegram_api_base_url=self._url("TELEGRAM_API_BASE_URL", "http://127.0.0.1:8081"),
             telegram_webhook=self._webhook(),
@@ -105,9 +127,7 @@ class _Reader:
         )
         if self._unusable and not (settings.discord_token or settings.telegram_token):
             self._problems += self._unusable
-        if self._problems:
-            raise SettingsError((*self._problems, *self._warnings))
-        return settings
+        return settings, tuple(self._problems)
 
     def _take_in_files(self) -> None:
         for name in SECRETS:
@@ -117,16 +137,21 @@ class _Reader:
             elif secret:
                 self._values[name] = secret
 
-    def _token(self, name: str, *, wrong: re.Pattern[str], other: str) -> str | None:
+    def _token(self, platform: str, shape: re.Pattern[str], remedy: str) -> str | None:
         """The token, or None with a line that says what is wrong with it: the other platform may be fine."""
+        name = f"{platform.upper()}_TOKEN"
         token = self._values.get(name)
-        if token and wrong.fullmatch(token):
-            self._unusable.append(f"{name} holds a token of the other platform. Move it to {other}.")
-            return None
-        if token and re.search(r"\s", token):
-            self._unusable.append(f"{name} has white space inside. Copy the token again.")
-            return None
-        return token
+        if not token or shape.fullmatch(token):
+            return token
+        if re.search(r"\s", token):
+            wrong = f"{name} has white space inside. Copy the token again."
+        elif _DISCORD_TOKEN.fullmatch(token) or _TELEGRAM_TOKEN.fullmatch(token):
+            other = "DISCORD_TOKEN" if platform == "Telegram" else "TELEGRAM_TOKEN"
+            wrong = f"{name} holds a token of the other platform. Move it to {other}."
+        else:
+            wrong = f"{name} does not look like a token of {platform}. {remedy}"
+        self._unusable.append(wrong)
+        return None
 
     def _model(self) -> ModelSettings:
         name = self._values.get("OPENAI_MODEL")

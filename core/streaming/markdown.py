@@ -30,8 +30,10 @@ _LINK = regex.compile(
     r"!?\[(?:[^\[\]\n\\]|\\.|\[[^\[\]\n]*\])*+\]"
     r"\((?:[^()\s\\]|\\.|\([^()\s]*\))*+(?:[ \t]+\"[^\"\n]*\")?\)"
 )
-# Of a half link. One that begins with a letter, and not with a number or a box to tick, hardly ever is none.
-_LABEL = regex.compile(r"!?\[(?![xX](?:\]|\Z))(?P<label>\p{L}(?:[^\[\]\n\\*_`~|<>$:]|:(?!/))*+)(?:\]|\Z)")
+# Of a half link. What begins with a letter or code, not with a number or a box to tick, hardly ever is none.
+_LABEL = regex.compile(
+    r"!?\[(?![xX](?:\]|\Z))(?P<label>(?=[\p{L}`])(?:`[^`\n|$]++`(?!`)|[^\[\]\n\\*_`~|<>$:]|:(?!/))++)(?:\]|\Z)"
+)
 _TOKEN = regex.compile(
     r"(?P<space>\s+)"
     rf"|(?P<formula>{FORMULA_START})"
@@ -265,8 +267,9 @@ class _Scanner:
         return isinstance(table_at(self.text, start, self._line_end(start)), Table)
 
     def _open_table(self, table: Table, start: int, end: int) -> int:
-        """Take in a table's head and rule; return where that ends."""
-        self._sample_from, self._before_table = None if table.sampled else start, self.marks
+        """Take in a table's head and rule; return where that ends. No sample is waited for where the head is
+        long, but a row is: no page ends between these."""
+        self._sample_from, self._before_table = start, self.marks
         self.marks = Marks(table=table)
         end = self._line_end(end + 1)
         self.atoms.append((start, end))

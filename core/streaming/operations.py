@@ -107,6 +107,7 @@ class MessageContent:
     panel: tuple[Row, ...] = ()
     wants_reply: bool = False  # where a platform can, it opens a reply to this; only without controls
     replaces: bool = False  # an edit of what showed another text: a file that hung there goes
+    keeps_text: bool = False  # an edit of the controls alone: text and file stay, and the body is empty
 
     @property
     def controls(self) -> tuple[Row, ...]:

@@ -4,9 +4,10 @@ The laws:
 1. A page is `source[start:end]`, rendered with the marks that are open at its start reopened and
    those open at its end closed. Where one page ends the next begins.
 2. What was shown is never taken back: a page ends nowhere before what it has shown, white space aside.
-3. A preview shows all that is certain; only in a page's last sentence it advances no further than to
-   places where the page may well end. Of a half link it shows what the link will read: not a part of its
-   span yet, so that the page may still end before the link. Until then that stays.
+3. A preview shows all that is certain, and a page that is nearly full ends with the first sentence or line
+   that does: to wait whether the next one fits, too, would hide it. Of a half link a preview shows what the
+   link will read: not a part of its span yet, so that the page may still end before the link. Until then
+   that stays.
 4. A page once left never changes.
 5. The rest of a long block is a file, and a span like the others (files.py).
 6. Where only so many messages may be sent, the last carries the rest, as a file where it has to; where it
@@ -34,12 +35,10 @@ from core.streaming.readable import Readable
 from core.streaming.rendering import Rendered, Renderer, page_renderer
 from core.streaming.text import graphemes
 
-SENTENCE_UNITS: Final = 100
-SENTENCE_SHARE: Final = 0.1
-"""The last part of a page, no more than this share of it, in which a preview waits for a sentence's end,
-though with no more than so much hidden: with words shown after it, the page could no longer end with the
-sentence. Most sentences are shorter: nine pages of ten end with one, and eight with 80, which would make long
-answers 1 to 4 % fresher; twice as much costs 3 %."""
+NEARLY_FULL_UNITS: Final = 150
+NEARLY_FULL_SHARE: Final = 0.1
+"""A page is nearly full within so many units of its end, no more than this share of it. Most sentences are
+shorter: of prose, nine pages of ten end with one; with 120 units eight would, 200 leave an eighth empty."""
 LINK_UNITS: Final = 160
 """So much of a page is left free where a half link is shown, for its address may have to go there, too. Where
 that is longer, the link goes to the next page, and what was shown of it with it."""
@@ -146,13 +145,10 @@ class Pages:
         self._block: Block | None = None  # in which the current page begins
         self._most_held = max(renderer.page_units // 2, MOST_HELD)
         self._cap = 1.0 - min(0.5, MARK_UNITS / renderer.page_units)
-        self._sentence_units = min(SENTENCE_UNITS, SENTENCE_SHARE * renderer.page_units)
+        self._nearly_full = self._cap - min(NEARLY_FULL_UNITS / renderer.page_units, NEARLY_FULL_SHARE)
 
-    def frame(self, answer: Answer, *, pausing: bool = False) -> Frame:
-        """The newest state of the current page. Costs a rendering: call it when it can be sent.
-
-        `pausing`: the model says nothing at the moment, so that its last word and its last sentence are taken
-        for whole ones."""
+    def frame(self, answer: Answer) -> Frame:
+        """The newest state of the current page. Costs a rendering: call it when it can be sent."""
         self._holds_to = 0
         if (frame := self._file_frame(answer)) is not None:
             return frame
@@ -166,7 +162,7 @@ class Pages:
             if body.fill <= 1.0:
                 return self._frame(Cut(len(text), CutRank.BLOCK, found.end), body, last=True)
             return self._closed(text, found)
-        return self._preview(text, found, whole=whole, pausing=pausing)
+        return self._preview(text, found, whole=whole)
 
     def holds(self, answer: Answer, since: int) -> bool:
         """Whether the last frame, made when the answer was `since` long, shows all that may be shown yet."""
@@ -274,7 +270,7 @@ class Pages:
             self.page, self.start, self.start + cut.at, body, cut.marks, closed=closed or last, last=last
         )
 
-    def _preview(self, text: str, found: Scan, *, whole: bool, pausing: bool) -> Frame:
+    def _preview(self, text: str, found: Scan, *, whole: bool) -> Frame:
         hold = found.hold
         if not self._renderer.formatted or len(text) - hold.at > self._most_held:
             hold = Cut(len(text), CutRank.GRAPHEME, found.end)
@@ -282,9 +278,8 @@ class Pages:
             return frame
         if not whole or (body := self._render(text, hold)).fill > self._cap:
             return self._closed(text, found)
-        if body.fill > self._cap - self._sentence_units / self._renderer.page_units:
-            cuts = (*found.cuts, hold._replace(rank=CutRank.SENTENCE)) if pausing else found.cuts
-            return self._nearly_full(text, cuts, hold)
+        if body.fill > self._nearly_full and (frame := self._nearly_over(text, found, hold)):
+            return frame
         frame = self._frame(hold, body) if self.start + hold.at > self.shown else self._as_shown(text)
         signs = 0 if _TEXT.search(text, hold.at) else self.start + len(text) - frame.end
         return replace(frame, ahead=max(signs, frame.ahead))
@@ -297,18 +292,20 @@ class Pages:
             return None
         return replace(self._frame(hold, body), ahead=len(text) - hold.at)
 
-    def _nearly_full(self, text: str, cuts: Sequence[Cut], hold: Cut) -> Frame:
-        """A preview that leaves the page a good place to end at."""
-        good = [cut for cut in cuts if self.shown < self.start + cut.at <= self.start + hold.at]
-        ends = [cut for cut in good if cut.rank >= CutRank.SENTENCE]
-        if not ends and self.start + hold.at - self.shown < self._sentence_units:
-            return self._as_shown(text)
-        good = ends or good
-        for cut in reversed(good):
-            body = self._render(text, cut)
-            if body.fill <= self._cap:
-                return self._frame(cut, body)
-        return self._as_shown(text)
+    def _nearly_over(self, text: str, found: Scan, hold: Cut) -> Frame | None:
+        """Of a page that is nearly full: its end, behind its last sentence or line, or the whole lines of a
+        block. None: it goes on."""
+        good = (cut for cut in reversed(found.cuts) if cut.rank >= CutRank.SENTENCE and cut.at <= hold.at)
+        if self._at_limit or (last := next(good, None)) is None:
+            return None
+        shown = self.shown - self.start
+        if last.marks.fence or last.marks.table:
+            if last.at > shown:
+                return self._frame(last, self._render(text, last))
+            return self._as_shown(text) if hold.at - shown < NEARLY_FULL_UNITS else None
+        if last.at < len(text[:shown].rstrip()) or not text[last.at :].strip():
+            return None
+        return self._ending(text, found, last) if self._render(text, last).fill > self._nearly_full else None
 
     def _as_shown(self, text: str) -> Frame:
         if self._shown_ahead is not None:
@@ -366,6 +363,9 @@ class Pages:
             if self._renderer.formatted:
                 page = self._composed(page, cut.marks)
             return replace(self._frame(cut, self._marked(page, self._limit.mark), last=True), cut=True)
+        return self._ending(text, found, cut)
+
+    def _ending(self, text: str, found: Scan, cut: Cut) -> Frame:
         block = block_at(text, cut, found.cuts, self._block)
         return replace(self._frame(cut, self._render(text, cut), closed=True), block=block)
 

@@ -23,7 +23,8 @@ SAMPLE_ROWS: Final = 3
 LONG_ROW_CHARS: Final = 80
 SAMPLE_CHARS: Final = 900
 """A head or a row with more text than the first in its cells, or a sample with more source than the second,
-need not be measured: such a table becomes a list, and no further row is waited for."""
+need not be measured: such a table becomes a list, and no further row is waited for but the first, so that the
+list's caption never stands alone."""
 HEAD_CHARS: Final = 400
 """A longer line is no table's head."""
 _BARE_HEAD_CHARS: Final = 100

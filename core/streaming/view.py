@@ -68,7 +68,6 @@ class View:
         self._standing: MessageContent | None = None  # what it shows; None: not known
         self._first_delta_at: float | None = None
         self._seen_length = -1  # of the answer, when a frame was made of it
-        self._seen_pausing = False  # that frame was made while the model paused
         self._awaiting: int | None = None  # how long the answer was when a preview began to wait for more
         self._begun = False  # the first text was about to be shown
         self._bare = False  # the foot's file was refused
@@ -155,8 +154,7 @@ class View:
     def _want_preview(self, since: float, now: float) -> Want | None:
         """More text, the Stop button, or a draft again before it is gone."""
         pausing, at = self._pausing(now), self.not_before
-        unseen = self._has_grown or (pausing and not self._seen_pausing)
-        more = self._standing is None or (unseen and self._pages.visible < self.answer.length)
+        more = self._standing is None or (self._has_grown and self._pages.visible < self.answer.length)
         due_at = -NEVER if more else self._due_again_at()
         if due_at == NEVER:
             return None
@@ -230,8 +228,8 @@ class View:
         self._awaiting = None
         self._begin()
         while True:
-            frame = self._doubt.frame or self._pages.frame(self.answer, pausing=self._pausing(now))
-            self._seen_length, self._seen_pausing = self.answer.length, self._pausing(now)
+            frame = self._doubt.frame or self._pages.frame(self.answer)
+            self._seen_length = self.answer.length
             content = self._content(frame, now, way, drafting=drafting)
             if drafting and frame.body.text:
                 if frame.closed:  # it goes as a message, which draws from other buckets
@@ -239,7 +237,9 @@ class View:
                     return None
                 if content != self._standing or now >= self._draft_until:
                     return Update(OperationKind.DRAFT, None, content, frame)
-            elif self._message is None and frame.body.text:
+            elif self._message is None and (
+                frame.body.text or (content.keeps_text and self._overwritten.next)
+            ):
                 return Update(self._begins_with(), self._overwritten.next, content, frame)
             if self._message is not None and content != self._standing:
                 return Update(OperationKind.EDIT, self._message, content, frame)
@@ -283,6 +283,7 @@ class View:
             panel=foot.panel if foot else (),
             wants_reply=foot.wants_reply if foot else False,
             replaces=overwriting if self._message is None else self._replaces,
+            keeps_text=self.settings.keeps_text,
         )
 
     def _buttons(self, frame: Frame, now: float, *, may_stop: bool) -> tuple[Button, ...]:
@@ -375,7 +376,7 @@ class View:
         """The next of the messages that stood there cannot be taken: go on with the one behind it, or send.
         `stands`: it is still there, and goes when all is shown."""
         self._as_before()
-        self.done = self._overwritten.gone(stands=stands)
+        self.done = self._overwritten.gone(stands=stands and not self.settings.keeps_text)
 
     def frozen(self) -> None:
         """The current message stands and takes no edit: what it may not show yet goes into a new one."""

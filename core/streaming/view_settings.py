@@ -66,3 +66,4 @@ class ViewSettings:
     whole: bool = False  # nothing is shown before the answer has ended
     standing: tuple[Standing, ...] = ()  # pages that were shown before, in order: it goes on there
     over: tuple[str, ...] = ()  # messages that stand already, in order: taken before any is sent
+    keeps_text: bool = False  # of an answer without text: the one message in `over` gets its buttons, no more

@@ -13,7 +13,7 @@ FIRST_CHARS: Final = 30
 FIRST_WAIT_S: Final = 1.0
 """The first send waits for this many characters, a sentence's end, the ending, or this long after
 the first delta that is not blank: it is what a phone's notification shows."""
-EARLY_HASTE: Final = 0.5
+EARLY_HASTE: Final = 0.3
 HASTE_LASTS: Final = 0.7
 """By how much the distance before an answer's first edit shrinks, and what of that is left at each further
 one: people read the first words first, and most answers end before a long window does."""

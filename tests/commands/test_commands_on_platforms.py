@@ -65,6 +65,51 @@ async def test_retry_answers_again_in_the_answers_own_message(hands: Hands) -> N
     assert again["id"] == first["id"]
 
 
+@pytest.mark.parametrize("private", [True, False], ids=["private", "shared"])
+@pytest.mark.parametrize("between", ["nothing", "a message", "another page"])
+async def test_retry_shows_the_way_to_an_answer_that_stands_further_up(
+    hands: Hands, private: bool, between: str
+) -> None:
+    """On Telegram by a reply to it, where it is not right above the command; on Discord, where the command is
+    answered anyway, by a link. No text stands there twice."""
+    hands.private = private
+    (await hands.ask("one")).finish("First." + (" Word." * 900 if between == "another page" else ""))
+    first = await hands.shows("First.")
+    await hands.rested()
+    if between == "a message":
+        if private:
+            await hands.command("about")
+            await hands.shows(say("about", version="*").split("*")[0])
+        else:
+            await hands.say("Hear, hear.", person="Ben")
+    await hands.rested()
+    await hands.command("retry")
+    (await hands.asked()).finish("Another one.")
+    assert (await hands.shows("Another one."))["id"] == first["id"]
+    if hands.platform == "discord":
+        at = f"{first['chat']}/{first['id']}"
+        told = await hands.shows(say("exchange.begun_at", link="*").split("*")[0])
+        assert told["only_for"] == hands.screen.person("Ada")
+        assert told["text"].endswith(f"https://discord.com/channels/{_guild(hands)}/{at}")
+    elif between != "nothing":
+        assert (await hands.shows(say("exchange.above")))["reply_to"] == first["id"]
+    await hands.rested()
+    said = [one["text"] for one in hands.screen.by_bot()]
+    assert said.count("Another one.") == 1
+    assert said.count(say("exchange.above")) == (hands.platform == "telegram" and between != "nothing")
+
+
+async def test_who_presses_retry_sees_the_answer(hands: Hands) -> None:
+    first = await hands.answered("one", "First.")
+    await hands.answered("two", "Second.")
+    [button] = hands.screen.messages[first["chat"], first["id"]]["buttons"]
+    await hands.server.press("Ada", hands.chat, first["id"], button["id"])
+    (await hands.asked()).finish("Another one.")
+    assert (await hands.shows("Another one."))["id"] == first["id"]
+    await hands.rested()
+    assert len(hands.screen.by_bot()) == 2
+
+
 async def test_retry_from_a_messages_menu_is_for_that_answer(hands: Hands) -> None:
     hands.private = False
     first = await hands.answered("one", "First.")
@@ -154,6 +199,10 @@ async def test_claim_makes_the_first_admin_in_private(hands: Hands) -> None:
     other = "telegram" if hands.platform == "discord" else "discord"
     await hands.shows(say("claimed", entry=ada, other=f"{other}:YOUR-ID"))
     assert hands.service.access.admins_on(hands.platform) == (ada,)
+
+
+def _guild(hands: Hands) -> str:
+    return hands.place.guild_id or "@me"
 
 
 def _now(hands: Hands, message: dict[str, str]) -> str:

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
+
 from bots.discord.client import DiscordPlatform
 from bots.sandbox.discord.server import DiscordServer
 from bots.sandbox.discord.world import Permission
@@ -15,7 +17,7 @@ from core.adapters.clock import SystemClock
 from core.adapters.memory_journal import MemoryJournal
 from core.adapters.memory_store import MemoryStore
 from core.catalogue import say
-from core.commands.settings_panel import INHERIT
+from core.commands.settings_panel import INHERIT, OPENS
 from tests.commands.support import Service
 from tests.commands.test_choosers import CONFIGURATION
 from tests.discord.support import local_discord
@@ -59,6 +61,28 @@ class Seat:
         return await self.screen.until(
             lambda: next((one for one in self.screen.messages.values() if "▸ How" in str(one["rows"])), None)
         )
+
+
+class TelegramSeat(Seat):
+    async def opens(self, message: Json, what: str) -> Json:
+        """Open the page of a select; the panel then."""
+        await self.press(message, f"{OPENS}{what}")
+        return await self.screen.until(lambda: self._page(message, what))
+
+    async def pick(self, message: Json, what: str, value: str, words: str) -> Json:
+        """Choose on the page of a select; the panel then, which says these words."""
+        page = await self.opens(message, what)
+        assert words not in page["text"]
+        await self.press(page, f"{what}|{value}")
+        panel = await self.says(words)
+        assert not self._page(panel, what)
+        return panel
+
+    def _page(self, message: Json, what: str) -> Json | None:
+        """The panel where it is this page: one setting, its options, and the way back."""
+        now = self.screen.messages[message["chat"], message["id"]]
+        data = {made_as(one).split(":")[2].partition("|")[0] for row in now["rows"] for one in row}
+        return now if data == {what, "tab"} else None
 
 
 class DiscordSeat(Seat):
@@ -201,16 +225,14 @@ async def test_discord_model_and_persona_with_completion_panel_and_form() -> Non
 async def test_telegram_every_control_of_settings_once_and_after_a_restart() -> None:
     async with local_telegram() as server:
         store = MemoryStore()
-        ada = Seat(server, "Ada", "Riverside")
+        ada = TelegramSeat(server, "Ada", "Riverside")
         async with served_on_telegram(server, store):
             await server.say("Ada", "Riverside", "/settings")
             panel = await ada.says(OF_GROUP)
             scope = f"server:telegram:{panel['chat']}"
             assert not any("auto_thread" in one["id"] for row in panel["rows"] for one in row)
-            await ada.press(panel, "when|commands")
-            panel = await ada.says("I answer: commands only")
-            await ada.press(panel, "sees|question")
-            panel = await ada.says("History: each question alone")
+            panel = await ada.pick(panel, "when", "commands", "I answer: commands only")
+            panel = await ada.pick(panel, "sees", "question", "History: each question alone")
             await ada.press(panel, "keywords")
             asked = await ada.says(say("settings.keywords.label"))
             assert asked["force_reply"]
@@ -229,18 +251,43 @@ async def test_telegram_every_control_of_settings_once_and_after_a_restart() -> 
             "pause_minutes": "0",
         }
         async with served_on_telegram(server, store):
-            await ada.press(panel, "language|pt-BR")
-            panel = await ada.says("Português")
-            await ada.press(panel, f"language|{INHERIT}")
-            panel = await ada.says(f"Language: {say('settings.language.auto')}")
-            await ada.press(panel, "busy|interrupt")
-            panel = await ada.says(say("settings.busy.interrupt"))
+            panel = await ada.pick(panel, "language", "pt-BR", "Português")
+            automatic = f"Language: {say('settings.language.auto')}"
+            panel = await ada.pick(panel, "language", INHERIT, automatic)
+            panel = await ada.pick(panel, "busy", "interrupt", say("settings.busy.interrupt"))
             for what, label in (("streaming", "Streaming: off"), ("reasoning", "Reasoning: on")):
                 await ada.press(panel, what)
                 panel = await ada.says(label)
             await ada.press(panel, "reset")
             await ada.says("Streaming: on")
         assert await store.choices((scope,)) == {}
+
+
+@pytest.mark.parametrize("chat", ["Ada", "Riverside", "Workshop"])
+async def test_telegram_the_panel_is_no_wall_of_buttons(chat: str) -> None:
+    """One for each setting: what it can be stands on a page of its own, and the way back changes nothing."""
+    async with local_telegram() as server:
+        store = MemoryStore()
+        ada = TelegramSeat(server, "Ada", chat)
+        async with served_on_telegram(server, store):
+            await server.say("Ada", chat, "/settings")
+            panel = await ada.says(say("setting.language"))
+            for message in (panel, await ada.turn_to_how(panel)) if chat != "Ada" else (panel,):
+                buttons = [one for row in message["rows"] for one in row]
+                assert len(buttons) <= 10
+                assert all(len(row) <= 3 for row in message["rows"])
+                assert not any("|" in made_as(one) for one in buttons if ":scope" not in made_as(one))
+            page = await ada.opens(message, "language")
+            assert page["text"].splitlines()[2:] == [
+                f"🌐 Language: {say('settings.language.auto')} · {say('settings.from.default')}"
+            ]
+            assert page["rows"][0][0]["label"] == f"✓ {say('inherit.default')}"
+            assert page["rows"][-1][0]["label"] == f"‹ {say('settings.back')}"
+            await ada.press(page, "tab")
+            back = await ada.says(say("setting.streaming"))
+            assert back["text"] == panel["text"]
+            assert back["rows"] == message["rows"]
+    assert await store.choices((f"server:telegram:{panel['chat']}",)) == {}
 
 
 async def test_telegram_a_member_presses_the_admins_panel_for_nothing() -> None:

@@ -32,7 +32,7 @@ ROOT: Final = Path(__file__).parents[2]
 MAKES_TURNS: Final = {
     ("core/service/beginnings.py", "begin"),  # of whatever was asked by `ask`, below
     ("core/service/exchanges.py", "_retry"),
-    ("core/service/exchanges.py", "go_on_from"),
+    ("core/service/exchanges.py", "_go_on_from"),
     ("core/service/recovery.py", "_turn"),
 }
 ASKS: Final = {

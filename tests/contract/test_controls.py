@@ -13,6 +13,7 @@ import pytest_asyncio
 from core.messages import ButtonPress, Field, Form, FormSubmitted, IncomingMessage
 from core.ports.surface import Surface
 from core.streaming.operations import Button, ButtonStyle, Delivered, MessageContent, Option, Row, Select
+from core.streaming.rendering import Rendered
 from tests.discord import support as discord_support
 from tests.telegram import harness as telegram_harness
 
@@ -28,6 +29,8 @@ class Panels(Protocol):
     @property
     def surface(self) -> Surface: ...
 
+    def text(self, message_id: str) -> str: ...
+
     def shown(self, message_id: str) -> list[list[str]]:
         """What stands in each row: labels, of a select those of its options, a tick before what is chosen."""
 
@@ -40,6 +43,9 @@ class DiscordPanels:
     def __init__(self, bot: discord_support.Bot, surface: Surface) -> None:
         self.bot = bot
         self.surface = surface
+
+    def text(self, message_id: str) -> str:
+        return str(self.bot.entry(message_id)["text"])
 
     def shown(self, message_id: str) -> list[list[str]]:
         rows: list[list[dict[str, Any]]] = self.bot.entry(message_id)["rows"]
@@ -69,6 +75,10 @@ class TelegramPanels:
     def __init__(self, bot: telegram_harness.Bot, surface: Surface) -> None:
         self.bot = bot
         self.surface = surface
+
+    def text(self, message_id: str) -> str:
+        message = telegram_harness.message_of(self.bot.server, self.surface.place.chat_id, message_id)
+        return str(message["text"])
 
     def shown(self, message_id: str) -> list[list[str]]:
         message = telegram_harness.message_of(self.bot.server, self.surface.place.chat_id, message_id)
@@ -110,6 +120,18 @@ async def panels(request: pytest.FixtureRequest) -> AsyncIterator[Panels]:
 
 def content(surface: Surface, text: str, *panel: Row, buttons: tuple[Button, ...] = ()) -> MessageContent:
     return MessageContent(surface.capabilities.renderer.render(text), buttons, panel=panel)
+
+
+async def test_controls_change_and_the_text_stays(panels: Panels) -> None:
+    """As where one of them was used: also their edit is a whole message, but for the text."""
+    message = await sent(panels, (NAME,), buttons=(STOP,))
+    bare = Rendered("", fill=0.0)
+    for buttons, labels in (((NAME,), [["Name it"]]), ((), []), ((), [])):  # the last one changes nothing
+        outcome = await panels.surface.edit(message, MessageContent(bare, buttons, keeps_text=True))
+        assert isinstance(outcome, Delivered), outcome
+        assert outcome.message_id == message
+        assert panels.shown(message) == labels
+        assert panels.text(message) == "A weir"
 
 
 async def sent(panels: Panels, *panel: Row, buttons: tuple[Button, ...] = ()) -> str:

@@ -27,11 +27,16 @@ async def test_settings_is_a_panel_on_both_platforms(chromium: Browser) -> None:
             told = _panel(view, platform)
             await expect(told).to_contain_text(say("settings.title", scope=say(f"scope.{scope}")))
             await expect(told).to_contain_text(say("setting.when"))
-        presses = (("discord", "setting.auto_thread", "on"), ("telegram", "option.when.keywords", "keywords"))
-        for platform, button, now in presses:
+        presses = (
+            ("discord", ("setting.auto_thread",), "on"),
+            ("telegram", ("setting.when", "option.when.keywords"), "keywords"),
+        )
+        for platform, buttons, now in presses:
             told = _panel(view, platform)
-            await told.get_by_role("button", name=say(button)).click()
+            for button in buttons:
+                await told.get_by_role("button", name=say(button)).click()
             await expect(told).to_contain_text(f"{now} · {say('settings.from.here')}")
+            await expect(told).to_contain_text(say("setting.language"))
         if path := os.environ.get("SLUICE_SETTINGS_SCREENSHOT"):
             await view.mouse.move(0, 0)
             await view.screenshot(path=path)

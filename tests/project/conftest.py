@@ -15,6 +15,8 @@ from bots.sandbox.model_server import ModelServer
 from bots.sandbox.telegram.server import TelegramServer
 from tests.project.program import PATIENCE_S
 
+OTHER_DISCORD_TOKEN = "MTIzNDU2Nzg5MDEyMzQ1Njc4.GabcdE.a-token-that-is-well-formed-and-unknown"
+
 
 @dataclass
 class Local:

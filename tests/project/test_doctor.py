@@ -15,7 +15,7 @@ from core.messages import Person
 from core.policy.access import Access
 from core.ports.platform import CheckState
 from tests.model.test_embedded_model import DATA_DIR
-from tests.project.conftest import Local
+from tests.project.conftest import OTHER_DISCORD_TOKEN, Local
 from tests.project.program import Finished, sluice
 
 
@@ -49,13 +49,14 @@ async def test_the_table_for_people(local: Local, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("broken", "name", "remedy"),
     [
-        ({"TELEGRAM_TOKEN": "1234567:a-token-that-nobody-knows"}, "Telegram token", "@BotFather"),
-        ({"DISCORD_TOKEN": "MTIzNDU2Nzg5.GabcdE.nobody-knows-it"}, "Discord token", "Reset it"),
+        ({"TELEGRAM_TOKEN": "1234567:a-token-that-looks-right-and-is-not"}, "Telegram token", "@BotFather"),
+        ({"DISCORD_TOKEN": OTHER_DISCORD_TOKEN}, "Discord token", "Reset it"),
         ({"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}, "Model", "Check OPENAI_BASE_URL"),
         ({"OPENAI_MODEL": "nobody-knows-it"}, "Model", "Check OPENAI_MODEL"),
         ({"OPENAI_MODEL": "", "OPENAI_BASE_URL": ""}, "Model", "OPENAI_MODEL=embedded"),
         ({"SLUICE_DATA_DIR": "/dev/null/data"}, "Data folder", "SLUICE_DATA_DIR"),
-        ({"SLUICE_HTTP": "8765"}, "Configuration", ""),
+        ({"SLUICE_HTTP": "8765"}, "Configuration", "HOST:PORT"),
+        ({"DISCORD_TOKEN": "changeme"}, "Configuration", "three parts"),
         ({"TELEGRAM_API_BASE_URL": "http://127.0.0.1:9"}, "Telegram token", "Check the network"),
     ],
 )
@@ -67,6 +68,56 @@ async def test_a_broken_configuration(
     assert (done.code, check["state"]) == (1, "bad")
     assert remedy in f"{check['detail']} {check['remedy']}"
     assert "Traceback" not in done.err
+
+
+async def test_all_that_is_missing_or_wrong_is_told_in_one_run(local: Local, tmp_path: Path) -> None:
+    """Whatever is found first, what does not hang on it is looked at all the same."""
+    (tmp_path / "sluice.toml").write_text('default_model = "home/a"\ndefault_personality = "poet"\n')
+    wrong = {
+        "DISCORD_TOKEN": OTHER_DISCORD_TOKEN,
+        "TELEGRAM_TOKEN": "changeme",
+        "OPENAI_TEMPERATURE": "hot",
+        "SLUICE_ALLOW": "ada",
+        "DATABASE_URL": "mysql://host/sluice",
+        "SLUICE_DATA_DIR": "/dev/null/data",
+    }
+    done = await sluice(tmp_path, "doctor", "--json", settings=local.settings | wrong)
+    bad = [check for check in json.loads(done.out)["checks"] if check["state"] == "bad"]
+    said = [f"{check['name']}: {check['detail']}. {check['remedy']}" for check in bad]
+    for words in (
+        "Configuration: OPENAI_TEMPERATURE must be",
+        "Configuration: SLUICE_ALLOW: 'ada' is not understood",
+        "Configuration: DATABASE_URL is not the address",
+        "Configuration: TELEGRAM_TOKEN does not look like a token of Telegram",
+        "default_personality",
+        "Discord token: Discord refused the token",
+        "Data folder: /dev/null/data cannot be written",
+    ):
+        assert sum(words in line for line in said) == 1, (words, said)
+    assert all(check["remedy"] for check in bad if check["name"] != "Configuration")
+    assert done.code == 1
+    assert "changeme" not in done.out.decode()
+
+
+async def test_a_missing_key_hides_nothing_else(local: Local, tmp_path: Path) -> None:
+    """Neither the platforms nor the folder need a model."""
+    missing = {"OPENAI_BASE_URL": "", "OPENAI_API_KEY": ""}
+    done = await sluice(tmp_path, "doctor", "--json", settings=local.settings | missing)
+    checks = json.loads(done.out)["checks"]
+    bad = [check["detail"] for check in checks if check["state"] == "bad"]
+    assert bad == ["OPENAI_API_KEY is not set"]
+    good = {check["name"] for check in checks if check["state"] == "good"}
+    assert {"Discord token", "Telegram token", "Data folder", "Database"} <= good
+    assert "Model" not in {check["name"] for check in checks}
+
+
+async def test_a_token_that_cannot_be_one_is_no_sandbox(tmp_path: Path) -> None:
+    """It is named before anything is asked of anybody, and nobody is told that all is set for the sandbox."""
+    settings = {"DISCORD_TOKEN": "changeme", "OPENAI_MODEL": "embedded"}
+    done = await sluice(tmp_path, "doctor", "--json", settings=settings | {"SLUICE_DATA_DIR": str(DATA_DIR)})
+    checks = json.loads(done.out)["checks"]
+    assert [check["name"] for check in checks if check["state"] == "bad"] == ["Configuration"]
+    assert "sandbox" not in done.out.decode()
 
 
 async def test_both_platforms_out_of_reach_are_worded_alike(local: Local, tmp_path: Path) -> None:
@@ -108,6 +159,10 @@ async def test_it_says_which_settings_and_which_folder(local: Local, tmp_path: P
     (tmp_path / ".env").write_text("".join(f"{name}={value}\n" for name, value in local.settings.items()))
     checks = _checks(await sluice(tmp_path, "doctor", "--json"))
     assert (checks["Settings"]["state"], checks["Settings"]["detail"]) == ("good", f"{tmp_path}/.env")
+    (tmp_path / ".env").unlink()
+    checks = _checks(await sluice(tmp_path, "doctor", "--json", settings=local.settings))
+    detail = f"no .env in {tmp_path}: the environment says all"
+    assert (checks["Settings"]["state"], checks["Settings"]["detail"]) == ("good", detail)
     assert checks["Data folder"]["detail"] == f"{tmp_path}/data can be written"
 
 
@@ -124,6 +179,8 @@ async def test_nothing_configured_is_good(tmp_path: Path) -> None:
     checks = _checks(done)
     assert done.code == 0
     assert "would start the sandbox" in checks["Configuration"]["detail"]
+    assert (checks["Settings"]["state"], checks["Settings"]["remedy"]) == ("good", "")
+    assert checks["Settings"]["detail"] == f"no .env in {tmp_path}: the sandbox needs none"
     assert "embedded" in checks["Model"]["detail"]
 
 

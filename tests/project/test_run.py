@@ -15,10 +15,9 @@ import pytest
 
 from bots.sandbox.model_server import Gate, Stream
 from core.catalogue import say
-from tests.project.conftest import Local
+from tests.project.conftest import OTHER_DISCORD_TOKEN, Local
 from tests.project.program import running, sluice
 
-OTHER_DISCORD_TOKEN = "MTIzNDU2Nzg5.GabcdE.not-a-token-that-is-known"
 ENDS_WITHIN_S = 8.0
 
 
@@ -220,8 +219,10 @@ async def test_the_sandbox_says_what_it_did_not_find_and_does_not_use(local: Loc
     ("arguments", "settings", "words"),
     [
         (["--live"], {}, "No platform token is set."),
-        ([], {"TELEGRAM_TOKEN": "1234567:a-token-that-looks-right-000"}, "OPENAI_MODEL is not set."),
-        ([], {"DISCORD_TOKEN": "1234567:a-token-that-looks-right-000"}, "Move it to TELEGRAM_TOKEN."),
+        ([], {"TELEGRAM_TOKEN": "1234567:a-token-that-looks-right-and-is-not"}, "OPENAI_MODEL is not set."),
+        ([], {"TELEGRAM_TOKEN": "changeme"}, "TELEGRAM_TOKEN does not look like a token of Telegram"),
+        ([], {"DISCORD_TOKEN": "changeme"}, "three parts with a dot between each"),
+        ([], {"DISCORD_TOKEN": "1234567:a-token-that-looks-right-and-is-not"}, "Move it to TELEGRAM_TOKEN."),
         ([], {"SLUICE_HTTP": "8765"}, "SLUICE_HTTP must be HOST:PORT"),
         ([], {"SLUICE_HTTP": "192.0.2.1:8765"}, "Set SLUICE_HTTP to another HOST:PORT."),
         ([], {"SLUICE_DATA_DIR": "/dev/null/data"}, "/dev/null/data cannot be written"),

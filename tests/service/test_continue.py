@@ -73,7 +73,7 @@ async def test_it_goes_on_once_and_for_who_asked(bot: Bot) -> None:
     assert (await press(bot, ref, button, BEN, "p1")).texts == [say("continue.not_yours")]
     await press(bot, ref, button, ADA, "p2")
     stream = await bot.model.opened()
-    assert (await press(bot, ref, button, ADA, "p3")).texts == [say("continue.over")]
+    assert (await press(bot, ref, button, ADA, "p3")).texts == [say("continue.already")]
     stream.finish("then it dawned.")
     assert (await press(bot, ref, Button("continue:0", ""), ADA, "p4")).texts == [say("continue.over")]
 

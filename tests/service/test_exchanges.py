@@ -96,12 +96,29 @@ async def test_continue_after_the_length_limit_works_in_a_channel_and_after_a_re
     assert await bot.press(surface, shown) == []
     stream = await bot.model.opened()
     assert stream.prompt == ["a tale", "It was a dark night, and", say("continue.question")]
-    assert await bot.press(surface, shown) == [say("continue.over")]
+    assert not surface.messages["m1"].content.buttons
+    assert await bot.press_data(surface, shown, button.data) == [say("continue.already")]
     stream.finish("then it dawned.")
     await bot.clock.advance(2.0)
     assert surface.texts[-1] == "then it dawned."
     assert (await bot.asked(surface, "more")).prompt[-2:] == ["then it dawned.", "more"]
     await shut(bot)
+
+
+@pytest.mark.parametrize("refusal", ["frozen", "rejected", "message_gone", "unknown_taken", "unavailable"])
+async def test_an_answer_whose_button_cannot_be_taken_away_loses_nothing(bot: Bot, refusal: str) -> None:
+    surface = bot.surface()
+    (await bot.asked(surface, "a tale")).finish("It was a dark night, and", reason=FinishReason.LENGTH)
+    await bot.clock.advance(2.0)
+    text = surface.texts[0]
+    surface.failures += [refusal] * 2
+    await bot.press(surface, MessageRef("c1", "m1"))
+    surface.failures.clear()
+    (await bot.model.opened()).finish("then it dawned.")
+    await bot.clock.advance(60.0)
+    assert surface.texts == [text, "then it dawned."]
+    gone = refusal in {"unknown_taken", "unavailable"}
+    assert bool(surface.messages["m1"].content.buttons) is not gone
 
 
 async def test_an_answer_that_a_shutdown_interrupted_goes_on_after_the_restart(bot: Bot) -> None:
@@ -232,7 +249,7 @@ async def test_two_presses_at_once_have_an_answer_go_on_once() -> None:
     await bot.clock.advance(2.0)
     ref, exchanges = MessageRef("c1", "m1"), bot.chat.exchanges
     said = await asyncio.gather(*(exchanges.go_on(bot.caller(surface), ref) for _ in range(2)))
-    assert sorted(said) == ["", "continue.over"]
+    assert sorted(said) == ["", "continue.already"]
     (await bot.model.opened()).finish("then it dawned.")
     await bot.clock.advance(5.0)
     assert len(bot.model.streams) == 2

@@ -70,7 +70,7 @@ async def test_retry_answers_the_question_whose_answer_failed_before_any_text(
         await bot.answered(surface, *before)
     (await bot.asked(surface, "two")).emit(BROKEN)
     await bot.clock.advance(3.0)
-    assert await bot.chat.exchanges.retry(bot.caller(surface)) == ""
+    assert (await bot.chat.exchanges.retry(bot.caller(surface))).key == ""
     stream = await bot.model.opened()
     assert stream.prompt == [*before, "two"]
     stream.finish("Second.")
@@ -104,7 +104,7 @@ async def test_retry_answers_the_question_whose_answer_died_with_its_process(kin
     await shut(bot)
     store.dead = False
     bot = Bot(before=bot)
-    assert await bot.chat.exchanges.retry(bot.caller(surface)) == ""
+    assert (await bot.chat.exchanges.retry(bot.caller(surface))).key == ""
     assert (await bot.model.opened()).prompt == ["one", "First.", "two"]
     await shut(bot)
 
@@ -115,7 +115,7 @@ async def test_retry_is_not_for_a_question_that_another_person_asked_below_the_s
     await bot.reply(surface, "ben's", shown, author=BEN)
     (await bot.model.opened()).emit(BROKEN)
     await bot.clock.advance(3.0)
-    assert await bot.chat.exchanges.retry(bot.caller(surface, ADA)) == ""
+    assert (await bot.chat.exchanges.retry(bot.caller(surface, ADA))).key == ""
     assert (await bot.model.opened()).prompt == ["one"]
 
 
@@ -124,7 +124,7 @@ async def test_retry_waits_for_the_answer_that_grows(bot: Bot) -> None:
     await bot.answered(surface, "one", "First.")
     (await bot.asked(surface, "two")).say("Sec")
     await bot.clock.advance(3.0)
-    assert await bot.chat.exchanges.retry(bot.caller(surface)) == "retry.busy"
+    assert (await bot.chat.exchanges.retry(bot.caller(surface))).key == "retry.busy"
 
 
 @pytest.mark.parametrize(

@@ -167,7 +167,7 @@ async def test_a_question_that_is_refused_when_it_is_asked_again_keeps_its_answe
     surface = bot.surface(kind=PlaceKind.PRIVATE)
     await bot.answered(surface, "what is a sluice?", "A gate.")
     judge._bad = "sluice"
-    assert await bot.chat.exchanges.retry(bot.caller(surface)) == ""
+    assert (await bot.chat.exchanges.retry(bot.caller(surface))).key == ""
     await bot.clock.advance(3.0)
     assert surface.texts == [f"A gate.\n\n{NOT_ASKED}"]
     assert (await bot.asked(surface, "thanks")).prompt == ["what is a sluice?", "A gate.", "thanks"]

@@ -177,7 +177,7 @@ async def asks_twice(play: Play) -> None:
 
 
 async def asks_again(play: Play) -> None:
-    assert await play.over(play.bot.chat.exchanges.retry(play.bot.caller(play.old))) == ""
+    assert (await play.over(play.bot.chat.exchanges.retry(play.bot.caller(play.old)))).key == ""
     await play.answers("Otherwise.")
 
 

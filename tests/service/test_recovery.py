@@ -199,17 +199,21 @@ async def test_continue_goes_on_once_also_after_a_restart() -> None:
     await bot.clock.advance(5.0)
     [shown] = surface.messages
     ref = MessageRef(surface.place.chat_id, shown)
-    label = say("button.continue")
-    await bot.press_label(surface, ref, label)
+    [*_, button] = surface.messages[shown].content.buttons
+    assert button.label == say("button.continue")
+    surface.failures += ["unavailable"] * 20  # so that the button is not taken away
+    await bot.press_data(surface, ref, button.data)
+    surface.failures.clear()
     stream = await bot.model.opened()
     stream.say("And it lived.")
     stream.finish()
     await bot.clock.advance(5.0)
     await killed(bot)
     after = await started(bot, surface)
-    told = await after.press_label(surface, ref, label)
+    told = await after.press_data(surface, ref, button.data)
     await after.clock.advance(5.0)
-    assert told == [say("continue.over")]
+    assert told == [say("continue.already")]
+    assert [one.label for one in surface.messages[shown].content.buttons] == [say("button.retry")]
     assert after.model.streams == []
 
 

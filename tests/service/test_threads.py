@@ -152,7 +152,7 @@ async def test_an_answer_in_a_thread_is_given_again_and_taken_back_there() -> No
     (await bot.model.opened()).finish("Well.")
     await bot.clock.advance(2.0)
     [(*_, there)] = here.opened
-    assert await bot.chat.exchanges.retry(bot.caller(there)) == ""
+    assert (await bot.chat.exchanges.retry(bot.caller(there))).key == ""
     (await bot.model.opened()).finish("Better.")
     await bot.clock.advance(2.0)
     assert there.texts == ["Better."]

@@ -12,6 +12,7 @@ from core.settings import ModelSettings, Settings, TelegramWebhook, entry_is_val
 from core.variables import SettingsError, read_variables
 
 DISCORD = "MTIzNDU2Nzg5MDEyMzQ1Njc4.GabcdE.abcdefghijklmnopqrstuvwxyz0123456789ab"
+OTHER_DISCORD = "MTIzNDU2Nzg5MDEyMzQ1Njc4.HabcdE.9876543210zyxwvutsrqponmlkjihgfedcba"
 TELEGRAM = "123456789:AAabcdefghijklmnopqrstuvwxyz0123456"
 
 
@@ -108,7 +109,27 @@ def test_all_of_it() -> None:
 
 def test_older_names_serve_and_the_newer_wins() -> None:
     assert read(DISCORD_BOT_TOKEN=DISCORD, TELEGRAM_BOT_TOKEN=TELEGRAM).telegram_token == TELEGRAM
-    assert read(DISCORD_BOT_TOKEN="old", DISCORD_TOKEN=DISCORD).discord_token == DISCORD
+    assert read(DISCORD_BOT_TOKEN=OTHER_DISCORD, DISCORD_TOKEN=DISCORD).discord_token == DISCORD
+
+
+@pytest.mark.parametrize(
+    "token",
+    [TELEGRAM, f"{TELEGRAM}/test", TELEGRAM + "0" * 5],  # core.telegram.org/bots/webapps, "/test"
+)
+def test_every_token_of_telegram_is_taken(token: str) -> None:
+    assert read(TELEGRAM_TOKEN=token).telegram_token == token
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        DISCORD,
+        "MTIzNDU2Nzg5MDEyMzQ1Njc.GabcdE.abcdefghijklmnopqrstuvwxyz0",  # the older, shorter form
+        f"{DISCORD}abcdefgh",
+    ],
+)
+def test_every_token_of_discord_is_taken(token: str) -> None:
+    assert read(DISCORD_TOKEN=token).discord_token == token
 
 
 def test_the_environment_wins_over_the_file_unless_it_is_empty(tmp_path: Path) -> None:
@@ -150,6 +171,13 @@ def test_a_file_that_is_no_text_is_one_line(tmp_path: Path, content: bytes) -> N
         ({"TELEGRAM_TOKEN": DISCORD}, "Move it to DISCORD_TOKEN"),
         ({"TELEGRAM_BOT_TOKEN": DISCORD}, "Move it to DISCORD_TOKEN"),
         ({"DISCORD_TOKEN": f"Bot {DISCORD}"}, "white space"),
+        ({"DISCORD_TOKEN": "s3cr3t"}, "three parts with a dot between each"),
+        ({"DISCORD_TOKEN": DISCORD[:-20]}, "DISCORD_TOKEN does not look like a token of Discord"),
+        ({"DISCORD_TOKEN": "123456789012345678"}, "a number is the application's id"),
+        ({"DISCORD_BOT_TOKEN": "0" * 64}, "Bot → Reset Token"),
+        ({"TELEGRAM_TOKEN": "s3cr3t"}, "TELEGRAM_TOKEN does not look like a token of Telegram"),
+        ({"TELEGRAM_TOKEN": TELEGRAM[:-10]}, "a number, a colon and 35 characters"),
+        ({"TELEGRAM_TOKEN": TELEGRAM.partition(":")[2]}, "@BotFather"),
         ({"OPENAI_API_KEY": "key"}, "OPENAI_MODEL is not set"),
         ({"OPENAI_MODEL": "gpt"}, "OPENAI_API_KEY is not set"),
         ({"OPENAI_BASE_URL": "host/v1", "OPENAI_MODEL": "m"}, "like http://127.0.0.1:11434/v1."),
@@ -201,7 +229,7 @@ def test_every_form_of_an_entry_is_told_where_one_is_not_understood() -> None:
     assert "* for everybody" in problem
 
 
-@pytest.mark.parametrize("discord", [TELEGRAM, "white space inside"])
+@pytest.mark.parametrize("discord", [TELEGRAM, "white space inside", "no-token-at-all"])
 def test_a_token_that_cannot_be_used_does_not_hold_up_the_other_platform(discord: str) -> None:
     settings = read(DISCORD_TOKEN=discord, TELEGRAM_TOKEN=TELEGRAM)
     assert settings.telegram_token == TELEGRAM
@@ -249,11 +277,15 @@ def test_a_port_alone_is_no_address_and_so_reported_beside_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("older", "newer"), [("DISCORD_BOT_TOKEN", "DISCORD_TOKEN"), ("TELEGRAM_BOT_TOKEN", "TELEGRAM_TOKEN")]
+    ("older", "newer", "token", "other"),
+    [
+        ("DISCORD_BOT_TOKEN", "DISCORD_TOKEN", DISCORD, OTHER_DISCORD),
+        ("TELEGRAM_BOT_TOKEN", "TELEGRAM_TOKEN", TELEGRAM, f"987654321:{'a' * 35}"),
+    ],
 )
-def test_of_two_tokens_it_is_said_which_one_is_used(older: str, newer: str) -> None:
-    assert read(**{older: "one", newer: "one"}).warnings == ()
-    (warning,) = read(**{older: "s3cr3t", newer: "other"}).warnings
+def test_of_two_tokens_it_is_said_which_one_is_used(older: str, newer: str, token: str, other: str) -> None:
+    assert read(**{older: token, newer: token}).warnings == ()
+    (warning,) = read(**{older: other, newer: token}).warnings
     assert warning == f"{newer} and {older} differ; {newer} is used."
 
 
@@ -324,9 +356,10 @@ def test_every_variable_can_be_looked_up_by_a_name_of_the_owners_own(tmp_path: P
 def test_a_secret_may_stand_in_a_file(tmp_path: Path, name: str) -> None:
     """Without its line's end; what is set twice, not there, empty or no text is said without being shown."""
     file = tmp_path / "secret"
-    file.write_text("the-secret-itself\n")
+    secret = TELEGRAM if name.startswith("TELEGRAM") else DISCORD
+    file.write_text(f"{secret}\n")
     model = {"OPENAI_MODEL": "x", "OPENAI_BASE_URL": "http://127.0.0.1:1/v1"}
-    assert "the-secret-itself" in read_settings(model | {f"{name}_FILE": str(file)}, None).secrets
+    assert secret in read_settings(model | {f"{name}_FILE": str(file)}, None).secrets
     with pytest.raises(SettingsError) as both:
         read_settings(model | {f"{name}_FILE": str(file), name: "another-secret"}, None)
     assert both.value.problems[0] == f"{name} and {name}_FILE are both set. Keep one of them."

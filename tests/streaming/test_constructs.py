@@ -62,7 +62,7 @@ def streamed(text: str, platform: str, step: int = 1) -> list[Frame]:
     closed = [frame for frame in frames if frame.closed]
     assert [frame.start for frame in closed] == [0, *(frame.end for frame in closed[:-1])]
     assert closed[-1].end == len(text)
-    assert all(earlier.end <= later.end for earlier, later in pairwise(frames))
+    assert all(len(text[: earlier.end].rstrip()) <= later.end for earlier, later in pairwise(frames))
     assert all(earlier.page <= later.page for earlier, later in pairwise(frames))
     return frames
 

@@ -41,7 +41,11 @@ words = st.text("abcdefg hijk.,é", min_size=1, max_size=30).map(str.strip).filt
 
 
 @settings(deadline=None)
-@given(words, st.from_regex(r"[a-z][a-z ,.']{0,20}[a-z]", fullmatch=True), st.integers(1, 9))
+@given(
+    words,
+    st.from_regex(r"([a-z]|`[a-z]+\(\)`)([a-z ,.']|`[a-z.]+` ){0,20}[a-z]", fullmatch=True),
+    st.integers(1, 9),
+)
 def test_what_is_shown_of_a_link_stays_where_it_is(before: str, label: str, delta: int) -> None:
     text = f'{before} [{label}](https://example.org/a(b)c "d e") {before}'
     reader = Reader(TelegramRenderer())
@@ -59,6 +63,13 @@ def test_a_half_link_reads_as_it_will_and_nothing_of_it_counts_as_hidden(end: in
     assert frame.body.text == f"See {LINK[1:end].partition(']')[0]}".rstrip()
     assert (frame.end, reader.pages.shown, reader.pages.visible) == (4, 4, 4 + end)
     assert reader.sees(LINK[end:]).body.text == f"See {LINK} (example.org)"
+
+
+@pytest.mark.parametrize(
+    ("half", "reads"), [("[`gate.re", ""), ("[`gate.read()`", "`gate.read()`"), ("[`a` and `b", "")]
+)
+def test_code_in_a_half_link_is_shown_once_it_is_whole(half: str, reads: str) -> None:
+    assert Reader(DiscordRenderer()).sees(f"See {half}").body.text == f"See {reads}".rstrip()
 
 
 @pytest.mark.parametrize("half", ["[1", "[1](https://exam", "[ ", "[a *b", "![", "[$x"])

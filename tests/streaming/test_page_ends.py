@@ -10,7 +10,7 @@ from bots.telegram.entities import TelegramRenderer
 from core.streaming.answer import Answer, Ending
 from core.streaming.markdown import scan
 from core.streaming.marks import NO_MARKS
-from core.streaming.pages import Frame, Pages, compose
+from core.streaming.pages import Frame, MessageLimit, Pages, compose
 from core.streaming.rendering import Rendered, Renderer
 from core.streaming.text import ends_sentence
 from tests.fakes.surface import FakeRenderer
@@ -35,13 +35,13 @@ def test_closing_a_page_renders_little_in_vain(text: str) -> None:
     assert renderer.rendered <= 15 * renderer.page_units
 
 
-def streamed(text: str, renderer: Renderer, delta: int = 7, *, pausing: bool = False) -> list[Frame]:
+def streamed(text: str, renderer: Renderer, delta: int = 7) -> list[Frame]:
     """The closed pages of a text that comes in small deltas and is looked at after each."""
     pages, answer = Pages(renderer), Answer(max_chars=10**9)
     closed: list[Frame] = []
 
     def look() -> bool:
-        frame = pages.frame(answer, pausing=pausing)
+        frame = pages.frame(answer)
         pages.accept(frame)
         closed.extend([frame] if frame.closed else [])
         return frame.closed and not frame.last
@@ -76,6 +76,27 @@ def test_a_page_of_a_streamed_answer_ends_with_a_sentence_or_line_that_leads_now
         assert frame.body.fill > 0.7
 
 
+@pytest.mark.parametrize("limit", [None, MessageLimit(2, "cut off")])
+def test_nothing_is_hidden_to_wait_for_a_good_place_to_end_at(limit: MessageLimit | None) -> None:
+    """Prose is seen to its last word at every moment, on a page that is nearly full, too."""
+    pages, answer = Pages(FakeRenderer(1_000), limit=limit), Answer()
+    for word in (SENTENCE * 25).split(" "):
+        answer.append(f"{word} ", 0.0)
+        while (frame := pages.frame(answer)).closed and not frame.last:
+            pages.accept(frame)
+        pages.accept(frame)
+        assert frame.cut or answer.slice(pages.visible, answer.length).strip() == ""
+    assert pages.page == (1 if limit else 2)
+
+
+def test_code_on_a_page_that_is_nearly_full_is_shown_line_by_line() -> None:
+    """A line that began on the page would have to end on the next one."""
+    text = "```python\n" + "".join(f"level[{n}] = gate.read({n}, unit='mm')  # measured\n" for n in range(60))
+    closed = streamed(f"{text}```\n", FakeRenderer(1_000), 3)
+    assert len(closed) >= 3
+    assert all(text[frame.end - 1] == "\n" or text[frame.end] == "\n" for frame in closed[:-1])
+
+
 def test_a_lists_number_ends_no_sentence() -> None:
     assert [ends_sentence(text) for text in ("Yes.", "1.", "Done!\n\n12. ", "v2?")] == [
         True, False, False, True,
@@ -95,7 +116,7 @@ def test_a_quote_that_goes_on_is_a_quote_on_the_next_page_too(before: int, delta
     renderer = FakeRenderer(1_000)
     quoted = "> " + "and said to all of them, again and again, " * 12
     source = f"{'x' * before}\n\n{quoted}\n\nBut that is another story."
-    closed = streamed(source, renderer, delta, pausing=True)
+    closed = streamed(source, renderer, delta)
     assert broken_promise(source, [frame.body.text for frame in closed], renderer) is None
     begin, end = source.index("> "), source.index("\n\nBut")
     for left, frame in pairwise(closed):

@@ -247,6 +247,21 @@ def test_a_list_goes_on_without_its_caption() -> None:
         assert "*Name" not in later
 
 
+@pytest.mark.parametrize("step", [1, 40, 10_000])
+def test_a_lists_caption_stands_nowhere_alone(step: int) -> None:
+    """A head that is too long to wait for a sample waits for a row all the same: else a page could end behind
+    it, and its list begin on the next without it."""
+    caption = " · ".join(f"A rather long name of column {one}" for one in "abc")
+    head = f"| {caption.replace(' · ', ' | ')} |\n|---|---|---|\n"
+    rows = "".join(f"| Thing {n} | good for much | liked |\n" for n in range(4))
+    for before in range(200, 620, 20 if step == 1 else 7):
+        text = f"{'word ' * (before // 5)}{'x' * (before % 5)}.\n\n{head}{rows}\nThe end."
+        frames = previews(text, step, 700)
+        assert any(caption in frame.body.text for frame in frames)
+        assert not any(frame.body.text.endswith(f"*{caption}*") for frame in frames)
+    assert previews(head, step)[-1].body.text == f"*{caption}*"  # where no row comes it is all there is
+
+
 def test_a_row_longer_than_a_page_goes_on_in_its_cell() -> None:
     text = f"| Name | Text |\n|---|---|\n| A | {'word ' * 300}|\n| B | short |"
     closed = [frame.body.text for frame in previews(text, 40, 700) if frame.closed]

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from base64 import urlsafe_b64encode
 from collections.abc import Callable
 
 from aiohttp import web
@@ -36,6 +37,12 @@ from bots.sandbox.discord.world import World
 from bots.sandbox.limits import Clock, Profile
 
 
+def _token_of(bot_id: int) -> str:
+    """As Discord makes them: the bot's id in base64, a time, a signature."""
+    whose = urlsafe_b64encode(str(bot_id).encode()).decode().rstrip("=")
+    return f"{whose}.{secrets.token_urlsafe(4)}.{secrets.token_urlsafe(28)}"
+
+
 class DiscordServer(Usage):
     """The face: start and stop, what happened, faults, and (from `Usage` and `People`) what people do.
 
@@ -43,11 +50,11 @@ class DiscordServer(Usage):
     """
 
     def __init__(self, *, profile: Profile, clock: Clock = time.monotonic, token: str | None = None) -> None:
-        self.token = token or f"sandbox.{secrets.token_urlsafe(24)}"
+        world = World(clock)
+        self.token = token or _token_of(world.bot.id)
         self.url = ""
         self._subscribers: list[Callable[[Json], None]] = []
         self._runner: web.AppRunner | None = None
-        world = World(clock)
         self._payloads = Payloads(world)
         context = Context(world, self._payloads, profile.discord, clock, self.token, self._report)
         self._front = Front(context)

@@ -13,6 +13,7 @@ from core.commands.scopes import Scope
 from core.commands.settings_panel import (
     HOW_TAB,
     INHERIT,
+    OPENS,
     SELECTS,
     SWITCHES,
     WHEN_TAB,
@@ -65,7 +66,8 @@ async def press(press: Press) -> None:
         press.reply(press.say("settings.not_yours"), private=True)
         return
     opens = what in {"keywords", "roles"} or what in _PAUSES
-    if what not in {"scope", "tab", "reset", *names_in(scope, press.place)}:
+    pages = {f"{OPENS}{name}": name for name in names_in(scope, press.place) if name in SELECTS}
+    if what not in {"scope", "tab", "reset", *pages, *names_in(scope, press.place)}:
         press.reply(press.say("form.over"), private=True)
         return
     if opens and not press.fields:
@@ -83,7 +85,8 @@ async def press(press: Press) -> None:
     here = await press.services.chat.choices.at(press.place)
     if here.overhear is not heard:
         _announce(press, on=here.overhear)
-    panel = await _panel(replace(press, person=reading_here(press.person, here)), scope, tab)
+    reader = replace(press, person=reading_here(press.person, here))
+    panel = await _panel(reader, scope, tab, opened=pages.get(what, ""))
     press.update(panel.text, panel.rows)
     if press.fields and not press.surface.capabilities.private_answers:  # the panel stands further up
         press.reply(press.say("settings.kept"))
@@ -97,7 +100,8 @@ def _announce(press: Press, *, on: bool) -> None:
 
 
 async def _choose(press: Press, panel: Panel, what: str) -> str:
-    """Keep what was pressed; what is wrong with it, "" for nothing. Raises StoreError."""
+    """Keep what was pressed, where that is a choice; what is wrong with it, "" for nothing. Raises
+    StoreError."""
     choose, scope = press.services.chat.choices.choose, panel.scope
     if what == "reset":
         whole = manages(press.person, press.place, press.services.access)
@@ -186,8 +190,8 @@ def _managed(occasion: Occasion) -> tuple[Scope, ...]:
     return scopes.managed(occasion.place, occasion.person, occasion.services.access)
 
 
-async def _panel(occasion: Occasion, scope: Scope, tab: str) -> Panel:
-    """As it stands now."""
+async def _panel(occasion: Occasion, scope: Scope, tab: str, *, opened: str = "") -> Panel:
+    """As it stands now, or the page of the select that is `opened`."""
     choices = occasion.services.chat.choices
     keys = scopes_of(occasion.place)
     upto = keys[: keys.index(scope.key) + 1]
@@ -203,6 +207,8 @@ async def _panel(occasion: Occasion, scope: Scope, tab: str) -> Panel:
         holders={name: by_key[key] for name, key in holders(upto, chosen).items() if key in by_key},
         above={name: by_key[key] for name, key in wider.items() if key in by_key},
         locale=occasion.locale,
+        selects=occasion.surface.capabilities.selects,
+        opened=opened,
     )
 
 
