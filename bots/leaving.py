@@ -12,6 +12,10 @@ from typing import NoReturn
 log = logging.getLogger(__name__)
 
 
+class RunError(Exception):
+    """Sluice cannot run, or not any longer. The message is one line that says what to do."""
+
+
 def leave(code: int) -> NoReturn:
     """End at once. The interpreter would take everything apart first, for half a second and longer where the
     machine is busy; it has no use for that, and whoever stops it has no time."""

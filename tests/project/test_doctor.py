@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bots.doctor import check_data_dir
+from bots.data_dir_check import check_data_dir
 from core.adapters.store.location import Location
 from core.adapters.store.opening import open_store
 from core.messages import Person
