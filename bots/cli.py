@@ -9,13 +9,20 @@ import sys
 from collections.abc import Callable, Collection, Coroutine, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 if TYPE_CHECKING:
     from core.settings import Settings
 
 _INTERRUPTED: Final = 130
 _BENCHMARKS: Final = ("freshness", "cpu", "growth", "store")
+
+
+def program() -> NoReturn:
+    """The installed command."""
+    from bots.leaving import leave
+
+    leave(main())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -96,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
 def _run(arguments: argparse.Namespace) -> int:
     from rich.console import Console
 
-    from bots.leaving import RunError, leave
+    from bots.leaving import RunError
     from bots.logs import set_up_logging
     from bots.loop import run_in_loop
     from bots.run import run
@@ -116,7 +123,7 @@ def _run(arguments: argparse.Namespace) -> int:
         )
     except RunError as error:
         return _failed(str(error))
-    return leave(0)
+    return 0
 
 
 def _ask(arguments: argparse.Namespace) -> int:
