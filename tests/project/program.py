@@ -194,7 +194,7 @@ class Running:
 
 @asynccontextmanager
 async def running(
-    folder: Path, *arguments: str, settings: Mapping[str, str], program: Sequence[str] = ()
+    folder: Path, *arguments: str, settings: Mapping[str, str], program: Sequence[str | Path] = ()
 ) -> AsyncIterator[Running]:
     """`sluice run`, killed at the end if it is still there. Both outputs come as one. `program`: what is run
     in place of a fork, such as the installed one."""
