@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from string import Formatter
 
@@ -16,11 +17,17 @@ TREES = {
     for package in ("core", "bots")
     for path in sorted((ROOT / package).rglob("*.py"))
 }
-KEYS = frozenset(entries(ENGLISH))
+ENTRIES = entries(ENGLISH)
+KEYS = frozenset(ENTRIES)
 
 
-def said() -> Iterator[tuple[str, ast.Call]]:
+@cache
+def said() -> tuple[tuple[str, ast.Call], ...]:
     """Every call of `say` in the code, with where it stands."""
+    return tuple(_said())
+
+
+def _said() -> Iterator[tuple[str, ast.Call]]:
     for path, tree in TREES.items():
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "say":
@@ -69,7 +76,7 @@ def test_every_call_gives_the_values_that_its_text_has() -> None:
         if None in given:  # **values: whoever passes them on knows no more
             continue
         for key in keys_of(call.args[0]):
-            shown = entries(ENGLISH)[key].forms[0]
+            shown = ENTRIES[key].forms[0]
             assert given == {name for _, name, _, _ in Formatter().parse(shown) if name}, (where, key)
 
 
