@@ -12,13 +12,15 @@ from string import Formatter
 from core.catalogue import ENGLISH, entries
 
 ROOT = Path(__file__).parents[2]
-TREES = {
-    path: ast.parse(path.read_text(encoding="utf-8"))
-    for package in ("core", "bots")
-    for path in sorted((ROOT / package).rglob("*.py"))
-}
 ENTRIES = entries(ENGLISH)
 KEYS = frozenset(ENTRIES)
+
+
+@cache
+def trees() -> dict[Path, ast.Module]:
+    """The code, by file."""
+    files = (path for package in ("core", "bots") for path in sorted((ROOT / package).rglob("*.py")))
+    return {path: ast.parse(path.read_text(encoding="utf-8")) for path in files}
 
 
 @cache
@@ -28,7 +30,7 @@ def said() -> tuple[tuple[str, ast.Call], ...]:
 
 
 def _said() -> Iterator[tuple[str, ast.Call]]:
-    for path, tree in TREES.items():
+    for path, tree in trees().items():
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "say":
                 yield f"{path.relative_to(ROOT)}:{node.lineno}", node
@@ -62,7 +64,7 @@ def test_every_key_is_used() -> None:
     """As a constant somewhere (some reach `say` by way of a table), or as one that an f-string can make."""
     constants = {
         node.value
-        for tree in TREES.values()
+        for tree in trees().values()
         for node in ast.walk(tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
