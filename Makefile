@@ -16,7 +16,7 @@ test: ## Run every check: format, lint, types, import contracts, tests
 	.venv/bin/ruff check
 	.venv/bin/mypy
 	.venv/bin/lint-imports
-	.venv/bin/pytest -n auto --maxprocesses 4 --dist loadfile
+	.venv/bin/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 torture: setup  ## Kill, stop, trouble and wear out the real process (ARGS="kill --times 100" for one part)
 	@.venv/bin/python -m tests.torture $(or $(ARGS),all)

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import os
+import sys
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
@@ -16,3 +18,24 @@ settings.register_profile(
     "explore", max_examples=1_000, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
+
+_WAITING = ("tests/end_to_end/", "tests/torture/")
+"""Where real seconds pass in which nothing is computed."""
+_LAST_BEGINS = 0.8  # of the run
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: there is always a test that waits."""
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    return cores + 1
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Spread the files whose tests wait over the run, so that others compute meanwhile and none is left for
+    the end."""
+    files = list(dict.fromkeys(item.nodeid.partition("::")[0] for item in items))
+    waiting = [file for file in files if file.startswith(_WAITING)]
+    computing = [file for file in files if not file.startswith(_WAITING)]
+    place = {file: number / len(computing) for number, file in enumerate(computing)}
+    place |= {file: _LAST_BEGINS * number / len(waiting) for number, file in enumerate(reversed(waiting))}
+    items.sort(key=lambda item: place[item.nodeid.partition("::")[0]])

@@ -33,7 +33,7 @@ EVERY_S: Final = 0.7
 EVENT: Final = "e1"
 RESTART_S: Final = 1.0
 STREAMS_S, MARKS_S = 4.0, 3.0
-"""As in bots/run.py."""
+"""As in bots/serving.py."""
 PATIENCE_S: Final = 1_500.0
 """Enough for every wait of two faults one after the other."""
 _LASTS_S: Final = {
