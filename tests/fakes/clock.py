@@ -6,6 +6,7 @@ import asyncio
 import heapq
 from collections.abc import Callable
 from itertools import count
+from weakref import WeakKeyDictionary
 
 SETTLE_ROUNDS = 1_000
 """Turns of the event loop after which tasks that are still ready are taken to yield for ever."""
@@ -85,11 +86,19 @@ class HurriedClock(FakeClock):
         await asyncio.sleep(0)
 
 
+_SETTLING: WeakKeyDictionary[asyncio.AbstractEventLoop, int] = WeakKeyDictionary()
+"""How many tasks of a loop wait in `settle`, each of which would else take the others for work."""
+
+
 async def settle() -> None:
     """Let all ready tasks run, and those that they make ready."""
     loop = asyncio.get_running_loop()
-    for _ in range(SETTLE_ROUNDS):
-        await asyncio.sleep(0)
-        # asyncio tells nobody whether it is idle
-        if not loop._ready:  # type: ignore[attr-defined]
-            return
+    _SETTLING[loop] = _SETTLING.get(loop, 0) + 1
+    try:
+        for _ in range(SETTLE_ROUNDS):
+            await asyncio.sleep(0)
+            # asyncio tells nobody whether it is idle
+            if len(loop._ready) < _SETTLING[loop]:  # type: ignore[attr-defined]
+                return
+    finally:
+        _SETTLING[loop] -= 1
