@@ -114,12 +114,13 @@ class _Held:
         async def asked(*args: Any, **named: Any) -> Any:
             await self._life.awake()
             if not self._life.is_over:
-                result = await found(*args, **named)
+                result = await getattr(self._inner, name)(*args, **named)
             await self._life.awake()
             if self._life.is_over:
                 await asyncio.get_running_loop().create_future()
             return result
 
+        self.__dict__[name] = asked
         return asked
 
 
