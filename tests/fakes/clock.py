@@ -60,7 +60,7 @@ class FakeClock:
             if timer.callback is not None:
                 timer.callback()
                 await settle()
-        self.now = target
+        self.now = max(self.now, target)  # another task may have gone further meanwhile
         await settle()
 
     async def advance_until(self, condition: Callable[[], bool], *, at_most: float = 600.0) -> None:
