@@ -86,19 +86,20 @@ class HurriedClock(FakeClock):
         await asyncio.sleep(0)
 
 
-_SETTLING: WeakKeyDictionary[asyncio.AbstractEventLoop, int] = WeakKeyDictionary()
-"""How many tasks of a loop wait in `settle`, each of which would else take the others for work."""
+_SETTLING: WeakKeyDictionary[asyncio.AbstractEventLoop, set[object]] = WeakKeyDictionary()
+"""The tasks of a loop that wait in `settle`, each of which would else take the others for work."""
 
 
 async def settle() -> None:
     """Let all ready tasks run, and those that they make ready."""
     loop = asyncio.get_running_loop()
-    _SETTLING[loop] = _SETTLING.get(loop, 0) + 1
+    ready = loop._ready  # type: ignore[attr-defined] # asyncio tells nobody whether it is idle
+    settling, this = _SETTLING.setdefault(loop, set()), object()
+    settling.add(this)
     try:
         for _ in range(SETTLE_ROUNDS):
             await asyncio.sleep(0)
-            # asyncio tells nobody whether it is idle
-            if len(loop._ready) < _SETTLING[loop]:  # type: ignore[attr-defined]
+            if len(ready) < len(settling):
                 return
     finally:
-        _SETTLING[loop] -= 1
+        settling.discard(this)

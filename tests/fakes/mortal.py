@@ -108,7 +108,7 @@ class _Held:
         found = getattr(self._inner, name)
         if name == "alternate" and found is not None:
             return self._life.of(found)
-        if not inspect.iscoroutinefunction(found):
+        if not callable(found) or not inspect.iscoroutinefunction(found):
             return found
 
         async def asked(*args: Any, **named: Any) -> Any:

@@ -222,7 +222,7 @@ class Gate:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._inner, name)
-        if not inspect.iscoroutinefunction(found):
+        if not callable(found) or not inspect.iscoroutinefunction(found):
             return found
 
         async def asked(*args: Any, **named: Any) -> Any:
