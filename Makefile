@@ -1,4 +1,6 @@
 .DEFAULT_GOAL := help
+# Compiled modules are kept, whatever the environment says: each process that a test starts would compile them anew.
+export PYTHONDONTWRITEBYTECODE :=
 .PHONY: help setup run test torture bench audit format lock
 
 help:  ## Show what can be made

@@ -5,11 +5,15 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from core.adapters.store import database
 
 settings.register_profile(
     "fixed", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
@@ -39,3 +43,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     place = {file: number / len(computing) for number, file in enumerate(computing)}
     place |= {file: _LAST_BEGINS * number / len(waiting) for number, file in enumerate(reversed(waiting))}
     items.sort(key=lambda item: place[item.nodeid.partition("::")[0]])
+
+
+def pytest_collection_finish() -> None:
+    """What is imported and collected stays: no garbage collection needs to go through it again and again."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_flushes() -> Iterator[None]:
+    """What is written within these processes goes to the system and not to the disk: nobody here pulls the
+    plug. Processes that a test starts flush as ever."""
+    without = tuple(one.replace("=FULL", "=OFF") for one in database._PRAGMAS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database, "_PRAGMAS", without)
+        yield

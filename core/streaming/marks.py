@@ -75,9 +75,9 @@ class ReadLine:
     atoms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(NamedTuple):
     """How far a text was read that only grows, up to the line that starts at `at`, and what was found.
+    A tuple, since each line makes one.
 
     `line`: that line was read in part, and what was found in it counts, too.
     """
