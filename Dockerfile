@@ -4,16 +4,19 @@ WORKDIR /src
 COPY tools/uv.txt tools/
 RUN python -m venv /uv && /uv/bin/pip install --no-cache-dir --require-hashes -r tools/uv.txt
 ENV UV_PYTHON_DOWNLOADS=never UV_NO_CACHE=1
+# Compiled here: whoever runs it may not write there, and would compile two thousand files at every start.
 # The lock's hashes hold for what runs (/app) and for what builds (/build); tools for development stay out.
 COPY pyproject.toml requirements.lock ./
 RUN /uv/bin/uv venv /app \
-    && /uv/bin/uv pip install --python /app --require-hashes --constraints requirements.lock -r pyproject.toml \
+    && /uv/bin/uv pip install --compile-bytecode --python /app \
+        --require-hashes --constraints requirements.lock -r pyproject.toml \
     && /uv/bin/uv venv /build \
     && /uv/bin/uv pip install --python /build --require-hashes --constraints requirements.lock --group build
 COPY README.md LICENSE ./
 COPY core core
 COPY bots bots
-RUN /build/bin/hatchling build -t wheel && /uv/bin/uv pip install --python /app --no-deps dist/*.whl
+RUN /build/bin/hatchling build -t wheel \
+    && /uv/bin/uv pip install --compile-bytecode --python /app --no-deps dist/*.whl
 
 FROM python:3.13-slim-bookworm
 # libgomp1: the embedded model's runtime is linked against it.

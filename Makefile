@@ -1,4 +1,6 @@
 .DEFAULT_GOAL := help
+# Compiled modules are kept, whatever the environment says: each process that a test starts would compile them anew.
+export PYTHONDONTWRITEBYTECODE :=
 .PHONY: help setup run test torture bench audit format lock
 
 help:  ## Show what can be made
@@ -16,7 +18,7 @@ test: ## Run every check: format, lint, types, import contracts, tests
 	.venv/bin/ruff check
 	.venv/bin/mypy
 	.venv/bin/lint-imports
-	.venv/bin/pytest -n auto --maxprocesses 4 --dist loadfile
+	.venv/bin/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 torture: setup  ## Kill, stop, trouble and wear out the real process (ARGS="kill --times 100" for one part)
 	@.venv/bin/python -m tests.torture $(or $(ARGS),all)

@@ -11,9 +11,9 @@ from rich.console import Console
 
 from bots.bootstrap.configuration import read_configuration
 from bots.bootstrap.models import open_model
-from bots.doctor import remedy_for
 from bots.embedded_model.errors import EmbeddedModelError
 from bots.embedded_model.progress import shown_progress
+from bots.model_check import remedy_for
 from bots.terminal.surface import TerminalSurface
 from core.adapters.clock import SystemClock
 from core.configuration import Configuration, Live, ModelChoice

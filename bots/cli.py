@@ -6,22 +6,30 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Collection, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
-from bots.loop import run_in_loop
-from core.settings import read_settings
-from core.variables import SettingsError
+if TYPE_CHECKING:
+    from core.settings import Settings
 
 _INTERRUPTED: Final = 130
 _BENCHMARKS: Final = ("freshness", "cpu", "growth", "store")
 
 
+def program() -> NoReturn:
+    """The installed command."""
+    from bots.leaving import leave
+
+    leave(main())
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Returns the exit code: 0 good, 1 failed with one line, 130 interrupted."""
     parsed = _parser().parse_args(arguments)
+    from core.variables import SettingsError
+
     try:
         return int(parsed.command(parsed))
     except SettingsError as error:
@@ -95,9 +103,11 @@ def _parser() -> argparse.ArgumentParser:
 def _run(arguments: argparse.Namespace) -> int:
     from rich.console import Console
 
-    from bots.leaving import leave
+    from bots.leaving import RunError
     from bots.logs import set_up_logging
-    from bots.run import RunError, run
+    from bots.loop import run_in_loop
+    from bots.run import run
+    from core.settings import read_settings
 
     settings = read_settings()
     set_up_logging(settings, sys.stdout)
@@ -113,12 +123,15 @@ def _run(arguments: argparse.Namespace) -> int:
         )
     except RunError as error:
         return _failed(str(error))
-    return leave(0)
+    return 0
 
 
 def _ask(arguments: argparse.Namespace) -> int:
     from bots.ask import ask
     from bots.logs import set_up_logging
+    from bots.loop import run_in_loop
+    from core.settings import read_settings
+    from core.variables import SettingsError
 
     options = {
         "OPENAI_MODEL": arguments.model,
@@ -168,6 +181,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
     from bots import doctor
     from bots.logs import set_up_logging
+    from bots.loop import run_in_loop
     from core.adapters.clock import SystemClock
     from core.settings import Settings
 
@@ -205,28 +219,31 @@ def _config_example(_arguments: argparse.Namespace) -> int:
 def _backup(arguments: argparse.Namespace) -> int:
     from bots.keeping import backup
 
-    return _kept(backup(read_settings(), arguments.folder))
+    return _kept(lambda settings: backup(settings, arguments.folder))
 
 
 def _restore(arguments: argparse.Namespace) -> int:
     from bots.keeping import restore
 
-    return _kept(restore(read_settings(), arguments.folder, replace=arguments.replace))
+    return _kept(lambda settings: restore(settings, arguments.folder, replace=arguments.replace))
 
 
 def _rotate_keys(_: argparse.Namespace) -> int:
     from bots.keeping import rotate_keys
 
-    return _kept(rotate_keys(read_settings()))
+    return _kept(rotate_keys)
 
 
-def _kept(work: Coroutine[object, object, Sequence[str]]) -> int:
+def _kept(work: Callable[[Settings], Coroutine[object, object, Sequence[str]]]) -> int:
     from bots.logs import set_up_logging
+    from bots.loop import run_in_loop
     from core.ports.store import StoreError
+    from core.settings import read_settings
 
-    set_up_logging(read_settings(), sys.stderr, least="WARNING")
+    settings = read_settings()
+    set_up_logging(settings, sys.stderr, least="WARNING")
     try:
-        lines = run_in_loop(work)
+        lines = run_in_loop(work(settings))
     except StoreError as error:
         return _failed(str(error))
     print(*lines, sep="\n")

@@ -4,82 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import os
 import re
 import socket
-import stat
-import tempfile
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Final
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bots.bootstrap.app import ADMINS_FILE
-from bots.bootstrap.configuration import (
-    bare_configuration,
-    model_label,
-    read_configuration,
-    warnings_about,
-)
-from bots.bootstrap.models import Model, open_model
+from bots.bootstrap.configuration import bare_configuration, read_configuration, warnings_about
 from bots.bootstrap.platforms import live_platforms
-from bots.database_check import check_database
+from bots.data_dir_check import check_data_dir
 from bots.embedded_model.errors import EmbeddedModelError
 from bots.embedded_model.progress import shown_progress
-from bots.sandbox.page import is_served_at, page_url
+from bots.model_check import NO_MODEL, check_model
+from bots.sandbox.address import PAGE_IS_OPEN, is_served_at, page_url
 from core.adapters.memory_journal import MemoryJournal
 from core.adapters.redaction import redact_all_logging, redacted
 from core.configuration import Configuration, Live
-from core.configuration.entries import EMBEDDED_PROVIDER, ENV_PROVIDER
-from core.policy.access import Access
+from core.policy.access import ADMINS_FILE, Access
 from core.ports.clock import Clock
-from core.ports.completions import (
-    Answering,
-    ChatMessage,
-    CompletionRequest,
-    ModelError,
-    ModelErrorKind,
-    ReasoningDelta,
-    TextDelta,
-)
 from core.ports.platform import Check, CheckState
 from core.settings import Settings, settings_and_problems, where_settings_stand
 from core.variables import ENV_FILE, FILE, SettingsError
 
-NO_MODEL: Final = (
-    "OPENAI_MODEL is not set. Name the model in .env (with OPENAI_API_KEY, or OPENAI_BASE_URL for a server "
-    "of your own), or set OPENAI_MODEL=embedded for the small demo model."
-)
-PAGE_IS_OPEN: Final = (
-    "SLUICE_HTTP lets other machines reach the sandbox's page: whoever has the address with its key "
-    "can use it, and it travels unencrypted. Use 127.0.0.1 unless you trust the network."
-)
 _CLAIM: Final = (
     "Start Sluice. It prints a code; send the bot /claim and that code in a private message, and you are "
     "its admin."
 )
-_MODEL_TIMEOUT_S: Final = 30.0
-_MODEL_TOKENS: Final = 16  # the fewest that every provider takes
-_REMEDIES: Final = {
-    ModelErrorKind.UNREACHABLE: "Check OPENAI_BASE_URL, and that the server runs.",
-    ModelErrorKind.NOT_AN_API: "Check OPENAI_BASE_URL: it usually ends in /v1.",
-    ModelErrorKind.UNAUTHORIZED: "Check OPENAI_API_KEY.",
-    ModelErrorKind.UNKNOWN_MODEL: "Check OPENAI_MODEL.",
-    ModelErrorKind.NO_CREDIT: "Add credit to the account at the provider.",
-    ModelErrorKind.RATE_LIMITED: "Wait a moment and try again.",
-    ModelErrorKind.BAD_REQUEST: "Check OPENAI_MODEL, OPENAI_TEMPERATURE and OPENAI_MAX_TOKENS.",
-}
-_IN_FILE: Final = {  # what sluice.toml has instead of a variable of `.env`
-    "OPENAI_BASE_URL": "base_url of [providers.{provider}]",
-    "OPENAI_API_KEY": "api_key_env of [providers.{provider}]",
-    "OPENAI_MODEL": "the model's name in sluice.toml",
-    "OPENAI_TEMPERATURE": "its temperature",
-    "OPENAI_MAX_TOKENS": "max_output_tokens",
-}
 _TOKENS: Final = frozenset({"DISCORD_TOKEN", "TELEGRAM_TOKEN"})
 _OF_MODEL: Final = frozenset({"OPENAI_MODEL", "OPENAI_API_KEY", "OPENAI_BASE_URL"})
 _OF_DATABASE: Final = frozenset({"DATABASE_URL", "SLUICE_KEY_FILE", "SLUICE_DATA_DIR"})
@@ -118,6 +72,8 @@ async def examine(clock: Clock, console: Console) -> tuple[Check, ...]:
     if "SLUICE_DATA_DIR" not in wrong:
         found.append(check_data_dir(settings.data_dir, make=False))
     if platforms and wrong.isdisjoint(_OF_DATABASE):  # the sandbox keeps nothing
+        from bots.database_check import check_database
+
         found += await check_database(settings)
     if sandbox and "SLUICE_HTTP" not in wrong:
         found.append(await _port(settings.http_host, settings.http_port))
@@ -134,79 +90,6 @@ def _read(settings: Settings, problems: tuple[str, ...]) -> tuple[Configuration,
         # Without a file it is `.env` that names no model, which is told already.
         of_file = error.problems if settings.config_file.is_file() or not problems else ()
         return bare_configuration(), of_file
-
-
-async def check_model(model: Model, clock: Clock) -> Check:
-    """One tiny stream of the default model, until its first token. Never raises."""
-    began = clock.monotonic()
-    configuration = model.live.current
-    label, asked = model_label(configuration), configuration.models[configuration.default_model]
-    request = CompletionRequest((ChatMessage("user", "Say: ready"),), asked.id, max_tokens=_MODEL_TOKENS)
-    answers = asked.id
-    try:
-        async with asyncio.timeout(_MODEL_TIMEOUT_S), aclosing(model.completions.stream(request)) as events:
-            async for event in events:
-                if isinstance(event, Answering):
-                    answers = event.model
-                if isinstance(event, TextDelta | ReasoningDelta):
-                    break
-    except TimeoutError:
-        detail = f"{label}: no token within {_MODEL_TIMEOUT_S:.0f} s"
-        remedy = _as_configured("Check the server's load, or OPENAI_BASE_URL.", asked.provider)
-        return Check("Model", CheckState.BAD, detail, remedy)
-    except ModelError as error:
-        if error.kind is not ModelErrorKind.EMPTY:  # so few tokens may all be spent on thinking
-            return Check("Model", CheckState.BAD, f"{label}: {error}", remedy_for(error, asked.provider))
-    after = f"first token after {clock.monotonic() - began:.1f} s"
-    if answers != asked.id:
-        remedy = "Look at its provider's key, address and state; the fallback answers meanwhile."
-        return Check("Model", CheckState.NOTE, f"{label} gives no answer, {answers} does: {after}", remedy)
-    return Check("Model", CheckState.GOOD, f"{label}: {after}")
-
-
-def remedy_for(error: ModelError, provider: str) -> str:
-    """The one thing to do."""
-    remedy = _REMEDIES.get(error.kind, "Try again; if it stays, ask the provider.")
-    return _as_configured(remedy, provider)
-
-
-def _as_configured(remedy: str, provider: str) -> str:
-    """With the names of `sluice.toml` for a provider that stands there."""
-    if provider in {ENV_PROVIDER, EMBEDDED_PROVIDER}:
-        return remedy
-    for name, key in _IN_FILE.items():
-        remedy = remedy.replace(name, key.format(provider=provider))
-    return remedy
-
-
-def check_data_dir(folder: Path, *, make: bool = True) -> Check:
-    """Whether files can be made there. A folder that is missing is made, unless `make` is False."""
-    try:
-        if make:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
-        with tempfile.TemporaryFile(dir=there):
-            pass
-    except OSError as error:
-        remedy = "Make it writable, or set SLUICE_DATA_DIR to another folder."
-        if error.errno in {errno.EACCES, errno.EPERM} and hasattr(os, "getuid"):
-            chown = f"sudo chown -R {os.getuid()}:{os.getgid()} {folder.absolute()}"
-            remedy = f"Run: {chown} (for a mounted folder: its path on the host)."
-        return Check(
-            "Data folder", CheckState.BAD, f"{folder.absolute()} cannot be written: {error.strerror}", remedy
-        )
-    if _is_open_to_all(folder):
-        detail = f"every user of this machine can read what is in {folder.absolute()}"
-        return Check("Data folder", CheckState.NOTE, detail, f"Run: chmod 700 {folder.absolute()}")
-    return Check("Data folder", CheckState.GOOD, f"{folder.absolute()} can be written")
-
-
-def _is_open_to_all(folder: Path) -> bool:
-    try:
-        may_enter = bool(folder.stat().st_mode & stat.S_IXOTH)
-        return may_enter and any(one.stat().st_mode & stat.S_IROTH for one in folder.glob("sluice.db*"))
-    except OSError:
-        return False
 
 
 def show(checks: tuple[Check, ...], console: Console) -> None:
@@ -281,13 +164,15 @@ def _configuration(settings: Settings, configuration: Configuration) -> Check:
 
 
 async def _model(settings: Settings, configuration: Configuration, clock: Clock, console: Console) -> Check:
+    from bots.bootstrap.models import open_model
+
     try:
         async with AsyncExitStack() as stack:
             with shown_progress(console) as on_progress:
                 model = await stack.enter_async_context(
                     open_model(settings, Live(configuration), on_progress)
                 )
-            return await check_model(model, clock)
+            return await check_model(model.completions, configuration, clock)
     except EmbeddedModelError as error:
         return _split("Model", CheckState.BAD, str(error))
 

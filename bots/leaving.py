@@ -6,18 +6,25 @@ import logging
 import os
 import sys
 import threading
-from contextlib import suppress
 from typing import NoReturn
 
 log = logging.getLogger(__name__)
+
+
+class RunError(Exception):
+    """Sluice cannot run, or not any longer. The message is one line that says what to do."""
 
 
 def leave(code: int) -> NoReturn:
     """End at once. The interpreter would take everything apart first, for half a second and longer where the
     machine is busy; it has no use for that, and whoever stops it has no time."""
     for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError):  # nobody reads it any more
+        try:
             stream.flush()
+        except BrokenPipeError:
+            pass  # a reader may leave: `| head`
+        except (OSError, ValueError):
+            code = code or 1
     os._exit(code)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 
 from core.streaming.markdown import scan
 from core.streaming.marks import NO_MARKS, Marks
@@ -40,12 +41,16 @@ def broken_promise(
         return None if not source.strip() and not mark else "nothing is visible"
     furthest = 0
     tried: set[tuple[int, int, Marks]] = set()
-    open_ends = [(0, 0, NO_MARKS)]
+    open_ends: list[Iterator[tuple[int, int, Marks]]] = [iter([(0, 0, NO_MARKS)])]
     while open_ends:
-        number, start, marks = place = open_ends.pop()
+        place = next(open_ends[-1], None)
+        if place is None:
+            open_ends.pop()
+            continue
         if place in tried:
             continue
         tried.add(place)
+        number, start, marks = place
         furthest = max(furthest, number)
         shown = _Shown(renderer, above if number == 0 else None)
         page = pages[number]
@@ -57,10 +62,9 @@ def broken_promise(
             for last, end in found.items():
                 if number == len(pages) - 1 and end is not None and not source[end:last].strip() and not mark:
                     return None
-            open_ends += [(number + 1, end, NO_MARKS) for end in found.values() if end is not None]
+            open_ends.append(iter([(number + 1, end, NO_MARKS) for end in found.values() if end is not None]))
         elif number < len(pages) - 1:
-            ends = _spans(source[start:], page, marks, shown)
-            open_ends += [(number + 1, start + end, after) for end, after in ends]
+            open_ends.append(_after(place, source, _spans(source[start:], page, marks, shown)))
         elif any(_is_rest(source[start:end], page, marks, shown, mark) for end in until if start <= end):
             return None
     wrong = pages[min(furthest, len(pages) - 1)]
@@ -114,10 +118,19 @@ def _is_rest(rest: str, page: str, marks: Marks, renderer: Renderer, mark: str) 
     return False
 
 
+def _after(
+    place: tuple[int, int, Marks], source: str, spans: Iterator[tuple[int, Marks]]
+) -> Iterator[tuple[int, int, Marks]]:
+    number, start, _ = place
+    return ((number + 1, start + end, after) for end, after in spans)
+
+
 def _spans(rest: str, page: str, marks: Marks, renderer: Renderer) -> Iterator[tuple[int, Marks]]:
-    """Every span at the start of `rest` that renders to `page`, with the marks open after it."""
+    """Every span at the start of `rest` that renders to `page`, with the marks open after it; the likeliest
+    first, as looking for them takes long."""
     rest, page = rest[: WINDOW_PAGES * renderer.page_units], page.strip()
 
+    @cache
     def text(end: int, open_marks: Marks) -> str:
         return renderer.render(compose(rest[:end], marks, open_marks, renderer.maths)).text.strip()
 
@@ -128,7 +141,7 @@ def _spans(rest: str, page: str, marks: Marks, renderer: Renderer) -> Iterator[t
     cuts = scan(rest, marks, formatted=renderer.formatted).cuts
     near = bisect_left(cuts, len(page), key=lambda cut: len(text(cut.at, cut.marks)))
     found = False
-    for cut in cuts[max(0, near - SEARCH) : near + SEARCH]:
+    for cut in map(cuts.__getitem__, _around(near, len(cuts))):
         if text(cut.at, cut.marks) == page:
             found = True
             yield cut.at, cut.marks
@@ -136,6 +149,11 @@ def _spans(rest: str, page: str, marks: Marks, renderer: Renderer) -> Iterator[t
         return
     # A forced cut stands anywhere.
     near = bisect_left(range(len(rest) + 1), len(page), key=lambda end: len(text(end, marks_at(end))))
-    for end in range(max(1, near - SEARCH), min(len(rest), near + SEARCH) + 1):
-        if text(end, marks_at(end)) == page:
+    for end in _around(near, len(rest) + 1):
+        if end and text(end, marks_at(end)) == page:
             yield end, marks_at(end)
+
+
+def _around(near: int, end: int) -> list[int]:
+    """Those below `end` that are not far from `near`, nearest first."""
+    return sorted(range(max(0, near - SEARCH), min(near + SEARCH, end)), key=lambda one: abs(one - near))

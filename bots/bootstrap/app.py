@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 from bots.bootstrap.configuration import EMBEDDED, commands_of
-from bots.bootstrap.figures import show_figures
 from bots.bootstrap.kept import BUTTON_KEY_FILE, Kept, button_key
 from bots.bootstrap.models import Model
-from bots.sandbox.page import SandboxPage
 from core.adapters.redaction import redact_all_logging, redacted
 from core.adapters.steady_store import SteadyStore
 from core.commands.dispatch import Dispatcher
 from core.configuration import Configuration
-from core.policy.access import Access, Permits
+from core.policy.access import ADMINS_FILE, Access, Permits
 from core.policy.rules import NewPlaces, Standing
 from core.ports.alerts import Alerts, Cause
 from core.ports.chart import Bar
@@ -25,7 +23,7 @@ from core.ports.store import StoreError
 from core.service.alerts import OperatorAlerts
 from core.service.chat import ChatService
 from core.service.choosing import Choices
-from core.service.driver import Driver
+from core.service.driver import Driver, Progress
 from core.service.moderating import Moderator
 from core.service.personal_data import PersonalData
 from core.service.retention import Retention
@@ -34,7 +32,6 @@ from core.service.spending import Spending
 from core.service.usage import UsageBook
 from core.settings import Settings
 
-ADMINS_FILE: Final = "admins.json"  # in the data folder: whoever claimed the bot
 FORGET_FILE: Final = "forgetting.json"  # in the data folder: whom to forget, until they are forgotten
 
 
@@ -57,13 +54,14 @@ def build_app(
     clock: Clock,
     *,
     kept: Kept,
-    page: SandboxPage | None,
+    sandbox: bool,
     as_live: bool = False,
+    on_progress: Callable[[Progress], None] | None = None,
 ) -> App:
-    """With a page it is the sandbox: nothing is kept and, unless it serves `as_live`, everybody is served."""
+    """In the sandbox nothing is kept and, unless it serves `as_live`, everybody is served. `on_progress`
+    hears of each change of an answer that is on its way."""
     redact_all_logging(settings.secrets)
-    sandbox = page is not None
-    driver = Driver(clock, on_progress=partial(show_figures, page) if page else None)
+    driver = Driver(clock, on_progress=on_progress)
     alerts = OperatorAlerts(
         driver,
         clock,

@@ -13,9 +13,6 @@ from typing import Final
 from core.adapters.memory_journal import MemoryJournal
 from core.adapters.memory_ledger import MemoryLedger
 from core.adapters.memory_store import MemoryStore
-from core.adapters.store.holding import held
-from core.adapters.store.location import Location
-from core.adapters.store.opening import open_store as open_sql_store
 from core.policy import private_file
 from core.ports.clock import Clock
 from core.ports.journal import Journal
@@ -50,6 +47,10 @@ async def open_store(settings: Settings, clock: Clock, *, sandbox: bool) -> Asyn
         journal = MemoryJournal(clock=clock)
         yield Kept(MemoryStore(journal=journal), journal, MemoryLedger())
         return
+    from core.adapters.store.holding import held
+    from core.adapters.store.location import Location
+    from core.adapters.store.opening import open_store as open_sql_store
+
     location = Location.of(settings)
     with held(location):
         async with open_sql_store(location) as store:

@@ -1,10 +1,8 @@
-"""The platforms that a token is set for."""
+"""The platforms that a token is set for. Only their libraries are loaded."""
 
 from __future__ import annotations
 
 from bots.bootstrap.configuration import commands_of
-from bots.discord.client import DiscordPlatform
-from bots.telegram.client import TelegramPlatform
 from core.configuration import Configuration
 from core.ports.alerts import Alerts
 from core.ports.clock import Clock
@@ -24,6 +22,8 @@ def live_platforms(
     commands = commands_of(configuration)
     platforms: list[Platform] = []
     if settings.discord_token:
+        from bots.discord.client import DiscordPlatform
+
         platforms.append(
             DiscordPlatform(
                 settings.discord_token,
@@ -35,6 +35,8 @@ def live_platforms(
             )
         )
     if settings.telegram_token:
+        from bots.telegram.client import TelegramPlatform
+
         platforms.append(
             TelegramPlatform(
                 settings.telegram_token,

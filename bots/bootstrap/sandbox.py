@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from bots.bootstrap.configuration import commands_of
-from bots.bootstrap.figures import show_figures
 from bots.discord.client import DiscordPlatform
 from bots.sandbox.discord.server import DiscordServer
 from bots.sandbox.limits import load_profile
@@ -21,7 +20,7 @@ from core.configuration import Configuration
 from core.ports.clock import Clock
 from core.ports.journal import Journal
 from core.ports.platform import Platform
-from core.service.driver import Driver
+from core.service.driver import Driver, Progress
 from core.settings import Settings
 
 FIGURES_EVERY_S: Final = 0.25
@@ -41,7 +40,25 @@ class Sandbox:
         while True:
             await asyncio.sleep(FIGURES_EVERY_S)
             for progress in driver.progress():
-                show_figures(self.page, progress)
+                self.show(progress)
+
+    def show(self, progress: Progress) -> None:
+        """An answer's figures on the page."""
+        place, figures = progress.place, progress.figures
+        self.page.figures(
+            {
+                "platform": place.platform,
+                "chat": f"{place.chat_id}/{place.topic_id}" if place.topic_id else place.chat_id,
+                "message": progress.messages[0].message_id,
+                "edits": figures.edits,
+                "age_s": figures.age_s,
+                "mean_age_s": figures.mean_age_s,
+                "first_text_s": figures.first_text_s,
+                "final_lag_s": figures.final_lag_s,
+                "limited": figures.rate_limited,
+                "done": figures.done,
+            }
+        )
 
     def platforms(self, clock: Clock, configuration: Configuration, journal: Journal) -> tuple[Platform, ...]:
         """The real adapters, pointed at the local servers."""

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import msgspec
-from aiohttp import ClientError, ClientSession, ClientTimeout, WSCloseCode, WSMsgType, web
-from yarl import URL
+from aiohttp import WSCloseCode, WSMsgType, web
 
+from bots.sandbox.address import SERVED_BY, page_url
 from bots.sandbox.deeds import AnyDeed, Complete, Inline, Platform, perform
 from bots.sandbox.discord.server import DiscordServer
 from bots.sandbox.entrance import KEY, holders_of, own_host_only
@@ -44,37 +44,15 @@ HEADERS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-cache",
-    "Server": "Sluice",  # how another Sluice knows who holds the address
+    "Server": SERVED_BY,
 }
 MAX_REQUEST_BYTES: Final = 64 * 1024
 WAITING_EVENTS: Final = 2_000  # a browser that lags further behind starts again from a snapshot
 KEPT_FIGURES: Final = 50
 HEARTBEAT_S: Final = 20.0
-_PROBE: Final = ClientTimeout(total=2.0)
 
 
 Waiting: TypeAlias = asyncio.Queue[Json | None]  # None: too far behind, begin again
-
-
-EVERYWHERE: Final = ("0.0.0.0", "::", "")  # noqa: S104
-"""Hosts by which something listens on every address of this machine."""
-
-
-def page_url(host: str, port: int) -> str:
-    """Where a browser here finds what listens there: on loopback, where it listens everywhere."""
-    host = "127.0.0.1" if host in EVERYWHERE else host
-    return str(URL.build(scheme="http", host=host, port=port, path="/"))
-
-
-async def is_served_at(host: str, port: int) -> bool:
-    """Whether a Sluice serves its page there now, within 2 s. Never raises."""
-    with contextlib.suppress(ClientError, OSError, TimeoutError, ValueError):
-        async with (
-            ClientSession(timeout=_PROBE) as session,
-            session.get(page_url(host, port), allow_redirects=False) as answer,
-        ):
-            return answer.headers.get("Server") == HEADERS["Server"]
-    return False
 
 
 class SandboxPage:

@@ -25,6 +25,7 @@ _TOKENS_PER_MESSAGE = 4  # what chat templates put around each
 _NOBODY = "someone"
 _ROLES = frozenset({"you", "system", "assistant", "developer", "user", "tool"})
 _NOT_IN_A_NAME = re.compile(r"[^\w .'-]+")
+_REFUSED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # Unicode's Cc and Cs, but for \n and \t
 
 Turn = tuple[Message, ...]
 """A question and what answered it on this path: nothing where nothing did."""
@@ -121,7 +122,7 @@ def harmless_name(name: str) -> str:
 
 def cleaned(text: str) -> str:
     """Without control characters and lone surrogates, which some endpoints refuse the whole request for."""
-    return "".join(char for char in text if char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cs"))
+    return _REFUSED.sub("", text)
 
 
 def is_blank(text: str) -> bool:

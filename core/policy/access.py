@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
+from typing import Final
 
 from core.messages import Person, Place
 from core.policy import private_file
@@ -19,6 +20,7 @@ from core.policy.rules import NewPlaces, Rules, Standing, Verdict, entry_of
 
 log = logging.getLogger(__name__)
 
+ADMINS_FILE: Final = "admins.json"  # in the data folder: whoever claimed the bot
 _TRIES_PER_PERSON = 5
 _TRIES_IN_ALL = 50  # of a code with 64 bits: this is about noise, not about luck
 

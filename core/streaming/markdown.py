@@ -237,7 +237,7 @@ class _Scanner:
             self._hold(start, self.marks)
         quote = _QUOTE.match(line)
         kept = self.marks.quote if start == 0 else ""
-        self.marks = self.marks._replace(quote=quote[0] if quote else kept)
+        self._keep_open(quote[0] if quote else kept, self.marks.inline)
         begin = start + (quote.end() if quote else 0)
         if self._read is not None and start == self._since.at:
             begin, self.marks = self._read.at, self._read.marks
@@ -247,6 +247,10 @@ class _Scanner:
             self._words = None
         self._end_line(line, end)
         return end
+
+    def _keep_open(self, quote: str, inline: tuple[str, ...]) -> None:
+        if quote != self.marks.quote or inline != self.marks.inline:
+            self.marks = self.marks._replace(quote=quote, inline=inline)
 
     def _end_line(self, line: str, end: int) -> None:
         """A page may end with a line, but not within a mark: reopened before a list's or a heading's
@@ -258,7 +262,7 @@ class _Scanner:
             or self._heads_table(end + 1)
         )
         quote = self.marks.quote if self._unfinished(end) else ""
-        self.marks = self.marks._replace(quote=quote, inline=() if block else self.marks.inline)
+        self._keep_open(quote, () if block else self.marks.inline)
         if following and not self.marks.inline:
             rank = CutRank.BLOCK if block else CutRank.LINE
             self._cut(end, CutRank.WORD if _LEADING_LINE.match(line) else rank, self.marks)

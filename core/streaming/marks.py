@@ -75,6 +75,7 @@ class ReadLine(NamedTuple):
 
 class Settled(NamedTuple):
     """How far a text was read that only grows, up to the line that starts at `at`, and what was found.
+    A tuple, since each line makes one.
 
     `line`: that line was read in part, and what was found in it counts, too.
     """

@@ -5,23 +5,32 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from string import Formatter
 
 from core.catalogue import ENGLISH, entries
 
 ROOT = Path(__file__).parents[2]
-TREES = {
-    path: ast.parse(path.read_text(encoding="utf-8"))
-    for package in ("core", "bots")
-    for path in sorted((ROOT / package).rglob("*.py"))
-}
-KEYS = frozenset(entries(ENGLISH))
+ENTRIES = entries(ENGLISH)
+KEYS = frozenset(ENTRIES)
 
 
-def said() -> Iterator[tuple[str, ast.Call]]:
+@cache
+def trees() -> dict[Path, ast.Module]:
+    """The code, by file."""
+    files = (path for package in ("core", "bots") for path in sorted((ROOT / package).rglob("*.py")))
+    return {path: ast.parse(path.read_text(encoding="utf-8")) for path in files}
+
+
+@cache
+def said() -> tuple[tuple[str, ast.Call], ...]:
     """Every call of `say` in the code, with where it stands."""
-    for path, tree in TREES.items():
+    return tuple(_said())
+
+
+def _said() -> Iterator[tuple[str, ast.Call]]:
+    for path, tree in trees().items():
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "say":
                 yield f"{path.relative_to(ROOT)}:{node.lineno}", node
@@ -55,7 +64,7 @@ def test_every_key_is_used() -> None:
     """As a constant somewhere (some reach `say` by way of a table), or as one that an f-string can make."""
     constants = {
         node.value
-        for tree in TREES.values()
+        for tree in trees().values()
         for node in ast.walk(tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
@@ -69,7 +78,7 @@ def test_every_call_gives_the_values_that_its_text_has() -> None:
         if None in given:  # **values: whoever passes them on knows no more
             continue
         for key in keys_of(call.args[0]):
-            shown = entries(ENGLISH)[key].forms[0]
+            shown = ENTRIES[key].forms[0]
             assert given == {name for _, name, _, _ in Formatter().parse(shown) if name}, (where, key)
 
 

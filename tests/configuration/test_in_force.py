@@ -51,7 +51,7 @@ async def standing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
     clock = FakeClock()
     kept = Kept(MemoryStore(), MemoryJournal(clock=clock), MemoryLedger())
     async with open_model(settings, live, ignore_progress) as model:
-        yield Standing(settings, model, build_app(settings, model, clock, kept=kept, page=None), file)
+        yield Standing(settings, model, build_app(settings, model, clock, kept=kept, sandbox=False), file)
 
 
 async def test_permissions_count_at_once(standing: Standing) -> None:

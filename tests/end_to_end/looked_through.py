@@ -9,7 +9,6 @@ from __future__ import annotations
 import gc
 import os
 import signal
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
@@ -45,6 +44,6 @@ def _tell(_: int, __: FrameType | None) -> None:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGUSR1, _tell)
-    from bots.cli import main  # as the installed program does
+    from bots.cli import program  # as the installed program does
 
-    sys.exit(main())
+    program()

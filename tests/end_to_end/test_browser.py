@@ -36,9 +36,9 @@ BY_COMMAND = "Write a long story about a trip to Mars."
 BY_MENTION = "Explain step by step how to build a small water wheel."
 IN_PRIVATE = "Give me ten tips for a good night's sleep, as a list."
 IN_GROUP = "Write a travel guide to Lisbon with sections."
-MAX_TOKENS = "320"  # four answers of it at once take about 20 s, at some 65 tokens a second together
+MAX_TOKENS = "200"  # four answers of it at once take about 12 s, at some 65 tokens a second together
 GROWING_STATES = 3
-LONG_S = 5.0
+LONG_S = 3.0
 LIST_BEGINS = re.compile(r"\n *\d+\.?$")
 LIST_NUMBER = re.compile(r"^ *\d+\. ", re.MULTILINE)  # drawn by the browser, and no part of the page's text
 

@@ -153,7 +153,7 @@ async def _telegram_at_a_tenth(world: World, folder: Path) -> AsyncIterator[None
         open_model(settings, Live(read_configuration(settings)), ignore_progress) as model,
         open_store(settings, clock, sandbox=False) as kept,
     ):
-        app = build_app(settings, model, clock, kept=kept, page=None)
+        app = build_app(settings, model, clock, kept=kept, sandbox=False)
         platform = TelegramPlatform(
             world.telegram.token,
             clock=clock,

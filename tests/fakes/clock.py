@@ -6,6 +6,7 @@ import asyncio
 import heapq
 from collections.abc import Callable
 from itertools import count
+from weakref import WeakKeyDictionary
 
 SETTLE_ROUNDS = 1_000
 """Turns of the event loop after which tasks that are still ready are taken to yield for ever."""
@@ -59,7 +60,7 @@ class FakeClock:
             if timer.callback is not None:
                 timer.callback()
                 await settle()
-        self.now = target
+        self.now = max(self.now, target)  # another task may have gone further meanwhile
         await settle()
 
     async def advance_until(self, condition: Callable[[], bool], *, at_most: float = 600.0) -> None:
@@ -85,11 +86,20 @@ class HurriedClock(FakeClock):
         await asyncio.sleep(0)
 
 
+_SETTLING: WeakKeyDictionary[asyncio.AbstractEventLoop, set[object]] = WeakKeyDictionary()
+"""The tasks of a loop that wait in `settle`, each of which would else take the others for work."""
+
+
 async def settle() -> None:
     """Let all ready tasks run, and those that they make ready."""
     loop = asyncio.get_running_loop()
-    for _ in range(SETTLE_ROUNDS):
-        await asyncio.sleep(0)
-        # asyncio tells nobody whether it is idle
-        if not loop._ready:  # type: ignore[attr-defined]
-            return
+    ready = loop._ready  # type: ignore[attr-defined] # asyncio tells nobody whether it is idle
+    settling, this = _SETTLING.setdefault(loop, set()), object()
+    settling.add(this)
+    try:
+        for _ in range(SETTLE_ROUNDS):
+            await asyncio.sleep(0)
+            if len(ready) < len(settling):
+                return
+    finally:
+        settling.discard(this)

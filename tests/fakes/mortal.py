@@ -108,18 +108,19 @@ class _Held:
         found = getattr(self._inner, name)
         if name == "alternate" and found is not None:
             return self._life.of(found)
-        if not inspect.iscoroutinefunction(found):
+        if not callable(found) or not inspect.iscoroutinefunction(found):
             return found
 
         async def asked(*args: Any, **named: Any) -> Any:
             await self._life.awake()
             if not self._life.is_over:
-                result = await found(*args, **named)
+                result = await getattr(self._inner, name)(*args, **named)
             await self._life.awake()
             if self._life.is_over:
                 await asyncio.get_running_loop().create_future()
             return result
 
+        self.__dict__[name] = asked
         return asked
 
 

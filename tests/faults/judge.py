@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import cache
 from itertools import accumulate, combinations
-from typing import Final
+from typing import Any, Final
 
 from core.catalogue import say
 from core.ports.store import Role
 from core.streaming.doubt import DOUBTFUL_SENDS
+from core.streaming.rendering import Renderer
 from tests.fakes.model_faults import Kind
 from tests.faults.cases import DELTAS, TEXT, On, Platform
 from tests.faults.play import Evidence
@@ -107,7 +109,16 @@ def _tile(
     if may_break and (below or not marks):  # the last one is a preview, in which what is open is closed
         return None if _words(TEXT).startswith("".join(map(_words, texts))) else f"no beginning: {texts}"
     until = ENDS if marks else ends
-    return broken_promise(TEXT, texts, seen.renderer, mark=marks[0] if marks else "", until=until)
+    renderer: Any = seen.renderer  # one that can be hashed, as any that has no equality of its own
+    return _broken_promise(tuple(texts), renderer, marks[0] if marks else "", tuple(until))
+
+
+@cache
+def _broken_promise(
+    texts: tuple[str, ...], renderer: Renderer, mark: str, until: tuple[int, ...]
+) -> str | None:
+    """Most cases end with the same pages as many another."""
+    return broken_promise(TEXT, texts, renderer, mark=mark, until=until)
 
 
 def _never_taken_back(seen: Evidence) -> str | None:

@@ -33,7 +33,7 @@ EVERY_S: Final = 0.7
 EVENT: Final = "e1"
 RESTART_S: Final = 1.0
 STREAMS_S, MARKS_S = 4.0, 3.0
-"""As in bots/run.py."""
+"""As in bots/serving.py."""
 PATIENCE_S: Final = 1_500.0
 """Enough for every wait of two faults one after the other."""
 _LASTS_S: Final = {
@@ -98,11 +98,11 @@ class _Running:
     """A process."""
 
     def __init__(self, play: Play, kept: Store, journal: Journal) -> None:
-        busy = play.clock.busy if play.threads else None
+        threads = play.clock.threads
         self.life = OneOfSeveral()
-        self.gate = Gate(journal, play.journal_trouble, play.clock, busy)
+        self.gate = Gate(journal, play.journal_trouble, play.clock, threads)
         store = SteadyStore(
-            Gate(kept, play.store_trouble, play.clock, busy),
+            Gate(kept, play.store_trouble, play.clock, threads),
             self.life.clock(play.clock),
         )
         self.play = play
@@ -204,8 +204,8 @@ class Play:
     def __init__(
         self, case: Case, kept: Callable[[CaseClock], Kept] | None = None, *, threads: bool = False
     ) -> None:
-        self.case, self.threads = case, threads
-        self.clock = CaseClock(Random(case.seed))
+        self.case = case
+        self.clock = CaseClock(Random(case.seed), threads=threads)
         self.alone = not any(fault.kind is Process.LEASE_LOST for fault in case.faults)
         self.kept = kept(self.clock) if kept else in_memory(self.clock, alone=self.alone)
         self.world = World(self.clock)

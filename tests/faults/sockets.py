@@ -84,7 +84,7 @@ class _Process:
         self._known = asyncio.Event()
 
     async def begin(self) -> None:
-        """As in bots/run.py."""
+        """As in bots/serving.py."""
         with suppress(asyncio.CancelledError):  # it was killed meanwhile
             await self.life.run(self._begin())
 

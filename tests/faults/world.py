@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import heapq
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from random import Random
 from typing import Any, Final
@@ -214,14 +215,14 @@ class Gate:
     """A journal or a store as one process reaches it."""
 
     def __init__(
-        self, inner: Any, trouble: Trouble, clock: FakeClock, busy: set[object] | None = None
+        self, inner: Any, trouble: Trouble, clock: FakeClock, threads: Threads | None = None
     ) -> None:
         self._inner, self._trouble, self._clock = inner, trouble, clock
-        self._busy = busy
+        self._threads = threads
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._inner, name)
-        if not inspect.iscoroutinefunction(found):
+        if not callable(found) or not inspect.iscoroutinefunction(found):
             return found
 
         async def asked(*args: Any, **named: Any) -> Any:
@@ -232,33 +233,53 @@ class Gate:
                 await self._clock.sleep_until(self._clock.monotonic() + SLOW_S)
             if kind in _HANG:
                 await self._trouble.over()
-            result = await self._do(found(*args, **named))
+            result = await self._do(getattr(self._inner, name)(*args, **named))
             if kind is Machine.JOURNAL_ANSWER_LOST and name in _DONE_TWICE:
                 self._trouble.end()
                 raise StoreError("the connection was lost")
             return result
 
+        self.__dict__[name] = asked
         return asked
 
     async def _do(self, work: Awaitable[Any]) -> Any:
-        """Threads are waited for in real time."""
-        if self._busy is None:
+        if self._threads is None:
             return await work
-        token = object()
-        self._busy.add(token)
+        with self._threads.at_work():
+            return await work
+
+
+class Threads:
+    """A database's, which take real time."""
+
+    def __init__(self) -> None:
+        self.calls = 0  # that they have not answered yet
+        self._idle = asyncio.Event()
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        self.calls += 1
+        self._idle.clear()
         try:
-            return await work
+            yield
         finally:
-            self._busy.discard(token)
+            self.calls -= 1
+            if not self.calls:
+                self._idle.set()
+
+    async def idle(self) -> None:
+        while self.calls:
+            await self._idle.wait()
+            await settle()
 
 
 class CaseClock(FakeClock):
-    """It can be set, blocked and brought into disorder; it waits for a database's threads (`busy`)."""
+    """It can be set, blocked and brought into disorder; it waits for a database's `threads`."""
 
-    def __init__(self, random: Random) -> None:
+    def __init__(self, random: Random, *, threads: bool = False) -> None:
         super().__init__()
         self.late_s = 0.0
-        self.busy: set[object] = set()
+        self.threads = Threads() if threads else None
         self.halts: Callable[[], bool] = lambda: False
         """Whether somebody is to act before time goes on."""
         self._random = random
@@ -282,7 +303,8 @@ class CaseClock(FakeClock):
             await self.settle()
 
     async def settle(self) -> None:
+        if self.threads is None and not asyncio.get_running_loop()._ready:  # type: ignore[attr-defined]
+            return  # only tasks could have made something ready
         await settle()
-        while self.busy:
-            await asyncio.sleep(0.0002)
-            await settle()
+        if self.threads is not None:
+            await self.threads.idle()

@@ -13,7 +13,7 @@ from tests.project.program import sluice
 
 
 async def test_version(tmp_path: Path) -> None:
-    done = await sluice(tmp_path, "--version")
+    done = await sluice(tmp_path, "--version", installed=True)
     assert (done.code, done.out.decode()) == (0, f"sluice {version('sluice')}\n")
 
 

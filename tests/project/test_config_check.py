@@ -17,12 +17,12 @@ def _said(done: Finished) -> str:
 
 
 async def test_the_example_is_the_committed_one_and_good(tmp_path: Path) -> None:
-    done = await sluice(tmp_path, "config", "example")
+    done = await sluice(tmp_path, "config", "example", installed=True)
     assert (done.code, _said(done)) == (0, (ROOT / "sluice.example.toml").read_text("utf-8"))
     (tmp_path / "sluice.toml").write_bytes(done.out)
     (tmp_path / ".env").touch(0o600)
     (tmp_path / ".env").write_text(f"OPENAI_API_KEY={KEY}\n")
-    done = await sluice(tmp_path, "config", "check")
+    done = await sluice(tmp_path, "config", "check", installed=True)
     assert (done.code, done.err) == (0, "")
     mini = (
         '"GPT-5 mini"',

@@ -147,6 +147,13 @@ def test_the_image_pins_what_it_is_made_of(stages: list[str]) -> None:
         assert "--require-hashes" in line or "--no-deps dist/" in line, line
 
 
+def test_what_runs_is_compiled_while_the_image_is_built(stages: list[str]) -> None:
+    """Whoever runs it may not write beside it: each start would compile it anew."""
+    installs = [line for line in re.split(r"\n|&&", stages[0]) if "--python /app" in line]
+    assert len(installs) == 2
+    assert all("--compile-bytecode" in line for line in installs)
+
+
 def test_everything_copied_is_let_through(stages: list[str]) -> None:
     allowed = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
     copies = re.findall(r"^COPY (?!--from)(.+) \S+$", stages[0], re.MULTILINE)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bots.doctor import check_data_dir
+from bots.data_dir_check import check_data_dir
 from core.adapters.store.location import Location
 from core.adapters.store.opening import open_store
 from core.messages import Person
@@ -24,7 +24,7 @@ def _checks(done: Finished) -> dict[str, dict[str, Any]]:
 
 
 async def test_a_good_configuration(local: Local, tmp_path: Path) -> None:
-    done = await sluice(tmp_path, "doctor", "--json", settings=local.settings)
+    done = await sluice(tmp_path, "doctor", "--json", settings=local.settings, installed=True)
     checks = _checks(done)
     assert (done.code, json.loads(done.out)["good"], done.err) == (0, True, "")
     assert {check["state"] for check in checks.values()} <= {"good", "note"}

@@ -16,13 +16,13 @@ import pytest
 from bots.sandbox.model_server import Gate, Stream
 from core.catalogue import say
 from tests.project.conftest import OTHER_DISCORD_TOKEN, Local
-from tests.project.program import running, sluice
+from tests.project.program import SLUICE, running, sluice
 
 ENDS_WITHIN_S = 8.0
 
 
 async def test_both_platforms_in_one_process(local: Local, tmp_path: Path) -> None:
-    async with running(tmp_path, "--live", settings=local.settings) as program:
+    async with running(tmp_path, "--live", settings=local.settings, program=[SLUICE]) as program:
         await program.says("Discord is ready")
         await program.says("Telegram is ready")
         await program.says("The model answers.")
@@ -187,7 +187,8 @@ async def test_a_database_whose_key_is_gone_is_one_line(local: Local, tmp_path: 
 
 async def test_without_a_token_the_sandbox_runs(local: Local, tmp_path: Path) -> None:
     settings = {name: value for name, value in local.settings.items() if name.startswith("OPENAI_")}
-    async with running(tmp_path, settings=settings | {"SLUICE_HTTP": "127.0.0.1:0"}) as program:
+    settings["SLUICE_HTTP"] = "127.0.0.1:0"
+    async with running(tmp_path, settings=settings, program=[SLUICE]) as program:
         found = re.search(r"http://\S+", await program.says("→ Open http://"))
         assert found is not None
         async with aiohttp.ClientSession() as session, session.get(found[0]) as page:

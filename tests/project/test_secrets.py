@@ -6,7 +6,7 @@ import signal
 from pathlib import Path
 
 from tests.project.conftest import Local
-from tests.project.program import running, sluice
+from tests.project.program import SLUICE, running, sluice
 from tests.settings.forms import leaks
 
 ENDS_WITHIN_S = 8.0
@@ -19,7 +19,7 @@ async def test_no_secret_leaves_a_process_that_is_troubled(local: Local, tmp_pat
     secrets = (local.telegram.token.partition(":")[2], local.discord.token, KEY)
     settings = local.settings | DEBUG | {"OPENAI_API_KEY": KEY}
     local.model._api_key = "another-key"  # so that the model refuses ours, and names it
-    async with running(tmp_path, "--live", settings=settings) as program:
+    async with running(tmp_path, "--live", settings=settings, program=[SLUICE]) as program:
         await program.says("Telegram is ready")
         await program.says("The model cannot be used")
         for kind in ("drop_before", "html", "status", "limited"):

@@ -199,7 +199,7 @@ async def test_the_setting_reaches_the_answers(tmp_path: Path) -> None:
         model,
         clock,
         kept=Kept(MemoryStore(), MemoryJournal(clock=clock), MemoryLedger()),
-        page=None,
+        sandbox=False,
     )
     surface = FakeSurface(clock)
     app.chat.ask(Question("1", surface.place, BEN, "hello"), surface)

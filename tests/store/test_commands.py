@@ -14,11 +14,11 @@ async def test_backup_rotate_and_restore_while_the_store_is_open(tmp_path: Path)
     location = Location(tmp_path / "data")
     async with open_store(location) as store:
         await grown(store)
-        saved = await sluice(tmp_path, "backup", "saved")
+        saved = await sluice(tmp_path, "backup", "saved", installed=True)
         assert (saved.code, saved.err) == (0, "")
         assert f"the key file is needed too: {location.keys}" in saved.out.decode()
         old = location.keys.read_bytes()
-        rotated = await sluice(tmp_path, "keys", "rotate")
+        rotated = await sluice(tmp_path, "keys", "rotate", installed=True)
         assert (rotated.code, rotated.err) == (0, "")
         await store.add(asked("later", "a2"))  # under a key that another process has wrapped
         assert location.keys.read_bytes() != old
@@ -26,7 +26,7 @@ async def test_backup_rotate_and_restore_while_the_store_is_open(tmp_path: Path)
         assert refused.code == 1
         assert "--replace" in refused.line
         location.keys.write_bytes(old)
-        restored = await sluice(tmp_path, "restore", "saved", "--replace")
+        restored = await sluice(tmp_path, "restore", "saved", "--replace", installed=True)
         assert (restored.code, restored.err) == (0, "")
         assert "is kept in" in restored.out.decode()
         assert await store.message("later") is None

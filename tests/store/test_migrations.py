@@ -12,6 +12,7 @@ from typing import Final
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.adapters.memory_journal import JournalState, MemoryJournal
@@ -107,6 +108,11 @@ def test_every_schema_but_none_that_is_unknown_has_its_databases() -> None:
     for name in SCHEMAS:
         schema.check_known(name, "The fixture")
         assert sorted(path.name for path in (RELEASED / name).iterdir()) == ["postgresql", "sqlite"]
+
+
+def test_the_names_of_the_steps_say_what_they_make() -> None:
+    walked = ScriptDirectory(str(schema._STEPS)).walk_revisions()
+    assert schema._known(schema._STEPS) == tuple(step.revision for step in walked)
 
 
 @pytest.mark.parametrize("name", SCHEMAS)

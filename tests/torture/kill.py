@@ -25,13 +25,14 @@ STOPS_WITHIN_S: Final = 8.0
 @dataclass(frozen=True, slots=True)
 class Plan:
     """So many `rounds` in all, in each of which questions stream `at_once`, told for `told_s`. `wrong_ends`:
-    none after one that goes wrong."""
+    none after one that goes wrong. `forks`: see `SluiceProcess`."""
 
     rounds: int
     seed: str
     at_once: int = 6
     told_s: float = 6.0
     wrong_ends: bool = False
+    forks: bool = False
 
 
 async def kills(plan: Plan, records: Records) -> list[Round]:
@@ -70,7 +71,8 @@ async def _play(
     played = [Round(**one) for one in records.read()]
     with tempfile.TemporaryDirectory(prefix="sluice-torture-", ignore_cleanup_errors=True) as folder:
         async with opened(MARKS, bare=bare) as scene:
-            sluice, chance = SluiceProcess(Path(folder), scene.settings), random.Random(plan.seed)
+            sluice = SluiceProcess(Path(folder), scene.settings, forks=plan.forks)
+            chance = random.Random(plan.seed)
             try:
                 rounds = Rounds(scene, sluice, chance, at_once=plan.at_once, told_s=plan.told_s)
                 await rounds.open()

@@ -5,25 +5,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
+from asyncio.subprocess import DEVNULL, PIPE, STDOUT
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from tests.project.program import SLUICE, environment
+from tests.project.program import SLUICE, AnyProcess, environment, forked
 
 LOG: Final = "sluice.log"
 READY_S: Final = 60.0
 
 
 class SluiceProcess:
-    """What it says goes to LOG in its folder, over all its lives."""
+    """What it says goes to LOG in its folder, over all its lives. `forks`: each life is forked from a process
+    that has loaded Sluice already, see `tests.project.forking`."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, str], *, forks: bool = False) -> None:
         self.folder = folder
         self.lives = 0
         self._settings = settings
-        self._process: Process | None = None
+        self._forks = forks
+        self._process: AnyProcess | None = None
         self._reading: asyncio.Task[None] | None = None
         self._said: list[str] = []  # in this life
         self._spoke = asyncio.Event()
@@ -37,7 +39,7 @@ class SluiceProcess:
         return self._process is not None and self._process.returncode is None
 
     @property
-    def _alive(self) -> Process:
+    def _alive(self) -> AnyProcess:
         if self._process is None:
             raise RuntimeError("it was never started")
         return self._process
@@ -45,15 +47,19 @@ class SluiceProcess:
     async def start(self) -> None:
         """Start it; it is not ready yet."""
         self._said.clear()
-        self._process = await asyncio.create_subprocess_exec(
-            SLUICE,
-            "run",
-            "--live",
-            cwd=self.folder,
-            env=environment(self._settings),
-            stdin=DEVNULL,
-            stdout=PIPE,
-            stderr=STDOUT,
+        self._process = await (
+            forked(self.folder, "run", "--live", settings=self._settings)
+            if self._forks
+            else asyncio.create_subprocess_exec(
+                SLUICE,
+                "run",
+                "--live",
+                cwd=self.folder,
+                env=environment(self._settings),
+                stdin=DEVNULL,
+                stdout=PIPE,
+                stderr=STDOUT,
+            )
         )
         self.lives += 1
         self._reading = asyncio.create_task(self._read(self._process))
@@ -100,7 +106,7 @@ class SluiceProcess:
         if self._reading is not None:
             await self._reading
 
-    async def _read(self, process: Process) -> None:
+    async def _read(self, process: AnyProcess) -> None:
         assert process.stdout is not None
         with (self.folder / LOG).open("a") as log:
             print(f"--- life {self.lives}", file=log)

@@ -34,10 +34,10 @@ async def test_with_nobody_killed_every_answer_is_whole(tmp_path: Path) -> None:
 
 
 async def test_five_kills_lose_and_double_nothing() -> None:
-    played = await kills(Plan(5, "five", AT_ONCE, TOLD_S, wrong_ends=True), Records(quiet=True))
+    played = await kills(Plan(5, "five", AT_ONCE, TOLD_S, wrong_ends=True, forks=True), Records(quiet=True))
     assert [wrong for one in played for wrong in one.wrong] == []
 
 
 async def test_a_stop_under_load_loses_and_doubles_nothing() -> None:
-    played = await stops(Plan(1, "one", AT_ONCE, TOLD_S), Records(quiet=True))
+    played = await stops(Plan(1, "one", AT_ONCE, TOLD_S, forks=True), Records(quiet=True))
     assert [wrong for one in played for wrong in one.wrong] == []

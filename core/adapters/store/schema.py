@@ -9,10 +9,6 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -41,13 +37,17 @@ def check_known(revision: str, what: str) -> None:
 
 @cache
 def _known(steps: Path) -> tuple[str, ...]:
-    """Every schema, the newest first."""
-    return tuple(script.revision for script in ScriptDirectory(str(steps)).walk_revisions())
+    """Every schema, the newest first, by the names of the steps' files: `v0001_first.py` makes 0001."""
+    names = (file.name for file in (steps / "versions").glob("v*_*.py"))
+    return tuple(sorted((name[1:].partition("_")[0] for name in names), reverse=True))
 
 
 async def revision_of(connection: AsyncConnection) -> str | None:
     """None for a database without Sluice's tables."""
-    return await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
+    if not await connection.run_sync(lambda sync: inspect(sync).has_table(VERSION_TABLE)):
+        return None
+    found = await connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}"))  # noqa: S608  # our own name
+    return found.scalar_one_or_none()
 
 
 async def holds_tables(connection: AsyncConnection) -> bool:
@@ -78,6 +78,9 @@ async def upgrade_database(database: Database) -> None:
 
 
 def _upgrade(connection: Connection, to: str) -> None:
+    from alembic import command  # noqa: PLC0415  # takes long to load, and only a new schema needs it
+    from alembic.config import Config  # noqa: PLC0415
+
     config = Config()
     config.set_main_option("script_location", str(_STEPS).replace("%", "%%"))
     config.attributes["connection"] = connection

@@ -1,0 +1,41 @@
+"""Whether the data folder can be written, and who else can read it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+from core.ports.platform import Check, CheckState
+
+
+def check_data_dir(folder: Path, *, make: bool = True) -> Check:
+    """Whether files can be made there. A folder that is missing is made, unless `make` is False."""
+    try:
+        if make:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        remedy = "Make it writable, or set SLUICE_DATA_DIR to another folder."
+        if error.errno in {errno.EACCES, errno.EPERM} and hasattr(os, "getuid"):
+            chown = f"sudo chown -R {os.getuid()}:{os.getgid()} {folder.absolute()}"
+            remedy = f"Run: {chown} (for a mounted folder: its path on the host)."
+        return Check(
+            "Data folder", CheckState.BAD, f"{folder.absolute()} cannot be written: {error.strerror}", remedy
+        )
+    if _is_open_to_all(folder):
+        detail = f"every user of this machine can read what is in {folder.absolute()}"
+        return Check("Data folder", CheckState.NOTE, detail, f"Run: chmod 700 {folder.absolute()}")
+    return Check("Data folder", CheckState.GOOD, f"{folder.absolute()} can be written")
+
+
+def _is_open_to_all(folder: Path) -> bool:
+    try:
+        may_enter = bool(folder.stat().st_mode & stat.S_IXOTH)
+        return may_enter and any(one.stat().st_mode & stat.S_IROTH for one in folder.glob("sluice.db*"))
+    except OSError:
+        return False
