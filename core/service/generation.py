@@ -90,7 +90,7 @@ class Generation:
                     self._prompts.counted(turn, request, event)
                 if turn.answer.full:
                     self._endings.full(turn)
-                elif (refused := await tally.beyond(reservation)) is not None:
+                elif tally.streamed > tally.covered and (refused := await tally.beyond(reservation)):
                     self._endings.spent(turn, refused)
                 if turn.answer.ended:
                     return
@@ -98,9 +98,6 @@ class Generation:
 
     def _take(self, turn: Turn, event: StreamEvent, tally: Tally) -> None:
         match event:
-            case Answering(model):
-                tally.another_answers(turn.answered_by)
-                turn.asks(model)
             case TextDelta(text):
                 turn.let_go_of_what_was_said()
                 tally.streamed += size_of(text)
@@ -110,6 +107,9 @@ class Generation:
             case ReasoningDelta(text):
                 tally.streamed += size_of(text)
                 turn.answer.append_reasoning(text)
+            case Answering(model):
+                tally.another_answers(turn.answered_by)
+                turn.asks(model)
             case Usage():
                 tally.counted = event
             case Finished(reason):

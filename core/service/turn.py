@@ -253,8 +253,9 @@ class Tally:
         self.streamed = self.covered = 0
 
     async def beyond(self, reservation: Reservation) -> Refused | None:
-        """Why the answer may not go on; None while what it has used is covered, or is counted anyway."""
-        if self.streamed <= self.covered or self.counted is not None:
+        """Why the answer may not go on, where more was streamed than is `covered`; None where that can
+        be covered, too, or is counted anyway."""
+        if self.counted is not None:
             return None
         refused = await reservation.cover(self.used)
         if refused is None:

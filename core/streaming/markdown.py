@@ -250,7 +250,7 @@ class _Scanner:
 
     def _keep_open(self, quote: str, inline: tuple[str, ...]) -> None:
         if quote != self.marks.quote or inline != self.marks.inline:
-            self.marks = replace(self.marks, quote=quote, inline=inline)
+            self.marks = self.marks._replace(quote=quote, inline=inline)
 
     def _end_line(self, line: str, end: int) -> None:
         """A page may end with a line, but not within a mark: reopened before a list's or a heading's
@@ -326,6 +326,9 @@ class _Scanner:
         while at < end:
             token = _TOKEN.match(self.text, at, end)
             assert token is not None  # noqa: S101 - the last alternative takes any character
+            if token.lastgroup == "word" and token.end() < end and token[0].isascii():
+                at = token.end()  # as most: it is nothing but a word
+                continue
             at = self._read_token(token, end)
             if at > end:  # a formula of several lines
                 end, self._words = self._line_end(at), None
@@ -441,13 +444,13 @@ class _Scanner:
 
     def _open(self, mark: str, token: regex.Match[str]) -> None:
         if len(self.marks.inline) < MAX_OPEN_MARKS:
-            self.marks = replace(self.marks, inline=(*self.marks.inline, mark))
+            self.marks = self.marks._replace(inline=(*self.marks.inline, mark))
             self.atoms.append((token.start(), token.end() + 1))
 
     def _close(self, mark: str, token: regex.Match[str]) -> None:
         """Close `mark` and forget what was opened inside of it: those were literal."""
         last = len(self.marks.inline) - 1 - self.marks.inline[::-1].index(mark)
-        self.marks = replace(self.marks, inline=self.marks.inline[:last])
+        self.marks = self.marks._replace(inline=self.marks.inline[:last])
         self.atoms.append((token.start() - 1, token.end()))
 
 

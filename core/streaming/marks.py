@@ -21,10 +21,9 @@ class CutRank(IntEnum):
     BLOCK = 6
 
 
-@dataclass(frozen=True, slots=True)
-class Marks:
+class Marks(NamedTuple):
     """What is open at a place: a fence (its opening line), a table, or a quote and inline marks, outermost
-    first."""
+    first. A tuple, since each line makes one or two."""
 
     fence: str = ""
     quote: str = ""
@@ -64,8 +63,7 @@ class Cut(NamedTuple):
     marks: Marks
 
 
-@dataclass(frozen=True, slots=True)
-class ReadLine:
+class ReadLine(NamedTuple):
     """How far a line was read that still grows: to `at`, where `marks` are open. `cuts` and `atoms`: how many
     there were before the line."""
 

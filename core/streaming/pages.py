@@ -97,7 +97,7 @@ def compose(span: str, opened: Marks, closed: Marks, maths: ReadMaths, page: Rea
     body = span.rstrip()
     if not opened.fence and not opened.table:
         if "\n" in body[: len(body) - len(body.lstrip())]:
-            opened = replace(opened, quote="")  # the quoted line had ended with the page before
+            opened = opened._replace(quote="")  # the quoted line had ended with the page before
         body = _outdented(body)
     if not body.strip():
         return ""

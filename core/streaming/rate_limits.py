@@ -16,8 +16,7 @@ and is not paused. What is urgent (a send, an ending) needs no more. A preview
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from core.streaming.meters import NEVER, Meter, RateLimit, Window, meter_of
 from core.streaming.operations import BucketKey, ObservedLimit
@@ -35,13 +34,12 @@ SHORTEST_S: Final = 0.001
 """Where nothing keeps two previews apart."""
 
 
-@dataclass(frozen=True, slots=True)
-class Preview:
+class Preview(NamedTuple):
     """What a grant for a preview depends on. `since`: when its oldest hidden text came; `haste`: by how much
     its distance to the request before it shrinks, from 0 (not at all) to 1; `pauses`: the model often does;
     `ripe`: it need not wait for more text, since the model pauses now; `ripe_s`: where other buckets serve
     the same text, the distance of all together, for which it has to be ripe; `fuller_at`: until then it waits
-    for the next delta, if nobody else waits."""
+    for the next delta, if nobody else waits. A tuple, since each look makes one."""
 
     since: float
     haste: float = 0.0
@@ -85,11 +83,12 @@ class Bucket:
             ready = max(ready, meter.free_at(now, self._flying))
         if preview is None or not self._meters or ready == NEVER:
             return ready
+        slot_s = self.slot_s
         for meter in self._meters:
             if meter.limit.count > 1:
-                ready = max(ready, meter.free_at(now, self._flying, 2) - self.slot_s)
+                ready = max(ready, meter.free_at(now, self._flying, 2) - slot_s)
             if meter.limit.count > 2 and preview.pauses and not preview.ripe:
-                ready = max(ready, meter.free_at(now, self._flying, 3) - PAUSE_SLOTS * self.slot_s)
+                ready = max(ready, meter.free_at(now, self._flying, 3) - PAUSE_SLOTS * slot_s)
         distance_s = self.distance_s(now, preview)
         ripe_at = now if preview.ripe else preview.since + RIPE * min(distance_s, preview.ripe_s)
         return max(ready, self._last_used + distance_s, ripe_at)

@@ -20,7 +20,7 @@ Pure: `now` is an argument, and `next_deadline()` says when to call again.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import count
 from typing import Final, TypeAlias
@@ -88,7 +88,7 @@ class EditScheduler:
         self._tickets: dict[int, int] = {}  # by view that stands in a line: its valid ticket
         self._timers: list[tuple[float, int, int | BucketKey]] = []
         self._armed: dict[int | BucketKey, float] = {}  # when to look at a view or a line: its valid timer
-        self._elsewhere: dict[int, float] = {}  # by view in a line: when another of its ways may go
+        self._due: dict[int, float] = {}  # by view: when to look at it, whether its model pauses or not
         self._candidates: list[tuple[_Rank, int, Want, BucketKey | None]] = []  # to be tried, best first
         self._pending: dict[int, Want] = {}  # by view: what of it is to be tried
         self._over: set[int] = set()  # views that came to their end and were not told of yet
@@ -105,7 +105,7 @@ class EditScheduler:
         """Drop a view that is over, or that nobody wants to see any further."""
         view = self._views.pop(number, None)
         self._tickets.pop(number, None)
-        self._elsewhere.pop(number, None)
+        self._due.pop(number, None)
         self._pending.pop(number, None)
         self._over.discard(number)
         if view is not None:
@@ -165,20 +165,23 @@ class EditScheduler:
             del self._armed[whom]
             if isinstance(whom, BucketKey):
                 self._freed.add(whom)
-            elif whom in self._views and not self._put_off(whom, now):
+            elif not self._put_off(whom, now):
                 self._touched.add(whom)
 
     def _put_off(self, number: int, at: float) -> bool:
-        """Who waits in a line is looked at when its model pauses: where that has spoken since, not at `at`.
-        With hundreds of models there would be a look in vain at nearly every moment."""
-        if number not in self._tickets:
-            return False
-        pauses_at, elsewhere_at = self._views[number].pauses_at(at), self._elsewhere.get(number, NEVER)
-        if pauses_at is None or elsewhere_at <= at:
+        """A view is looked at when its model pauses: where that has spoken since, not at `at`. With hundreds
+        of models there would be a look in vain at nearly every moment."""
+        view, due_at = self._views.get(number), self._due.get(number, NEVER)
+        if view is None or due_at <= at or (pauses_at := view.pauses_at(at)) is None:
             return False
         self._armed.pop(number, None)
-        self._arm(number, min(pauses_at, elsewhere_at))
+        self._arm(number, min(pauses_at, due_at))
         return True
+
+    def _look_again(self, number: int, at: float) -> None:
+        """Whether its model pauses by then or not."""
+        self._due[number] = at
+        self._arm(number, at)
 
     def _arm(self, whom: int | BucketKey, at: float) -> None:
         if at < self._armed.get(whom, NEVER):
@@ -189,7 +192,7 @@ class EditScheduler:
         """Find out what a view wants now, wherever it stood before."""
         self._pending.pop(number, None)
         self._tickets.pop(number, None)
-        self._elsewhere.pop(number, None)
+        self._due.pop(number, None)
         view = self._views.get(number)
         if view is None:
             return
@@ -199,7 +202,7 @@ class EditScheduler:
         if want is None:
             return
         if want.at > now:
-            self._arm(number, want.at)
+            self._look_again(number, want.at)
             return
         self._propose(number, want, None)
 
@@ -208,8 +211,12 @@ class EditScheduler:
         heappush(self._candidates, ((want.priority, want.since, number), next(self._ids), want, line))
 
     def _call_next(self, key: BucketKey, now: float) -> None:
-        """Let the first in a bucket's line try."""
+        """Let the first in a bucket's line try, where that has room for anything at all."""
         line = self._lines.get(key, [])
+        if line and (ready_at := self.pacer.bucket(key).ready_at(now)) > now:
+            if key not in self._armed and ready_at < NEVER:
+                self._arm(key, ready_at)
+            return
         while line:
             rank, ticket = heappop(line)
             number = rank[2]
@@ -220,7 +227,7 @@ class EditScheduler:
             if want is None:
                 continue
             if want.at > now:
-                self._arm(number, want.at)
+                self._look_again(number, want.at)
                 continue
             self._propose(number, want, key)
             return
@@ -239,10 +246,10 @@ class EditScheduler:
         at, way, keys, blocked_by = ways[0]
         if at <= now < (fuller_at := self._fuller_at(want, keys)):
             view.await_delta()
-            self._arm(number, fuller_at)
+            self._look_again(number, fuller_at)
             return None, None
         if at > now and want.kind is OperationKind.TYPING:  # the first text is not to wait behind it
-            self._arm(number, min(at, now + TYPING_AGAIN_S))
+            self._look_again(number, min(at, now + TYPING_AGAIN_S))
             return None, blocked_by
         if at > now and blocked_by is not None:
             ticket = self._tickets[number] = next(self._ids)
@@ -250,8 +257,7 @@ class EditScheduler:
             if at < NEVER:
                 self._arm(blocked_by, at)
             if len(ways) > 1:  # whoever stands before it in this line does not hold up the others
-                self._elsewhere[number] = ways[1][0]
-                self._arm(number, ways[1][0])
+                self._look_again(number, ways[1][0])
             return None, blocked_by
         return self._grant(number, view, keys, way, now), None
 
@@ -278,7 +284,7 @@ class EditScheduler:
             1.0 / (per_s - 1.0 / shared + 1.0 / own) for own, shared in zip(own_s, shared_s, strict=True)
         ]
         return [
-            (way, keys, preview and replace(preview, ripe_s=ripe))
+            (way, keys, preview and preview._replace(ripe_s=ripe))
             for (way, keys, preview), ripe in zip(ways, ripe_s, strict=True)
         ]
 
@@ -289,7 +295,7 @@ class EditScheduler:
 
     def _preview(self, want: Want, keys: tuple[BucketKey, ...]) -> Preview | None:
         if want.preview is not None and want.preview.haste and any(self._is_crowded(key) for key in keys):
-            return replace(want.preview, haste=0.0, pauses=False)
+            return want.preview._replace(haste=0.0, pauses=False)
         return want.preview
 
     def _fuller_at(self, want: Want, keys: tuple[BucketKey, ...]) -> float:
@@ -317,7 +323,7 @@ class EditScheduler:
             if view.over:
                 self._over.add(number)
             elif (again := view.want(now)) is not None:
-                self._arm(number, max(again.at, now))
+                self._look_again(number, max(again.at, now))
             return None
         frame = update.frame
         operation = Operation(

@@ -30,6 +30,8 @@ def graphemes(text: str) -> list[int]:
 
 def ends_sentence(text: str) -> bool:
     """Whether a sentence ends where `text` ends."""
+    if text[-1:].isalnum():  # as nearly everywhere
+        return False
     return _SENTENCE_END.search(text[-8:].rstrip()) is not None
 
 

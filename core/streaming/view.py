@@ -154,21 +154,26 @@ class View:
     def _want_preview(self, since: float, now: float) -> Want | None:
         """More text, the Stop button, or a draft again before it is gone."""
         pausing, at = self._pausing(now), self.not_before
-        # However late this look is: a delta was awaited, and it came.
-        fuller_at = self.answer.fuller_at(now) if self._awaiting in {None, self.answer.length} else now
+        more = self._standing is None or (self._has_grown and self._pages.visible < self.answer.length)
+        due_at = -NEVER if more else self._due_again_at()
+        if due_at == NEVER:
+            return None
         if self._pages.file_grows(self.answer):
             at = since = max(at, self._last_at + STATUS_EVERY_S)
-        if not (self._has_grown and self._pages.visible < self.answer.length) and self._standing is not None:
-            stop_at = None if self._standing.buttons else self._stop_due_at()
-            due_at = min(NEVER if stop_at is None else stop_at, NEVER if self._message else self._draft_until)
-            if due_at == NEVER:
-                return None
-            since, at, fuller_at = max(since, due_at), max(at, due_at), now
+        since, at = max(since, due_at), max(at, due_at)
+        # However late this look is: a delta was awaited, and it came.
+        waits = more and self._awaiting in {None, self.answer.length}
+        fuller_at = self.answer.fuller_at(now) if waits else now
         kind = OperationKind.EDIT if self._message else OperationKind.DRAFT
         share = self.answer.paused_share
         return preview(
             kind, at, since, edits=self.meter.edits, paused_share=share, pausing=pausing, fuller_at=fuller_at
         )
+
+    def _due_again_at(self) -> float:
+        """When the Stop button, or a draft that stands, is to be shown; NEVER: not at all."""
+        stop_at = None if self._standing and self._standing.buttons else self._stop_due_at()
+        return min(NEVER if stop_at is None else stop_at, NEVER if self._message else self._draft_until)
 
     @property
     def _has_grown(self) -> bool:

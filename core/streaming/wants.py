@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from core.streaming.operations import OperationKind
 from core.streaming.rate_limits import Preview
@@ -36,10 +35,9 @@ class Priority(IntEnum):
     TYPING = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Want:
+class Want(NamedTuple):
     """What a view would like to do. `at`: not before; `since`: what it waits since, by which those of one
-    priority are ordered; `preview`: None where it is urgent."""
+    priority are ordered; `preview`: None where it is urgent. A tuple, since each look makes one."""
 
     kind: OperationKind
     priority: Priority

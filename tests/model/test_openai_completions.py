@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import logging
 import re
 import traceback
 from contextlib import aclosing
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from bots.sandbox.model_server import (
     Body,
@@ -51,6 +54,31 @@ async def test_what_servers_send_comes_through(maker: str) -> None:
     transcript = TRANSCRIPTS[maker]
     async with ModelServer() as server, connected(server.base_url) as model:
         server.enqueue(Body(transcript.body, "text/event-stream"))
+        assert await ask(model) == (list(transcript.events), None)
+
+
+async def test_whoever_gathers_hears_of_what_was_read() -> None:
+    heard: list[int] = []
+    async with (
+        ModelServer() as server,
+        connected(server.base_url, on_read=lambda: heard.append(1)) as model,
+    ):
+        _, error = await ask(model, simple_request("one two"))
+    assert error is None
+    assert heard
+
+
+async def test_a_compressed_answer_is_read_too() -> None:
+    """A proxy may compress whatever it passes on."""
+    transcript = TRANSCRIPTS[min(TRANSCRIPTS)]
+
+    async def answer(_request: web.Request) -> web.Response:
+        headers = {"Content-Type": "text/event-stream", "Content-Encoding": "gzip"}
+        return web.Response(body=gzip.compress(transcript.body), headers=headers)
+
+    app = web.Application()
+    app.router.add_post("/v1/chat/completions", answer)
+    async with TestServer(app) as server, connected(str(server.make_url("/v1"))) as model:
         assert await ask(model) == (list(transcript.events), None)
 
 

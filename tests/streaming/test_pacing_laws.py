@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import chain, cycle, pairwise, repeat
 
 import pytest
@@ -298,7 +297,7 @@ def test_a_model_that_often_pauses_has_a_request_left_for_its_next_pause() -> No
     bucket.answered(0.1, 0.0)
     speaks, pauses = Preview(0.0, 0.4), Preview(0.0, 0.4, pauses=True)
     assert bucket.ready_at(1.5, speaks) < bucket.ready_at(1.5, pauses) == 6.1 - PAUSE_SLOTS * limit.slot_s
-    assert bucket.ready_at(1.5, replace(pauses, ripe=True)) == 1.5
+    assert bucket.ready_at(1.5, pauses._replace(ripe=True)) == 1.5
 
 
 def test_a_model_that_pauses_again_and_again_does_not_spend_a_long_window_in_half_of_it() -> None:
