@@ -25,7 +25,6 @@ from benchmarks.process import peak_kb, pin
 from benchmarks.swallowing import SwallowingSurface, discord_channel, discord_interaction, telegram_chat
 from bots.loop import run_in_loop
 from core.adapters.clock import SystemClock
-from core.adapters.gathering import Gathering
 from core.adapters.memory_journal import MemoryJournal
 from core.adapters.memory_ledger import MemoryLedger
 from core.adapters.memory_store import MemoryStore
@@ -143,7 +142,7 @@ class BarePort(Contestant):
     """The same loop over our own port: what the byte path costs before anything is done with the text."""
 
     def __init__(self, task: Task) -> None:
-        self._completions = OpenAICompletions(base_url=_url(task), api_key=None, on_read=Gathering())
+        self._completions = OpenAICompletions(base_url=_url(task), api_key=None)
         self._received = [0] * task.streams
         self._streams: list[asyncio.Task[None]] = []
 
@@ -177,7 +176,7 @@ class Sluice(Contestant):
     def __init__(self, task: Task, place: Callable[[int], SwallowingSurface]) -> None:
         clock = SystemClock()
         self._surfaces = [place(number) for number in range(task.streams)]
-        self._completions = OpenAICompletions(base_url=_url(task), api_key=None, on_read=Gathering())
+        self._completions = OpenAICompletions(base_url=_url(task), api_key=None)
         self._driver = Driver(clock)
         model = ModelEntry(_MODEL, "", _MODEL, _MODEL)
         configuration = Configuration(None, {}, {_MODEL: model}, _MODEL)

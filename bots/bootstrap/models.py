@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 
 from bots.bootstrap.configuration import EMBEDDED
 from bots.embedded_model.model import EmbeddedModel
 from bots.embedded_model.progress import OnProgress
-from core.adapters.gathering import Gathering
 from core.adapters.moderation import ConfiguredModeration
 from core.adapters.redaction import redact_all_logging
-from core.adapters.routing import RoutedCompletions, opened
+from core.adapters.routing import RoutedCompletions
 from core.configuration import Configuration, Live, Provider
 from core.configuration.entries import EMBEDDED_PROVIDER
 from core.ports.completions import Completions
@@ -44,8 +42,7 @@ async def open_model(
             embedded = EmbeddedModel(settings.data_dir, on_progress=on_progress)
             await stack.enter_async_context(embedded)
             fixed[EMBEDDED_PROVIDER] = Provider(EMBEDDED_PROVIDER, embedded.base_url)
-        open_client = partial(opened, on_read=Gathering())
-        router = RoutedCompletions(live, fixed=fixed, open_client=open_client)
+        router = RoutedCompletions(live, fixed=fixed)
         stack.push_async_callback(router.aclose)
         moderation = ConfiguredModeration(live, router)
         stack.push_async_callback(moderation.aclose)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import AsyncGenerator, Callable, Mapping, Set
+from collections.abc import AsyncGenerator, Mapping, Set
 from contextlib import AsyncExitStack, aclosing, suppress
 from typing import Any, cast
 
@@ -58,8 +58,7 @@ class OpenAICompletions:
 
     The watchdog's two times are in seconds of `clock`: `first_delta_s` from the call to the first text or
     reasoning; `between_deltas_s` between two of them. Comments that only keep a connection alive do not
-    count, and neither does the time the caller takes. `on_read` is called whenever something was read (see
-    `gathering`). Raises ModelError for a `base_url` that is none.
+    count, and neither does the time the caller takes. Raises ModelError for a `base_url` that is none.
     """
 
     def __init__(
@@ -72,9 +71,7 @@ class OpenAICompletions:
         headers: Mapping[str, str] | None = None,
         clock: Clock = SYSTEM_CLOCK,
         transport: httpx2.AsyncBaseTransport | None = None,
-        on_read: Callable[[], None] | None = None,
     ) -> None:
-        self._on_read = on_read or _nothing
         self._api_key = api_key or ""
         self._first_delta_s = first_delta_s
         self._between_deltas_s = between_deltas_s
@@ -102,7 +99,6 @@ class OpenAICompletions:
                             chunk = await anext(body, None)
                     if chunk is None:
                         break
-                    self._on_read()
                     for event in decoder.feed(chunk):
                         patience.left = self._between_deltas_s
                         yield event
@@ -146,10 +142,6 @@ class OpenAICompletions:
                 self._adapted[request.model] = adapted
                 self._keeps_open = True
                 return await stack.enter_async_context(aclosing(_body(response.http_response)))
-
-
-def _nothing() -> None:
-    return None
 
 
 def _body(response: httpx2.Response) -> AsyncGenerator[bytes, None]:

@@ -66,13 +66,10 @@ class _Client:
     streams: int = 0
 
 
-def opened(provider: Provider, *, on_read: Callable[[], None] | None = None) -> Completions:
-    """A client for this provider. `on_read`: as there. Raises ModelError where its address is none."""
+def opened(provider: Provider) -> Completions:
+    """A client for this provider. Raises ModelError where its address is none."""
     return OpenAICompletions(
-        base_url=provider.base_url,
-        api_key=provider.api_key,
-        headers=dict(provider.headers),
-        on_read=on_read,
+        base_url=provider.base_url, api_key=provider.api_key, headers=dict(provider.headers)
     )
 
 
