@@ -12,7 +12,7 @@ import logging
 import re
 from collections.abc import AsyncGenerator, Mapping, Set
 from contextlib import AsyncExitStack, aclosing, suppress
-from typing import Any, cast
+from typing import Any
 
 import httpx2
 import openai
@@ -141,14 +141,7 @@ class OpenAICompletions:
             else:
                 self._adapted[request.model] = adapted
                 self._keeps_open = True
-                return await stack.enter_async_context(aclosing(_body(response.http_response)))
-
-
-def _body(response: httpx2.Response) -> AsyncGenerator[bytes, None]:
-    """As it comes from the connection where it is not compressed: each layer above costs at every delta."""
-    raw = cast("httpx2.AsyncByteStream", response.stream)
-    straight = response.aiter_bytes() if "content-encoding" in response.headers else aiter(raw)
-    return cast("AsyncGenerator[bytes, None]", straight)
+                return await stack.enter_async_context(aclosing(response.http_response.aiter_bytes()))
 
 
 async def _read_figures(body: AsyncGenerator[bytes, None], patience: Patience) -> bytes | None:
