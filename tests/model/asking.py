@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 
 from core.adapters.clock import SYSTEM_CLOCK
@@ -31,7 +31,6 @@ async def connected(
     first_delta_s: float = 60.0,
     between_deltas_s: float = 45.0,
     clock: Clock = SYSTEM_CLOCK,
-    on_read: Callable[[], None] | None = None,
 ) -> AsyncIterator[OpenAICompletions]:
     model = OpenAICompletions(
         base_url=base_url,
@@ -39,7 +38,6 @@ async def connected(
         first_delta_s=first_delta_s,
         between_deltas_s=between_deltas_s,
         clock=clock,
-        on_read=on_read,
     )
     try:
         yield model
