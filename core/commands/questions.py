@@ -124,6 +124,8 @@ class Questions:
         lines = [prefix + f"**{wanted.label}**", wanted.hint]
         if wanted.value:
             lines.append(say("form.now", locale, value=wanted.value))
+        if surface.place.kind is not PlaceKind.PRIVATE:
+            lines.append(say("form.reply", locale))
         cancel, skip = say("form.cancel", locale), say("form.skip", locale, nothing=f"`{NOTHING}`")
         lines.append(cancel if wanted.required else skip)
         question = self._notices.reply(

@@ -40,11 +40,12 @@ class Seat:
         self.screen = Screen(server.snapshot())
         server.subscribe(self.screen.take)
 
-    async def says(self, text: str) -> Json:
-        """The bot's newest message that says this, whether sent or edited."""
+    async def says(self, text: str, *, besides: Json | None = None) -> Json:
+        """The bot's newest message that says this, whether sent or edited; not the one `besides` which it is."""
 
         def found() -> Json | None:
             messages = [one for one in self.screen.messages.values() if one["author"]["bot"]]
+            messages = [one for one in messages if besides is None or one["id"] != besides["id"]]
             return next((one for one in reversed(messages) if text in one["text"]), None)
 
         return await self.screen.until(found)
@@ -241,7 +242,11 @@ async def test_telegram_every_control_of_settings_once_and_after_a_restart() -> 
             await ada.says(say("settings.kept"))
             await ada.press(panel, "pause_minutes")
             asked = await ada.says(say("settings.pause.label"))
-            await server.say("Ada", "Riverside", "0", reply_to=asked["id"])
+            assert say("form.reply") in asked["text"]
+            await server.say("Ada", "Riverside", "never", reply_to=asked["id"])
+            await ada.says(say("settings.pause.unfit", most=10_080))
+            again = await ada.says(say("settings.pause.label"), besides=asked)
+            await server.say("Ada", "Riverside", "0", reply_to=again["id"])
             panel = await ada.says("Pause: never")
             panel = await ada.turn_to_how(panel)
         assert (await store.choices((scope,)))[scope] == {

@@ -152,6 +152,16 @@ def test_a_line_that_is_none_is_reported_without_what_it_holds(tmp_path: Path) -
     assert "s3cr3t" not in repr(settings)
 
 
+@pytest.mark.parametrize(
+    "secret",
+    [TELEGRAM, DISCORD, "MTIzNDU2Nzg5MDEyMzQ1Njc4.GaBcDe.x1y2z", "discord:sk-proj-a1B2c3D4e5F6g7H8i9"],
+)
+@pytest.mark.parametrize("name", ["SLUICE_ALLOW", "SLUICE_ADMINS"])
+def test_a_secret_on_the_wrong_line_is_not_told(name: str, secret: str) -> None:
+    [problem] = problems(**{name: secret})
+    assert problem.startswith(f"{name}: a text of {len(secret)} characters is not understood.")
+
+
 def test_no_file_is_no_problem(tmp_path: Path) -> None:
     assert read_settings({}, tmp_path / ".env") == Settings()
 

@@ -81,6 +81,8 @@ async def press(press: Press) -> None:
         return
     if mistake:
         press.reply(mistake, private=True)
+        if opens and press.surface.open_form is None:  # else the form is there to be opened again
+            await press.open_form(_form(press, panel, what))
         return
     here = await press.services.chat.choices.at(press.place)
     if here.overhear is not heard:
