@@ -20,7 +20,8 @@ def leave(code: int) -> NoReturn:
     machine is busy; it has no use for that, and whoever stops it has no time."""
     for stream in (sys.stdout, sys.stderr):
         try:
-            stream.flush()
+            if stream is not None:  # as where it was closed before the start: `>&-`
+                stream.flush()
         except BrokenPipeError:
             pass  # a reader may leave: `| head`
         except (OSError, ValueError):
