@@ -6,9 +6,12 @@ import logging
 import os
 import sys
 import threading
-from typing import NoReturn
+from time import sleep
+from typing import Final, NoReturn
 
 log = logging.getLogger(__name__)
+
+_TELL_S: Final = 0.3
 
 
 class RunError(Exception):
@@ -31,11 +34,16 @@ def leave(code: int) -> NoReturn:
 
 def leave_within(seconds: float) -> None:
     """End in good order by then, or all the same: from a thread of its own, since it may be the event loop
-    that stands still."""
+    that stands still, or whoever reads what is written."""
 
-    def overdue() -> None:
+    def tell() -> None:
         log.warning("something hangs, and is left behind: the next start goes on with it")
         leave(0)
+
+    def overdue() -> None:
+        threading.Thread(target=tell, daemon=True).start()
+        sleep(_TELL_S)
+        os._exit(0)
 
     timer = threading.Timer(seconds, overdue)
     timer.daemon = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import subprocess
 import sys
 from typing import NoReturn
 
@@ -39,3 +40,15 @@ def test_what_cannot_be_written_to_holds_up_no_end(
     with pytest.raises(SystemExit) as ended:
         leave(0)
     assert ended.value.code == ends_with
+
+
+def test_a_reader_that_stands_still_holds_up_no_end() -> None:
+    """What is written to a full pipe waits, and so would all that wants to write then."""
+    program = "import logging, sys; from bots.leaving import leave_within; "
+    program += "logging.basicConfig(stream=sys.stdout); leave_within(0.1); print('x' * 1_000_000)"
+    arguments = [sys.executable, "-c", program]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE) as process:  # noqa: S603 - our own
+        try:
+            assert process.wait(20.0) == 0
+        finally:
+            process.kill()
