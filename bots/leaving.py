@@ -6,9 +6,12 @@ import logging
 import os
 import sys
 import threading
-from typing import NoReturn
+from time import sleep
+from typing import Final, NoReturn
 
 log = logging.getLogger(__name__)
+
+_TELL_S: Final = 0.3
 
 
 class RunError(Exception):
@@ -20,7 +23,8 @@ def leave(code: int) -> NoReturn:
     machine is busy; it has no use for that, and whoever stops it has no time."""
     for stream in (sys.stdout, sys.stderr):
         try:
-            stream.flush()
+            if stream is not None:  # as where it was closed before the start: `>&-`
+                stream.flush()
         except BrokenPipeError:
             pass  # a reader may leave: `| head`
         except (OSError, ValueError):
@@ -30,11 +34,16 @@ def leave(code: int) -> NoReturn:
 
 def leave_within(seconds: float) -> None:
     """End in good order by then, or all the same: from a thread of its own, since it may be the event loop
-    that stands still."""
+    that stands still, or whoever reads what is written."""
 
-    def overdue() -> None:
+    def tell() -> None:
         log.warning("something hangs, and is left behind: the next start goes on with it")
         leave(0)
+
+    def overdue() -> None:
+        threading.Thread(target=tell, daemon=True).start()
+        sleep(_TELL_S)
+        os._exit(0)
 
     timer = threading.Timer(seconds, overdue)
     timer.daemon = True

@@ -200,6 +200,14 @@ class _Account:
         if soonest < self._due:
             self._arm(max(self._clock.monotonic(), soonest))
 
+    def give_up_buttons(self, chat_id: str, message_ids: tuple[str, ...]) -> None:
+        """Something else becomes of these messages: put no buttons under them that are not there yet."""
+        for number, showing in self.showings.items():
+            settings, here = self.scheduler.view(number).settings, showing.surface.place.chat_id == chat_id
+            if settings.keeps_text and here and not {*settings.over}.isdisjoint(message_ids):
+                self.scheduler.give_up(number)
+                self._wake()
+
     async def drained(self) -> None:
         """Wait until nothing is left to show."""
         if self.showings:
@@ -359,6 +367,8 @@ class Driver:
         `standing`: its pages that another process has shown. `recorder`: None: nothing is written down.
         """
         capabilities = surface.capabilities
+        for account in self._accounts.values() if over else ():
+            account.give_up_buttons(surface.place.chat_id, over)
         private = private and capabilities.private_answers
         second = None if private else surface.alternate
         ways = (surface,) if second is None else (surface, second)
@@ -401,7 +411,8 @@ class Driver:
         self, surface: Surface, message_id: str, buttons: tuple[Button, ...], *, private: bool = False
     ) -> None:
         """Have these buttons and no others under a message of ours, as soon as the rate limits allow. What
-        takes no edit any more stays as it is. `private`: only one person sees it."""
+        takes no edit any more stays as it is, and what an answer is about to take gets the answer's own.
+        `private`: only one person sees it."""
         bare = Answer()
         bare.end(Ending.COMPLETE, self._clock.monotonic(), buttons=buttons)
         self.show(bare, surface, notice=True, private=private, over=(message_id,), keeps_text=True)

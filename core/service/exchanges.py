@@ -200,9 +200,7 @@ class Exchanges:
         here = [one.message_id for one in shows if stands_in(one, caller.place)]
         stands = ref.message_id if ref is not None else next(reversed(here), "")
         if key in {"", "continue.already"} and stands:
-            surface = caller.surface if caller.pressed else _channel_of(caller.surface)
-            buttons = await self._without_continue(caller, answer, private)
-            self._driver.put_buttons(surface, stands, buttons, private=private)
+            await self._take_continue(caller, answer, stands, private)
         return key
 
     async def _go_on_from(self, caller: Caller, answer: Message, private: bool) -> str:
@@ -303,21 +301,31 @@ class Exchanges:
         stands = shown_in(lane, [ref.message_id for ref in shown.messages if ref.chat_id == place.chat_id])
         await self._conversations.show_variant(lane, chosen, stands)
 
-    async def _without_continue(self, caller: Caller, answer: Message, private: bool) -> tuple[Button, ...]:
-        """What stays under an answer that went on."""
+    async def _take_continue(self, caller: Caller, answer: Message, message_id: str, private: bool) -> None:
+        """Take it from under an answer that went on, where that still stands there and is to stay."""
+        surface = caller.surface if caller.pressed else _channel_of(caller.surface)
         question = await self._question_of(answer)
-        answers = [one.id for one in await self._store.answers(question.id)] if question else []
-        if question is None or answer.id not in answers:  # forgotten meanwhile
-            return ()
-        asked = Question("", caller.place, _asker_of(question, caller), question.text, private=private)
-        return self._buttons.under(
-            asked,
-            question.id,
-            answer.id,
-            number=answers.index(answer.id) + 1,
-            variants=len(answers),
-            interrupted=_ending_of(answer) is Ending.INTERRUPTED,
-        )
+        answers = await self._store.answers(question.id) if question else ()
+        if question is None or answer.id not in [one.id for one in answers]:  # forgotten meanwhile
+            self._driver.put_buttons(surface, message_id, (), private=private)
+            return
+        async with self._changing(question.id):
+            if not await self._is_kept(question.id):
+                return
+            answers = await self._store.answers(question.id)
+            shown, _ = await self._standing(answers, caller.place)
+            if shown is not None and shown.id != answer.id:
+                return
+            asked = Question("", caller.place, _asker_of(question, caller), question.text, private=private)
+            buttons = self._buttons.under(
+                asked,
+                question.id,
+                answer.id,
+                number=next((n for n, one in enumerate(answers, 1) if one.id == answer.id), 1),
+                variants=len(answers),
+                interrupted=_ending_of(answer) is Ending.INTERRUPTED,
+            )
+            self._driver.put_buttons(surface, message_id, buttons, private=private)
 
     def _buttons_of(
         self, caller: Caller, question: Message, answer: Message, number: int, variants: int

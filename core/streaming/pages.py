@@ -280,8 +280,12 @@ class Pages:
             return self._closed(text, found)
         if body.fill > self._nearly_full and (frame := self._nearly_over(text, found, hold)):
             return frame
-        frame = self._frame(hold, body) if self.start + hold.at > self.shown else self._as_shown(text)
-        signs = 0 if _TEXT.search(text, hold.at) else self.start + len(text) - frame.end
+        return self._up_to(text, hold, body)
+
+    def _up_to(self, text: str, cut: Cut, body: Rendered) -> Frame:
+        """No less than was shown. Signs alone behind that hide nothing."""
+        frame = self._frame(cut, body) if self.start + cut.at > self.shown else self._as_shown(text)
+        signs = 0 if _TEXT.search(text, cut.at) else self.start + len(text) - frame.end
         return replace(frame, ahead=max(signs, frame.ahead))
 
     def _half_linked(self, text: str, hold: Cut, link: HalfLink | None) -> Frame | None:
@@ -305,7 +309,11 @@ class Pages:
             return self._as_shown(text) if hold.at - shown < NEARLY_FULL_UNITS else None
         if last.at < len(text[:shown].rstrip()) or not text[last.at :].strip():
             return None
-        return self._ending(text, found, last) if self._render(text, last).fill > self._nearly_full else None
+        body = self._render(text, last)
+        if body.fill > self._nearly_full and _TEXT.search(text, last.at):
+            return self._ending(text, found, last)
+        # Signs alone would be a page of their own if nothing more came.
+        return self._up_to(text, last, body) if body.fill > self._nearly_full else None
 
     def _as_shown(self, text: str) -> Frame:
         if self._shown_ahead is not None:

@@ -113,6 +113,17 @@ class EditScheduler:
             if not self._readers[view.answer]:
                 del self._readers[view.answer]
 
+    def give_up(self, number: int) -> None:
+        """Bring nothing more of a view to the platform: what it shows is of no use any more."""
+        view = self._views[number]
+        flying = view.in_flight
+        view.lose(NotSentReason.TAKEN_OVER)
+        self._tickets.pop(number, None)
+        self._pending.pop(number, None)
+        self._touched.add(number)
+        if not flying:
+            self._over.add(number)
+
     def take_over(self) -> set[int]:
         """The views that came to their end, shown whole or lost, since this was asked: to be forgotten."""
         over, self._over = self._over, set()

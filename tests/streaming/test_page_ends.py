@@ -89,6 +89,24 @@ def test_nothing_is_hidden_to_wait_for_a_good_place_to_end_at(limit: MessageLimi
     assert pages.page == (1 if limit else 2)
 
 
+@pytest.mark.parametrize("signs", ["**", "\n\n---", "\n\n- **", "\n\n> ", "\n\n##"])
+@pytest.mark.parametrize("mark", ["", "stopped"])
+def test_signs_alone_are_no_page(signs: str, mark: str) -> None:
+    """An answer that is cut behind them would end with a message of nothing else."""
+    pages, answer = Pages(FakeRenderer(1_000)), Answer()
+    for delta in (SENTENCE * 12, signs):
+        answer.append(delta, 0.0)
+        frame = pages.frame(answer)
+        assert not frame.closed
+        pages.accept(frame)
+        assert pages.visible <= answer.length
+        assert not answer.slice(pages.visible, answer.length).strip()
+    answer.end(Ending.COMPLETE, 0.0, mark=mark)
+    frame = pages.frame(answer)
+    assert frame.last
+    assert broken_promise(answer.text, [frame.body.text], FakeRenderer(1_000), mark=mark) is None
+
+
 def test_code_on_a_page_that_is_nearly_full_is_shown_line_by_line() -> None:
     """A line that began on the page would have to end on the next one."""
     text = "```python\n" + "".join(f"level[{n}] = gate.read({n}, unit='mm')  # measured\n" for n in range(60))
