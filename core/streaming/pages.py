@@ -278,7 +278,7 @@ class Pages:
             return frame
         if not whole or (body := self._render(text, hold)).fill > self._cap:
             return self._closed(text, found)
-        if body.fill > self._nearly_full and (frame := self._nearly_over(text, found, hold)):
+        if body.fill > self._nearly_full and (frame := self._nearly_over(text, found, hold, body)):
             return frame
         return self._up_to(text, hold, body)
 
@@ -296,7 +296,7 @@ class Pages:
             return None
         return replace(self._frame(hold, body), ahead=len(text) - hold.at)
 
-    def _nearly_over(self, text: str, found: Scan, hold: Cut) -> Frame | None:
+    def _nearly_over(self, text: str, found: Scan, hold: Cut, held: Rendered) -> Frame | None:
         """Of a page that is nearly full: its end, behind its last sentence or line, or the whole lines of a
         block. None: it goes on."""
         good = (cut for cut in reversed(found.cuts) if cut.rank >= CutRank.SENTENCE and cut.at <= hold.at)
@@ -310,10 +310,11 @@ class Pages:
         if last.at < len(text[:shown].rstrip()) or not text[last.at :].strip():
             return None
         body = self._render(text, last)
-        if body.fill > self._nearly_full and _TEXT.search(text, last.at):
-            return self._ending(text, found, last)
-        # Signs alone would be a page of their own if nothing more came.
-        return self._up_to(text, last, body) if body.fill > self._nearly_full else None
+        if body.fill <= self._nearly_full:
+            return None
+        # What shows nothing, as signs alone, would be a page of its own if nothing more came.
+        shows_more = _TEXT.search(text, last.at) and (hold.at <= last.at or held.text != body.text)
+        return self._ending(text, found, last) if shows_more else self._up_to(text, last, body)
 
     def _as_shown(self, text: str) -> Frame:
         if self._shown_ahead is not None:

@@ -41,7 +41,7 @@ class Seat:
         server.subscribe(self.screen.take)
 
     async def says(self, text: str, *, besides: Json | None = None) -> Json:
-        """The bot's newest message that says this, whether sent or edited; not the one `besides` which it is."""
+        """The bot's newest message that says this, sent or edited, and is another than `besides`."""
 
         def found() -> Json | None:
             messages = [one for one in self.screen.messages.values() if one["author"]["bot"]]

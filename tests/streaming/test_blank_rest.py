@@ -14,7 +14,6 @@ from core.streaming.ways import Way
 SENTENCE = "The gate opens slowly over the water and then it closes once more. "
 
 
-@pytest.mark.xfail(strict=True, reason="the last page is blank and is no message: its buttons stand nowhere")
 @pytest.mark.parametrize("rest", ["<br>", "\n\n<br>\n"])
 def test_an_answers_buttons_stand_under_its_last_message_though_its_rest_shows_nothing(rest: str) -> None:
     scheduler, answer = EditScheduler({}), Answer()
