@@ -200,13 +200,17 @@ class _Account:
         if soonest < self._due:
             self._arm(max(self._clock.monotonic(), soonest))
 
-    def give_up_buttons(self, chat_id: str, message_ids: tuple[str, ...]) -> None:
-        """Something else becomes of these messages: put no buttons under them that are not there yet."""
+    def give_up_buttons(self, chat_id: str, message_ids: tuple[str, ...]) -> list[Showing]:
+        """Something else becomes of these messages: put no buttons under them that are not on their way yet.
+        Returns who had some for them."""
+        given_up = []
         for number, showing in self.showings.items():
             settings, here = self.scheduler.view(number).settings, showing.surface.place.chat_id == chat_id
             if settings.keeps_text and here and not {*settings.over}.isdisjoint(message_ids):
                 self.scheduler.give_up(number)
                 self._wake()
+                given_up.append(showing)
+        return given_up
 
     async def drained(self) -> None:
         """Wait until nothing is left to show."""
@@ -416,6 +420,13 @@ class Driver:
         bare = Answer()
         bare.end(Ending.COMPLETE, self._clock.monotonic(), buttons=buttons)
         self.show(bare, surface, notice=True, private=private, over=(message_id,), keeps_text=True)
+
+    async def buttons_settled(self, surface: Surface, message_ids: tuple[str, ...]) -> None:
+        """Wait for the buttons that are on their way to these messages, which could overtake what comes next;
+        give up all others."""
+        for account in tuple(self._accounts.values()):
+            for showing in account.give_up_buttons(surface.place.chat_id, message_ids):
+                await showing.finished()
 
     def changed(self, answer: Answer) -> None:
         """`answer` grew or ended: look soon."""

@@ -157,6 +157,7 @@ class Exchanges:
         asked = Question(caller.event_id, place, asker, question.text, ref_of_it, by=by)
         joined = Joined(question.conversation_id, question.parent_id, lane_of(place, asker))
         turn = Turn(asked, joined, _channel_of(caller.surface), self._answer(), again)
+        await self._driver.buttons_settled(caller.surface, over)
         if not self._line_up(turn):
             return Retried("busy")
         return Retried("", tuple(MessageRef(place.chat_id, message_id) for message_id in over))
@@ -178,6 +179,7 @@ class Exchanges:
             if answers[number - 1] != shown:
                 chosen = answers[number - 1]
                 buttons = self._buttons_of(caller, question, chosen, number, len(answers))
+                await self._driver.buttons_settled(caller.surface, over)
                 await self._show(caller, chosen, over, buttons)
         return ""
 
