@@ -1,9 +1,10 @@
 """The buttons under an answer, and what a press on one asks for.
 
 The law: Stop while it streams. Then, in private chats and threads, the variants and Retry; everywhere
-Continue under what was cut, and Retry under what was interrupted, which nobody wanted. In channels and
-groups a finished answer has no other: they would be clutter for all who did not ask. Under what only one
-person sees there is Continue alone, since later presses could not change it.
+Continue under what was cut, and Retry under what was interrupted, which nobody wanted, or stopped, which
+may have been a slip. In channels and groups a finished answer has no other: they would be clutter for all
+who did not ask. Under what only one person sees there is Continue alone, since later presses could not
+change it.
 """
 
 from __future__ import annotations
@@ -40,8 +41,9 @@ class Pressed:
     number: int = 0
 
 
-GOES_ON: Final = frozenset({Ending.LENGTH, Ending.INTERRUPTED, Ending.FAILED})
+GOES_ON: Final = frozenset({Ending.LENGTH, Ending.INTERRUPTED, Ending.FAILED, Ending.STOPPED})
 """Endings after which an answer may go on."""
+_ASKED_AGAIN: Final = frozenset({Ending.INTERRUPTED, Ending.STOPPED})  # also where others read along
 
 
 def action_of(data: str) -> Action | None:
@@ -67,18 +69,19 @@ class Buttons:
         question: Question,
         question_id: str,
         answer_id: str,
+        ending: Ending,
         *,
         number: int = 1,
         variants: int = 1,
-        goes_on: bool = False,
-        interrupted: bool = False,
+        may_go_on: bool = True,
     ) -> tuple[Button, ...]:
-        """What stands under an answer that has ended: the `number`th of so many `variants`."""
+        """What stands under an answer that has ended so: the `number`th of so many `variants`. `may_go_on`:
+        it has text, and did not go on yet."""
         place, plain = question.place, ButtonStyle.PLAIN
         locale = language_of(question.asker, place)
         row: list[Button] = []
         stays = place.kind is not PlaceKind.SHARED
-        if (stays or interrupted) and not question.private:
+        if (stays or ending in _ASKED_AGAIN) and not question.private:
             for target, label in (
                 (number - 1, "◀"),
                 (number, f"{number}/{variants}"),
@@ -87,7 +90,7 @@ class Buttons:
                 if stays and variants > 1 and 1 <= target <= variants:
                     row.append(self._button(place, label, plain, Action.VARIANT, question_id, str(target)))
             row.append(self._button(place, say("button.retry", locale), plain, Action.RETRY, question_id))
-        if goes_on:
+        if may_go_on and ending in GOES_ON:
             row.append(self._button(place, say("button.continue", locale), plain, Action.CONTINUE, answer_id))
         return tuple(row)
 

@@ -326,7 +326,7 @@ class ChatService:
             unanswered("forgotten", turn.question.event_id, turn.question.place, turn.question.asker)
         for turn in self._queue.running:
             if str(turn.question.asker) == person:
-                turn.forgotten = True
+                turn.forgotten, turn.buttons_under = True, None  # there is nothing to go on with
                 self._endings.stopped(turn)
         for turn in self._queue.turns:
             if str(turn.question.asker) != person:

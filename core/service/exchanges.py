@@ -323,9 +323,10 @@ class Exchanges:
                 asked,
                 question.id,
                 answer.id,
+                _ending_of(answer),
                 number=next((n for n, one in enumerate(answers, 1) if one.id == answer.id), 1),
                 variants=len(answers),
-                interrupted=_ending_of(answer) is Ending.INTERRUPTED,
+                may_go_on=False,
             )
             self._driver.put_buttons(surface, message_id, buttons, private=private)
 
@@ -333,9 +334,14 @@ class Exchanges:
         self, caller: Caller, question: Message, answer: Message, number: int, variants: int
     ) -> tuple[Button, ...]:
         asked = Question("", caller.place, _asker_of(question, caller), question.text)
-        goes_on = _ending_of(answer) in GOES_ON and answer.id not in self._continued
         return self._buttons.under(
-            asked, question.id, answer.id, number=number, variants=variants, goes_on=goes_on
+            asked,
+            question.id,
+            answer.id,
+            _ending_of(answer),
+            number=number,
+            variants=variants,
+            may_go_on=answer.id not in self._continued,
         )
 
     async def _found(self, caller: Caller, ref: MessageRef | None) -> Message | None:

@@ -21,7 +21,7 @@ from core.catalogue import say
 from core.conversation.history import Question
 from core.policy.budgets import Refused
 from core.ports.clock import Clock, Timer
-from core.service.buttons import GOES_ON, Buttons
+from core.service.buttons import Buttons
 from core.service.conversations import Conversations
 from core.service.door import unanswered
 from core.service.driver import Driver, Shown
@@ -225,15 +225,14 @@ class Turns:
         if turn.again is not None:
             earlier, variants = turn.again.number, turn.again.variants
             number, variants = (earlier, variants) if turn.restored else (variants + 1, variants + 1)
-        goes_on = may_go_on and ending in GOES_ON and bool(turn.answer.length) and not turn.restored
         return self._buttons.under(
             turn.question,
             turn.asked.id,
             turn.id,
+            ending,
             number=number,
             variants=variants,
-            goes_on=goes_on,
-            interrupted=ending is Ending.INTERRUPTED,
+            may_go_on=may_go_on and bool(turn.answer.length) and not turn.restored,
         )
 
 

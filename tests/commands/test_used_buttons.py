@@ -11,6 +11,7 @@ from core.ports.completions import FinishReason
 from tests.commands.hands import NAME, Hands
 from tests.end_to_end.screen import Json
 
+BEGINNING = "A beginning"
 CUT = "It was a dark night, and"
 CONTINUE, RETRY = say("button.continue"), say("button.retry")
 
@@ -25,6 +26,16 @@ async def cut(hands: Hands) -> Json:
     """An answer that was cut, with its buttons."""
     (await hands.ask("a tale")).finish(CUT, reason=FinishReason.LENGTH)
     return await labelled(hands, CUT, [RETRY, CONTINUE] if hands.private else [CONTINUE])
+
+
+async def stopped(hands: Hands) -> Json:
+    """An answer that was stopped by its button, with those that then stand under it."""
+    stream = await hands.ask("one")
+    stream.say(f"{BEGINNING} that is long enough to be shown. ")
+    hands.clock.ahead_s += 3.0
+    stream.say("And a bit more. ")
+    await press(hands, await labelled(hands, BEGINNING, [say("button.stop")]), say("button.stop"))
+    return await labelled(hands, BEGINNING, [RETRY, CONTINUE])
 
 
 async def labelled(hands: Hands, words: str, labels: list[str]) -> Json:
@@ -93,13 +104,24 @@ async def test_stop_says_nothing_that_the_message_says_and_stays_there_to_be_rea
     hands: Hands, private: bool
 ) -> None:
     """On Telegram a word pops up and is gone again; a message on Discord would have to be put away."""
-    stream = await hands.ask("one")
-    stream.say("A beginning that is long enough to be shown. ")
-    hands.clock.ahead_s += 3.0
-    stream.say("And a bit more. ")
-    growing = await labelled(hands, "A beginning", [say("button.stop")])
-    await press(hands, growing, say("button.stop"))
-    ended = await labelled(hands, "A beginning", [RETRY] if private else [])
+    ended = await stopped(hands)
     assert say("ending.stopped") in ended["text"]
     await hands.rested()
     assert told(hands) == ([say("stop.done")] if hands.platform == "telegram" else [])
+
+
+async def test_what_was_stopped_by_mistake_goes_on(hands: Hands, private: bool) -> None:
+    ended = await stopped(hands)
+    await press(hands, ended, CONTINUE)
+    (await hands.asked()).finish("Here it goes on.")
+    await hands.shows("Here it goes on.")
+    left = await labelled(hands, BEGINNING, [RETRY])
+    assert (left["id"], left["text"]) == (ended["id"], ended["text"])
+
+
+async def test_what_was_stopped_is_answered_again_in_its_own_message(hands: Hands, private: bool) -> None:
+    ended = await stopped(hands)
+    await press(hands, ended, RETRY)
+    (await hands.asked()).finish("Another answer.")
+    again = await labelled(hands, "Another answer.", ["◀", "2/2", RETRY] if private else [])
+    assert again["id"] == ended["id"]

@@ -57,7 +57,7 @@ async def _stop(press: Press, screen: Screen, question: str, stopper: str) -> Js
         await screen.told(stopper, words("stop.done"))
     ended = await screen.answer(replying_to=question, holding=words("ending.stopped"))
     assert ended["text"].startswith(visible)
-    assert ended["buttons"] == []
+    assert [one["label"] for one in ended["buttons"]] == [words("button.retry"), words("button.continue")]
     assert screen.streamed_s(ended) > 2.0
     return ended
 

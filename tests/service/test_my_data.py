@@ -201,7 +201,9 @@ async def test_what_is_in_flight_ends_and_what_waits_is_dropped(bot: Bot) -> Non
     await bot.parts.personal.forget(ADA)
     await bot.clock.advance(2.0)
     assert stream.closed.is_set()
-    assert surface.texts[-1].endswith(mark("ending.stopped"))
+    ended = [one.content for one in surface.messages.values()][-1]
+    assert ended.body.text.endswith(mark("ending.stopped"))
+    assert not ended.buttons, "there is nothing to go on with, nor to ask again"
     assert len(bot.model.streams) == 2
     fresh = await bot.asked(surface, "who am I?")
     assert fresh.prompt == ["who am I?"]

@@ -237,7 +237,8 @@ async def test_stop_keeps_the_text_marks_it_and_ends_the_stream_at_once(bot: Bot
     await bot.clock.advance(3.0)
     assert surface.texts[0].startswith(LONG.strip())
     assert surface.texts[0].endswith(mark("ending.stopped"))
-    assert not surface.messages["m1"].content.buttons
+    labels = [button.label for button in surface.messages["m1"].content.buttons]
+    assert labels == [say("button.retry"), say("button.continue")]
     assert await bot.press_data(surface, shown, data) == [say("stop.over")]
     assert (await bot.asked(surface, "two")).prompt == ["one", LONG.strip(), "two"]
 

@@ -200,7 +200,7 @@ async def test_a_stopped_retry_shows_what_there_is_of_it(bot: Bot, chat: FakeSur
     await bot.press_label(chat, shown, say("button.stop"))
     await bot.clock.advance(5.0)
     assert chat.texts == [f"A long and winding answer that takes its time\n\n{mark('ending.stopped')}"]
-    assert labels(chat, shown) == ["◀", "2/2", RETRY]
+    assert labels(chat, shown) == ["◀", "2/2", RETRY, say("button.continue")]
 
 
 async def test_a_cut_variant_can_go_on(bot: Bot, chat: FakeSurface) -> None:
