@@ -153,7 +153,9 @@ class Desk:
 
     async def _deliver_press(self, press: ButtonPress, query_id: str) -> None:
         member = await self._rights.member(press.place, press.author)
-        surface = PressSurface(self._bot, press.place, query_id, self._capabilities, self._drafts)
+        surface = PressSurface(
+            self._bot, press.place, query_id, self._capabilities, self._drafts, presser=press.author
+        )
         await self._call(with_rights(press, member), surface)
         self._apart(self._finish(surface))
 

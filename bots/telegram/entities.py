@@ -81,6 +81,7 @@ class Entity:
     length: int
     url: str | None = None
     language: str | None = None
+    user_id: str = ""  # of a mention, which no renderer makes
 
 
 class TelegramRenderer:

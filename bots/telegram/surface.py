@@ -19,6 +19,7 @@ from telegram import (
     Message,
     MessageEntity,
     ReplyParameters,
+    User,
 )
 from telegram.constants import ChatAction
 from telegram.error import TelegramError
@@ -26,13 +27,14 @@ from telegram.error import TelegramError
 from bots.telegram.capabilities import BOT, CHAT, DRAFT, GROUP, TELEGRAM
 from bots.telegram.connection import describe
 from bots.telegram.drafts import DRAFT_S, Drafts, with_stop
-from bots.telegram.entities import Entity
+from bots.telegram.entities import MAX_UNITS, Entity, TelegramRenderer, utf16_length
 from bots.telegram.events import CHOSEN
 from bots.telegram.links import link_of
 from bots.telegram.outcomes import outcome_of
 from bots.telegram.topics import open_topic
 from core.messages import MessageRef, Person, Place, PlaceKind
 from core.ports.surface import Capabilities, NotOpened, Opened, OpenThread
+from core.streaming.inline import escaped_line
 from core.streaming.operations import (
     BucketKey,
     Button,
@@ -70,6 +72,7 @@ class ChatSurface:
     address = ""
     ends_at = messages_left = open_form = reading = None
     with_rights: Callable[[Person], Awaitable[Person]] | None = None
+    presser: Person | None = None  # of a control, to which all that is said here answers
 
     def __init__(
         self, bot: Bot, place: Place, capabilities: Capabilities = TELEGRAM, drafts: Drafts | None = None
@@ -113,6 +116,8 @@ class ChatSurface:
         if self._doubtful and not isinstance(await self.typing(), Delivered):
             return NotSent(NotSentReason.UNAVAILABLE, detail="not reachable since a send of unknown outcome")
         self._doubtful = False
+        if content.wants_reply and self.presser is not None and self._many:
+            content = _addressed_to(self.presser, content)
         outcome = await outcome_of(self._send(content, reply), moved=self._moved)
         self._doubtful = isinstance(outcome, Unknown)
         return outcome
@@ -128,7 +133,7 @@ class ChatSurface:
             disable_notification=content.silent,
             message_thread_id=self._topic,
             reply_parameters=reply,
-            reply_markup=_markup(content),
+            reply_markup=_markup(content, among_many=self._many),
         )
 
     async def edit(self, message_id: str, content: MessageContent) -> Outcome:
@@ -168,7 +173,8 @@ class ChatSurface:
     def _stand_in(self, place: Place) -> None:
         self._place, self._chat = place, int(place.chat_id)
         # Telegram's group ids are negative; a topic in a private chat is still that person's chat.
-        self._bucket = BucketKey(GROUP if self._chat < 0 else CHAT, place.chat_id)
+        self._many = self._chat < 0
+        self._bucket = BucketKey(GROUP if self._many else CHAT, place.chat_id)
 
     def _moved(self, chat: int) -> None:
         """The group became a supergroup: go there. What stands in the old one takes no edit."""
@@ -207,7 +213,7 @@ class ChatSurface:
                 disable_notification=content.silent,
                 message_thread_id=self._topic,
                 reply_parameters=reply,
-                reply_markup=_markup(content),
+                reply_markup=_markup(content, among_many=self._many),
             )
         return await self._bot.send_document(
             self._chat,
@@ -219,7 +225,7 @@ class ChatSurface:
             disable_notification=content.silent,
             message_thread_id=self._topic,
             reply_parameters=reply,
-            reply_markup=_markup(content),
+            reply_markup=_markup(content, among_many=self._many),
         )
 
     async def _edit_file(self, message_id: str, content: MessageContent, file: FileContent) -> Message | bool:
@@ -255,13 +261,16 @@ class PressSurface(ChatSurface):
         query_id: str,
         capabilities: Capabilities = TELEGRAM,
         drafts: Drafts | None = None,
+        *,
+        presser: Person | None = None,
     ) -> None:
         alone = place.kind is PlaceKind.PRIVATE
-        pressed = replace(
+        answering = replace(
             capabilities, private_answers=True, private_lines_only=not alone, private_lines_pass=True
         )
-        super().__init__(bot, place, pressed, drafts)
+        super().__init__(bot, place, answering, drafts)
         self.alternate = ChatSurface(bot, place, capabilities, drafts)
+        self.presser = self.alternate.presser = presser
         self._query_id = query_id
         self._claimed = False
         self.answered = asyncio.Event()
@@ -310,17 +319,42 @@ _WORTH_ANOTHER_TRY: Final = frozenset({NotSentReason.RATE_LIMITED, NotSentReason
 
 def _entities(content: MessageContent) -> list[MessageEntity]:
     return [
-        MessageEntity(entity.type, entity.offset, entity.length, url=entity.url, language=entity.language)
+        MessageEntity(
+            entity.type,
+            entity.offset,
+            entity.length,
+            url=entity.url,
+            language=entity.language,
+            user=User(int(entity.user_id), "", is_bot=False) if entity.user_id else None,
+        )
         for entity in content.body.entities
         if isinstance(entity, Entity)
     ]
 
 
-def _markup(content: MessageContent) -> InlineKeyboardMarkup | ForceReply | None:
-    """What hangs under a new message. The reply is asked of the one whom the message replies to."""
+def _addressed_to(person: Person, content: MessageContent) -> MessageContent:
+    """The same with their name before it, as a mention. A selective reply is asked of those who are mentioned
+    and of whoever wrote what the message replies to (core.telegram.org/bots/api#forcereply): below a message
+    of ours that is nobody."""
+    name = TelegramRenderer().render(escaped_line(person.name)).text or "…"  # nobody else is mentioned in it
+    text = f"{name}: {content.body.text}"
+    if utf16_length(text) > MAX_UNITS:
+        return content
+    before = utf16_length(text) - utf16_length(content.body.text)
+    mention = Entity("text_mention", 0, utf16_length(name), user_id=person.id)
+    moved = [
+        replace(entity, offset=entity.offset + before)
+        for entity in content.body.entities
+        if isinstance(entity, Entity)
+    ]
+    return replace(content, body=replace(content.body, text=text, entities=(mention, *moved)))
+
+
+def _markup(content: MessageContent, *, among_many: bool) -> InlineKeyboardMarkup | ForceReply | None:
+    """What hangs under a new message. Among many the reply is asked of whoever is mentioned or replied to."""
     if content.controls or not content.wants_reply:
         return _keyboard(content.controls)
-    return ForceReply(selective=True)
+    return ForceReply(selective=among_many)
 
 
 def _keyboard(controls: tuple[Row, ...]) -> InlineKeyboardMarkup | None:

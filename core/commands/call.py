@@ -99,6 +99,11 @@ class Occasion:
         """The bot's message whose control was used."""
         return None
 
+    @property
+    def _spoken(self) -> MessageRef | None:
+        """The person's own message that brought it; without one, the bot's."""
+        return self.ref
+
     async def open_form(self, form: Form) -> bool:
         """Ask several texts at once; they come back to the command's `press`, which `form.data` has to name.
 
@@ -109,7 +114,7 @@ class Occasion:
         form = replace(form, data=signed)
         if self.surface.open_form is None:
             return self.services.questions.ask(
-                form, self.person, self.surface, self.ref, self._panel, event_id=self.event_id
+                form, self.person, self.surface, self._spoken, self._panel, event_id=self.event_id
             )
         return isinstance(await self.surface.open_form(form), Delivered)
 
@@ -140,10 +145,15 @@ class Press(Occasion):
     values: tuple[str, ...] = ()
     alone: bool = False  # it stands where nobody else sees it
     fields: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    answer: MessageRef | None = None  # the person's message that was a form's last answer, where it was asked
 
     @property
     def _panel(self) -> MessageRef | None:
         return self.ref
+
+    @property
+    def _spoken(self) -> MessageRef | None:
+        return self.answer or self.ref
 
     def update(self, text: str, controls: tuple[Row, ...] = ()) -> Showing | None:
         """Make the message that was pressed stand so: it is edited in its place."""

@@ -301,6 +301,7 @@ class Dispatcher:
             and signer.is_for(incoming.author, incoming.data, incoming.place),
             values=incoming.values if isinstance(incoming, ButtonPress) else (),
             fields=incoming.fields if isinstance(incoming, FormSubmitted) else {},
+            answer=incoming.answer if isinstance(incoming, FormSubmitted) else None,
         )
         try:
             await command.press(press)

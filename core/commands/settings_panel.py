@@ -52,6 +52,8 @@ _SIGNS: Final = {
 _LONGEST_LIST: Final = 600  # characters
 SELECTS: Final = ("when", "sees", "language", "busy")
 SWITCHES: Final = ("streaming", "reasoning", "auto_thread", "overhear", "apart", "usable", "managers_only")
+PAUSES: Final = ("pause_minutes", "pause_private_minutes")
+_MINUTES: Final = ("0", "15", "60", "240", "1440")  # what is offered of any number
 _OF_HOW: Final = frozenset({"language", "busy", "streaming", "reasoning"})
 
 
@@ -71,7 +73,7 @@ def names_in(scope: Scope, place: Place) -> tuple[str, ...]:
 
 
 def values_of(name: str, place: Place) -> tuple[str, ...]:
-    """What a select of this name offers, as the store keeps it."""
+    """What a select of this name offers, as the store keeps it; of a pause, where a form is not at hand."""
     match name:
         case "when":
             return tuple(_WHENS)
@@ -80,6 +82,8 @@ def values_of(name: str, place: Place) -> tuple[str, ...]:
             return tuple(one.value for one in Sees if everywhere or one is not Sees.CHANNEL)
         case "language":
             return (AUTO, *LANGUAGES)
+        case "pause_minutes" | "pause_private_minutes":
+            return _MINUTES
         case _:
             return tuple(Busy)
 
@@ -99,7 +103,7 @@ class Panel:
     above: dict[str, Scope]
     locale: str | None
     selects: bool = True  # that are lists
-    opened: str = ""  # the one select whose page this is; "" for the panel itself
+    opened: str = ""  # the one setting whose page this is; "" for the panel itself
 
     @property
     def text(self) -> str:
@@ -114,7 +118,8 @@ class Panel:
     def rows(self) -> tuple[Row, ...]:
         if self.opened:
             back = Button(self._data("tab"), f"‹ {say('settings.back', self.locale)}")
-            return self._select(self.opened), (back,)
+            other = Button(self._data(self.opened), f"{say('settings.pause.other', self.locale)}…")
+            return self._select(self.opened), ((other, back) if self.opened in PAUSES else (back,))
         tabbed = self.place.kind is not PlaceKind.PRIVATE
         rows: list[Row] = [self._scope_select()] if len(self.scopes) > 1 else []
         names = [name for name in names_in(self.scope, self.place) if not tabbed or _tab_of(name) == self.tab]
@@ -174,7 +179,8 @@ class Panel:
         label = f"{_SIGNS[name]} {say(f'setting.{name}', self.locale)}"
         if name in SWITCHES:
             return Button(self._data(name), f"{label}: {words_for(name, self.held, self.locale)}")
-        return Button(self._data(f"{OPENS}{name}" if name in SELECTS else name), f"{label}…")
+        paged = name in SELECTS or (name in PAUSES and not self.selects)
+        return Button(self._data(f"{OPENS}{name}" if paged else name), f"{label}…")
 
 
 def _tab_of(name: str) -> str:
@@ -190,6 +196,8 @@ def label_for(name: str, value: str, locale: str | None) -> str:
             return say(f"option.sees.{value}", locale)
         case "busy":
             return say(f"option.busy.{value}", locale)
+        case "pause_minutes" | "pause_private_minutes" if value != "0":
+            return say("settings.pause.minutes", locale, minutes=int(value))
     return words_for(name, _with(name, value), locale)
 
 

@@ -79,6 +79,11 @@ class TelegramSeat(Seat):
         assert not self._page(panel, what)
         return panel
 
+    def is_asked_alone_by(self, message: Json) -> bool:
+        """Whether the message opens a reply for this person, and for nobody else in the group."""
+        us = next(one["author"]["id"] for one in self.screen.messages.values() if one["author"]["bot"])
+        return set(message["force_reply"]["of"]) - {us} == {self.screen.person(self.person)}
+
     def _page(self, message: Json, what: str) -> Json | None:
         """The panel where it is this page: one setting, its options, and the way back."""
         now = self.screen.messages[message["chat"], message["id"]]
@@ -236,18 +241,24 @@ async def test_telegram_every_control_of_settings_once_and_after_a_restart() -> 
             panel = await ada.pick(panel, "sees", "question", "History: each question alone")
             await ada.press(panel, "keywords")
             asked = await ada.says(say("settings.keywords.label"))
-            assert asked["force_reply"]
+            assert ada.is_asked_alone_by(asked)
             await server.say("Ada", "Riverside", "weir", reply_to=asked["id"])
             panel = await ada.says("Keywords: weir")
             await ada.says(say("settings.kept"))
-            await ada.press(panel, "pause_minutes")
+            panel = await ada.pick(panel, "pause_minutes", "15", "Pause: after 15 minutes")
+            panel = await ada.pick(panel, "pause_minutes", INHERIT, "Pause: after 60 minutes")
+            page = await ada.opens(panel, "pause_minutes")
+            await ada.press(page, "pause_minutes")
             asked = await ada.says(say("settings.pause.label"))
             assert say("form.reply") in asked["text"]
+            assert ada.is_asked_alone_by(asked)
             await server.say("Ada", "Riverside", "never", reply_to=asked["id"])
             await ada.says(say("settings.pause.unfit", most=10_080))
             again = await ada.says(say("settings.pause.label"), besides=asked)
+            assert ada.is_asked_alone_by(again)
             await server.say("Ada", "Riverside", "0", reply_to=again["id"])
             panel = await ada.says("Pause: never")
+            assert {str(ping.person) for ping in server.pings} == {ada.screen.person("Ada")}
             panel = await ada.turn_to_how(panel)
         assert (await store.choices((scope,)))[scope] == {
             "when": "keywords",

@@ -161,6 +161,14 @@ async def test_a_forced_reply(telegram: TelegramServer, bot: ptb.Bot) -> None:
         await bot.edit_message_text("Which?", riverside, sent.message_id, reply_markup=forced)  # type: ignore[arg-type]
 
 
+async def test_a_forced_reply_of_whom_the_text_mentions(telegram: TelegramServer, bot: ptb.Bot) -> None:
+    riverside, ben = chat_id(telegram, "Riverside"), chat_id(telegram, "Ben")
+    mention = ptb.MessageEntity("text_mention", 0, 3, user=ptb.User(ben, "Ben", is_bot=False))
+    forced = ptb.ForceReply(selective=True)
+    named = await bot.send_message(riverside, "Ben: which?", entities=[mention], reply_markup=forced)
+    assert shown(telegram, riverside, named.message_id)["force_reply"]["of"] == [str(ben)]
+
+
 async def test_the_language_of_who_writes(telegram: TelegramServer, bot: ptb.Bot) -> None:
     await telegram.say("Ivo", "Ivo", "olá")
     await telegram.say("Ada", "Ada", "hello")

@@ -20,6 +20,7 @@ from telegram.error import (
 from bots.sandbox.telegram.server import TelegramServer
 from bots.telegram.entities import TelegramRenderer
 from bots.telegram.outcomes import outcome_of
+from bots.telegram.surface import ChatSurface
 from core.adapters.bar_chart import draw_bars
 from core.messages import ButtonPress, IncomingMessage, MessageRef, PlaceMoved
 from core.ports.chart import Bar
@@ -318,6 +319,37 @@ async def test_a_press_is_answered_once_and_privately(bot: Bot, server: Telegram
     assert [answer["text"] for answer in answers] == ["Stopped."]
     assert BucketKey("chat", surface.place.chat_id) in (on_press.buckets(OperationKind.SEND) or ())
     assert isinstance(await on_press.send(content("for all"), None), Delivered)
+
+
+@pytest.mark.parametrize("name", ["Ada", "@cleo", "# [x](tg://user?id=3) **y** @cleo", "\u2060", "𝔸da " * 40])
+async def test_a_question_after_a_press_is_asked_of_whoever_pressed(
+    bot: Bot, server: TelegramServer, name: str
+) -> None:
+    """A mention selects them, whatever they are called, and notifies nobody else."""
+    _, surface = await group(bot, server)
+    message_id = await sent(surface, content("panel", STOP))
+    await server.press("Ada", "Riverside", message_id, STOP.data)
+    press, on_press = await bot.next(ButtonPress)
+    assert isinstance(on_press.alternate, ChatSurface)
+    on_press.alternate.presser = replace(press.author, name=name)
+    question = MessageContent(TelegramRenderer().render("**Which** one?"), wants_reply=True)
+    asked = message_of(server, press.place.chat_id, await sent(on_press.alternate, question))
+    assert asked["force_reply"]["of"] == [press.author.id]
+    assert [str(ping.person) for ping in server.pings] == [press.author.id]
+    bold = next(entity for entity in asked["entities"] if entity["type"] == "bold")
+    raw = asked["text"].encode("utf-16-le")
+    start, end = (2 * at for at in (bold["offset"], bold["offset"] + bold["length"]))
+    assert raw[start:end].decode("utf-16-le") == "Which"
+
+
+async def test_where_nobody_else_is_a_reply_is_asked_without_a_name(bot: Bot, server: TelegramServer) -> None:
+    _, surface = await private(bot, server)
+    message_id = await sent(surface, content("panel", STOP))
+    await server.press("Ada", "Ada", message_id, STOP.data)
+    press, on_press = await bot.next(ButtonPress)
+    question = replace(content("Which one?"), wants_reply=True)
+    asked = message_of(server, press.place.chat_id, await sent(on_press, question))
+    assert (asked["text"], asked["force_reply"]["of"]) == ("Which one?", None)
 
 
 async def test_a_long_private_answer_is_an_alert_of_at_most_200_characters(

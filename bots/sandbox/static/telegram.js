@@ -99,7 +99,7 @@ export const telegram = {
     const { force_reply: forced } = message;
     if (!forced || message.author.id === me?.id) return false;
     const names = [me?.id, `@${me?.username?.toLowerCase()}`];
-    return forced.of === null || forced.of.some((one) => names.includes(one)) || forced.of.length === 0;
+    return forced.of === null || forced.of.some((one) => names.includes(one));
   },
 
   /** The query for the bot's inline mode in a text being typed, or null. */

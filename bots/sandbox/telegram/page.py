@@ -109,6 +109,7 @@ def _forced(item: Message) -> Json | None:
             if mark["type"] == "mention"
         }
         chosen = ["@" + name for name in sorted(names)]
+        chosen += [str(mark["user"]["id"]) for mark in item.entities if mark["type"] == "text_mention"]
         chosen += [str(item.reply_to.author.id)] if item.reply_to else []
     return {"placeholder": item.force_reply.get("input_field_placeholder") or "", "of": chosen}
 

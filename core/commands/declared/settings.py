@@ -14,6 +14,7 @@ from core.commands.settings_panel import (
     HOW_TAB,
     INHERIT,
     OPENS,
+    PAUSES,
     SELECTS,
     SWITCHES,
     WHEN_TAB,
@@ -40,8 +41,6 @@ from core.ports.store import StoreError
 from core.service.languages import reading_here
 from core.service.retention import OVERHEARD_DAYS
 
-_PAUSES: Final = frozenset({"pause_minutes", "pause_private_minutes"})
-
 
 async def run(call: Call) -> None:
     offered = _managed(call)
@@ -65,12 +64,14 @@ async def press(press: Press) -> None:
     if what in NARROWING and not manages(press.person, press.place, press.services.access):
         press.reply(press.say("settings.not_yours"), private=True)
         return
-    opens = what in {"keywords", "roles"} or what in _PAUSES
-    pages = {f"{OPENS}{name}": name for name in names_in(scope, press.place) if name in SELECTS}
+    opens = what in {"keywords", "roles"} or what in PAUSES
+    paged = (*SELECTS, *PAUSES)
+    pages = {f"{OPENS}{name}": name for name in names_in(scope, press.place) if name in paged}
     if what not in {"scope", "tab", "reset", *pages, *names_in(scope, press.place)}:
         press.reply(press.say("form.over"), private=True)
         return
-    if opens and not press.fields:
+    chosen = what in PAUSES and press.values  # on its page
+    if opens and not press.fields and not chosen:
         await press.open_form(_form(press, panel, what))
         return
     heard = (await press.services.chat.choices.at(press.place)).overhear
@@ -121,15 +122,22 @@ async def _choose(press: Press, panel: Panel, what: str) -> str:
             await choose(scope.key, what, value)
             if value == Sees.CHANNEL and press.place.guild_id is None and not panel.held.overhear:
                 press.reply(press.say("settings.sees.needs_overhear"), private=True)
-    elif what in _PAUSES:
-        text = press.fields.get(what, "").strip()
-        if read(what, text) is None:
-            return press.say("settings.pause.unfit", most=LONGEST_PAUSE_MINUTES)
-        await choose(scope.key, what, str(int(text)))
+    elif what in PAUSES:
+        return await _choose_pause(press, panel, what)
     elif what == "roles":
         return await _choose_roles(press, panel)
     elif what == "keywords":
         return await _choose_keywords(press, panel)
+    return ""
+
+
+async def _choose_pause(press: Press, panel: Panel, what: str) -> str:
+    """From its page, or typed into the form."""
+    text = press.values[0] if press.values else press.fields.get(what, "").strip()
+    taken_back = press.values == (INHERIT,)
+    if not taken_back and read(what, text) is None:
+        return press.say("settings.pause.unfit", most=LONGEST_PAUSE_MINUTES)
+    await press.services.chat.choices.choose(panel.scope.key, what, None if taken_back else str(int(text)))
     return ""
 
 
