@@ -353,6 +353,7 @@ class Driver:
         locale: str | None = None,
         foot: Foot = BARE,
         over: tuple[str, ...] = (),
+        typing: bool = True,
         keeps_text: bool = False,
         standing: tuple[Standing, ...] = (),
         recorder: Recorder | None = None,
@@ -366,8 +367,9 @@ class Driver:
         message.
         `locale`: the reader's, for what stands beside the answer's text.
         `over`: our messages that stand there, in order. The answer takes their place, and what it does not
-        need of them is deleted: all of them where it has no text. `keeps_text`: such an answer has one of
-        them, which keeps its own text and gets the answer's buttons.
+        need of them is deleted: all of them where it has no text. `typing`: whether it is announced by the
+        typing sign, which only a new message ends. `keeps_text`: such an answer has one of them, which keeps
+        its own text and gets the answer's buttons.
         `standing`: its pages that another process has shown. `recorder`: None: nothing is written down.
         """
         capabilities = surface.capabilities
@@ -386,7 +388,7 @@ class Driver:
             stop=stop if capabilities.buttons else None,
             private=private,
             draft=_draft(None if private or over else capabilities.draft_lasts_s),
-            typing_lasts_s=capabilities.typing_lasts_s,
+            typing_lasts_s=capabilities.typing_lasts_s if typing else None,
             paced=bool(capabilities.rate_limits),
             nonce=nonce if any(way.capabilities.nonces for way in ways) else "",
             reasoning=ShownReasoning(partial(_thought, locale), above) if show_reasoning and above else None,

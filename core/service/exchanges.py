@@ -150,6 +150,7 @@ class Exchanges:
             earlier=shown.text if shown else "",
             number=answers.index(shown) + 1 if shown else 0,
             variants=len(answers),
+            told=bool(over) and caller.surface.capabilities.private_answers and not caller.pressed,
         )
         asker = _asker_of(question, caller)
         by = None if asker is caller.person else caller.person

@@ -164,6 +164,7 @@ class Turns:
             streaming=streaming,
             locale=turn.locale,
             over=turn.again.over if turn.again else (),
+            typing=not (turn.again and turn.again.told),
             standing=turn.known.standing if turn.known else (),
             recorder=turn.record,
         )

@@ -83,10 +83,15 @@ async def test_retry_shows_the_way_to_an_answer_that_stands_further_up(
         else:
             await hands.say("Hear, hear.", person="Ben")
     await hands.rested()
+    typed = _typing(hands)
     await hands.command("retry")
-    (await hands.asked()).finish("Another one.")
+    stream = await hands.asked()
+    if hands.platform == "discord":
+        await hands.shows(say("exchange.begun_at", link="*").split("*")[0])
+    stream.finish("Another one.")
     assert (await hands.shows("Another one."))["id"] == first["id"]
     if hands.platform == "discord":
+        assert _typing(hands) == typed, "it would stand there after the end: no message comes"
         at = f"{first['chat']}/{first['id']}"
         told = await hands.shows(say("exchange.begun_at", link="*").split("*")[0])
         assert told["only_for"] == hands.screen.person("Ada")
@@ -97,6 +102,11 @@ async def test_retry_shows_the_way_to_an_answer_that_stands_further_up(
     said = [one["text"] for one in hands.screen.by_bot()]
     assert said.count("Another one.") == 1
     assert said.count(say("exchange.above")) == (hands.platform == "telegram" and between != "nothing")
+
+
+def _typing(hands: Hands) -> int:
+    """How often the bot was seen to type."""
+    return sum(event["type"] == "typing" for event in hands.screen.events)
 
 
 async def test_who_presses_retry_sees_the_answer(hands: Hands) -> None:
