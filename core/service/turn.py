@@ -33,8 +33,8 @@ class Again:
     """A question that is answered once more. Its variant takes the place of the one that stands there.
 
     `over`: the messages that show that one, in order; `earlier`: its text, `number`: which of so many
-    `variants` it is, from 1; 0 where what stands there is no answer. `told`: who wants it reads elsewhere that
-    it has begun, and looks where no message comes.
+    `variants` it is, from 1; 0 where what stands there is no answer. `told`: who wants it is told elsewhere
+    that it has begun, and looks where no message comes.
     """
 
     asked: Message
