@@ -187,7 +187,7 @@ class Exchanges:
     async def go_on(self, caller: Caller, ref: MessageRef | None = None) -> str:
         """Have a cut answer go on: the one shown by `ref`, else the last one of their lane."""
         found = await self._found(caller, ref)
-        return "continue.over" if found is None else await self.go_on_from(caller, found.id)
+        return "continue.nothing" if found is None else await self.go_on_from(caller, found.id)
 
     async def go_on_from(self, caller: Caller, answer_id: str, ref: MessageRef | None = None) -> str:
         """Once for each answer: then its button goes. `ref`: whose button was pressed."""
@@ -196,7 +196,7 @@ class Exchanges:
         if answer is None or answer.ending not in GOES_ON:
             if ref is not None:
                 self._driver.put_buttons(caller.surface, ref.message_id, ())
-            return "continue.over"
+            return "continue.over" if caller.pressed else "continue.nothing"
         shows = await self._store.shows(answer.id)
         private = any(map(was_private, shows))
         key = await self._go_on_from(caller, answer, private)

@@ -52,10 +52,14 @@ async def test_undo_takes_the_last_exchange_back(bot: Bot) -> None:
 
 async def test_what_goes_on_is_said_where_nothing_can(bot: Bot) -> None:
     chat = bot.surface("p", PlaceKind.PRIVATE)
-    for name, key in (("continue", "continue.over"), ("undo", "undo.nothing"), ("stop", "stop.nothing")):
+    for name, key in (("continue", "continue.nothing"), ("undo", "undo.nothing"), ("stop", "stop.nothing")):
         await bot.command(chat, name)
         await bot.clock.advance(2.0)
         assert chat.texts[-1] == say(key)
+    await bot.answered(chat, "one", "A whole answer.")
+    await bot.command(chat, "continue")
+    await bot.clock.advance(2.0)
+    assert chat.texts[-1] == say("continue.nothing")
 
 
 @pytest.mark.parametrize("kind", PlaceKind)
