@@ -38,10 +38,10 @@ from core.ports.journal import Journal
 from core.ports.ledger import Ledger, Line
 from core.ports.moderation import Moderation
 from core.ports.store import Message, Store
+from core.service.caller import Caller
 from core.service.chat import ChatService
 from core.service.choosing import Choices
 from core.service.driver import Driver
-from core.service.exchanges import Caller
 from core.service.moderating import Moderator
 from core.service.refusals import mark_of, words_of
 from core.service.showing import Progress
