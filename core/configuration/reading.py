@@ -31,17 +31,15 @@ from core.configuration.limits import LIMITS
 from core.configuration.locator import lines_of
 from core.configuration.moderating import ModerationRules, read_moderation
 from core.configuration.problems import (
-    MODEL_ID,
     ConfigurationError,
     Problem,
     Report,
     Section,
     add_table,
     nearest,
-    shown,
 )
 from core.configuration.providers import read_providers
-from core.settings import NO_KEY, NO_MODEL_NAMED, Settings, place_is_valid
+from core.settings import MODEL_ID, NO_KEY, NO_MODEL_NAMED, Settings, place_is_valid, shown, shown_entry
 
 ANSWER_WHEN: Final = frozenset({"mention", "reply", "command", "keywords", "always"})
 LANGUAGES: Final = frozenset({"auto", "en", "pt-BR", "es", "de", "fr", "ru"})
@@ -339,7 +337,7 @@ class _Reader:
                 remedy = (
                     'Write ids as "discord:<channel id>" or "telegram:<chat id>"; names are never accepted.'
                 )
-                self._report.problem(table.at("to", number), f"is {shown(place)}", remedy)
+                self._report.problem(table.at("to", number), f"is {shown_entry(place)}", remedy)
         table.close(_belongs())
         return places
 

@@ -9,7 +9,6 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from core.secret_shapes import looks_secret
 from core.settings.addresses import (
     EXAMPLE,
     is_host,
@@ -19,6 +18,7 @@ from core.settings.addresses import (
 )
 from core.settings.entries import ADMIN_REMEDY, STAR_REMEDY, admin_is_valid, entry_is_valid
 from core.settings.names import NAMES, near_misses
+from core.settings.telling import shown_entry
 from core.settings.values import (
     CONFIG_FILE,
     EMBEDDED_MODEL,
@@ -55,8 +55,6 @@ _TELEGRAM_REMEDY = (
 _WEBHOOK_SECRET = re.compile(r"[A-Za-z0-9_-]{16,256}", re.ASCII)
 """What Telegram takes (core.telegram.org/bots/api#setwebhook, `secret_token`), but for short ones: 16 of
 these are too many to guess."""
-_LONGEST_TOLD = 24
-"""Characters of what was to be an id: names that people take for ids are shorter, most secrets longer."""
 _MAKE_ONE = "Make one with `openssl rand -hex 32`."
 
 
@@ -195,7 +193,7 @@ class _Reader:
                 entries.add(entry)
             else:
                 remedy = STAR_REMEDY if star else ADMIN_REMEDY
-                self._problems.append(f"{name}: {_told(entry)} is not understood. {remedy}")
+                self._problems.append(f"{name}: {shown_entry(entry)} is not understood. {remedy}")
         return frozenset(entries)
 
     def _whole_number(self, name: str, *, least: int) -> int | None:
@@ -282,10 +280,3 @@ class _Reader:
             self._problems.append("SLUICE_LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR.")
             return "INFO"
         return level
-
-
-def _told(entry: str) -> str:
-    """What was to be an id: it may be a secret that was pasted into the wrong line."""
-    if looks_secret(entry) or len(entry) > _LONGEST_TOLD:
-        return f"a text of {len(entry)} characters"
-    return repr(entry)

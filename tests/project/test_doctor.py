@@ -86,7 +86,7 @@ async def test_all_that_is_missing_or_wrong_is_told_in_one_run(local: Local, tmp
     said = [f"{check['name']}: {check['detail']}. {check['remedy']}" for check in bad]
     for words in (
         "Configuration: OPENAI_TEMPERATURE must be",
-        "Configuration: SLUICE_ALLOW: 'ada' is not understood",
+        'Configuration: SLUICE_ALLOW: "ada" is not understood',
         "Configuration: DATABASE_URL is not the address",
         "Configuration: TELEGRAM_TOKEN does not look like a token of Telegram",
         "default_personality",
