@@ -28,6 +28,7 @@ def program() -> NoReturn:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Returns the exit code: 0 good, 1 failed with one line, 130 interrupted."""
     parsed = _parser().parse_args(arguments)
+    from bots.leaving import OutputError
     from core.variables import SettingsError
 
     try:
@@ -36,6 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for problem in error.problems:
             _failed(problem)
         return 1
+    except OutputError as error:
+        return _failed(str(error))
     except KeyboardInterrupt:
         return _INTERRUPTED
 
@@ -180,6 +183,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
     from rich.console import Console
 
     from bots import doctor
+    from bots.leaving import writing
     from bots.logs import set_up_logging
     from bots.loop import run_in_loop
     from core.adapters.clock import SystemClock
@@ -187,10 +191,11 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
     set_up_logging(Settings(), sys.stderr, least="CRITICAL")  # what libraries complain of is in the findings
     checks = run_in_loop(doctor.examine(SystemClock(), Console(stderr=True)))
-    if arguments.json:
-        print(json.dumps(doctor.as_json(checks), indent=2))
-    else:
-        doctor.show(checks, Console(highlight=False))
+    with writing():
+        if arguments.json:
+            print(json.dumps(doctor.as_json(checks), indent=2))
+        else:
+            doctor.show(checks, Console(highlight=False))
     return 0 if doctor.all_good(checks) else 1
 
 
@@ -205,15 +210,13 @@ def _config_check(_arguments: argparse.Namespace) -> int:
 def _words(arguments: argparse.Namespace) -> int:
     from core.catalogue import completeness, report
 
-    print(report(completeness(), missing=arguments.missing))
-    return 0
+    return _told(report(completeness(), missing=arguments.missing))
 
 
 def _config_example(_arguments: argparse.Namespace) -> int:
     from core.configuration import example
 
-    print(example(), end="")
-    return 0
+    return _told(example().removesuffix("\n"))
 
 
 def _backup(arguments: argparse.Namespace) -> int:
@@ -246,8 +249,7 @@ def _kept(work: Callable[[Settings], Coroutine[object, object, Sequence[str]]]) 
         lines = run_in_loop(work(settings))
     except StoreError as error:
         return _failed(str(error))
-    print(*lines, sep="\n")
-    return 0
+    return _told(*lines)
 
 
 def _bench(arguments: argparse.Namespace) -> int:
@@ -265,6 +267,14 @@ def _bench(arguments: argparse.Namespace) -> int:
         run(which, quick=arguments.quick, json_file=arguments.json, plot_file=arguments.plot)
     except OSError as error:
         return _failed(f"{error.filename} cannot be written ({error.strerror}).")
+    return 0
+
+
+def _told(*lines: str) -> int:
+    from bots.leaving import writing
+
+    with writing():
+        print(*lines, sep="\n")
     return 0
 
 

@@ -17,6 +17,7 @@ from core.settings.reading import (
     PLATFORM_SECRETS,
     read_settings,
     settings_and_problems,
+    variable_of,
     where_settings_stand,
 )
 from core.settings.values import EMBEDDED_MODEL, ModelSettings, Settings, TelegramWebhook
@@ -40,5 +41,6 @@ __all__ = [
     "read_settings",
     "role_in",
     "settings_and_problems",
+    "variable_of",
     "where_settings_stand",
 ]

@@ -30,7 +30,7 @@ from core.settings.values import (
     TelegramWebhook,
 )
 from core.streaming.answer import DEFAULT_MAX_CHARS
-from core.variables import ALIASES, ENV_FILE, SECRETS, SettingsError, all_values, secret_in
+from core.variables import ALIASES, ENV_FILE, FILE, SECRETS, SettingsError, all_values, secret_in
 
 NO_MODEL_NAMED = (
     "OPENAI_MODEL is not set. Name the model to use, such as OPENAI_MODEL=gpt-5-mini, "
@@ -75,6 +75,12 @@ def settings_and_problems(
     with the name of its variable. Raises SettingsError where the file cannot be read at all."""
     values, warnings = all_values(environment, env_file)
     return _Reader(values, warnings).settings()
+
+
+def variable_of(problem: str) -> str:
+    """The variable that such a line is about; NAME where it is the file that NAME_FILE names."""
+    name = re.split(r"\W", problem, maxsplit=1, flags=re.ASCII)[0]
+    return name.removesuffix(FILE) if name.removesuffix(FILE) in SECRETS else name
 
 
 def where_settings_stand() -> str:

@@ -220,7 +220,11 @@ async def test_the_sandbox_says_what_it_did_not_find_and_does_not_use(local: Loc
     ("arguments", "settings", "words"),
     [
         (["--live"], {}, "No platform token is set."),
-        ([], {"TELEGRAM_TOKEN": "1234567:a-token-that-looks-right-and-is-not"}, "OPENAI_MODEL is not set."),
+        (
+            [],
+            {"TELEGRAM_TOKEN": "1234567:a-token-that-looks-right-and-is-not"},
+            "OPENAI_MODEL is not set, and with",
+        ),
         ([], {"TELEGRAM_TOKEN": "changeme"}, "TELEGRAM_TOKEN does not look like a token of Telegram"),
         ([], {"DISCORD_TOKEN": "changeme"}, "three parts with a dot between each"),
         ([], {"DISCORD_TOKEN": "1234567:a-token-that-looks-right-and-is-not"}, "Move it to TELEGRAM_TOKEN."),
