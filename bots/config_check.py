@@ -26,7 +26,10 @@ _WARNING: Final = "[yellow]![/] "
 
 
 def check(console: Console) -> int:
-    """Print it. Returns the exit code: 0 good, 1 usable with warnings, 2 it cannot be used. Raises OutputError."""
+    """Print it. Returns the exit code: 0 good, 1 usable with warnings, 2 it cannot be used.
+
+    Raises OutputError.
+    """
     lines, code = _looked_at()
     with writing():
         for line in lines:

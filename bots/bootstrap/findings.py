@@ -1,4 +1,4 @@
-"""All that `.env` and `sluice.toml` say as far as it can be used, and all that is wrong with them, in one pass."""
+"""What `.env` and `sluice.toml` say as far as it can be used, and all that is wrong with both, in one pass."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _TOKENS = frozenset({"DISCORD_TOKEN", "TELEGRAM_TOKEN"})
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """Lines are for people, each with what to do. `configuration` is the demo model alone where the file cannot
-    be used."""
+    """Lines are for people, each with what to do. `configuration` is the demo model alone where the file
+    cannot be used."""
 
     settings: Settings
     configuration: Configuration
@@ -45,7 +45,7 @@ class Findings:
 
 
 def look() -> Findings:
-    """Raises SettingsError where `.env` cannot be read: then it may say anything, also which file is meant."""
+    """Raises SettingsError where `.env` cannot be read: it may say anything, also which file is meant."""
     settings, of_env = settings_and_problems()
     try:
         return Findings(settings, read_configuration(settings), of_env, ())

@@ -93,8 +93,11 @@ async def _writes_to(output: int, folder: Path, command: Sequence[str], unbuffer
 async def test_what_cannot_be_written_is_one_line_and_a_failure(
     command: Sequence[str], unbuffered: str, tmp_path: Path
 ) -> None:
-    with Path("/dev/full").open("wb") as full:
-        done = await _writes_to(full.fileno(), tmp_path, command, unbuffered)
+    full = os.open("/dev/full", os.O_WRONLY)
+    try:
+        done = await _writes_to(full, tmp_path, command, unbuffered)
+    finally:
+        os.close(full)
     assert done == (1, "sluice: The output could not be written: No space left on device.\n")
 
 
