@@ -1,4 +1,4 @@
-"""What `.env` and `sluice.toml` say as far as it can be used, and all that is wrong with both, in one pass."""
+"""What `.env` and `sluice.toml` say as far as it can be used, and all that is wrong with both."""
 
 from __future__ import annotations
 
