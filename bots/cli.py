@@ -130,7 +130,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _ask(arguments: argparse.Namespace) -> int:
-    from bots.ask import ask
+    from bots.ask import NEEDED, ask
     from bots.logs import set_up_logging
     from bots.loop import run_in_loop
     from core.settings import read_settings
@@ -143,7 +143,7 @@ def _ask(arguments: argparse.Namespace) -> int:
     }
     given = {name: value for name, value in options.items() if value is not None}
     try:
-        settings = read_settings({**os.environ, **given})
+        settings = read_settings({**os.environ, **given}, needed=NEEDED)
     except SettingsError as error:
         raise SettingsError(tuple(_as_given(problem, given) for problem in error.problems)) from None
     set_up_logging(settings, sys.stderr, least="ERROR")
@@ -151,6 +151,8 @@ def _ask(arguments: argparse.Namespace) -> int:
         prompt = _question(arguments.prompt)
     except UnicodeError:
         return _failed("The question is not UTF-8 text. Convert it first, as with: iconv -f LATIN1 -t UTF-8")
+    if sys.stdout is None:  # as where it was closed before the start: `>&-`
+        return _failed("There is no output to write an answer to.")
     if not prompt.strip():
         return _failed('There is no question. Try: sluice ask "what is a sluice?"')
     try:
@@ -238,12 +240,13 @@ def _rotate_keys(_: argparse.Namespace) -> int:
 
 
 def _kept(work: Callable[[Settings], Coroutine[object, object, Sequence[str]]]) -> int:
+    from bots.keeping import NEEDED
     from bots.logs import set_up_logging
     from bots.loop import run_in_loop
     from core.ports.store import StoreError
     from core.settings import read_settings
 
-    settings = read_settings()
+    settings = read_settings(needed=NEEDED)
     set_up_logging(settings, sys.stderr, least="WARNING")
     try:
         lines = run_in_loop(work(settings))

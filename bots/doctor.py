@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence, Set
 from contextlib import AsyncExitStack
 from dataclasses import asdict, replace
 from itertools import chain
@@ -163,7 +163,7 @@ def as_json(checks: tuple[Check, ...]) -> dict[str, object]:
     return {"good": all_good(checks), "checks": [asdict(check) for check in checks]}
 
 
-def all_good(checks: tuple[Check, ...]) -> bool:
+def all_good(checks: Sequence[Check]) -> bool:
     return all(check.state is not CheckState.BAD for check in checks)
 
 

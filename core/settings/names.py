@@ -18,16 +18,24 @@ NAMES = (
 )  # fmt: skip
 _MISTAKEN = {  # what people also call them, in spelling far from the name, or nearer to another
     "OPENAI_API_BASE": "OPENAI_BASE_URL",  # the openai library's older name
+    "OPENAI_URL": "OPENAI_BASE_URL",
+    "OPENAI_API_URL": "OPENAI_BASE_URL",
+    "OPENAI_ENDPOINT": "OPENAI_BASE_URL",
     "OPENAI_KEY": "OPENAI_API_KEY",
+    "OPENAI_TOKEN": "OPENAI_API_KEY",
+    "OPENAI_MODEL_NAME": "OPENAI_MODEL",
     "DISCORD_KEY": "DISCORD_TOKEN",
     "DISCORD_API_KEY": "DISCORD_TOKEN",
+    "DISCORD_APIKEY": "DISCORD_TOKEN",
+    "DISCORD_BOT": "DISCORD_TOKEN",
     "TELEGRAM_KEY": "TELEGRAM_TOKEN",
     "TELEGRAM_API_KEY": "TELEGRAM_TOKEN",
+    "TELEGRAM_APIKEY": "TELEGRAM_TOKEN",
+    "TELEGRAM_BOT": "TELEGRAM_TOKEN",
     "SLUICE_PORT": "SLUICE_HTTP",
     "SLUICE_HOST": "SLUICE_HTTP",
     "SLUICE_CONFIG_FILE": "SLUICE_CONFIG",
     "SLUICE_TOML": "SLUICE_CONFIG",
-    "SLUICE_DATABASE_URL": "DATABASE_URL",
     "WEBHOOK_URL": "TELEGRAM_WEBHOOK_URL",
     "TELEGRAM_WEBHOOK": "TELEGRAM_WEBHOOK_URL",
     "WEBHOOK_SECRET": "TELEGRAM_WEBHOOK_SECRET",
@@ -50,12 +58,16 @@ _KNOWN_ELSEWHERE = frozenset(  # read by the openai library itself or by other t
 
 def near_misses(values: Mapping[str, str]) -> Iterator[str]:
     """One line for each variable that is not read, where it may have been meant to be."""
-    known = {*NAMES, *ALIASES, *_KNOWN_ELSEWHERE, *(name + FILE for name in SECRETS)}
+    ours = (*NAMES, *ALIASES, *(name + FILE for name in SECRETS))
+    known = {*ours, *_KNOWN_ELSEWHERE}
     for name in sorted(values):
         if name in known or len(name) > 60:
             continue
-        near = difflib.get_close_matches(name.upper(), [*NAMES, *ALIASES], n=1, cutoff=0.85)
-        meant = _MISTAKEN.get(name.upper()) or next(iter(near), None)
+        written = name.upper()
+        if (without := written.removeprefix("SLUICE_")) in ours:
+            written = without
+        near = difflib.get_close_matches(written, ours, n=1, cutoff=0.85)
+        meant = _MISTAKEN.get(written) or next(iter(near), None)
         if meant and meant not in values:
             yield f"{name} is not read. Did you mean {meant}?"
         elif _OURS.match(name) and name.startswith("SLUICE_"):

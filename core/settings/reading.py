@@ -6,7 +6,7 @@ Nothing here ever shows a value that may be a secret.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from pathlib import Path
 
 from core.secret_shapes import looks_secret
@@ -30,7 +30,16 @@ from core.settings.values import (
     TelegramWebhook,
 )
 from core.streaming.answer import DEFAULT_MAX_CHARS
-from core.variables import ALIASES, ENV_FILE, FILE, SECRETS, SettingsError, all_values, secret_in
+from core.variables import (
+    ALIASES,
+    ENV_FILE,
+    FILE,
+    SECRETS,
+    SettingsError,
+    all_values,
+    problem_with_key,
+    secret_in,
+)
 
 NO_MODEL_NAMED = (
     "OPENAI_MODEL is not set. Name the model to use, such as OPENAI_MODEL=gpt-5-mini, "
@@ -60,11 +69,25 @@ _LONGEST_TOLD = 24
 _MAKE_ONE = "Make one with `openssl rand -hex 32`."
 
 
-def read_settings(environment: Mapping[str, str] | None = None, env_file: Path | None = ENV_FILE) -> Settings:
-    """Settings from `.env` with the environment on top. Raises SettingsError with every problem found."""
+def read_settings(
+    environment: Mapping[str, str] | None = None,
+    env_file: Path | None = ENV_FILE,
+    *,
+    needed: Set[str] | None = None,
+) -> Settings:
+    """Settings from `.env` with the environment on top.
+
+    Raises SettingsError with every problem found; with those of the `needed` variables alone, for whoever
+    uses no others.
+    """
     settings, problems = settings_and_problems(environment, env_file)
+    warnings = settings.warnings
+    if needed is not None:
+        others = frozenset(NAMES) - needed
+        problems = tuple(line for line in problems if variable_of(line) in needed)
+        warnings = tuple(line for line in warnings if names_any(line, needed) or not names_any(line, others))
     if problems:
-        raise SettingsError((*problems, *settings.warnings))
+        raise SettingsError((*problems, *warnings))
     return settings
 
 
@@ -78,9 +101,16 @@ def settings_and_problems(
 
 
 def variable_of(problem: str) -> str:
-    """The variable that such a line is about; NAME where it is the file that NAME_FILE names."""
+    """The variable that such a line is about, by its newer name, also where it is a file that holds it."""
     name = re.split(r"\W", problem, maxsplit=1, flags=re.ASCII)[0]
-    return name.removesuffix(FILE) if name.removesuffix(FILE) in SECRETS else name
+    if name.removesuffix(FILE) in SECRETS:
+        name = name.removesuffix(FILE)
+    return ALIASES.get(name, name)
+
+
+def names_any(line: str, variables: Set[str]) -> bool:
+    """Whether a line for people speaks of one of these variables."""
+    return not variables.isdisjoint(re.findall(r"\w+", line, re.ASCII))
 
 
 def where_settings_stand() -> str:
@@ -164,10 +194,9 @@ class _Reader:
 
     def _model(self) -> ModelSettings:
         name = self._values.get("OPENAI_MODEL")
-        key, base_url = (
-            self._values.get("OPENAI_API_KEY"),
-            self._url("OPENAI_BASE_URL"),
-        )
+        key, base_url = self._values.get("OPENAI_API_KEY"), self._url("OPENAI_BASE_URL")
+        if wrong := problem_with_key(key or ""):
+            self._problems.append(f"OPENAI_API_KEY {wrong}. Copy the key again.")
         if not self._config_file.is_file():  # which may say both
             if name is None and (key or base_url):
                 self._problems.append(NO_MODEL_NAMED)

@@ -171,6 +171,9 @@ async def test_in_the_sandbox_and_with_a_wrong_file_too(tmp_path: Path) -> None:
         "Page": "SLUICE_HTTP must be right first",
         "Model": "sluice.toml must be right first",
     }
+    unread = {"DISCORD_BOT_TOKEN_FILE": "nothing", "OPENAI_MODEL": "any", "OPENAI_BASE_URL": "anywhere"}
+    done = await sluice(tmp_path, "doctor", "--json", settings=unread)
+    assert _not_looked_at(done)["Discord token"] == "DISCORD_TOKEN must be right first"
     (tmp_path / ".env").write_bytes(b"\xff")
     done = await sluice(tmp_path, "doctor", "--json")
     assert (done.code, _not_looked_at(done)) == (1, {"Everything else": "the settings are not known"})
