@@ -65,8 +65,8 @@ def secret_in(values: Mapping[str, str], name: str) -> tuple[str | None, str | N
 
 
 def problem_with_key(key: str) -> str:
-    """Why this can be no key of a provider's, in words that do not show it; "" where it can. It allows a little
-    more than RFC 6750, section 2.1."""
+    """Why this can be no key of a provider's, in words that do not show it; "" where it can. A little more is
+    allowed than by RFC 6750, section 2.1."""
     if re.search(r"\s", key):
         return "has white space inside"
     if not (key.isascii() and key.isprintable()):
