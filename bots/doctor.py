@@ -27,7 +27,7 @@ from core.adapters.redaction import redact_all_logging, redacted
 from core.configuration import Configuration, Live
 from core.policy.access import ADMINS_FILE, Access
 from core.ports.clock import Clock
-from core.ports.platform import Check, CheckState
+from core.ports.platform import Check, CheckState, Platform
 from core.settings import Settings, where_settings_stand
 from core.variables import ENV_FILE, SettingsError
 
@@ -104,10 +104,17 @@ async def _platforms(found: Findings, clock: Clock) -> list[Check]:
     for name in ("Discord", "Telegram"):
         because = _because(found.wrong, {f"{name.upper()}_TOKEN", f"{name.upper()}_API_BASE_URL"})
         if name in live and not because:
-            asked.append(live[name].check())
+            asked.append(_platform(live[name]))
         elif name in live or f"{name.upper()}_TOKEN" in found.wrong:
-            skipped.append(_not_looked_at(f"{name} token", because))
+            skipped.append(_not_looked_at(name, because))
     return [*skipped, *chain.from_iterable(await asyncio.gather(*asked))]
+
+
+async def _platform(platform: Platform) -> Sequence[Check]:
+    checks = await platform.check()
+    if any(check.name == f"{platform.name} token" and check.state is CheckState.BAD for check in checks):
+        return *checks, _not_looked_at(platform.name, "the token must be accepted first")
+    return checks
 
 
 async def _model(found: Findings, clock: Clock, console: Console, *, all_good: bool) -> Check:

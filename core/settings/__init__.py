@@ -11,14 +11,13 @@ from core.settings.entries import (
     place_is_valid,
     role_in,
 )
+from core.settings.names import names_any, variable_of
 from core.settings.reading import (
     NO_KEY,
     NO_MODEL_NAMED,
     PLATFORM_SECRETS,
-    names_any,
     read_settings,
     settings_and_problems,
-    variable_of,
     where_settings_stand,
 )
 from core.settings.values import EMBEDDED_MODEL, ModelSettings, Settings, TelegramWebhook

@@ -1,10 +1,10 @@
-"""Every name that is read, and what people write in its place."""
+"""Every name that is read, what people write in its place, and which of them a line for people is about."""
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 
 from core.variables import ALIASES, FILE, SECRETS
 
@@ -73,3 +73,16 @@ def near_misses(values: Mapping[str, str]) -> Iterator[str]:
         elif _OURS.match(name) and name.startswith("SLUICE_"):
             also = f" {meant} is, and counts." if meant else ""
             yield f"{name} is not a setting of Sluice; it is ignored.{also}"
+
+
+def variable_of(problem: str) -> str:
+    """The variable that such a line is about, by its newer name, also where it is a file that holds it."""
+    name = re.split(r"\W", problem, maxsplit=1, flags=re.ASCII)[0]
+    if name.removesuffix(FILE) in SECRETS:
+        name = name.removesuffix(FILE)
+    return ALIASES.get(name, name)
+
+
+def names_any(line: str, variables: Set[str]) -> bool:
+    """Whether a line for people speaks of one of these variables."""
+    return not variables.isdisjoint(re.findall(r"\w+", line, re.ASCII))

@@ -18,7 +18,7 @@ from core.settings.addresses import (
     problem_with_webhook,
 )
 from core.settings.entries import ADMIN_REMEDY, STAR_REMEDY, admin_is_valid, entry_is_valid
-from core.settings.names import NAMES, near_misses
+from core.settings.names import NAMES, names_any, near_misses, variable_of
 from core.settings.values import (
     CONFIG_FILE,
     EMBEDDED_MODEL,
@@ -33,7 +33,6 @@ from core.streaming.answer import DEFAULT_MAX_CHARS
 from core.variables import (
     ALIASES,
     ENV_FILE,
-    FILE,
     SECRETS,
     SettingsError,
     all_values,
@@ -98,19 +97,6 @@ def settings_and_problems(
     with the name of its variable. Raises SettingsError where the file cannot be read at all."""
     values, warnings = all_values(environment, env_file)
     return _Reader(values, warnings).settings()
-
-
-def variable_of(problem: str) -> str:
-    """The variable that such a line is about, by its newer name, also where it is a file that holds it."""
-    name = re.split(r"\W", problem, maxsplit=1, flags=re.ASCII)[0]
-    if name.removesuffix(FILE) in SECRETS:
-        name = name.removesuffix(FILE)
-    return ALIASES.get(name, name)
-
-
-def names_any(line: str, variables: Set[str]) -> bool:
-    """Whether a line for people speaks of one of these variables."""
-    return not variables.isdisjoint(re.findall(r"\w+", line, re.ASCII))
 
 
 def where_settings_stand() -> str:
@@ -200,7 +186,8 @@ class _Reader:
         if not self._config_file.is_file():  # which may say both
             if name is None and (key or base_url):
                 self._problems.append(NO_MODEL_NAMED)
-            if name not in {None, EMBEDDED_MODEL} and not key and not base_url:
+            told = "OPENAI_API_KEY" in map(variable_of, self._problems)  # of the file that was to hold it
+            if name not in {None, EMBEDDED_MODEL} and not key and not base_url and not told:
                 self._problems.append(NO_KEY)
         return ModelSettings(
             name=name or EMBEDDED_MODEL,

@@ -157,8 +157,8 @@ async def test_what_is_not_looked_at_says_why(local: Local, tmp_path: Path) -> N
         "Data folder": "SLUICE_DATA_DIR must be right first",
         "Database": database,
         "Key file": database,
-        "Discord token": "DISCORD_TOKEN must be right first",
-        "Telegram token": "TELEGRAM_API_BASE_URL must be right first",
+        "Discord": "DISCORD_TOKEN must be right first",
+        "Telegram": "TELEGRAM_API_BASE_URL must be right first",
         "Model": "OPENAI_BASE_URL and SLUICE_CONFIG must be right first",
     }
     assert "changeme" not in done.out.decode()
@@ -173,7 +173,7 @@ async def test_in_the_sandbox_and_with_a_wrong_file_too(tmp_path: Path) -> None:
     }
     unread = {"DISCORD_BOT_TOKEN_FILE": "nothing", "OPENAI_MODEL": "any", "OPENAI_BASE_URL": "anywhere"}
     done = await sluice(tmp_path, "doctor", "--json", settings=unread)
-    assert _not_looked_at(done)["Discord token"] == "DISCORD_TOKEN must be right first"
+    assert _not_looked_at(done)["Discord"] == "DISCORD_TOKEN must be right first"
     (tmp_path / ".env").write_bytes(b"\xff")
     done = await sluice(tmp_path, "doctor", "--json")
     assert (done.code, _not_looked_at(done)) == (1, {"Everything else": "the settings are not known"})
@@ -197,6 +197,7 @@ async def test_both_platforms_out_of_reach_are_worded_alike(local: Local, tmp_pa
     for name in ("Discord", "Telegram"):
         check = checks[f"{name} token"]
         assert check["detail"].startswith(f"{name} at 127.0.0.1:9 cannot be reached (")
+        assert checks[name]["detail"] == "not looked at: the token must be accepted first"
         assert check["remedy"] == f"Check the network and {name.upper()}_API_BASE_URL."
 
 

@@ -442,6 +442,11 @@ def test_a_secret_may_stand_in_a_file(tmp_path: Path, name: str) -> None:
         assert str(file) not in wrong.value.problems[0]  # it may be the secret, put into the wrong line
 
 
+def test_a_key_that_cannot_be_read_is_not_missing_too() -> None:
+    (problem,) = problems(OPENAI_MODEL="m", OPENAI_API_KEY_FILE="/nowhere/key")
+    assert problem.startswith("OPENAI_API_KEY_FILE names a file that cannot be read")
+
+
 def test_an_env_file_that_everybody_may_read_is_told_of_where_it_holds_a_secret(tmp_path: Path) -> None:
     env = tmp_path / ".env"
     env.write_text("SOME_API_KEY=abcdef\n")
