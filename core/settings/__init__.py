@@ -11,6 +11,7 @@ from core.settings.entries import (
     place_is_valid,
     role_in,
 )
+from core.settings.names import names_any, variable_of
 from core.settings.reading import (
     NO_KEY,
     NO_MODEL_NAMED,
@@ -38,6 +39,7 @@ __all__ = [
     "admin_is_valid",
     "entry_is_valid",
     "may_be_secret",
+    "names_any",
     "place_is_valid",
     "problem_with_address",
     "read_settings",
@@ -45,5 +47,6 @@ __all__ = [
     "settings_and_problems",
     "shown",
     "shown_entry",
+    "variable_of",
     "where_settings_stand",
 ]
