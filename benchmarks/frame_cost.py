@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 
 from bots.discord.markdown import DiscordRenderer
-from bots.telegram.entities import TelegramRenderer
+from bots.telegram.markdown import TelegramRenderer
 from core.streaming.answer import Answer
 from core.streaming.pages import Pages
 from core.streaming.rendering import Renderer

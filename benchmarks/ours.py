@@ -15,7 +15,7 @@ from benchmarks.simulator import Request
 from bots.discord.capabilities import CHANNEL, COMMAND
 from bots.telegram.capabilities import TELEGRAM
 from core.ports.surface import Capabilities
-from core.service.driver import TICK_S
+from core.service.account import TICK_S
 from core.streaming.answer import Answer, Ending
 from core.streaming.meters import NEVER
 from core.streaming.operations import BucketKey, Button, OperationKind, Outcome

@@ -8,7 +8,8 @@ from core.adapters.clock import SystemClock
 from core.messages import Field, Form, MessageRef, Person, Place, PlaceKind
 from core.ports.completions import ChatMessage, CompletionRequest, Completions, ModelError
 from core.ports.surface import Capabilities, Surface
-from core.service.driver import Driver, Showing, Shown
+from core.service.driver import Driver
+from core.service.showing import Showing, Shown
 from core.service.stream_answer import stream_answer
 from core.streaming.answer import Answer, Ending
 from core.streaming.meters import RateLimit

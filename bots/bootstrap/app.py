@@ -23,10 +23,11 @@ from core.ports.store import StoreError
 from core.service.alerts import OperatorAlerts
 from core.service.chat import ChatService
 from core.service.choosing import Choices
-from core.service.driver import Driver, Progress
+from core.service.driver import Driver
 from core.service.moderating import Moderator
 from core.service.personal_data import PersonalData
 from core.service.retention import Retention
+from core.service.showing import Progress
 from core.service.signing import Signer
 from core.service.spending import Spending
 from core.service.usage import UsageBook

@@ -20,7 +20,8 @@ from core.configuration import Configuration
 from core.ports.clock import Clock
 from core.ports.journal import Journal
 from core.ports.platform import Platform
-from core.service.driver import Driver, Progress
+from core.service.driver import Driver
+from core.service.showing import Progress
 from core.settings import Settings
 
 FIGURES_EVERY_S: Final = 0.25

@@ -11,11 +11,11 @@ import discord
 from bots.discord import commands, connection, doctor
 from bots.discord.addresses import InteractionAddress
 from bots.discord.breaker import Breaker
-from bots.discord.events import PLATFORM
 from bots.discord.exchange import Answer, ask
 from bots.discord.identifies import Identifies, check_left
 from bots.discord.listener import Listener
 from bots.discord.opening import reopened
+from bots.discord.places import PLATFORM
 from bots.discord.surface import ChannelSurface
 from core.commands.registry import Registry, registry
 from core.messages import Place, PlaceKind

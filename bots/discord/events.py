@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import discord
 
 from bots.discord.commands import menu_command
+from bots.discord.people import person_of, presser, roles_in, roles_of, untold_roles
+from bots.discord.places import Interaction, place_of, place_of_interaction
 from core.commands.registry import Registry
 from core.messages import (
     Addressed,
@@ -20,16 +22,11 @@ from core.messages import (
     MessageDeleted,
     MessageEdited,
     MessageRef,
-    Person,
     Place,
     PlaceKind,
     Quote,
     Suggesting,
 )
-
-PLATFORM = "discord"
-
-Interaction: TypeAlias = discord.Interaction[discord.Client]
 
 _MENTION = re.compile(r"<(?P<kind>@!?|@&|#)(?P<id>[0-9]{1,20})>", re.ASCII)
 _BELOW: Final = frozenset(
@@ -87,7 +84,7 @@ def command_event(interaction: Interaction, registry: Registry) -> IncomingComma
     """A command as the core sees it: a slash command, one of a group, or one from a message's menu."""
     data: dict[str, Any] = dict(interaction.data or {})
     place = place_of_interaction(interaction)
-    author = _presser(interaction)
+    author = presser(interaction)
     if data.get("type") == discord.AppCommandType.message.value:
         name, target = menu_command(registry, str(data.get("name", ""))), _target(data, place, interaction)
         return IncomingCommand(str(interaction.id), place, author, name, target=target)
@@ -103,7 +100,7 @@ def suggesting_event(interaction: Interaction) -> Suggesting | None:
     if focused is None:
         return None
     place = place_of_interaction(interaction)
-    return Suggesting(place, _presser(interaction), name, str(focused["name"]), str(focused.get("value", "")))
+    return Suggesting(place, presser(interaction), name, str(focused["name"]), str(focused.get("value", "")))
 
 
 def form_event(interaction: Interaction) -> FormSubmitted:
@@ -123,7 +120,7 @@ def form_event(interaction: Interaction) -> FormSubmitted:
     return FormSubmitted(
         event_id=str(interaction.id),
         place=place,
-        author=_presser(interaction),
+        author=presser(interaction),
         data=str(data.get("custom_id", "")),
         fields={str(one["custom_id"]): str(one.get("value", "")) for one in inputs},
         ref=None if message is None else MessageRef(place.chat_id, str(message.id)),
@@ -137,7 +134,7 @@ def press_event(interaction: Interaction, message: discord.Message) -> ButtonPre
     return ButtonPress(
         event_id=str(interaction.id),
         place=place,
-        author=_presser(interaction),
+        author=presser(interaction),
         ref=MessageRef(place.chat_id, str(message.id)),
         data=str(data.get("custom_id", "")),
         values=tuple(map(str, data.get("values") or ())),
@@ -179,7 +176,7 @@ def _target(data: Mapping[str, Any], place: Place, interaction: Interaction) -> 
         by_us=interaction.client.user is not None
         and str(author.get("id")) == str(interaction.client.user.id),
         author_id=str(author.get("id", "")),
-        author_roles=_roles_in(interaction.guild),
+        author_roles=roles_in(interaction.guild),
         replies_to=_replied_to_in(message, place),
     )
 
@@ -195,59 +192,6 @@ def _replied_to_in(message: Mapping[str, Any], place: Place) -> MessageRef | Non
 
 def _name(user: Mapping[str, Any]) -> str:
     return str(user.get("global_name") or user.get("username") or "")
-
-
-def place_of(channel: object, guild: discord.Guild | None) -> Place:
-    """`channel` is whatever the library gives as one; forum posts are threads."""
-    guild_id = None if guild is None else str(guild.id)
-    chat_id, name = str(getattr(channel, "id", "")), "" if guild is None else guild.name or ""
-    kind = PlaceKind.THREAD if isinstance(channel, discord.Thread) else PlaceKind.SHARED
-    if isinstance(channel, discord.DMChannel):
-        kind = PlaceKind.PRIVATE
-    return Place(
-        PLATFORM,
-        chat_id,
-        kind,
-        guild_id=guild_id,
-        parent_id=str(channel.parent_id) if isinstance(channel, discord.Thread) else None,
-        category_id=_category_of(channel.parent if isinstance(channel, discord.Thread) else channel),
-        name=name,
-    )
-
-
-def _category_of(channel: object) -> str | None:
-    """ "" for none; None where the library does not know the channel."""
-    if not isinstance(channel, discord.abc.GuildChannel):
-        return None
-    return str(channel.category_id or "")
-
-
-def place_of_interaction(interaction: Interaction) -> Place:
-    """Where a command or a control was used. Whoever installed the app for themselves takes it along into
-    direct messages with others, which the library cannot tell from those with the bot."""
-    place = place_of(interaction.channel, interaction.guild)
-    return replace(place, kind=PlaceKind.SHARED) if interaction.context.private_channel else place
-
-
-def reach_of(interaction: Interaction) -> tuple[bool, bool]:
-    """Whether the bot itself sees where an interaction came from, and whether it may write there.
-
-    An app that somebody installed for themselves can be used where the bot is no member; the permissions
-    that come with the interaction are then those of its answers alone.
-    """
-    if interaction.guild_id is None:
-        own = interaction.context.dm_channel  # not somebody else's, nor a group's
-        return own, own
-    may = interaction.app_permissions
-    if not (interaction.is_guild_integration() and may.view_channel):
-        return False, False
-    in_thread = isinstance(interaction.channel, discord.Thread)
-    return True, may.send_messages_in_threads if in_thread else may.send_messages
-
-
-def is_users_own(interaction: Interaction) -> bool:
-    """Whether the app is there only because a person installed it for themselves."""
-    return interaction.is_user_integration() and not interaction.is_guild_integration()
 
 
 def readable(message: discord.Message, *, without: frozenset[str]) -> str:
@@ -313,7 +257,7 @@ def _quote(message: discord.Message, me: discord.abc.User) -> Quote | None:
         text=readable(quoted, without=frozenset()),
         by_us=quoted.author.id == me.id,
         author_id=str(quoted.author.id),
-        author_roles=_roles_of(quoted.author) or _untold(quoted.author, message.guild),
+        author_roles=roles_of(quoted.author) or untold_roles(quoted.author, message.guild),
         replies_to=replied_to(quoted),
     )
 
@@ -326,75 +270,3 @@ def replied_to(message: discord.Message) -> MessageRef | None:
     if reference.message_id is None or reference.channel_id != message.channel.id:
         return None
     return MessageRef(str(reference.channel_id), str(reference.message_id))
-
-
-def person_of(message: discord.Message) -> Person:
-    """Who wrote it, with what they may do there as far as the message says."""
-    manages = False
-    if isinstance(message.author, discord.Member):
-        try:
-            manages = message.channel.permissions_for(message.author).manage_messages
-        except discord.ClientException:  # a thread whose channel is not known yet
-            manages = message.author.guild_permissions.manage_messages
-    is_bot = message.author.bot or message.webhook_id is not None
-    person = _person(
-        message.author, manages, is_bot=is_bot, locale=_locale_of(message.guild), guild=message.guild
-    )
-    may = message.author.guild_permissions if isinstance(message.author, discord.Member) else None
-    return replace(person, manages_place=may is not None and (may.manage_guild or may.administrator))
-
-
-def _presser(interaction: Interaction) -> Person:
-    may = interaction.permissions
-    in_guild = interaction.guild_id is not None
-    in_thread = isinstance(interaction.channel, discord.Thread)
-    manages_channel = may.manage_threads if in_thread else may.manage_channels
-    return replace(
-        _person(
-            interaction.user,
-            in_guild and (may.manage_messages or may.administrator),
-            is_bot=interaction.user.bot,
-            locale=interaction.locale.value,
-            guild=interaction.guild,
-        ),
-        manages_place=in_guild and (may.manage_guild or may.administrator),
-        manages_channel=in_guild and (manages_channel or may.manage_guild or may.administrator),
-    )
-
-
-def _locale_of(guild: discord.Guild | None) -> str | None:
-    """The language that a server chose for itself: a message does not say its author's."""
-    chosen = None if guild is None else guild.preferred_locale
-    return None if chosen in (None, discord.Locale.american_english) else chosen.value
-
-
-def _person(
-    user: discord.abc.User, manages: bool, *, is_bot: bool, locale: str | None, guild: discord.Guild | None
-) -> Person:
-    return Person(
-        PLATFORM,
-        str(user.id),
-        user.display_name,
-        is_bot=is_bot,
-        role_ids=_roles_of(user),
-        may_have=_untold(user, guild),
-        manages_messages=manages,
-        locale=locale,
-    )
-
-
-def _roles_of(user: discord.abc.User) -> frozenset[str]:
-    """By id, as they came: the library's own list leaves out what it does not know, and adds everyone's."""
-    return frozenset(map(str, user._roles)) if isinstance(user, discord.Member) else frozenset()  # noqa: SLF001
-
-
-def _untold(user: discord.abc.User, guild: discord.Guild | None) -> frozenset[str] | None:
-    """The roles that they may have besides: Discord tells those of who acts, and not of whom they quote."""
-    return frozenset() if isinstance(user, discord.Member) else _roles_in(guild)
-
-
-def _roles_in(guild: discord.Guild | None) -> frozenset[str] | None:
-    """All that there are; None where the bot is no member and is not told."""
-    if guild is None:
-        return frozenset()
-    return frozenset(str(role.id) for role in guild.roles) or None

@@ -20,15 +20,12 @@ from bots.discord.backfill import Backfill
 from bots.discord.breaker import Breaker
 from bots.discord.cursors import Cursors
 from bots.discord.events import (
-    Interaction,
     command_event,
     deletion_event,
     edit_event,
     form_event,
     message_event,
-    place_of_interaction,
     press_event,
-    reach_of,
     suggesting_event,
 )
 from bots.discord.exchange import perform
@@ -36,6 +33,7 @@ from bots.discord.identifies import Identifies
 from bots.discord.interactions import InteractionSurface
 from bots.discord.kept import Shelf
 from bots.discord.opening import opened
+from bots.discord.places import Interaction, place_of_interaction, reach_of
 from bots.discord.server_time import ServerTime
 from bots.discord.surface import ChannelSurface
 from core.commands.registry import Registry

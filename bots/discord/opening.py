@@ -8,8 +8,8 @@ import discord
 
 from bots.discord.addresses import InteractionAddress
 from bots.discord.capabilities import FOLLOW_UPS, LAST_REQUEST_AFTER_S
-from bots.discord.events import Interaction, is_users_own
 from bots.discord.interactions import InteractionSurface
+from bots.discord.places import Interaction, is_users_own
 from bots.discord.surface import ChannelSurface
 from core.messages import Place
 from core.ports.clock import Clock

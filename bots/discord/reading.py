@@ -8,7 +8,8 @@ from typing import Final
 
 import discord
 
-from bots.discord.events import person_of, readable, replied_to
+from bots.discord.events import readable, replied_to
+from bots.discord.people import person_of
 from core.messages import MessageRef, Person, Place, PlaceKind
 from core.ports.reading import NotReadable, Seen
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
-from bots.telegram.entities import TelegramRenderer, reasoning_above
 from bots.telegram.links import link_of
+from bots.telegram.markdown import TelegramRenderer, reasoning_above
 from core.ports.surface import Capabilities
 from core.streaming.meters import RateLimit
 

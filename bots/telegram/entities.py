@@ -1,75 +1,17 @@
-"""Markdown of one page to Telegram's plain text and entities.
+"""Telegram's entities over a text: where they may stand, and how they follow when the text is changed.
 
-telegramify-markdown does the conversion. Around it stands what a chat with a language model needs
-besides: nothing that the model wrote gets lost, and nobody gets pinged.
-
-Telegram turns every `@username` of a text into a mention by itself, also when entities are passed
-("generated automatically server-side", core.telegram.org/api/mentions), and notifies that person; no
-parameter prevents it. So a word joiner (U+2060, no width) goes behind the `@` wherever Telegram would
-see a mention. Addresses of mail and code stay exact. A code entity would keep the characters, but it
-cannot stand inside bold or italic text and would draw on the 100 entities of the page.
+Offsets and lengths are in UTF-16 units, as Telegram counts.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Final
-from urllib.parse import urlsplit
 
-from telegramify_markdown import RenderConfig, convert
-
-from bots.latex import read_latex
-from bots.telegram.blocks import closed_at, defines_links
-from core.streaming.code import code_regions
-from core.streaming.links import shown_host
-from core.streaming.rendering import Rendered
-from core.streaming.text import TRICKS
-
-MAX_UNITS: Final = 4096  # UTF-16 units of a text; core.telegram.org/bots/api#sendmessage
-MAX_ENTITIES: Final = 100  # further ones are not shown; core.telegram.org/api/entities
-_MAX_URL: Final = 2048  # longer links are dropped by TDLib
-
-_KEPT: Final = frozenset(
-    {"bold", "italic", "underline", "strikethrough", "spoiler", "code", "pre", "blockquote", "text_link"}
-)
-_MONOSPACED: Final = frozenset({"code", "pre"})
-# Telegram sees none behind a letter or number of any script. Which those are changes with Unicode's version,
-# so only ASCII's count here.
-_MENTION: Final = re.compile(r"(?<![A-Za-z0-9_])@(?=[A-Za-z0-9_])")
-_WORD_JOINER: Final = "\u2060"
-_OURS: Final = re.compile(r"https://t\.me/c/[0-9]+/[0-9]+")
-
-# What nobody is to see, what Telegram turns to spaces or takes out (TDLib's clean_input_string), and what
-# UTF-8 cannot carry. Noncharacters serve as stand-ins below, so none may come from outside.
-_STRIPPED: Final = re.compile(f"[{TRICKS}\u0333\u033f\u034a\u2028\u2029\ud800-\udfff\ufdd0-\ufdef]")
-_LINE_END: Final = re.compile(r"\r\n?")
-_TAB_WIDTH: Final = 4  # Telegram makes one space of a tab: indented code would lose its shape
-
-# Stand-ins, each for one character of the same length, put back after the conversion.
-_LESS, _DOLLAR, _BACKSLASH, _BRACKET, _TILDE = "\ufdd1", "\ufdd2", "\ufdd3", "\ufdd4", "\ufdd5"
-_PUT_BACK: Final = str.maketrans({_LESS: "<", _DOLLAR: "$", _BACKSLASH: "\\", _BRACKET: "[", _TILDE: "~"})
-# The converter drops HTML, also `the <div> tag` in prose. Automatic links, link targets in angle brackets
-# and escaped brackets work as they are.
-_HTML: Final = re.compile(r"(?<!\\)(?<!\]\()<(?!https?://)")
-# It looks for formulas, though those are read already, and reads all again for each that is but a price.
-_FORMULA: Final = re.compile(r"(?<!\\)\$")
-# So it does for `~5`, which strikes nothing out.
-_SINGLE_TILDE: Final = re.compile(r"(?<![\\~])~(?!~)")
-# `[1]: https://…` is a definition and not shown; as a list of sources it must be, and a link that uses it
-# would not find it on another page anyway.
-_DEFINITION: Final = re.compile(r"^([ ]{0,3}(?:>[ ]?)*)\[(?=[^\]\n]+\]:)", re.MULTILINE)
-# Lists and quotes within one another on one line: each indents the next, so thousands take a second.
-_NESTED_SIGNS: Final = re.compile(
-    r"^((?:[ \t]*(?:>|(?:[-*+]|[0-9]{1,9}[.)])(?=[ \t]))){6}[ \t]*[0-9]{0,9})([-*+>.)])", re.MULTILINE
-)
-_LANGUAGE: Final = re.compile(r"[\w+#.-]{1,40}")
-_INVISIBLE: Final = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
-_BLANK: Final = frozenset("\u2800\u3164\ufffc")  # drawn as nothing, whatever their category says
+MONOSPACED: Final = frozenset({"code", "pre"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,124 +26,75 @@ class Entity:
     user_id: str = ""  # of a mention, which no renderer makes
 
 
-class TelegramRenderer:
-    """core.streaming.rendering.Renderer for Telegram; `Rendered.entities` holds `Entity`."""
-
-    page_units = MAX_UNITS
-    formatted = True
-
-    def render(self, markdown: str) -> Rendered:
-        received = _as_received(markdown)
-        try:
-            text, entities = _shown(received)
-        except Exception:  # noqa: BLE001  a renderer is total: what the converter cannot read is shown as it is
-            text, entities = _without_pings(received, [])
-        if _is_blank(text):
-            return Rendered("")
-        return _filled(*_trimmed(text, entities))
-
-    def page(self) -> Callable[[str], Rendered]:
-        return _Page(self).render
-
-    def maths(self, latex: str) -> str | None:
-        return read_latex(latex)
-
-
-class _Page:
-    """A page that grows: its closed blocks are converted once."""
-
-    def __init__(self, renderer: TelegramRenderer) -> None:
-        self._renderer = renderer
-        self._begin()
-
-    def _begin(self) -> None:
-        self._closed = self._text = ""
-        self._entities: list[Entity] = []
-
-    def render(self, markdown: str) -> Rendered:
-        if not markdown.startswith(self._closed):
-            self._begin()
-        if defines_links(markdown):
-            return self._renderer.render(markdown)
-        try:
-            self._close(markdown)
-            text, entities = _shown(_as_received(markdown[len(self._closed) :]))
-        except Exception:  # noqa: BLE001  what the converter cannot read is shown as it is, and all with it
-            return self._renderer.render(markdown)
-        if not self._closed:
-            return Rendered("") if _is_blank(text) else _filled(*_trimmed(text, entities))
-        if _is_blank(text) or text[0] == "\n":
-            return self._renderer.render(markdown)
-        return _filled(*_trimmed(*_joined(self._text, self._entities, text, entities)))
-
-    def _close(self, markdown: str) -> None:
-        """Convert what is closed by now, unless the blocks around it would change that."""
-        rest = markdown[len(self._closed) :]
-        closed = rest[: closed_at(rest)]
-        if not closed or _as_received(closed) != closed.expandtabs(_TAB_WIDTH):
-            return
-        text, entities = _shown(_as_received(closed))
-        if _is_blank(text) or (self._closed and text[0] == "\n"):
-            return
-        self._text, self._entities = (
-            _joined(self._text, self._entities, text, entities)
-            if self._closed
-            else _trimmed_left(text, entities)
-        )
-        self._closed += closed
-
-
-def reasoning_above(page: Rendered, line: str) -> Rendered:
-    """As a quote of three lines that can be opened."""
-    text = _STRIPPED.sub("", line).strip()
-    if _is_blank(text):
-        return page
-    text, quote = _without_pings(text, [Entity("expandable_blockquote", 0, utf16_length(text))])
-    before = utf16_length(text) + 1
-    moved = [
-        replace(entity, offset=entity.offset + before)
-        for entity in page.entities
-        if isinstance(entity, Entity)
-    ]
-    return _filled(f"{text}\n{page.text}", (*quote, *moved))
-
-
-def _filled(text: str, entities: Sequence[Entity]) -> Rendered:
-    fill = max(utf16_length(text) / MAX_UNITS, len(entities) / MAX_ENTITIES)
-    plain, _ = _without_pings(text, [])  # a mention in code is none only while it is code
-    return Rendered(text, tuple(entities), fill, None if plain == text else plain)
-
-
 def utf16_length(text: str) -> int:
     """Length in UTF-16 units, as Telegram counts."""
     return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
-def _config() -> RenderConfig:
-    """The converter's settings: no pictures that the model did not write, nothing folded away."""
-    config = RenderConfig.isolated()
-    symbols = config.markdown_symbol
-    symbols.heading_level_1 = symbols.heading_level_2 = ""
-    symbols.heading_level_3 = symbols.heading_level_4 = ""
-    symbols.unordered_list_item = "•"
-    symbols.task_completed, symbols.task_uncompleted = "☑", "☐"
-    config.cite_expandable = False
-    return config
+def legal(entities: list[Entity]) -> list[Entity]:
+    """In order and as Telegram allows them: each within or beside the others; no quote in a quote; code in
+    nothing but quotes, and nothing in code (core.telegram.org/bots/api#messageentity). A link in code's
+    place wins, else the code."""
+    quotes: list[Entity] = []
+    for quote in sorted((e for e in entities if e.type == "blockquote"), key=_outermost):
+        if not quotes or quote.offset >= end_of(quotes[-1]):
+            quotes.append(quote)
+    links = apart([e for e in entities if e.type == "text_link"])
+    code = apart([e for e in entities if e.type in MONOSPACED])
+    code = [e for e in code if not overlapping(e, links)]
+    styles = [e for e in entities if e.type not in {"blockquote", "text_link", *MONOSPACED}]
+    parts = [part for style in styles for part in _without(style, code)]
+    opened: list[Entity] = []
+    kept: list[Entity] = []
+    for entity in sorted([*quotes, *links, *code, *parts], key=_outermost):
+        while opened and end_of(opened[-1]) <= entity.offset:
+            opened.pop()
+        cut = bool(opened) and end_of(opened[-1]) < end_of(entity)
+        opened.append(replace(entity, length=end_of(opened[-1]) - entity.offset) if cut else entity)
+        kept.append(opened[-1])
+    return kept
 
 
-_CONFIG: Final = _config()
+def _outermost(entity: Entity) -> tuple[int, int, str]:
+    return entity.offset, -entity.length, entity.type
 
 
-def _as_received(markdown: str) -> str:
-    return _STRIPPED.sub("", _LINE_END.sub("\n", markdown).expandtabs(_TAB_WIDTH))
+def end_of(entity: Entity) -> int:
+    """The offset behind it."""
+    return entity.offset + entity.length
 
 
-def _shown(markdown: str) -> tuple[str, list[Entity]]:
-    text, entities = _converted(markdown)
-    return _without_pings(*_with_hosts(text, _legal(entities)))
+def apart(entities: list[Entity]) -> list[Entity]:
+    """Without those that begin within another."""
+    kept: list[Entity] = []
+    for entity in sorted(entities, key=_outermost):
+        if not kept or entity.offset >= end_of(kept[-1]):
+            kept.append(entity)
+    return kept
 
 
-def _joined(
+def overlapping(entity: Entity, others: list[Entity]) -> list[Entity]:
+    """Those of `others`, which are in order and apart, that share a character with `entity`."""
+    first = bisect_right(others, entity.offset, key=end_of)
+    return others[first : bisect_left(others, end_of(entity), key=lambda other: other.offset)]
+
+
+def _without(entity: Entity, holes: list[Entity]) -> Iterator[Entity]:
+    """What of `entity` is outside of `holes`, in parts."""
+    shared = overlapping(entity, holes)
+    if not shared:
+        yield entity
+        return
+    start = entity.offset
+    for hole in shared:
+        if hole.offset > start:
+            yield replace(entity, offset=start, length=hole.offset - start)
+        start = end_of(hole)
+    if start < end_of(entity):
+        yield replace(entity, offset=start, length=end_of(entity) - start)
+
+
+def joined(
     before: str, entities: list[Entity], text: str, following: list[Entity]
 ) -> tuple[str, list[Entity]]:
     """One block behind others, with a blank line between them as the converter has it."""
@@ -213,142 +106,7 @@ def _joined(
     ]
 
 
-def _converted(markdown: str) -> tuple[str, list[Entity]]:
-    text, found = convert(_outside_code(markdown, _guarded), latex_escape=False, config=_CONFIG)
-    entities = [
-        Entity(item.type, item.offset, item.length, _url(item.url), _language(item.language))
-        for item in found
-        if item.type in _KEPT and (item.type != "text_link" or _url(item.url))
-    ]
-    return text.translate(_PUT_BACK), entities
-
-
-def _outside_code(markdown: str, change: Callable[[str], str]) -> str:
-    parts: list[str] = []
-    done = 0
-    for start, end in code_regions(markdown):
-        parts += [change(markdown[done:start]), markdown[start:end]]
-        done = end
-    return "".join(parts) + change(markdown[done:])
-
-
-def _guarded(prose: str) -> str:
-    prose = _FORMULA.sub(_DOLLAR, _HTML.sub(_LESS, prose))
-    prose = _SINGLE_TILDE.sub(_TILDE, prose) if "~" in prose else prose
-    prose = _DEFINITION.sub(rf"\1{_BRACKET}", prose) if "]:" in prose else prose
-    return _NESTED_SIGNS.sub(r"\1\\\2", prose)
-
-
-def _legal(entities: list[Entity]) -> list[Entity]:
-    """In order and as Telegram allows them: each within or beside the others; no quote in a quote; code in
-    nothing but quotes, and nothing in code (core.telegram.org/bots/api#messageentity). A link in code's
-    place wins, else the code."""
-    quotes: list[Entity] = []
-    for quote in sorted((e for e in entities if e.type == "blockquote"), key=_outermost):
-        if not quotes or quote.offset >= _end(quotes[-1]):
-            quotes.append(quote)
-    links = _apart([e for e in entities if e.type == "text_link"])
-    code = _apart([e for e in entities if e.type in _MONOSPACED])
-    code = [e for e in code if not _overlapping(e, links)]
-    styles = [e for e in entities if e.type not in {"blockquote", "text_link", *_MONOSPACED}]
-    parts = [part for style in styles for part in _without(style, code)]
-    opened: list[Entity] = []
-    legal: list[Entity] = []
-    for entity in sorted([*quotes, *links, *code, *parts], key=_outermost):
-        while opened and _end(opened[-1]) <= entity.offset:
-            opened.pop()
-        cut = bool(opened) and _end(opened[-1]) < _end(entity)
-        opened.append(replace(entity, length=_end(opened[-1]) - entity.offset) if cut else entity)
-        legal.append(opened[-1])
-    return legal
-
-
-def _outermost(entity: Entity) -> tuple[int, int, str]:
-    return entity.offset, -entity.length, entity.type
-
-
-def _end(entity: Entity) -> int:
-    return entity.offset + entity.length
-
-
-def _apart(entities: list[Entity]) -> list[Entity]:
-    """Without those that begin within another."""
-    kept: list[Entity] = []
-    for entity in sorted(entities, key=_outermost):
-        if not kept or entity.offset >= _end(kept[-1]):
-            kept.append(entity)
-    return kept
-
-
-def _overlapping(entity: Entity, others: list[Entity]) -> list[Entity]:
-    """Those of `others`, which are in order and apart, that share a character with `entity`."""
-    first = bisect_right(others, entity.offset, key=_end)
-    return others[first : bisect_left(others, _end(entity), key=lambda other: other.offset)]
-
-
-def _without(entity: Entity, holes: list[Entity]) -> Iterator[Entity]:
-    """What of `entity` is outside of `holes`, in parts."""
-    overlapping = _overlapping(entity, holes)
-    if not overlapping:
-        yield entity
-        return
-    start = entity.offset
-    for hole in overlapping:
-        if hole.offset > start:
-            yield replace(entity, offset=start, length=hole.offset - start)
-        start = _end(hole)
-    if start < _end(entity):
-        yield replace(entity, offset=start, length=_end(entity) - start)
-
-
-def _url(url: str | None) -> str | None:
-    """A link target that Telegram opens, else None. `tg://user?id=…` would be a mention."""
-    if not url or len(url) > _MAX_URL:
-        return None
-    url = url.translate(_PUT_BACK)
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return None
-    return url if parts.scheme in {"http", "https"} and parts.hostname else None
-
-
-def _language(info: str | None) -> str | None:
-    match = _LANGUAGE.match(info.translate(_PUT_BACK)) if info else None
-    return match.group() if match else None
-
-
-def _is_blank(text: str) -> bool:
-    """Whether Telegram would refuse the text as empty."""
-    return all(character in _BLANK or unicodedata.category(character) in _INVISIBLE for character in text)
-
-
-def _without_pings(text: str, entities: list[Entity]) -> tuple[str, list[Entity]]:
-    if "@" not in text:
-        return text, entities
-    exact = _apart([entity for entity in entities if entity.type in _MONOSPACED])
-    added: list[tuple[int, str]] = []
-    done = units = 0
-    for match in _MENTION.finditer(text):
-        units += utf16_length(text[done : match.end()])
-        done = match.end()
-        if not _overlapping(Entity("", units - 1, 1), exact):
-            added.append((units, _WORD_JOINER))
-    return _with(added, text, entities)
-
-
-def _with_hosts(text: str, entities: list[Entity]) -> tuple[str, list[Entity]]:
-    """Behind the text of each link the host that it opens, unless that is the text."""
-    encoded = text.encode("utf-16-le")
-    added = []
-    for link in entities:
-        label = encoded[2 * link.offset : 2 * _end(link)].decode("utf-16-le")
-        if link.type == "text_link" and (host := shown_host(label, link.url or "", ours=_OURS)):
-            added.append((_end(link) - len(label) + len(label.rstrip()), f" ({host})"))
-    return _with(sorted(added), text, entities)
-
-
-def _with(added: Sequence[tuple[int, str]], text: str, entities: list[Entity]) -> tuple[str, list[Entity]]:
+def inserted(added: Sequence[tuple[int, str]], text: str, entities: list[Entity]) -> tuple[str, list[Entity]]:
     """The text with more put in at UTF-16 offsets, in order. Of the entities that end at one only a quote,
     which is whole lines, takes it in; one that begins there is moved behind it."""
     if not added:
@@ -366,23 +124,24 @@ def _with(added: Sequence[tuple[int, str]], text: str, entities: list[Entity]) -
     for entity in entities:
         start = entity.offset + sums[bisect_right(places, entity.offset)]
         place = bisect_right if entity.type == "blockquote" else bisect_left
-        end = _end(entity) + sums[place(places, _end(entity))]
+        end = end_of(entity) + sums[place(places, end_of(entity))]
         result.append(replace(entity, offset=start, length=end - start))
     return "".join(parts), result
 
 
-def _trimmed(text: str, entities: list[Entity]) -> tuple[str, list[Entity]]:
+def trimmed(text: str, entities: list[Entity]) -> tuple[str, list[Entity]]:
     """Without outer white space; entities follow, and those that covered nothing else go.
 
     The indentation of code that a page begins with stays, as Telegram lets it stay.
     """
-    text, entities = _trimmed_left(text, entities)
+    text, entities = trimmed_left(text, entities)
     kept = text.rstrip()
     return kept, entities if kept == text else _clipped(entities, 0, utf16_length(kept))
 
 
-def _trimmed_left(text: str, entities: list[Entity]) -> tuple[str, list[Entity]]:
-    code = min((entity.offset for entity in entities if entity.type in _MONOSPACED), default=len(text))
+def trimmed_left(text: str, entities: list[Entity]) -> tuple[str, list[Entity]]:
+    """The same, with what is behind the text left as it is."""
+    code = min((entity.offset for entity in entities if entity.type in MONOSPACED), default=len(text))
     left = min(len(text) - len(text.lstrip()), code)  # no white space takes two units
     return (text[left:], _clipped(entities, left, utf16_length(text))) if left else (text, entities)
 
@@ -391,7 +150,7 @@ def _clipped(entities: list[Entity], left: int, right: int) -> list[Entity]:
     """What of them is between two places, counted from the first."""
     result = []
     for entity in entities:
-        start, end = max(entity.offset, left), min(_end(entity), right)
+        start, end = max(entity.offset, left), min(end_of(entity), right)
         if end > start:
             result.append(replace(entity, offset=start - left, length=end - start))
     return result

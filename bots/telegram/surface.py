@@ -27,9 +27,10 @@ from telegram.error import TelegramError
 from bots.telegram.capabilities import BOT, CHAT, DRAFT, GROUP, TELEGRAM
 from bots.telegram.connection import describe
 from bots.telegram.drafts import DRAFT_S, Drafts, with_stop
-from bots.telegram.entities import MAX_UNITS, Entity, TelegramRenderer, utf16_length
+from bots.telegram.entities import Entity, utf16_length
 from bots.telegram.events import CHOSEN
 from bots.telegram.links import link_of
+from bots.telegram.markdown import MAX_UNITS, TelegramRenderer
 from bots.telegram.outcomes import outcome_of
 from bots.telegram.topics import open_topic
 from core.messages import MessageRef, Person, Place, PlaceKind

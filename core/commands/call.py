@@ -11,9 +11,9 @@ from core.commands.command import Command
 from core.commands.services import Services
 from core.messages import Form, IncomingCommand, MessageRef, Person, Place, Suggesting, owned
 from core.ports.surface import Surface
-from core.service.driver import Showing
 from core.service.languages import language_of
 from core.service.notices import unseen_by_others
+from core.service.showing import Showing
 from core.streaming.operations import Delivered, FileContent, Row
 from core.streaming.view_settings import Foot
 

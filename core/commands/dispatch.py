@@ -4,8 +4,7 @@ the chat service."""
 from __future__ import annotations
 
 import logging
-import secrets
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
@@ -13,20 +12,20 @@ from typing import Final
 from core.catalogue import say
 from core.commands import gate
 from core.commands.arguments import Mistake, missing, read
-from core.commands.call import Call, Inquiry, Press
+from core.commands.call import Call, Press
 from core.commands.command import Command
 from core.commands.permission import IN_THE_LOG, refusal
 from core.commands.questions import Questions
 from core.commands.registry import Registry, registry
 from core.commands.services import Services
+from core.commands.suggestions import suggestions
+from core.commands.unfinished import UnfinishedCalls
 from core.configuration import Configuration
 from core.conversation.preferences import opens_to
 from core.messages import (
     Addressed,
     ButtonPress,
     Choice,
-    Field,
-    Form,
     FormSubmitted,
     Incoming,
     IncomingCommand,
@@ -50,14 +49,10 @@ from core.service.personal_data import PersonalData
 from core.service.room import Room
 from core.service.spending import Spending
 from core.service.usage import UsageBook
-from core.streaming.operations import MAX_OPTIONS, Delivered
 
 log = logging.getLogger(__name__)
 
-_FORM: Final = "form:"
-"""What the data of a form for a command's own arguments begins with; the number of the call follows."""
 _OF_NOBODY: Final = (MessageDeleted, PlaceMoved)
-_UNFINISHED: Final = 1_000
 HOLDS_UP_S: Final = 2.0
 """How long an event may keep those behind it waiting, which come in order; a store may take longer."""
 
@@ -90,7 +85,7 @@ class Dispatcher:
             personal,
             draw,
         )
-        self._unfinished: OrderedDict[str, IncomingCommand] = OrderedDict()
+        self._unfinished = UnfinishedCalls(self.services.questions)
         self._clock = clock
         self._room = Room(in_all=1_000, each=20)
         self._late: Counter[str] = Counter()  # by place: events that took longer
@@ -145,42 +140,13 @@ class Dispatcher:
         )
 
     async def suggest(self, suggesting: Suggesting) -> tuple[Choice, ...]:
-        """What an argument could become; nothing for whom the bot does not serve. Never raises."""
-        if suggesting.inline:
-            return await self._offered(suggesting)
-        command = self.services.registry.get(suggesting.command)
-        argument = command and command.argument(suggesting.argument)
-        person, place = suggesting.author, owned(suggesting.place, suggesting.author)
-        if command is None or not argument or argument.suggest is None or person.is_bot:
-            return ()
-        try:
-            await self.services.chat.know(place)
-            may = gate.suggests(replace(suggesting, place=place), self.services)
-            if not may or refusal(command, person, place, self.services.access):
-                return ()
-            reader = reading_here(person, await self.services.chat.choices.at(place))
-            inquiry = Inquiry(replace(suggesting, author=reader, place=place), self.services)
-            choices = await argument.suggest(inquiry, suggesting.typed)
-        except Exception:
-            log.exception("no suggestions for %s of /%s", argument.name, command.name)
-            return ()
-        return choices[:MAX_OPTIONS]
-
-    async def _offered(self, asking: Suggesting) -> tuple[Choice, ...]:
-        """To ask what was typed inline: the message that it becomes passes the gate again."""
-        place = owned(asking.place, asking.author)
-        await self.services.chat.know(place)
-        if not asking.typed or not gate.suggests(replace(asking, place=place), self.services):
-            return ()
-        locale = language_of(asking.author, place)
-        label, about = say("inline.ask", locale, question=asking.typed), say("inline.where", locale)
-        return (Choice(asking.typed, label, about),)
+        """See `core.commands.suggestions`."""
+        return await suggestions(suggesting, self.services)
 
     async def _forgotten(self, person: str) -> None:
         """See `core.service.personal_data.Forgotten`."""
         self.services.questions.forget(person)
-        for data in [key for key, call in self._unfinished.items() if str(call.author) == person]:
-            del self._unfinished[data]
+        self._unfinished.forget(person)
 
     async def _route(self, incoming: Incoming, surface: Surface) -> None:
         services = self.services
@@ -243,7 +209,7 @@ class Dispatcher:
         if command.name != "cancel":
             self.services.questions.drop(person, incoming.place)
         asks = bool(command.form) and missing(command, incoming.arguments)
-        if asks and await self._ask_for_arguments(command, incoming, surface):
+        if asks and await self._unfinished.ask(command, incoming, surface):
             return
         try:
             arguments = read(command, incoming.arguments)
@@ -311,19 +277,9 @@ class Dispatcher:
 
     async def _submitted(self, form: FormSubmitted, surface: Surface) -> None:
         """A form's texts go where it was opened: to a call that lacked arguments, or to a command's press."""
-        unfinished = self._unfinished.pop(form.data, None)
+        finished = self._unfinished.finished(form)
         command = self.services.registry.owner_of(form.data)
-        whose = (form.author.id, form.place.chat_id)
-        if unfinished is not None and (unfinished.author.id, unfinished.place.chat_id) == whose:
-            given = {name: text for name, text in form.fields.items() if text}
-            arguments = {**unfinished.arguments, **given}
-            finished = replace(
-                unfinished,
-                event_id=form.event_id,
-                author=form.author,
-                arguments=arguments,
-                ref=form.answer or form.ref or unfinished.ref,
-            )
+        if finished is not None:
             await self._command(finished, surface)
         elif command is not None:
             await self._press(command, form, form.ref, surface)
@@ -331,33 +287,6 @@ class Dispatcher:
             unanswered("form_over", form.event_id, form.place, form.author)
             words = say("form.over", language_of(form.author, form.place))
             self.services.chat.notices.reply(surface, form.author, words, ref=form.answer or form.ref)
-
-    async def _ask_for_arguments(self, command: Command, incoming: IncomingCommand, surface: Surface) -> bool:
-        """Whether what is missing was asked for."""
-        locale = language_of(incoming.author, incoming.place)
-        data = _FORM + secrets.token_hex(8)
-        fields = tuple(
-            Field(
-                argument.name,
-                command.description_of(argument, locale),
-                incoming.arguments.get(argument.name, ""),
-                required=argument.required,
-                long=argument.max_length > 100,
-                max_length=min(argument.max_length, 4_000),
-            )
-            for argument in map(command.argument, command.form)
-            if argument is not None
-        )
-        title = command.menu_entry(locale) if incoming.target else command.description(locale)
-        form = Form(data, title[:45], fields)
-        self._unfinished[data] = incoming
-        if len(self._unfinished) > _UNFINISHED:
-            self._unfinished.popitem(last=False)
-        if surface.open_form is None:
-            return self.services.questions.ask(
-                form, incoming.author, surface, incoming.ref, event_id=incoming.event_id
-            )
-        return isinstance(await surface.open_form(form), Delivered)
 
     def _may(
         self,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from core.commands.call import Call
 from core.messages import MessageRef
-from core.service.exchanges import DONE, Caller
+from core.service.caller import Caller
+from core.service.exchanges import DONE
 
 
 def caller_of(call: Call) -> Caller:

@@ -15,9 +15,9 @@ from core.catalogue import say
 from core.messages import Form, FormSubmitted, IncomingMessage, MessageRef, Person, Place, PlaceKind
 from core.ports.clock import Clock
 from core.ports.surface import Surface
-from core.service.driver import Showing
 from core.service.languages import language_of
 from core.service.notices import Notices
+from core.service.showing import Showing
 from core.streaming.view_settings import Foot
 
 KEPT_S: Final = 600.0

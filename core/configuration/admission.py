@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from core.configuration.entries import Admission
-from core.configuration.problems import Report, Section, shown
-from core.settings import ADMIN_REMEDY, ENTRY_REMEDY, STAR_REMEDY, admin_is_valid, entry_is_valid
+from core.configuration.problems import Report, Section
+from core.settings import ADMIN_REMEDY, ENTRY_REMEDY, STAR_REMEDY, admin_is_valid, entry_is_valid, shown_entry
 
 STANDINGS: Final = frozenset({"open", "closed", "approval"})
 _EVERYBODY: Final = "*"
@@ -36,7 +36,7 @@ def read_admins(table: Section, report: Report) -> frozenset[str]:
     entries = table.texts("admins", like="discord:123") or ()
     for place, entry in enumerate(entries):
         if not admin_is_valid(entry):
-            report.problem(table.at("admins", place), f"is {shown(entry)}", ADMIN_REMEDY)
+            report.problem(table.at("admins", place), f"is {shown_entry(entry)}", ADMIN_REMEDY)
     return frozenset(entries)
 
 
@@ -46,5 +46,5 @@ def read_entries(table: Section, report: Report, key: str, *, star: bool) -> fro
     for place, entry in enumerate(entries):
         if not (entry_is_valid(entry) or (star and entry == _EVERYBODY)):
             remedy = STAR_REMEDY if star else ENTRY_REMEDY
-            report.problem(table.at(key, place), f"is {shown(entry)}", remedy)
+            report.problem(table.at(key, place), f"is {shown_entry(entry)}", remedy)
     return frozenset(entries)

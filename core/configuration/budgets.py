@@ -11,8 +11,8 @@ from typing import Final
 
 from core.configuration.entries import EMBEDDED_PROVIDER, ModelEntry
 from core.configuration.limits import CURRENCY, ENDLESS, LIMITS, MONEY, PACE, Budgets, Limits
-from core.configuration.problems import Report, Section, shown, written
-from core.settings import role_in
+from core.configuration.problems import Report, Section, written
+from core.settings import role_in, shown
 
 _CURRENCY: Final = re.compile(r"[A-Z]{3}", re.ASCII)
 _UNLIMITED: Final = "unlimited"

@@ -18,6 +18,8 @@ ENV_PROVIDER: Final = "env"
 """The provider that `.env` describes with `OPENAI_BASE_URL` and `OPENAI_API_KEY`."""
 EMBEDDED_PROVIDER: Final = "embedded"
 """The small demo model in a process of our own."""
+LONGEST_PROMPT: Final = 32_000
+"""Characters of a system prompt: what a whole window of the default budget holds."""
 _TOKENS_PER_PRICE: Final = 1_000_000
 _LEAST_PROMPT_TOKENS: Final = 200
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from core.configuration.problems import Section, add_table, nearest, shown
+from core.configuration.problems import Section, add_table, nearest
+from core.settings import shown
 
 ON_ERROR: Final = frozenset({"refuse", "allow"})
 

@@ -10,25 +10,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from core.configuration.locator import KeyPath
-from core.secret_shapes import looks_secret
-from core.settings import PLATFORMS
+from core.settings import may_be_secret, shown
 from core.variables import SettingsError
 
-MODEL_ID: Final = re.compile(r"(?P<provider>[A-Za-z0-9_.-]{1,50})/(?P<model>\S{1,150})", re.ASCII)
 _BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 _SECRET_NAME: Final = re.compile(
     r"(?:^|[_-])(?:key|apikey|token|secret|password|authorization|cookie)$", re.IGNORECASE
 )
-_MAY_BE_SECRET: Final = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])\S{16,}")
-_PLATFORM_ID: Final = re.compile(
-    rf"(?:{'|'.join(PLATFORMS)}):(?:[a-z]{{1,12}}:)?-?[0-9]{{1,20}}(?:/[0-9]{{1,20}})?", re.ASCII
-)
-_WORD: Final = re.compile(r"[A-Za-z0-9]+", re.ASCII)
-_LONGEST_WORD: Final = 20  # characters
-_CHANGE: Final = re.compile(r"(?<=[a-z])[A-Z0-9]|(?<=[0-9])[A-Za-z]|(?<=[A-Z])[0-9]|(?<=[A-Z]{2})[a-z]")
-_MOST_CHANGES: Final = 2  # between small letters, capitals and digits: `SmolLM2`; what is random has more
 _NEAR: Final = 0.7  # of difflib's ratio: keys are short, and one letter is much of them
-_LONGEST_SHOWN: Final = 40  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,33 +221,6 @@ class Section:
 def is_secret_name(name: str) -> bool:
     """Whether what stands under this name is likely a secret."""
     return _SECRET_NAME.search(name) is not None
-
-
-def may_be_secret(value: str) -> bool:
-    """Whether people must not see it: it is long and mixed, and neither made of words as a model's name is
-    nor an id of a platform."""
-    if looks_secret(value):
-        return True
-    if not _MAY_BE_SECRET.fullmatch(value) or _PLATFORM_ID.fullmatch(value):
-        return False
-    return MODEL_ID.fullmatch(value) is None or not all(map(_is_word, _WORD.findall(value)))
-
-
-def _is_word(run: str) -> bool:
-    return len(run) <= _LONGEST_WORD and len(_CHANGE.findall(run)) <= _MOST_CHANGES
-
-
-def shown(value: object) -> str:
-    """A value for people, shortened; never one that may be a secret."""
-    if isinstance(value, str):
-        if may_be_secret(value):
-            return f"a text of {len(value)} characters"
-        return f'"{value[:_LONGEST_SHOWN]}{"…" if len(value) > _LONGEST_SHOWN else ""}"'
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, dict | list):
-        return "a table" if isinstance(value, dict) else "a list"
-    return str(value)[:_LONGEST_SHOWN]
 
 
 def written(path: KeyPath) -> str:

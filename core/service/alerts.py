@@ -20,7 +20,8 @@ from core.ports.alerts import Cause
 from core.ports.clock import Clock, Timer
 from core.ports.platform import Platform
 from core.ports.surface import Surface
-from core.service.driver import Driver, Showing
+from core.service.driver import Driver
+from core.service.showing import Showing
 from core.service.tasks import Tasks
 from core.streaming.answer import Answer, Ending
 

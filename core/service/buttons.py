@@ -69,7 +69,7 @@ class Buttons:
         question: Question,
         question_id: str,
         answer_id: str,
-        ending: Ending,
+        ending: str,
         *,
         number: int = 1,
         variants: int = 1,

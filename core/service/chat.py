@@ -40,11 +40,13 @@ from core.service.beginnings import Beginnings
 from core.service.buttons import Buttons
 from core.service.changes import Changes
 from core.service.choosing import Choices
+from core.service.continuing import Continuing
 from core.service.conversations import Conversations
 from core.service.door import Door, unanswered
 from core.service.driver import Driver
 from core.service.endings import Endings
 from core.service.events import Events
+from core.service.exchange_lookup import ExchangeLookup
 from core.service.exchanges import Exchanges
 from core.service.flooding import Flooding
 from core.service.generation import Generation
@@ -61,6 +63,7 @@ from core.service.prompts import Prompts
 from core.service.queue import STREAMS, TurnQueue
 from core.service.records import Records
 from core.service.recovery import Recovery
+from core.service.resuming import Resuming
 from core.service.room import Room
 from core.service.signing import Signer
 from core.service.spending import Spending
@@ -209,8 +212,19 @@ class ChatService:
         self._flooding = Flooding(self._intake, self._queue, self.notices, clock)
         self._changes = Changes(self._intake, self._queue, store)
         self._moves = Moves(self._queue, self._conversations, choices, self.approvals, clock)
+        lookup = ExchangeLookup(self._conversations, self._queue)
+        self.continuing = Continuing(
+            conversations=self._conversations,
+            lookup=lookup,
+            driver=driver,
+            buttons=buttons,
+            line_up=self._line.add,
+            max_answer_chars=max_answer_chars,
+        )
         self.exchanges = Exchanges(
             conversations=self._conversations,
+            lookup=lookup,
+            continuing=self.continuing,
             queue=self._queue,
             endings=self._endings,
             driver=driver,
@@ -223,6 +237,8 @@ class ChatService:
             buttons=buttons,
             conversations=self._conversations,
             exchanges=self.exchanges,
+            continuing=self.continuing,
+            resuming=Resuming(self._conversations, self._queue),
             queue=self._queue,
             door=self.door,
             notices=self.notices,

@@ -17,12 +17,13 @@ from core.policy.budgets import Refused
 from core.ports.clock import Clock, Timer
 from core.ports.completions import FinishReason, ModelError, ModelErrorKind
 from core.service.door import unanswered
-from core.service.driver import Driver, Shown
+from core.service.driver import Driver
 from core.service.failures import reason_of
 from core.service.moderated import Side
 from core.service.moderating import NotPassedError
 from core.service.notices import Notices
 from core.service.refusals import mark_of, words_of
+from core.service.showing import Shown
 from core.service.turn import Turn
 from core.streaming.answer import Ending
 

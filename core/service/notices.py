@@ -19,9 +19,10 @@ from core.messages import MessageRef, Person, PlaceKind
 from core.policy.frequency import Frequency
 from core.ports.clock import Clock
 from core.ports.surface import Surface
-from core.service.driver import Driver, Showing
+from core.service.driver import Driver
 from core.service.events import Events
 from core.service.languages import language_of
+from core.service.showing import Showing
 from core.service.tasks import Tasks
 from core.streaming.answer import Answer, Ending
 from core.streaming.view_settings import BARE, Foot

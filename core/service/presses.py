@@ -9,13 +9,16 @@ from core.catalogue import say
 from core.messages import ButtonPress
 from core.ports.surface import Surface
 from core.service.buttons import Action, Buttons, Pressed, action_of
+from core.service.caller import Caller
+from core.service.continuing import Continuing
 from core.service.conversations import Conversations
 from core.service.door import Door, unanswered
 from core.service.events import Events
-from core.service.exchanges import DONE, Caller, Exchanges
+from core.service.exchanges import DONE, Exchanges
 from core.service.languages import language_of
 from core.service.notices import Notices
 from core.service.queue import TurnQueue
+from core.service.resuming import Resuming
 from core.service.room import Room
 
 log = logging.getLogger(__name__)
@@ -37,6 +40,8 @@ class Presses:
         buttons: Buttons,
         conversations: Conversations,
         exchanges: Exchanges,
+        continuing: Continuing,
+        resuming: Resuming,
         queue: TurnQueue,
         door: Door,
         notices: Notices,
@@ -45,6 +50,8 @@ class Presses:
         self._buttons = buttons
         self._store = conversations.store
         self._exchanges = exchanges
+        self._continuing = continuing
+        self._resuming = resuming
         self._queue = queue
         self._door = door
         self._notices = notices
@@ -101,9 +108,9 @@ class Presses:
             case Action.VARIANT:
                 return await self._exchanges.step(caller, pressed.id, pressed.number)
             case Action.CONTINUE:
-                return await self._exchanges.go_on_from(caller, pressed.id, press.ref)
+                return await self._continuing.go_on_from(caller, pressed.id, press.ref)
             case _:
-                return await self._exchanges.resume(caller, pressed.id)
+                return await self._resuming.resume(caller, pressed.id)
 
     def _tell(self, press: ButtonPress, surface: Surface, key: str) -> None:
         if key not in {"", "stop.done", "resume.done"}:

@@ -8,7 +8,8 @@ from contextlib import aclosing
 from core.ports.clock import Clock
 from core.ports.completions import CompletionRequest, Completions, Finished, FinishReason, TextDelta
 from core.ports.surface import Surface
-from core.service.driver import Driver, Shown
+from core.service.driver import Driver
+from core.service.showing import Shown
 from core.streaming.answer import Answer, Ending
 
 _ENDINGS = {FinishReason.LENGTH: Ending.LENGTH, FinishReason.CONTENT_FILTER: Ending.FILTERED}

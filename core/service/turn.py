@@ -18,9 +18,9 @@ from core.ports.reading import Seen
 from core.ports.store import Message, Outlined, Summary
 from core.ports.surface import Surface
 from core.service.choosing import Manner
-from core.service.driver import Showing, Shown
 from core.service.languages import language_of
 from core.service.records import Record
+from core.service.showing import Showing, Shown
 from core.service.spending import Reservation
 from core.service.steps import Known
 from core.service.usage import Counted

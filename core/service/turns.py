@@ -24,11 +24,12 @@ from core.ports.clock import Clock, Timer
 from core.service.buttons import Buttons
 from core.service.conversations import Conversations
 from core.service.door import unanswered
-from core.service.driver import Driver, Shown
+from core.service.driver import Driver
 from core.service.endings import Endings
 from core.service.generation import Generation
 from core.service.notices import Notices
 from core.service.prompts import Prompts
+from core.service.showing import Shown
 from core.service.spending import Spending
 from core.service.steps import Known
 from core.service.summaries import Summaries

@@ -11,6 +11,7 @@ from core.settings.entries import (
     place_is_valid,
     role_in,
 )
+from core.settings.names import names_any, variable_of
 from core.settings.reading import (
     NO_KEY,
     NO_MODEL_NAMED,
@@ -19,12 +20,14 @@ from core.settings.reading import (
     settings_and_problems,
     where_settings_stand,
 )
-from core.settings.values import EMBEDDED_MODEL, ModelSettings, Settings, TelegramWebhook
+from core.settings.telling import may_be_secret, shown, shown_entry
+from core.settings.values import EMBEDDED_MODEL, MODEL_ID, ModelSettings, Settings, TelegramWebhook
 
 __all__ = [
     "ADMIN_REMEDY",
     "EMBEDDED_MODEL",
     "ENTRY_REMEDY",
+    "MODEL_ID",
     "NO_KEY",
     "NO_MODEL_NAMED",
     "PLATFORMS",
@@ -35,10 +38,15 @@ __all__ = [
     "TelegramWebhook",
     "admin_is_valid",
     "entry_is_valid",
+    "may_be_secret",
+    "names_any",
     "place_is_valid",
     "problem_with_address",
     "read_settings",
     "role_in",
     "settings_and_problems",
+    "shown",
+    "shown_entry",
+    "variable_of",
     "where_settings_stand",
 ]

@@ -6,10 +6,9 @@ Nothing here ever shows a value that may be a secret.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from pathlib import Path
 
-from core.secret_shapes import looks_secret
 from core.settings.addresses import (
     EXAMPLE,
     is_host,
@@ -18,7 +17,8 @@ from core.settings.addresses import (
     problem_with_webhook,
 )
 from core.settings.entries import ADMIN_REMEDY, STAR_REMEDY, admin_is_valid, entry_is_valid
-from core.settings.names import NAMES, near_misses
+from core.settings.names import NAMES, names_any, near_misses, variable_of
+from core.settings.telling import shown_entry
 from core.settings.values import (
     CONFIG_FILE,
     EMBEDDED_MODEL,
@@ -30,7 +30,15 @@ from core.settings.values import (
     TelegramWebhook,
 )
 from core.streaming.answer import DEFAULT_MAX_CHARS
-from core.variables import ALIASES, ENV_FILE, SECRETS, SettingsError, all_values, secret_in
+from core.variables import (
+    ALIASES,
+    ENV_FILE,
+    SECRETS,
+    SettingsError,
+    all_values,
+    problem_with_key,
+    secret_in,
+)
 
 NO_MODEL_NAMED = (
     "OPENAI_MODEL is not set. Name the model to use, such as OPENAI_MODEL=gpt-5-mini, "
@@ -55,16 +63,28 @@ _TELEGRAM_REMEDY = (
 _WEBHOOK_SECRET = re.compile(r"[A-Za-z0-9_-]{16,256}", re.ASCII)
 """What Telegram takes (core.telegram.org/bots/api#setwebhook, `secret_token`), but for short ones: 16 of
 these are too many to guess."""
-_LONGEST_TOLD = 24
-"""Characters of what was to be an id: names that people take for ids are shorter, most secrets longer."""
 _MAKE_ONE = "Make one with `openssl rand -hex 32`."
 
 
-def read_settings(environment: Mapping[str, str] | None = None, env_file: Path | None = ENV_FILE) -> Settings:
-    """Settings from `.env` with the environment on top. Raises SettingsError with every problem found."""
+def read_settings(
+    environment: Mapping[str, str] | None = None,
+    env_file: Path | None = ENV_FILE,
+    *,
+    needed: Set[str] | None = None,
+) -> Settings:
+    """Settings from `.env` with the environment on top.
+
+    Raises SettingsError with every problem found; with those of the `needed` variables alone, for whoever
+    uses no others.
+    """
     settings, problems = settings_and_problems(environment, env_file)
+    warnings = settings.warnings
+    if needed is not None:
+        others = frozenset(NAMES) - needed
+        problems = tuple(line for line in problems if variable_of(line) in needed)
+        warnings = tuple(line for line in warnings if names_any(line, needed) or not names_any(line, others))
     if problems:
-        raise SettingsError((*problems, *settings.warnings))
+        raise SettingsError((*problems, *warnings))
     return settings
 
 
@@ -158,14 +178,14 @@ class _Reader:
 
     def _model(self) -> ModelSettings:
         name = self._values.get("OPENAI_MODEL")
-        key, base_url = (
-            self._values.get("OPENAI_API_KEY"),
-            self._url("OPENAI_BASE_URL"),
-        )
+        key, base_url = self._values.get("OPENAI_API_KEY"), self._url("OPENAI_BASE_URL")
+        if wrong := problem_with_key(key or ""):
+            self._problems.append(f"OPENAI_API_KEY {wrong}. Copy the key again.")
         if not self._config_file.is_file():  # which may say both
             if name is None and (key or base_url):
                 self._problems.append(NO_MODEL_NAMED)
-            if name not in {None, EMBEDDED_MODEL} and not key and not base_url:
+            told = "OPENAI_API_KEY" in map(variable_of, self._problems)  # of the file that was to hold it
+            if name not in {None, EMBEDDED_MODEL} and not key and not base_url and not told:
                 self._problems.append(NO_KEY)
         return ModelSettings(
             name=name or EMBEDDED_MODEL,
@@ -195,7 +215,7 @@ class _Reader:
                 entries.add(entry)
             else:
                 remedy = STAR_REMEDY if star else ADMIN_REMEDY
-                self._problems.append(f"{name}: {_told(entry)} is not understood. {remedy}")
+                self._problems.append(f"{name}: {shown_entry(entry)} is not understood. {remedy}")
         return frozenset(entries)
 
     def _whole_number(self, name: str, *, least: int) -> int | None:
@@ -282,10 +302,3 @@ class _Reader:
             self._problems.append("SLUICE_LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR.")
             return "INFO"
         return level
-
-
-def _told(entry: str) -> str:
-    """What was to be an id: it may be a secret that was pasted into the wrong line."""
-    if looks_secret(entry) or len(entry) > _LONGEST_TOLD:
-        return f"a text of {len(entry)} characters"
-    return repr(entry)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from core.streaming.answer import DEFAULT_MAX_CHARS
@@ -15,6 +17,8 @@ CONFIG_FILE = Path("sluice.toml")
 `core.configuration`."""
 EMBEDDED_MODEL = "embedded"
 """The value of `OPENAI_MODEL` that asks for the embedded demo model."""
+MODEL_ID: Final = re.compile(r"(?P<provider>[A-Za-z0-9_.-]{1,50})/(?P<model>\S{1,150})", re.ASCII)
+"""How a model is named: by whom it is asked from, and as it is called there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,12 @@ class Settings:
     warnings: tuple[str, ...] = ()
     unusable: tuple[str, ...] = ()
     """One line for each platform that cannot be used as configured, while another one can."""
+
+    @property
+    def platforms(self) -> str:
+        """Those with a token that can be used, for people; "" for none."""
+        tokens = (("Discord", self.discord_token), ("Telegram", self.telegram_token))
+        return " and ".join(name for name, token in tokens if token)
 
     @property
     def secrets(self) -> tuple[str | None, ...]:

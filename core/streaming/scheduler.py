@@ -30,24 +30,19 @@ from core.streaming.figures import Figures
 from core.streaming.meters import NEVER, RateLimit
 from core.streaming.operations import (
     BucketKey,
-    Delivered,
     MessageContent,
     NotSent,
     NotSentReason,
     OperationKind,
     Outcome,
-    Unknown,
 )
+from core.streaming.outcomes import apply_outcome
 from core.streaming.pages import Frame
 from core.streaming.rate_limits import Pacer, Preview
-from core.streaming.view import DRAFTS_FAIL, Update, View
+from core.streaming.view import Update, View
 from core.streaming.view_settings import Standing, ViewSettings
 from core.streaming.wants import Want
 
-RETRY_FIRST_S: Final = 0.5
-RETRY_MOST_S: Final = 30.0
-TRIES: Final = 10
-"""So many failures in a row that are not rate limits (about three minutes of them) lose a view."""
 TYPING_AGAIN_S: Final = 1.0
 RENDERS_AT_ONCE: Final = 4
 """A page takes milliseconds to render: after so many, others get their turn on the event loop."""
@@ -380,56 +375,9 @@ class EditScheduler:
             self.pacer.answered(operation.keys, now, since, outcome.observed)
         if view is None or operation.kind is OperationKind.TYPING:
             return
-        if isinstance(outcome, Delivered):
-            view.count(update.kind)
-            view.delivered(update, outcome.message_id, now)
-        elif isinstance(outcome, Unknown):
-            view.unknown(update, now + self._back_off(view), operation.way)
-            self._give_up(view, update, NotSentReason.UNAVAILABLE)
-        else:
-            self._not_sent(view, update, operation.way, outcome, now)
-        if operation.kind is OperationKind.SEND and not isinstance(outcome, NotSent):
-            view.ways.sent(operation.way, known=isinstance(outcome, Delivered))
+        apply_outcome(view, update, operation.way, outcome, now)
         if view.over:
             self._over.add(operation.view)
-
-    def _not_sent(self, view: View, update: Update, way: int, outcome: NotSent, now: float) -> None:
-        match outcome.reason:
-            case NotSentReason.RATE_LIMITED:
-                view.meter.rate_limited += 1
-                view.refused(update, outcome.retry_after_s)
-            case NotSentReason.UNAVAILABLE:
-                view.not_sent(now + self._back_off(view))
-                self._give_up(view, update, outcome.reason)
-            case NotSentReason.TAKEN_OVER:
-                view.lose(outcome.reason)
-            case reason if update.kind is OperationKind.DRAFT and reason is not NotSentReason.PLACE_GONE:
-                view.no_drafts()
-            case _ if update.kind is OperationKind.DELETE:  # where that is not permitted, it stays
-                view.gone()
-            case NotSentReason.MESSAGE_GONE if view.takes_over(update):
-                view.gone()
-            case NotSentReason.REJECTED if view.takes_over(update) and view.plain:
-                view.gone(stands=True)
-            case NotSentReason.FROZEN if view.takes_over(update):
-                view.gone(stands=True)
-            case NotSentReason.FROZEN:
-                view.frozen()
-            case NotSentReason.REJECTED:
-                view.rejected(update, way)
-            case NotSentReason.MESSAGE_GONE:
-                view.lose(outcome.reason)
-            case reason:
-                view.shut(way, update.kind, reason)
-
-    def _back_off(self, view: View) -> float:
-        return float(min(RETRY_MOST_S, RETRY_FIRST_S * 2**view.failures))
-
-    def _give_up(self, view: View, update: Update, reason: NotSentReason) -> None:
-        if update.kind is OperationKind.DRAFT and view.failures >= DRAFTS_FAIL:
-            view.no_drafts()
-        if view.failures >= TRIES:
-            view.lose(reason)
 
 
 def _stands(message_id: str | None, frame: Frame, way: int) -> Standing:

@@ -24,8 +24,6 @@ LOOK_AGAIN_S: Final = 0.1
 """After a look that found nothing new to show (a link that is held back): each look renders a page."""
 DRAFT_SHARE: Final = 0.75
 """Of a draft's life is gone when it is shown again."""
-DRAFTS_FAIL: Final = 3
-"""So many failures in a row, and a page that has been a draft is made a message."""
 FROZEN_MOST: Final = 3
 """So many messages that took no edit, and the rest is sent when it is whole: each edit would be one more."""
 STATUS_EVERY_S: Final = 3.0

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bots.discord.markdown import DiscordRenderer
-from bots.telegram.entities import TelegramRenderer
+from bots.telegram.markdown import TelegramRenderer
 from core.catalogue import LANGUAGES, say
 from core.commands.call import Call, Press
 from core.commands.command import Command

@@ -31,8 +31,8 @@ from tests.service.test_recovery import killed, started
 ROOT: Final = Path(__file__).parents[2]
 MAKES_TURNS: Final = {
     ("core/service/beginnings.py", "begin"),  # of whatever was asked by `ask`, below
+    ("core/service/continuing.py", "_go_on_from"),
     ("core/service/exchanges.py", "_retry"),
-    ("core/service/exchanges.py", "_go_on_from"),
     ("core/service/recovery.py", "_turn"),
 }
 ASKS: Final = {

@@ -11,6 +11,7 @@ from core.configuration import Configuration, ConfigurationError, ModelEntry, pa
 from core.settings import ModelSettings, Settings
 
 FILE = Path("sluice.toml")
+SECRET = "sk-proj-0123456789abcdefghij"
 EMBEDDED = ModelEntry("embedded/demo", "embedded", "embedded", "The demo", prompt_tokens=1_728)
 FROM_ENV = Settings(model=ModelSettings("small", base_url="http://127.0.0.1:9/v1", api_key="env-key-123456"))
 

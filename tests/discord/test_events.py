@@ -8,7 +8,7 @@ import logging
 import discord
 import pytest
 
-from bots.discord.events import place_of
+from bots.discord.places import place_of
 from bots.sandbox.discord.world import Permission
 from core.messages import Addressed, ButtonPress, Incoming, IncomingCommand, IncomingMessage, PlaceKind
 from core.ports.surface import Surface

@@ -23,7 +23,7 @@ from playwright.async_api import Browser, Locator, Page, expect
 from bots.discord.markdown import DiscordRenderer
 from bots.embedded_model.model import EmbeddedModel
 from bots.sandbox.recording_proxy import Exchange, RecordingProxy
-from bots.telegram.entities import TelegramRenderer
+from bots.telegram.markdown import TelegramRenderer
 from core.catalogue import say as words
 from core.streaming.rendering import Renderer
 from tests.end_to_end.screen import Json, Screen

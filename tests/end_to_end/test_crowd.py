@@ -19,7 +19,7 @@ from bots.sandbox.limits import load_profile
 from bots.sandbox.model_server import ModelRequest, Reply, say
 from bots.telegram.capabilities import BOT, GROUP, TELEGRAM
 from bots.telegram.client import TelegramPlatform
-from bots.telegram.entities import TelegramRenderer
+from bots.telegram.markdown import TelegramRenderer
 from core.adapters.clock import SystemClock
 from core.adapters.memory_journal import MemoryJournal
 from core.configuration import Live

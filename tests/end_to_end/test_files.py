@@ -11,7 +11,7 @@ from bots.sandbox.discord.world import Permission
 from bots.sandbox.limits import load_profile
 from bots.sandbox.model_server import ModelRequest, Reply, echo, say
 from bots.sandbox.telegram.server import TelegramServer
-from bots.telegram.entities import TelegramRenderer
+from bots.telegram.markdown import TelegramRenderer
 from core.streaming.operations import FileContent
 from tests.end_to_end.screen import Screen
 from tests.end_to_end.world import opened

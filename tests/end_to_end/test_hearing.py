@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bots.discord.doctor import CONTENT_IS_OFF
-from bots.telegram.entities import TelegramRenderer
+from bots.telegram.markdown import TelegramRenderer
 from core.catalogue import say as words
 from tests.end_to_end.world import World
 

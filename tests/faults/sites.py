@@ -17,7 +17,7 @@ from bots.sandbox.discord.server import DiscordServer
 from bots.sandbox.discord.world import Permission
 from bots.sandbox.limits import load_profile
 from bots.sandbox.telegram.server import TelegramServer
-from bots.telegram import entities as telegram_text
+from bots.telegram import markdown as telegram_text
 from bots.telegram.client import TelegramPlatform
 from core.messages import Place
 from core.ports.clock import Clock

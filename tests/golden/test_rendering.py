@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from bots.discord.markdown import DiscordRenderer
-from bots.telegram.entities import Entity, TelegramRenderer
+from bots.telegram.entities import Entity
+from bots.telegram.markdown import TelegramRenderer
 from core.streaming.answer import Answer, Ending
 from core.streaming.pages import Frame, Pages
 from core.streaming.rendering import Renderer

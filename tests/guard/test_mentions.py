@@ -16,7 +16,7 @@ import pytest
 from bots.discord.markdown import DiscordRenderer
 from bots.sandbox.discord.world import Permission
 from bots.sandbox.telegram.server import TelegramServer
-from bots.telegram.entities import TelegramRenderer
+from bots.telegram.markdown import TelegramRenderer
 from core.messages import Field, Form, IncomingMessage
 from core.ports.surface import Opened, Surface
 from core.streaming.operations import Button, Delivered, FileContent, MessageContent, Outcome
@@ -239,7 +239,7 @@ async def test_no_text_notifies_anybody_on_telegram() -> None:
 
 async def test_the_same_texts_notify_where_telegram_sees_the_names(monkeypatch: pytest.MonkeyPatch) -> None:
     """So the check can fail, by each way."""
-    monkeypatch.setattr("bots.telegram.entities._WORD_JOINER", "")
+    monkeypatch.setattr("bots.telegram.markdown._WORD_JOINER", "")
     async with telegram_ways() as (server, ways, targets):
         for name, show in ways.shows.items():
             before = len(server.pings)

@@ -38,12 +38,13 @@ from core.ports.journal import Journal
 from core.ports.ledger import Ledger, Line
 from core.ports.moderation import Moderation
 from core.ports.store import Message, Store
+from core.service.caller import Caller
 from core.service.chat import ChatService
 from core.service.choosing import Choices
-from core.service.driver import Driver, Progress
-from core.service.exchanges import Caller
+from core.service.driver import Driver
 from core.service.moderating import Moderator
 from core.service.refusals import mark_of, words_of
+from core.service.showing import Progress
 from core.service.signing import Signer
 from core.service.spending import Spending
 from tests.commands.parts import Parts

@@ -13,7 +13,7 @@ from core.streaming.answer import Answer, Ending
 from core.streaming.operations import OperationKind
 from tests.fakes.surface import FakeSurface
 from tests.promise import broken_promise
-from tests.service.test_driver import STOP, WORDS, Stage
+from tests.service.stage import STOP, WORDS, Stage
 from tests.streaming.texts import markdown, split
 
 LASTS_S = 30.0

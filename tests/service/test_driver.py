@@ -4,75 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.service.driver import Driver, Progress, Showing, Shown
 from core.streaming.answer import Answer, Ending
-from core.streaming.operations import BucketKey, Button, MessageContent, NotSentReason, OperationKind
-from core.streaming.rendering import Rendered
-from core.streaming.view_settings import Standing
-from tests.fakes.clock import FakeClock
-from tests.fakes.surface import FakeMessage, FakeSurface
+from core.streaming.operations import BucketKey, NotSentReason, OperationKind
+from tests.fakes.surface import FakeSurface
 from tests.promise import broken_promise
+from tests.service.stage import STOP, WORDS, Stage, failures
 from tests.streaming.texts import markdown, split
-
-STOP = Button("stop:1", "Stop")
-
-
-class Stage:
-    """A driver, a clock, and models that speak at a steady pace."""
-
-    def __init__(self) -> None:
-        self.clock = FakeClock()
-        self.progress: list[Progress] = []
-        self.driver = Driver(self.clock, on_progress=self.progress.append)
-
-    async def speak_for(self, answer: Answer, deltas: Sequence[str]) -> None:
-        """Ten deltas a second, without an ending."""
-        for delta in deltas:
-            answer.append(delta, self.clock.monotonic())
-            self.driver.changed(answer)
-            await self.clock.advance(0.1)
-
-    async def speak(self, answer: Answer, deltas: Sequence[str], every_s: float = 0.1) -> None:
-        for delta in deltas:
-            await self.clock.sleep_until(self.clock.monotonic() + every_s)
-            answer.append(delta, self.clock.monotonic())
-            self.driver.changed(answer)
-        self.end(answer)
-
-    async def speak_while(self, answer: Answer, deltas: Sequence[str]) -> None:
-        """Let time pass until all is said and shown."""
-        speaker = asyncio.ensure_future(self.speak(answer, deltas))
-        await self.clock.advance_until(speaker.done)
-        await self.clock.advance(10.0)
-
-    def end(self, answer: Answer, ending: Ending = Ending.COMPLETE, mark: str = "") -> None:
-        answer.end(ending, self.clock.monotonic(), mark=mark)
-        self.driver.changed(answer)
-
-    async def play(
-        self, *stories: tuple[Answer, FakeSurface, Sequence[str]], every_s: float = 0.1
-    ) -> list[Shown]:
-        """Stream all answers side by side until all are visible."""
-        showings = [
-            self.driver.show(answer, surface, stop=STOP, nonce=f"n{n}")
-            for n, (answer, surface, _) in enumerate(stories)
-        ]
-        speakers = [
-            asyncio.ensure_future(self.speak(answer, deltas, every_s)) for answer, _, deltas in stories
-        ]
-        waiting = [asyncio.ensure_future(showing.finished()) for showing in showings]
-        await self.clock.advance_until(lambda: all(task.done() for task in (*waiting, *speakers)))
-        return [task.result() for task in waiting]
-
-
-WORDS = [f"word{n} " for n in range(100)]
 
 
 async def test_an_answer_grows_in_one_message_and_is_exact_at_its_end() -> None:
@@ -264,89 +207,6 @@ async def test_an_edit_of_unknown_outcome_is_made_good_while_the_model_pauses() 
     assert surface.texts == ["One sentence. And another one."]
 
 
-@pytest.mark.parametrize("times", [1, 2, 5])
-async def test_below_a_message_that_takes_no_edit_the_answer_goes_on_in_a_new_one(times: int) -> None:
-    """Nothing is lost or shown twice; and what is never taken does not become a message for every edit."""
-    stage = Stage()
-    surface = FakeSurface(stage.clock)
-    surface.failures.extend(["", "", *["frozen", ""] * times])
-    answer = Answer()
-    [shown] = await stage.play((answer, surface, WORDS))
-    assert shown.complete
-    assert len(surface.texts) == min(times, 3) + 1
-    assert broken_promise(answer.text, surface.pages, surface.capabilities.renderer) is None
-
-
-async def test_what_a_message_that_takes_no_edit_may_not_show_is_shown_below_it() -> None:
-    """Of an edit of unknown outcome nobody can find out any more."""
-    stage = Stage()
-    surface = FakeSurface(stage.clock)
-    surface.failures.extend(["", "unknown_not_taken", "frozen"])
-    answer = Answer()
-    [shown] = await stage.play((answer, surface, WORDS))
-    assert shown.complete
-    assert broken_promise(answer.text, surface.pages, surface.capabilities.renderer) is None
-
-
-async def test_what_another_process_showed_and_takes_no_edit_is_shown_anew_rather_than_lost() -> None:
-    """How much of its last edit was taken is not known."""
-    stage = Stage()
-    surface, answer = FakeSurface(stage.clock), Answer()
-    await stage.play((answer, surface, WORDS[:20]))
-    [message_id] = surface.messages
-    surface.frozen.add(message_id)
-    rest = Answer()
-    rest.append("".join(WORDS[:30]), stage.clock.monotonic())
-    standing = (Standing(message_id, 0, len("".join(WORDS[:25]))),)
-    showing = stage.driver.show(rest, surface, standing=standing)
-    stage.end(rest)
-    await stage.clock.advance(10.0)
-    assert (await showing.finished()).complete
-    assert surface.texts == ["".join(WORDS[:20]).strip(), "".join(WORDS[:30]).strip()]
-
-
-async def test_where_a_frozen_message_ended_the_next_process_goes_on() -> None:
-    """The edit that was refused had been written down, and was not seen."""
-    stage = Stage()
-    surface, answer = FakeSurface(stage.clock), Answer()
-    text = "".join(WORDS)
-    answer.append(text, stage.clock.monotonic())
-    seen, refused, below = (len("".join(WORDS[:count])) for count in (20, 30, 40))
-    surface.messages["m8"] = FakeMessage("m8", MessageContent(Rendered(text[:seen].strip())), None)
-    surface.messages["m9"] = FakeMessage("m9", MessageContent(Rendered(text[seen:below].strip())), None)
-    surface.frozen.add("m8")
-    standing = (Standing("m8", 0, refused), Standing("m9", seen, below))
-    stage.driver.show(answer, surface, standing=standing)
-    stage.end(answer)
-    await stage.clock.advance(10.0)
-    assert broken_promise(text, surface.pages, surface.capabilities.renderer) is None
-    assert len(surface.pages) == 2
-
-
-@settings(max_examples=40, deadline=None)
-@given(
-    deltas=split(markdown, most=30),
-    failing=st.lists(st.sampled_from(["", "", "rate_limited", "unavailable", "frozen"]), max_size=12),
-    page_units=st.sampled_from([300, 2_000]),
-)
-def test_frozen_messages_break_no_promise(deltas: list[str], failing: list[str], page_units: int) -> None:
-    async def story() -> None:
-        stage = Stage()
-        surface, answer = FakeSurface(stage.clock, page_units=page_units), Answer()
-        surface.failures.extend(failing)
-        [shown] = await stage.play((answer, surface, deltas))
-        assert shown.complete
-        assert broken_promise(answer.text, surface.pages, surface.capabilities.renderer) is None
-
-    asyncio.run(story())
-
-
-failures = st.lists(
-    st.sampled_from(["", "", "rate_limited", "unavailable", "unknown_taken", "unknown_not_taken"]),
-    max_size=12,
-)
-
-
 @settings(max_examples=60, deadline=None)
 @given(
     deltas=st.lists(split(markdown, most=30), min_size=1, max_size=3),
@@ -389,46 +249,3 @@ async def test_closing_shows_what_it_can_until_the_deadline_and_counts_the_rest(
     assert closing.done()
     assert await closing == 1
     assert surface.texts == ["Half an answer that was going to be longer\n\n*⚠ interrupted*"]
-
-
-async def test_a_delta_wakes_only_the_account_that_shows_its_answer() -> None:
-    stage = Stage()
-    answers = [Answer(), Answer()]
-    for number, answer in enumerate(answers):
-        surface = FakeSurface(stage.clock)
-        surface.account = f"fake:{number}"
-        stage.driver.show(answer, surface)
-    await stage.clock.advance(30.0)
-    armed = list(stage.clock._timers)
-    answers[0].append("One sentence. ", stage.clock.monotonic())
-    stage.driver.changed(answers[0])
-    stage.driver.changed(Answer())  # shown nowhere
-    assert len(stage.clock._timers) == len(armed) + 1
-
-
-async def test_a_look_asks_only_those_answers_whether_they_are_over_that_may_be(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    stage = Stage()
-    asked: list[Showing] = []
-    settle = Showing.settle
-
-    def counted(showing: Showing, now: float) -> None:
-        asked.append(showing)
-        settle(showing, now)
-
-    monkeypatch.setattr(Showing, "settle", counted)
-    surfaces = [FakeSurface(stage.clock, chat_id=f"c{n}") for n in range(100)]
-    speaking, *silent = [Answer() for _ in surfaces]
-    showings = [
-        stage.driver.show(answer, surface)
-        for answer, surface in zip((speaking, *silent), surfaces, strict=True)
-    ]
-    await stage.speak_for(speaking, WORDS)
-    calls = sum(len(surface.calls) + surface.typings for surface in surfaces)
-    assert calls >= 10
-    assert len(asked) <= calls
-    for answer in (speaking, *silent):
-        stage.end(answer)
-    await stage.clock.advance(60.0)
-    assert (await showings[0].finished()).complete

@@ -16,7 +16,7 @@ from core.streaming.operations import FileContent, OperationKind
 from tests.fakes.surface import FakeMessage, FakeSurface
 from tests.promise import broken_promise
 from tests.service.conftest import Bot
-from tests.service.test_driver import STOP, Stage, failures
+from tests.service.stage import STOP, Stage, failures
 from tests.streaming.test_files import code, long_text
 from tests.streaming.texts import split
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from core.service.driver import Driver, Progress
+from core.service.driver import Driver
+from core.service.showing import Progress
 from core.streaming.answer import Answer, Ending
 from core.streaming.operations import Delivered
 from tests.fakes.clock import FakeClock

@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.catalogue import say
-from core.service.driver import Shown
+from core.service.showing import Shown
 from core.streaming.answer import Answer, Ending
 from core.streaming.operations import FileContent, NotSentReason
 from tests.fakes.surface import FakeSurface
 from tests.promise import broken_promise
 from tests.service.conftest import mark
-from tests.service.test_driver import STOP, WORDS, Stage, failures
+from tests.service.stage import STOP, WORDS, Stage, failures
 from tests.streaming.texts import markdown, split
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from bots.telegram.entities import TelegramRenderer
+from bots.telegram.markdown import TelegramRenderer
 from core.service.driver import Driver
 from core.streaming.answer import Answer, Ending
 from core.streaming.meters import RateLimit

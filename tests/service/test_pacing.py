@@ -10,7 +10,7 @@ import pytest
 from core.streaming.answer import Answer
 from core.streaming.operations import BucketKey, OperationKind
 from tests.fakes.surface import FakeSurface
-from tests.service.test_driver import Stage
+from tests.service.stage import Stage
 
 
 @pytest.mark.parametrize("latency_s", [0.0, 0.15, 0.4])

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.service.driver import Shown
+from core.service.showing import Shown
 from core.streaming.answer import Answer
 from core.streaming.doubt import DOUBTFUL_SENDS
 from core.streaming.operations import NotSentReason, OperationKind
 from tests.fakes.surface import INTERACTION_LIMITS, LIMITS, FakeSurface
 from tests.promise import broken_promise
-from tests.service.test_driver import WORDS, Stage
+from tests.service.stage import WORDS, Stage
 from tests.streaming.texts import markdown, split
 
 SEND, EDIT = OperationKind.SEND, OperationKind.EDIT

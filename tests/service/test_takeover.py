@@ -42,14 +42,15 @@ def test_the_answer_stands_whole_and_nothing_of_what_was_there_is_left(
         surface, answer = FakeSurface(clock, page_units=300), Answer()
         over = await standing(surface, count)
         await clock.advance(60.0)
-        showing = Driver(clock).show(answer, surface, over=over)
+        driver = Driver(clock)
+        showing = driver.show(answer, surface, over=over)
         for delta in deltas:
             answer.append(delta, clock.monotonic())
             if grows:
-                showing._account.changed(answer)
+                driver.changed(answer)
                 await clock.advance(0.3)
         answer.end(Ending.COMPLETE, clock.monotonic())
-        showing._account.changed(answer)
+        driver.changed(answer)
         await clock.advance(300.0)
         shown = await asyncio.wait_for(showing.finished(), 1.0)
         assert shown.complete

@@ -11,7 +11,7 @@ from bots.bootstrap.app import build_app
 from bots.bootstrap.configuration import read_configuration
 from bots.bootstrap.kept import Kept
 from bots.bootstrap.models import Model
-from bots.telegram.entities import TelegramRenderer
+from bots.telegram.markdown import TelegramRenderer
 from core.adapters.memory_journal import MemoryJournal
 from core.adapters.memory_ledger import MemoryLedger
 from core.adapters.memory_store import MemoryStore

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bots.discord.markdown import DiscordRenderer
-from bots.telegram.entities import Entity, TelegramRenderer, utf16_length
+from bots.telegram.entities import Entity, utf16_length
+from bots.telegram.markdown import TelegramRenderer
 from core.streaming.answer import Answer, Ending
 from core.streaming.pages import Frame, Pages
 from core.streaming.rendering import Rendered, Renderer

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bots.discord.markdown import DiscordRenderer
-from bots.telegram.entities import TelegramRenderer
+from bots.telegram.markdown import TelegramRenderer
 from core.streaming.answer import Answer, Ending
 from core.streaming.files import Block, Files, FileSpan, FileStatus
 from core.streaming.operations import FileContent

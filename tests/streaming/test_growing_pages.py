@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bots.discord.markdown import DiscordRenderer
 from bots.latex import read_latex
-from bots.telegram.entities import TelegramRenderer
+from bots.telegram.markdown import TelegramRenderer
 from core.streaming.answer import Answer
 from core.streaming.markdown import scan
 from core.streaming.marks import NO_MARKS

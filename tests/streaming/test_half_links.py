@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bots.discord.markdown import DiscordRenderer
-from bots.telegram.entities import TelegramRenderer
+from bots.telegram.markdown import TelegramRenderer
 from core.streaming.answer import Answer, Ending
 from core.streaming.pages import LINK_UNITS, Frame, Pages
 from core.streaming.rendering import Renderer

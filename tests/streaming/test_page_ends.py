@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from bots.telegram.entities import TelegramRenderer
+from bots.telegram.markdown import TelegramRenderer
 from core.streaming.answer import Answer, Ending
 from core.streaming.markdown import scan
 from core.streaming.marks import NO_MARKS

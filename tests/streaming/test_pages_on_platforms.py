@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bots.discord.markdown import DiscordRenderer
-from bots.telegram.entities import MAX_ENTITIES, TelegramRenderer, utf16_length
+from bots.telegram.entities import utf16_length
+from bots.telegram.markdown import MAX_ENTITIES, TelegramRenderer
 from core.streaming.answer import Answer, Ending
 from core.streaming.pages import Frame, Pages
 from core.streaming.rendering import Renderer

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from bots.discord.capabilities import CHANNEL
 from bots.telegram.capabilities import TELEGRAM
-from bots.telegram.entities import MAX_ENTITIES, Entity, utf16_length
+from bots.telegram.entities import Entity, utf16_length
+from bots.telegram.markdown import MAX_ENTITIES
 from core.ports.surface import Capabilities
 from core.streaming.answer import MAX_REASONING_CHARS, Answer, Ending
 from core.streaming.pages import Frame, Pages

@@ -14,7 +14,7 @@ import pytest
 from bots.sandbox.limits import load_profile
 from bots.sandbox.telegram.server import TelegramServer
 from bots.telegram.client import TelegramPlatform
-from bots.telegram.entities import TelegramRenderer
+from bots.telegram.markdown import TelegramRenderer
 from core.adapters.memory_journal import MemoryJournal
 from core.adapters.memory_store import MemoryStore
 from core.catalogue import say

@@ -20,7 +20,8 @@ from bots.sandbox.telegram.server import TelegramServer
 from bots.telegram.capabilities import TELEGRAM
 from bots.telegram.surface import ChatSurface
 from core.messages import Place, PlaceKind
-from core.service.driver import Driver, Showing
+from core.service.driver import Driver
+from core.service.showing import Showing
 from core.streaming.answer import Answer, Ending
 from core.streaming.operations import Button, FileContent, NotSentReason
 from tests.fakes.clock import FakeClock

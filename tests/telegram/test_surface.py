@@ -18,7 +18,7 @@ from telegram.error import (
 )
 
 from bots.sandbox.telegram.server import TelegramServer
-from bots.telegram.entities import TelegramRenderer
+from bots.telegram.markdown import TelegramRenderer
 from bots.telegram.outcomes import outcome_of
 from bots.telegram.surface import ChatSurface
 from core.adapters.bar_chart import draw_bars

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias
 
 from bots.discord.markdown import DiscordRenderer
-from bots.telegram.entities import TelegramRenderer
+from bots.telegram.markdown import TelegramRenderer
 from core.catalogue import say
 from core.streaming.operations import FileContent
 from core.streaming.rendering import Renderer

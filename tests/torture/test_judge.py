@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bots.discord.markdown import DiscordRenderer
-from bots.telegram.entities import TelegramRenderer
+from bots.telegram.markdown import TelegramRenderer
 from core.catalogue import say
 from core.streaming.operations import FileContent
 from core.streaming.rendering import Renderer

@@ -11,7 +11,7 @@ import pytest
 from telegram import Bot
 from telegram.error import NetworkError
 
-from bots.telegram.entities import TelegramRenderer
+from bots.telegram.markdown import TelegramRenderer
 from tests.sandbox.telegram_harness import connected_bot
 from tests.torture.chaos import MARKS
 from tests.torture.ledger import Asked

@@ -10,7 +10,7 @@ from core.commands.exchange import caller_of, meant, tell
 
 
 async def run(call: Call) -> None:
-    tell(call, await call.services.chat.exchanges.go_on(caller_of(call), meant(call)))
+    tell(call, await call.services.chat.continuing.go_on(caller_of(call), meant(call)))
 
 
 COMMAND: Final = Command("continue", run, weighs_rights=True)

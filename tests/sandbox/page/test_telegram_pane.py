@@ -9,7 +9,8 @@ import pytest
 import telegram as ptb
 from playwright.async_api import expect
 
-from bots.telegram.entities import Entity, TelegramRenderer, reasoning_above
+from bots.telegram.entities import Entity
+from bots.telegram.markdown import TelegramRenderer, reasoning_above
 from tests.sandbox.page.harness import Sandbox
 from tests.sandbox.telegram_harness import chat_id, connected_bot
 

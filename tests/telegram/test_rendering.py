@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from telegramify_markdown import convert
 
 from bots.sandbox.telegram.text import formatted
-from bots.telegram.entities import Entity, TelegramRenderer, utf16_length
+from bots.telegram.entities import Entity, utf16_length
+from bots.telegram.markdown import TelegramRenderer
 from core.streaming.marks import NO_MARKS
 from core.streaming.pages import compose
 
@@ -191,7 +192,7 @@ def test_the_converter_is_not_given_what_takes_it_long(storm: str, monkeypatch: 
         given_texts.append(text)
         return convert(text, **settings)
 
-    monkeypatch.setattr("bots.telegram.entities.convert", recorded)
+    monkeypatch.setattr("bots.telegram.markdown.convert", recorded)
     RENDERER.render(storm)
     [text] = given_texts
     assert not re.search(r"(?<!\\)\$|(?<![\\~])~(?!~)|^(?:(?:[0-9]+\.|>) ){7}", text)

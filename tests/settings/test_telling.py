@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.configuration.problems import shown
-from tests.configuration.parsed import problems
+from core.settings import shown, shown_entry
 
 
 @pytest.mark.parametrize(
@@ -47,23 +46,15 @@ def test_what_may_be_a_secret_is_not(secret: str) -> None:
     assert shown(secret) == f"a text of {len(secret)} characters"
 
 
-@pytest.mark.parametrize(
-    ("text", "kind"),
-    [
-        ("default_model = '{}'", "models"),
-        ("default_persona = '{}'", "personas"),
-        ("[moderation]\nprovider = '{}'\ninput = 'before'", "providers"),
-    ],
-)
-def test_a_remedy_has_the_name_or_says_where_it_belongs(text: str, kind: str) -> None:
-    remedy = problems(text.format("openai/gpt-5-mini"))[0].partition(". ")[2]
-    assert f'Add [{kind}."openai/gpt-5-mini"]' in remedy
-    secret = "openai/sk-proj-abcdefghijklmnop1234"
-    [hidden] = problems(text.format(secret))
-    assert "sk-proj" not in hidden
-    assert f"Add a table of that name to [{kind}]" in hidden
+def test_a_value_is_told_on_one_line() -> None:
+    assert shown("two\nlines \x1b[31m") == r'"two\nlines \x1b[31m"'
 
 
-def test_a_long_name_is_whole_in_the_remedy() -> None:
-    name = "openrouter/meta-llama/llama-3.3-70b-instruct-turbo"
-    assert f'Add [models."{name}"], be it empty.' in problems(f"default_model = '{name}'")[0]
+@pytest.mark.parametrize("entry", ["ada", "discord:ada", "discord:channel:80351110224678912"])
+def test_what_people_take_for_an_id_is_shown(entry: str) -> None:
+    assert shown_entry(entry) == f'"{entry}"'
+
+
+@pytest.mark.parametrize("secret", ["abcdef0123456789", "correct-horse-battery-staple"])
+def test_an_entry_that_may_be_a_secret_is_not(secret: str) -> None:
+    assert shown_entry(secret) == f"a text of {len(secret)} characters"

@@ -1,0 +1,82 @@
+"""Continue: an answer that was cut goes on, once, and its button goes."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from core.catalogue import say
+from core.messages import MessageRef
+from core.ports.completions import FinishReason
+from tests.service.conftest import BEN, Bot, Yielding, shut
+
+
+async def test_continue_after_the_length_limit_works_in_a_channel_and_after_a_restart(bot: Bot) -> None:
+    surface = bot.surface()
+    stream = await bot.asked(surface, "a tale")
+    stream.finish("It was a dark night, and", reason=FinishReason.LENGTH)
+    await bot.clock.advance(2.0)
+    shown = MessageRef("c1", "m1")
+    [button] = surface.messages["m1"].content.buttons
+    assert button.label == say("button.continue")
+    await shut(bot)
+    bot = Bot(before=bot)
+    assert await bot.press(surface, shown, author=BEN) == [say("continue.not_yours")]
+    assert await bot.press(surface, shown) == []
+    stream = await bot.model.opened()
+    assert stream.prompt == ["a tale", "It was a dark night, and", say("continue.question")]
+    assert not surface.messages["m1"].content.buttons
+    assert await bot.press_data(surface, shown, button.data) == [say("continue.already")]
+    stream.finish("then it dawned.")
+    await bot.clock.advance(2.0)
+    assert surface.texts[-1] == "then it dawned."
+    assert (await bot.asked(surface, "more")).prompt[-2:] == ["then it dawned.", "more"]
+    await shut(bot)
+
+
+@pytest.mark.parametrize("refusal", ["frozen", "rejected", "message_gone", "unknown_taken", "unavailable"])
+async def test_an_answer_whose_button_cannot_be_taken_away_loses_nothing(bot: Bot, refusal: str) -> None:
+    surface = bot.surface()
+    (await bot.asked(surface, "a tale")).finish("It was a dark night, and", reason=FinishReason.LENGTH)
+    await bot.clock.advance(2.0)
+    text = surface.texts[0]
+    surface.failures += [refusal] * 2
+    await bot.press(surface, MessageRef("c1", "m1"))
+    surface.failures.clear()
+    (await bot.model.opened()).finish("then it dawned.")
+    await bot.clock.advance(60.0)
+    assert surface.texts == [text, "then it dawned."]
+    gone = refusal in {"unknown_taken", "unavailable"}
+    assert bool(surface.messages["m1"].content.buttons) is not gone
+
+
+async def test_an_answer_that_a_shutdown_interrupted_goes_on_after_the_restart(bot: Bot) -> None:
+    surface = bot.surface()
+    stream = await bot.asked(surface, "a tale")
+    stream.say("It was a dark and stormy night, and")
+    await bot.clock.advance(3.0)
+    now = bot.clock.monotonic()
+    stopped = asyncio.ensure_future(bot.chat.stop(streams_until=now, marks_until=now + 5.0))
+    await bot.clock.advance(6.0)
+    assert await stopped == 0
+    bot = Bot(before=bot)
+    assert await bot.press_label(surface, MessageRef("c1", "m1"), say("button.continue")) == []
+    prompt = (await bot.model.opened()).prompt
+    assert prompt == ["a tale", "It was a dark and stormy night, and", say("continue.question")]
+    await shut(bot)
+
+
+async def test_two_presses_at_once_have_an_answer_go_on_once() -> None:
+    bot = Bot(store=Yielding())
+    surface = bot.surface()
+    stream = await bot.asked(surface, "a tale")
+    stream.finish("It was a dark night, and", reason=FinishReason.LENGTH)
+    await bot.clock.advance(2.0)
+    ref, continuing = MessageRef("c1", "m1"), bot.chat.continuing
+    said = await asyncio.gather(*(continuing.go_on(bot.caller(surface), ref) for _ in range(2)))
+    assert sorted(said) == ["", "continue.already"]
+    (await bot.model.opened()).finish("then it dawned.")
+    await bot.clock.advance(5.0)
+    assert len(bot.model.streams) == 2
+    await shut(bot)
