@@ -101,6 +101,21 @@ def test_no_plan_under_a_window_is_better_than_its_floor(gaps: list[float]) -> N
     assert course.total_area(plan) <= course.total_area(strict) <= with_deltas + 1e-9
 
 
+def test_a_window_may_be_opened_late_on_purpose() -> None:
+    """Opened with its delta it would be over just before the first of three that follow: the next window would
+    hold two of them. A floor of deltas alone would stand above this schedule."""
+    [course] = courses(windowed(answer([0.5, 0.5, 2.02, 0.28, 0.3, 2.2])))
+    late = [course.opens, *(START_S + at for at in (1.03, 3.02, 3.3, 3.6))]
+    assert keeps(late, course, WINDOW)
+    with_deltas = min(map(course.total_area, window_plans(course, deltas_of(course))))
+    plan, strict = (lone_window.best_plan(course, WINDOW, strict=strict) for strict in (False, True))
+    assert plan is not None
+    assert strict is not None
+    assert keeps(strict, course, WINDOW)
+    assert course.total_area(plan) <= course.total_area(late) < with_deltas
+    assert course.total_area(strict) < with_deltas
+
+
 # One token bucket
 
 
