@@ -102,7 +102,7 @@ def test_no_plan_under_a_window_is_better_than_its_floor(gaps: list[float]) -> N
 
 
 def test_a_window_may_be_opened_late_on_purpose() -> None:
-    """Opened with its delta it would be over just before the first of three that follow: the next window would
+    """Opened with its delta it would be over just before the first of three that follow: the next would
     hold two of them. A floor of deltas alone would stand above this schedule."""
     [course] = courses(windowed(answer([0.5, 0.5, 2.02, 0.28, 0.3, 2.2])))
     late = [course.opens, *(START_S + at for at in (1.03, 3.02, 3.3, 3.6))]
