@@ -130,9 +130,9 @@ class _Intervals:
     m + 1 in m lengths anywhere. A token bucket gives its burst and what flows in meanwhile.
     """
 
-    def __init__(self, limit: RateLimit, members: Sequence[Course], *, tokens: bool) -> None:
+    def __init__(self, key: BucketKey, limit: RateLimit, members: Sequence[Course], *, tokens: bool) -> None:
         self.members = members
-        begins = min(course.opens for course in members)
+        begins = min(course.opens if key in course.send else course.edits_from for course in members)
         ends = max(course.finishes_by for course in members) + 3 * ROUNDING_S
         slot_s = limit.per_s / limit.count
         wanted_s = (ends - begins) / CELLS
@@ -158,7 +158,7 @@ class _Intervals:
 
     def cell(self, at: float) -> int:
         """A platform's clock rounds: what comes at a border comes after it."""
-        return bisect_right(self.borders, at + ROUNDING_S) - 1
+        return max(0, bisect_right(self.borders, at + ROUNDING_S) - 1)
 
     def cell_prices(self) -> list[float]:
         changes = [0.0] * (len(self.borders) + 1)
@@ -333,7 +333,7 @@ class _Relaxation:
                 users.setdefault(key, []).append(course)
         self._limits = {
             key: [
-                _Intervals(limit, members, tokens=limit in scenario.token_buckets)
+                _Intervals(key, limit, members, tokens=limit in scenario.token_buckets)
                 for limit in scenario.limits.get(key.family, ())
             ]
             for key, members in users.items()

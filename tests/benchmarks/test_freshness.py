@@ -168,6 +168,15 @@ def test_no_plan_by_either_of_two_ways_is_better_than_the_floor(timelines: list[
     assert found.mean_age_s * span_s <= least_area(played) + 1e-9
 
 
+@settings(max_examples=10, deadline=None)
+@given(st.lists(few, min_size=2, max_size=2))
+def test_no_plan_of_two_answers_is_better_than_their_floor(timelines: list[Timeline]) -> None:
+    """Sends and edits draw on limits of their own here."""
+    played = small(*timelines)
+    span_s = sum(course.span_s for course in courses(played))
+    assert floor(played, iterations=40).mean_age_s * span_s <= least_area(played) + 1e-9
+
+
 def test_a_second_way_lowers_the_floor() -> None:
     """So a floor for one way alone would be none for who goes both."""
     timelines = [line(*(0.45 * n for n in range(1, 8)))]
