@@ -85,6 +85,35 @@ def improve(group: Sequence[Course], plans: Sequence[Sequence[Act]], scenario: S
     return schedule.plan()
 
 
+def finished(course: Course, times: Sequence[float], scenario: Scenario) -> Plan:
+    """A lone answer's plan that keeps the limits, and its ending as soon as they allow."""
+    acts, platform = course.acts(times), _Platform(scenario)
+    for act in acts:
+        platform.take(act)
+    if times:
+        final = Act(max(course.ends, times[-1] + course.trip_s), course.edits[-1])
+    else:
+        final = Act(max(course.ends, course.opens), course.send)
+    while wait := platform.take(final):
+        final = final._replace(at=final.at + wait)
+    return Plan([acts], [final], course.total_area(times), course.final_lag(times, final.at))
+
+
+class _Platform:
+    """Counts with the sandbox's own limits."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._scenario = scenario
+        self._enforcers: dict[BucketKey, list[Enforcer]] = {}
+
+    def take(self, act: Act) -> float:
+        """0.0, or the seconds by which it is too early."""
+        for key in act.keys:
+            if key not in self._enforcers:
+                self._enforcers[key] = self._scenario.enforcers(key.family)
+        return take_all([one for key in act.keys for one in self._enforcers[key]], act.at)
+
+
 class _Schedule:
     def __init__(self, group: Sequence[Course], plans: Sequence[Sequence[Act]], scenario: Scenario) -> None:
         self._group = group
@@ -273,10 +302,6 @@ def violations(group: Sequence[Course], plan: Plan, scenario: Scenario) -> list[
         if acts[0].keys != course.send or any(act.keys not in course.edits for act in acts[1:]):
             found.append(f"stream {number} goes a way that it has not")
         requests += acts
-    enforcers: dict[BucketKey, list[Enforcer]] = {}
-    for at, keys in sorted(requests, key=_at):
-        for key in keys:
-            enforcers.setdefault(key, scenario.enforcers(key.family))
-        if wait := take_all([one for key in keys for one in enforcers[key]], at):
-            found.append(f"the request at {at:.3f} is {wait:.3f} s too early")
-    return found
+    platform = _Platform(scenario)
+    waits = [(act.at, platform.take(act)) for act in sorted(requests, key=_at)]
+    return [*found, *(f"the request at {at:.3f} is {wait:.3f} s too early" for at, wait in waits if wait)]

@@ -65,6 +65,11 @@ class Course:
         return [Act(at, self.edits[-1] if order else self.send) for order, at in enumerate(times)]
 
     @property
+    def edits_from(self) -> float:
+        """No edit leaves earlier: the send is in flight, or it is the ending and there is none."""
+        return self.opens + self.trip_s
+
+    @property
     def begins(self) -> float:
         return self.times[0]
 

@@ -10,16 +10,18 @@ prices come from subgradient steps. Beside the bound stands the best schedule th
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from itertools import accumulate
-from math import ceil, inf, sqrt
+from math import ceil, inf
 from operator import add
 from typing import Final
 
-from benchmarks.clairvoyant import Plan, improve, place
+from benchmarks import lone_bucket, lone_window
+from benchmarks.clairvoyant import Plan, finished, improve, place
 from benchmarks.course import Act, Course, Keys, courses
-from benchmarks.lone import best_plan
+from benchmarks.envelope import Envelope
 from benchmarks.scenarios import Scenario
 from core.streaming.meters import RateLimit
 from core.streaming.operations import BucketKey
@@ -59,11 +61,9 @@ def floor(
     bound = area = lag = 0.0
     for members in _groups(everyone, scenario):
         group = [everyone[number] for number in members]
-        if (limit := _only_limit(group, scenario)) is not None:
-            plan = best_plan(group[0], limit) or []
-            kept = best_plan(group[0], limit, strict=True) or []
-            found = place(group, [group[0].acts(kept)], scenario)
-            lowest, plans = group[0].total_area(plan), [replace(found, area=group[0].total_area(kept))]
+        if (best_plan := _lone_program(group, scenario)) is not None:
+            lowest = group[0].total_area(best_plan() or [])
+            plans = [finished(group[0], best_plan(strict=True) or [], scenario)]
         else:
             solved = _Relaxation(group, scenario).solve(iterations)
             lowest, plans = solved.bound, [solved.plan]
@@ -85,9 +85,9 @@ def _usable(course: Course, times: Sequence[float]) -> list[Act]:
     return course.acts([course.opens, *following])
 
 
-def _only_limit(group: Sequence[Course], scenario: Scenario) -> RateLimit | None:
-    """The limit of an answer that shares none and has one way, if there is one that may bind, and that is a
-    window of its edits alone: then lone.py knows a tight floor."""
+def _lone_program(group: Sequence[Course], scenario: Scenario) -> Callable[..., list[float] | None] | None:
+    """What finds the plan of an answer that shares no limit and has one way, if a single limit may bind, and
+    that is a window of its edits alone or a token bucket of all its requests: then a tight floor is known."""
     if len(group) > 1 or len(group[0].edits) > 1:
         return None
     [course] = group
@@ -100,7 +100,10 @@ def _only_limit(group: Sequence[Course], scenario: Scenario) -> RateLimit | None
     if len(binding) != 1:
         return None
     [(key, limit)] = binding
-    return None if key in course.send or limit in scenario.token_buckets else limit
+    tokens = limit in scenario.token_buckets
+    if tokens != (key in course.send):
+        return None
+    return partial(lone_bucket.best_plan if tokens else lone_window.best_plan, course, limit)
 
 
 def _groups(everyone: Sequence[Course], scenario: Scenario) -> list[list[int]]:
@@ -127,9 +130,9 @@ class _Intervals:
     m + 1 in m lengths anywhere. A token bucket gives its burst and what flows in meanwhile.
     """
 
-    def __init__(self, limit: RateLimit, members: Sequence[Course], *, tokens: bool) -> None:
+    def __init__(self, key: BucketKey, limit: RateLimit, members: Sequence[Course], *, tokens: bool) -> None:
         self.members = members
-        begins = min(course.opens for course in members)
+        begins = min(course.opens if key in course.send else course.edits_from for course in members)
         ends = max(course.finishes_by for course in members) + 3 * ROUNDING_S
         slot_s = limit.per_s / limit.count
         wanted_s = (ends - begins) / CELLS
@@ -155,7 +158,7 @@ class _Intervals:
 
     def cell(self, at: float) -> int:
         """A platform's clock rounds: what comes at a border comes after it."""
-        return bisect_right(self.borders, at + ROUNDING_S) - 1
+        return max(0, bisect_right(self.borders, at + ROUNDING_S) - 1)
 
     def cell_prices(self) -> list[float]:
         changes = [0.0] * (len(self.borders) + 1)
@@ -287,8 +290,6 @@ class _Path:
         """By time: the least cost up to where an act then is visible, and the act before (-1: none).
 
         An act that hides nothing before `since` costs, when the next is seen at x, a + (x - since)**2 / 2.
-        Of two such curves the later act's stays below once it is, so that a queue of curves, each with
-        the x from which it is the lowest, answers all in one pass.
         """
         begins, visible, since, seen, free = (
             self.course.begins,
@@ -299,42 +300,19 @@ class _Path:
         )
         costs: list[float] = []
         before: list[int] = []
-        queue: list[tuple[float, float, float, int]] = []  # lowest from x, a, since, number
-        head = entered = 0
+        curves = Envelope()
+        entered = 0
         for number, x in enumerate(visible):
             while entered < number and free[entered] <= number:
-                a, hidden = costs[entered] - seen[entered], since[entered]
-                start = -inf
-                while len(queue) > head:
-                    start = _lower_from(queue[-1][1], queue[-1][2], a, hidden)
-                    if start > queue[-1][0]:
-                        break
-                    queue.pop()
-                    start = -inf
-                if start < inf:
-                    queue.append((start, a, hidden, entered))
+                curves.add(costs[entered] - seen[entered], since[entered], entered)
                 entered += 1
             cost, previous = (inf, -1) if number else ((x - begins) ** 2 / 2 + send[0], -1)
-            while head + 1 < len(queue) and queue[head + 1][0] <= x:
-                head += 1
-            if head < len(queue):
-                _, a, hidden, act = queue[head]
-                other = a + edit[number] + ((x - hidden) ** 2 / 2 if x > hidden else 0.0)
-                if other < cost:
-                    cost, previous = other, act
+            least, act = curves.lowest(x)
+            if least + edit[number] < cost:
+                cost, previous = least + edit[number], act
             costs.append(cost)
             before.append(previous)
         return costs, before
-
-
-def _lower_from(a: float, since: float, b: float, later: float) -> float:
-    """From which x on b + (x - later)+**2 / 2 is at most a + (x - since)+**2 / 2; since <= later."""
-    if b <= a:
-        return -inf
-    if later <= since:
-        return inf
-    x = (b - a) / (later - since) + (since + later) / 2
-    return x if x >= later else since + sqrt(2 * (b - a))
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,7 +333,7 @@ class _Relaxation:
                 users.setdefault(key, []).append(course)
         self._limits = {
             key: [
-                _Intervals(limit, members, tokens=limit in scenario.token_buckets)
+                _Intervals(key, limit, members, tokens=limit in scenario.token_buckets)
                 for limit in scenario.limits.get(key.family, ())
             ]
             for key, members in users.items()
