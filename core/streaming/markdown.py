@@ -14,7 +14,7 @@ from typing import Final
 import regex
 
 from core.streaming.code import closes_fence, fence_opening
-from core.streaming.marks import NO_MARKS, Cut, CutRank, HalfLink, Marks, ReadLine, Scan, Settled
+from core.streaming.marks import NO_MARKS, Cut, CutRank, HalfLink, Marks, ReadLine, Scan, Settled, Words
 from core.streaming.maths import FORMULA_START, Formula, formula_at
 from core.streaming.tables import HEAD_CHARS, SAMPLE_CHARS, Table, may_become_head, stays_half_head, table_at
 from core.streaming.text import Undecided, ends_sentence
@@ -35,7 +35,8 @@ _LABEL = regex.compile(
     r"!?\[(?![xX](?:\]|\Z))(?P<label>(?=[\p{L}`])(?:`[^`\n|$]++`(?!`)|[^\[\]\n\\*_`~|<>$:]|:(?!/))++)(?:\]|\Z)"
 )
 _TOKEN = regex.compile(
-    r"(?P<space>\s+)"
+    r"(?P<prose>(?:(?:(?:[^\s\\`*_~|\[!<$h。！？，、；：]++|h(?!ttps?://)|!(?!\[))++|(?<=\S))[ ](?=\S))+)"
+    r"|(?P<space>\s+)"
     rf"|(?P<formula>{FORMULA_START})"
     r"|(?P<escape>\\[^\w\s])"
     r"|(?P<ticks>`+)"
@@ -46,7 +47,6 @@ _TOKEN = regex.compile(
     r"|(?P<word>(?:[^\s\\`*_~|\[!<$h]++|h(?!ttps?://))++|.)",
     regex.DOTALL,
 )
-_WORD = regex.compile(r"\S+")
 _HALF_SCHEME = regex.compile(r"https?(?::/?)?$")
 _IDEOGRAPHIC_STOP = regex.compile(r"[。！？，、；：](?![。！？，、；：」』）”’\p{M}\u200d])")
 
@@ -63,7 +63,8 @@ def scan(text: str, marks: Marks, *, formatted: bool = True, since: Settled | No
         scanner.read_plain()
     hold = scanner.hold or Cut(len(text), CutRank.GRAPHEME, scanner.marks)
     return Scan(
-        tuple(scanner.cuts),
+        text,
+        tuple(scanner.places),
         tuple(scanner.atoms),
         hold,
         scanner.marks,
@@ -83,11 +84,11 @@ class _Scanner:
         self.holds_to = 0
         self._since = since or Settled(0, marks, marks)
         self.marks = self._since.marks
-        self.cuts = list(self._since.cuts)
+        self.places = list(self._since.places)
         self.atoms = list(self._since.atoms)
         self._read = self._since.line  # so far the line is read that comes first
         if self._read is not None and "|" in text[self._since.at : self._line_end(self._since.at)]:
-            del self.cuts[self._read.cuts :], self.atoms[self._read.atoms :]
+            del self.places[self._read.places :], self.atoms[self._read.atoms :]
             self._read = None  # it may be a table's head after all
         self._words: tuple[int, Marks, int, int] | None = (
             None  # the same of the last line; cuts, atoms by then
@@ -115,7 +116,7 @@ class _Scanner:
             read_to, marks, *found = self._words
             line = ReadLine(read_to, marks, cuts, atoms)
             cuts, atoms = found
-        return state._replace(cuts=tuple(self.cuts[:cuts]), atoms=tuple(self.atoms[:atoms]), line=line)
+        return state._replace(places=tuple(self.places[:cuts]), atoms=tuple(self.atoms[:atoms]), line=line)
 
     def _begins_block(self, state: Settled) -> bool:
         """Whether nothing behind this line's start can change what stands before: a blank line does, or a
@@ -140,7 +141,7 @@ class _Scanner:
         if self.hold is None and start:
             state = Settled(start, self.marks, self._before_table, self._fence_is_empty, self._sample_from)
             read = self._read if start == self._since.at else None
-            found = (len(self.cuts), len(self.atoms)) if read is None else (read.cuts, read.atoms)
+            found = (len(self.places), len(self.atoms)) if read is None else (read.places, read.atoms)
             self._lines.append((*found, state))
 
     def read_plain(self) -> None:
@@ -180,7 +181,7 @@ class _Scanner:
 
     def _cut(self, at: int, rank: CutRank, marks: Marks) -> None:
         if 0 < at < len(self.text):
-            self.cuts.append(Cut(at, rank, marks))
+            self.places.append(Cut(at, rank, marks))
 
     def _hold(self, at: int, marks: Marks) -> None:
         """From a line's start on means: behind the line before, where the page may end."""
@@ -215,9 +216,8 @@ class _Scanner:
         self._read_literal(start, end)
 
     def _read_literal(self, start: int, end: int) -> None:
-        for match in _WORD.finditer(self.text, start, end):
-            if match.end() < end:
-                self._cut(match.end(), CutRank.WORD, self.marks)
+        if start < end:
+            self.places.append(Words(start, end, self.marks, prose=False))
 
     def _read_line(self, start: int, end: int, *, undecided: bool) -> int:
         """Take in a line of text, and those that a formula in it reaches; return where the last one ends.
@@ -241,7 +241,7 @@ class _Scanner:
         begin = start + (quote.end() if quote else 0)
         if self._read is not None and start == self._since.at:
             begin, self.marks = self._read.at, self._read.marks
-            self._words = begin, self.marks, len(self.cuts), len(self.atoms)
+            self._words = begin, self.marks, len(self.places), len(self.atoms)
         end = self._read_inline(begin, end)
         if self.hold is not None or not self._unfinished(end) or "|" in line:
             self._words = None
@@ -326,8 +326,14 @@ class _Scanner:
         while at < end:
             token = _TOKEN.match(self.text, at, end)
             assert token is not None  # noqa: S101 - the last alternative takes any character
+            if token.lastgroup == "prose":  # as most
+                self.places.append(Words(at, token.end(), self.marks, prose=True))
+                at = token.end()
+                if end == line_end:
+                    self._note_word(at)
+                continue
             if token.lastgroup == "word" and token.end() < end and token[0].isascii():
-                at = token.end()  # as most: it is nothing but a word
+                at = token.end()  # it is nothing but a word
                 continue
             at = self._read_token(token, end)
             if at > end:  # a formula of several lines
@@ -339,7 +345,7 @@ class _Scanner:
     def _note_word(self, at: int) -> None:
         """Nothing behind the word that begins here can change what stands before; in code a formula may."""
         if self.hold is None and not self.marks.in_code:
-            self._words = at, self.marks, len(self.cuts), len(self.atoms)
+            self._words = at, self.marks, len(self.places), len(self.atoms)
 
     def _read_token(self, token: regex.Match[str], end: int) -> int:
         """Take one token in, and return where the next one begins."""

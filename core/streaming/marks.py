@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final, NamedTuple
 
+import regex
+
 from core.streaming.tables import Table
+from core.streaming.text import ends_sentence
+
+_BREAK = regex.compile(r"(?<=\S)\s")
 
 
 class CutRank(IntEnum):
@@ -55,21 +61,36 @@ NO_MARKS: Final = Marks()
 
 
 class Cut(NamedTuple):
-    """A place where a page may end: `at` is the offset of the first code point after it. A tuple, since each
-    word makes one."""
+    """A place where a page may end: `at` is the offset of the first code point after it."""
 
     at: int
     rank: CutRank
     marks: Marks
 
 
+class Words(NamedTuple):
+    """The cuts behind the words of `text[start:end]`, where `marks` are open: only a page's end asks for them.
+    `prose`: a sentence may end there."""
+
+    start: int
+    end: int
+    marks: Marks
+    prose: bool
+
+    def cuts(self, text: str) -> Iterator[Cut]:
+        for match in _BREAK.finditer(text, self.start, self.end):
+            at = match.start()
+            ends = self.prose and ends_sentence(text[max(0, at - 8) : at])
+            yield Cut(at, CutRank.SENTENCE if ends else CutRank.WORD, self.marks)
+
+
 class ReadLine(NamedTuple):
-    """How far a line was read that still grows: to `at`, where `marks` are open. `cuts` and `atoms`: how many
+    """How far a line was read that still grows: to `at`, where `marks` are open. `places` and `atoms`: how many
     there were before the line."""
 
     at: int
     marks: Marks
-    cuts: int
+    places: int
     atoms: int
 
 
@@ -85,7 +106,7 @@ class Settled(NamedTuple):
     before_table: Marks  # open where the last table began
     fence_is_empty: bool = False
     sample_from: int | None = None  # where a table began whose sample is not complete
-    cuts: tuple[Cut, ...] = ()
+    places: tuple[Cut | Words, ...] = ()
     atoms: tuple[tuple[int, int], ...] = ()
     line: ReadLine | None = None
 
@@ -101,8 +122,8 @@ class HalfLink(NamedTuple):
 class Scan:
     """What a scan found, with offsets into the scanned text."""
 
-    cuts: tuple[Cut, ...]
-    """Places of rank ROW and better, in order. Each is before white space or a line of a fence."""
+    text: str = field(repr=False)
+    places: tuple[Cut | Words, ...] = field(compare=False)
     atoms: tuple[tuple[int, int], ...]
     """Spans not to be cut inside: links, formulas, table rows, marks with the character they cling to."""
     hold: Cut
@@ -117,3 +138,20 @@ class Scan:
     this length shows no more than this one. 0: any delta may show more."""
     settled: Settled | None = None
     """Where the scan of a later state of this text may begin; None: at its start."""
+
+    @property
+    def cuts(self) -> tuple[Cut, ...]:
+        """Places of rank ROW and better, in order. Each is before white space or a line of a fence."""
+        return tuple(self.cuts_from(0))
+
+    def cuts_from(self, start: int) -> Iterator[Cut]:
+        """Those at `start` and behind it."""
+        for place in self.places:
+            for cut in (place,) if isinstance(place, Cut) else place.cuts(self.text) if place.end > start else ():
+                if cut.at >= start:
+                    yield cut
+
+    def cuts_back(self) -> Iterator[Cut]:
+        """The last one first."""
+        for place in reversed(self.places):
+            yield from (place,) if isinstance(place, Cut) else reversed([*place.cuts(self.text)])

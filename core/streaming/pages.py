@@ -299,7 +299,7 @@ class Pages:
     def _nearly_over(self, text: str, found: Scan, hold: Cut, held: Rendered) -> Frame | None:
         """Of a page that is nearly full: its end, behind its last sentence or line, or the whole lines of a
         block. None: it goes on."""
-        good = (cut for cut in reversed(found.cuts) if cut.rank >= CutRank.SENTENCE and cut.at <= hold.at)
+        good = (cut for cut in found.cuts_back() if cut.rank >= CutRank.SENTENCE and cut.at <= hold.at)
         if self._at_limit or (last := next(good, None)) is None:
             return None
         shown = self.shown - self.start
@@ -364,7 +364,7 @@ class Pages:
         """The page ends here: at the best place that fits and takes nothing back."""
         shown = self.shown - self.start
         seen = len(text[:shown].rstrip())  # white space at a page's end is not
-        cuts = [cut for cut in found.cuts if cut.at >= max(seen, 1)]
+        cuts = [*found.cuts_from(max(seen, 1))]
         fitting = self._fitting(text, cuts)
         cut = _best(fitting) if fitting else self._between_graphemes(text, found, shown)
         if self._at_limit and self._limit is not None:
