@@ -176,7 +176,7 @@ class Pages:
         found = scan(text, self._marks, formatted=self._renderer.formatted)
         at = end - self.start
         cut = next((cut for cut in found.cuts if cut.at == at), None) or self._forced(text, at)
-        block = block_at(text, cut, found.cuts, self._block)
+        block = block_at(text, cut, found.cuts_from(0), self._block)
         return replace(self._frame(cut, self._render(text, cut), closed=True), block=block)
 
     def shown_to(self, answer: Answer, end: int) -> None:
@@ -375,7 +375,7 @@ class Pages:
         return self._ending(text, found, cut)
 
     def _ending(self, text: str, found: Scan, cut: Cut) -> Frame:
-        block = block_at(text, cut, found.cuts, self._block)
+        block = block_at(text, cut, found.cuts_from(0), self._block)
         return replace(self._frame(cut, self._render(text, cut), closed=True), block=block)
 
     def _fitting(self, text: str, cuts: list[Cut]) -> list[Cut]:
