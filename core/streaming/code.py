@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from typing import Final
 
-import regex
-
-_FENCE = regex.compile(r"[ \t]*(?P<run>`{3,}|~{3,})(?P<info>[^\n]*)")
-_TICKS = regex.compile(r"`+")
-_BLANK_LINE = regex.compile(r"\n[ \t]*(?=\n)")
+_FENCE = re.compile(r"[ \t]*(?P<run>`{3,}|~{3,})(?P<info>[^\n]*)")
+_TICKS = re.compile(r"`+")
+_BLANK_LINE = re.compile(r"\n[ \t]*(?=\n)")
 MAX_FENCE_RUN: Final = 16
 MAX_LANGUAGE: Final = 40
 

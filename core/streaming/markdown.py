@@ -8,6 +8,7 @@ Discord and Telegram's converters share.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Final
 
@@ -22,10 +23,10 @@ from core.streaming.text import Undecided, ends_sentence
 MAX_OPEN_MARKS: Final = 6
 """Deeper nesting is taken as literal text, so that reopening marks never costs much of a page."""
 
-_BLOCK_START = regex.compile(r"[ \t]*(?:#{1,6}[ \t]|`{3}|~{3})")
-_LEADING_LINE = regex.compile(r"[ \t]*#{1,6}[ \t]|.*:[*_ \t]*$")
-_QUOTE = regex.compile(r"(?:[ \t]*>)+[ \t]?")
-_HALF_LINE_START = regex.compile(r"[ \t]*+(?:#{1,6}|[-*+]|-#|>+)?[ \t]*")
+_BLOCK_START = re.compile(r"[ \t]*(?:#{1,6}[ \t]|`{3}|~{3})")
+_LEADING_LINE = re.compile(r"[ \t]*#{1,6}[ \t]|.*:[*_ \t]*$")
+_QUOTE = re.compile(r"(?:[ \t]*>)+[ \t]?")
+_HALF_LINE_START = re.compile(r"[ \t]*+(?:#{1,6}|[-*+]|-#|>+)?[ \t]*")
 _LINK = regex.compile(
     r"!?\[(?:[^\[\]\n\\]|\\.|\[[^\[\]\n]*\])*+\]"
     r"\((?:[^()\s\\]|\\.|\([^()\s]*\))*+(?:[ \t]+\"[^\"\n]*\")?\)"
@@ -34,8 +35,8 @@ _LINK = regex.compile(
 _LABEL = regex.compile(
     r"!?\[(?![xX](?:\]|\Z))(?P<label>(?=[\p{L}`])(?:`[^`\n|$]++`(?!`)|[^\[\]\n\\*_`~|<>$:]|:(?!/))++)(?:\]|\Z)"
 )
-_TOKEN = regex.compile(
-    r"(?P<prose>(?:(?:(?:[^\s\\`*_~|\[!<$h。！？，、；：]++|h(?!ttps?://)|!(?!\[))++|(?<=\S))[ ](?=\S))+)"
+_TOKEN = re.compile(
+    r"(?P<prose>(?:(?:(?:[^\s\\`*_~|\[!<$h。！？，、；：]++|h(?!ttps?://)|!(?!\[))++|(?<=\S))[ ](?=\S))++)"
     r"|(?P<space>\s+)"
     rf"|(?P<formula>{FORMULA_START})"
     r"|(?P<escape>\\[^\w\s])"
@@ -45,9 +46,9 @@ _TOKEN = regex.compile(
     r"|(?P<url>https?://[^\s<>\"`|*]+)"
     r"|(?P<angle><[^\s<>]{0,200}>?)"
     r"|(?P<word>(?:[^\s\\`*_~|\[!<$h]++|h(?!ttps?://))++|.)",
-    regex.DOTALL,
+    re.DOTALL,
 )
-_HALF_SCHEME = regex.compile(r"https?(?::/?)?$")
+_HALF_SCHEME = re.compile(r"https?(?::/?)?$")
 _IDEOGRAPHIC_STOP = regex.compile(r"[。！？，、；：](?![。！？，、；：」』）”’\p{M}\u200d])")
 
 
@@ -347,7 +348,7 @@ class _Scanner:
         if self.hold is None and not self.marks.in_code:
             self._words = at, self.marks, len(self.places), len(self.atoms)
 
-    def _read_token(self, token: regex.Match[str], end: int) -> int:
+    def _read_token(self, token: re.Match[str], end: int) -> int:
         """Take one token in, and return where the next one begins."""
         kind, start, after = token.lastgroup, token.start(), token.end()
         last = after == end and self._unfinished(end)
@@ -377,13 +378,13 @@ class _Scanner:
             self._cut_ideographic(token)
         return after
 
-    def _cut_ideographic(self, token: regex.Match[str]) -> None:
+    def _cut_ideographic(self, token: re.Match[str]) -> None:
         """Scripts written without spaces: cut after their own punctuation."""
         for stop in _IDEOGRAPHIC_STOP.finditer(self.text, token.start(), token.end() - 1):
             rank = CutRank.SENTENCE if stop[0] in "。！？" else CutRank.WORD
             self._cut(stop.end(), rank, self.marks)
 
-    def _read_ticks(self, token: regex.Match[str], *, last: bool, code: bool) -> None:
+    def _read_ticks(self, token: re.Match[str], *, last: bool, code: bool) -> None:
         if last:
             self._hold(token.start(), self.marks)
         if code and self.marks.inline[-1] == token[0]:
@@ -422,7 +423,7 @@ class _Scanner:
             self.atoms.append((start, after))
         return after
 
-    def _read_delimiter(self, token: regex.Match[str], *, last: bool) -> None:
+    def _read_delimiter(self, token: re.Match[str], *, last: bool) -> None:
         """Open and close emphasis by CommonMark's rule of flanking runs."""
         if last:
             self._hold(token.start(), self.marks)
@@ -448,12 +449,12 @@ class _Scanner:
                 return
             run = run[len(mark) :]
 
-    def _open(self, mark: str, token: regex.Match[str]) -> None:
+    def _open(self, mark: str, token: re.Match[str]) -> None:
         if len(self.marks.inline) < MAX_OPEN_MARKS:
             self.marks = self.marks._replace(inline=(*self.marks.inline, mark))
             self.atoms.append((token.start(), token.end() + 1))
 
-    def _close(self, mark: str, token: regex.Match[str]) -> None:
+    def _close(self, mark: str, token: re.Match[str]) -> None:
         """Close `mark` and forget what was opened inside of it: those were literal."""
         last = len(self.marks.inline) - 1 - self.marks.inline[::-1].index(mark)
         self.marks = self.marks._replace(inline=self.marks.inline[:last])

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final, NamedTuple
 
-import regex
-
 from core.streaming.tables import Table
 from core.streaming.text import ends_sentence
 
-_BREAK = regex.compile(r"(?<=\S)\s")
+_BREAK = re.compile(r"(?<=\S)\s")
 
 
 class CutRank(IntEnum):
@@ -69,8 +68,8 @@ class Cut(NamedTuple):
 
 
 class Words(NamedTuple):
-    """The cuts behind the words of `text[start:end]`, where `marks` are open: only a page's end asks for them.
-    `prose`: a sentence may end there."""
+    """The cuts behind the words of `text[start:end]`, where `marks` are open: only a page's end asks for
+    them. `prose`: a sentence may end there."""
 
     start: int
     end: int
@@ -85,8 +84,8 @@ class Words(NamedTuple):
 
 
 class ReadLine(NamedTuple):
-    """How far a line was read that still grows: to `at`, where `marks` are open. `places` and `atoms`: how many
-    there were before the line."""
+    """How far a line was read that still grows: to `at`, where `marks` are open. `places` and `atoms`: how
+    many there were before the line."""
 
     at: int
     marks: Marks
@@ -147,9 +146,11 @@ class Scan:
     def cuts_from(self, start: int) -> Iterator[Cut]:
         """Those at `start` and behind it."""
         for place in self.places:
-            for cut in (place,) if isinstance(place, Cut) else place.cuts(self.text) if place.end > start else ():
-                if cut.at >= start:
-                    yield cut
+            if isinstance(place, Cut):
+                if place.at >= start:
+                    yield place
+            elif place.end > start:
+                yield from (cut for cut in place.cuts(self.text) if cut.at >= start)
 
     def cuts_back(self) -> Iterator[Cut]:
         """The last one first."""

@@ -16,14 +16,13 @@ The laws:
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import takewhile
 from typing import Final
-
-import regex
 
 from core.streaming.answer import Answer
 from core.streaming.files import PAGES_SHOWN, Block, Files, FileSpan, RestSpan, block_at
@@ -58,8 +57,8 @@ _PREFERENCES: Final = (
 )
 """The best kind of cut that leaves no more than the rest of a page empty is taken, the latest of its kind."""
 
-_TEXT = regex.compile(r"[^\s*_~`#>|+-]")  # what is no white space and no sign of Markdown's
-_ITEM_START = regex.compile(r"[ \t]*(?:[-*+]|[0-9]{1,9}[.)])[ \t]")
+_TEXT = re.compile(r"[^\s*_~`#>|+-]")  # what is no white space and no sign of Markdown's
+_ITEM_START = re.compile(r"[ \t]*(?:[-*+]|[0-9]{1,9}[.)])[ \t]")
 
 
 @dataclass(frozen=True, slots=True)

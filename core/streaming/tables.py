@@ -11,6 +11,7 @@ The laws:
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -33,10 +34,10 @@ _BARE_CELL_CHARS: Final = 60
 """A row without outer pipes shows its first pipe within so many characters."""
 
 _RULE = regex.compile(r"[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*+\|?[ \t]*")
-_OTHER_BLOCK = regex.compile(r"[ \t]*(?:#{1,6}[ \t]|[-*+][ \t]|[0-9]{1,9}[.)][ \t]|>|\|\||`{3}|~{3})")
-_SPOILER_LINE = regex.compile(r"[ \t]*\|\|[^|]+\|\|[ \t]*")
-_CODE = regex.compile(r"`[^`]*`")
-_PIPE = regex.compile(r"\\.|\|")
+_OTHER_BLOCK = re.compile(r"[ \t]*(?:#{1,6}[ \t]|[-*+][ \t]|[0-9]{1,9}[.)][ \t]|>|\|\||`{3}|~{3})")
+_SPOILER_LINE = re.compile(r"[ \t]*\|\|[^|]+\|\|[ \t]*")
+_CODE = re.compile(r"`[^`]*`")
+_PIPE = re.compile(r"\\.|\|")
 _PIPE_OUTSIDE_CODE = regex.compile(r"\\.|(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)|\|")
 
 
@@ -140,7 +141,7 @@ def _is_long(row: str) -> bool:
     return sum(map(len, _split(row, _PIPE))) > LONG_ROW_CHARS
 
 
-def _split(row: str, pipe: regex.Pattern[str], *, opening: bool = True) -> list[str]:
+def _split(row: str, pipe: re.Pattern[str] | regex.Pattern[str], *, opening: bool = True) -> list[str]:
     row = row.strip()
     at = 1 if opening and row.startswith("|") else 0
     found = []
