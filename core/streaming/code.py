@@ -15,6 +15,8 @@ MAX_LANGUAGE: Final = 40
 
 def fence_opening(text: str, start: int, end: int) -> tuple[str, str] | None:
     """The run and the language of the fence that the line `text[start:end]` opens."""
+    if text.find("```", start, end) < 0 and text.find("~~~", start, end) < 0:  # as in most lines
+        return None
     match = _FENCE.match(text, start, end)
     if match is None or (match["run"][0] == "`" and "`" in match["info"]):
         return None

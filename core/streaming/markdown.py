@@ -71,6 +71,7 @@ def scan(text: str, marks: Marks, *, formatted: bool = True, since: Settled | No
         scanner.marks,
         half_link=scanner.half_link,
         holds_to=scanner.holds_to,
+        half_rule=scanner.half_rule,
         settled=scanner.settled(),
     )
 
@@ -83,6 +84,7 @@ class _Scanner:
         self.hold: Cut | None = None
         self.half_link: HalfLink | None = None
         self.holds_to = 0
+        self.half_rule: int | None = None
         self._since = since or Settled(0, marks, marks)
         self.marks = self._since.marks
         self.places = list(self._since.places)
@@ -197,6 +199,11 @@ class _Scanner:
         if self.hold is None and self._half_formula is None:
             self.holds_to = to
 
+    def _hold_rule(self, start: int) -> None:
+        """What is held from here on is so while what begins at `start` may become a table's rule."""
+        if self.hold is None and self._half_formula is None:
+            self.half_rule = start
+
     def _open_fence(self, run: str, language: str, start: int, end: int) -> None:
         if not self.text[end:].strip():
             self._hold(start, NO_MARKS)
@@ -232,7 +239,9 @@ class _Scanner:
             return end
         if self.marks.table:
             self.marks, self._sample_from = NO_MARKS, None
-        if undecided and self._unfinished(end) and stays_half_head(line):
+        if undecided and not self._unfinished(end):
+            self._hold_rule(end + 1)
+        elif undecided and stays_half_head(line):
             self._hold_lines(start + HEAD_CHARS)
         if undecided or (self._unfinished(end) and start > 0 and _HALF_LINE_START.fullmatch(line)):
             self._hold(start, self.marks)

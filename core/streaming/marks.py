@@ -135,6 +135,8 @@ class Scan:
     holds_to: int = 0
     """A table is held whose head grows, or one of its first rows: as long as no line ends, a text of up to
     this length shows no more than this one. 0: any delta may show more."""
+    half_rule: int | None = None
+    """Where a line begins that may become a table's rule: as long as it may, no delta shows more."""
     settled: Settled | None = None
     """Where the scan of a later state of this text may begin; None: at its start."""
 

@@ -32,6 +32,7 @@ from core.streaming.maths import ReadMaths
 from core.streaming.operations import FileContent
 from core.streaming.readable import Readable
 from core.streaming.rendering import Rendered, Renderer, page_renderer
+from core.streaming.tables import may_become_rule
 from core.streaming.text import graphemes
 
 NEARLY_FULL_UNITS: Final = 150
@@ -134,7 +135,7 @@ class Pages:
         self._shown_body: Rendered | None = None  # None: not known
         self._shown_ahead: Frame | None = None  # if it shows more than the span
         self._settled: Settled | None = None  # of the current page's text, so that a frame reads what is new
-        self._holds_to = 0  # as in Scan, of the answer's text
+        self._holds_to, self._half_rule = 0, -1  # as in Scan, of the answer's text
         self.above: Callable[[Rendered], Rendered] | None = None
         """Puts something above the first page; to be set before that is shown."""
         self._files = files
@@ -148,7 +149,7 @@ class Pages:
 
     def frame(self, answer: Answer) -> Frame:
         """The newest state of the current page. Costs a rendering: call it when it can be sent."""
-        self._holds_to = 0
+        self._holds_to, self._half_rule = 0, -1
         if (frame := self._file_frame(answer)) is not None:
             return frame
         text = answer.slice(self.start, self.start + WINDOW_PAGES * self._renderer.page_units)
@@ -156,6 +157,7 @@ class Pages:
         found = scan(text, self._marks, formatted=self._renderer.formatted, since=self._settled)
         self._settled = found.settled
         self._holds_to = self.start + found.holds_to if found.holds_to else 0
+        self._half_rule = -1 if found.half_rule is None else self.start + found.half_rule
         if answer.ended and whole:
             body = self._final(text, found, answer.mark)
             if body.fill <= 1.0:
@@ -165,6 +167,8 @@ class Pages:
 
     def holds(self, answer: Answer, since: int) -> bool:
         """Whether the last frame, made when the answer was `since` long, shows all that may be shown yet."""
+        if 0 <= self._half_rule <= since:
+            return may_become_rule(answer.slice(self._half_rule, answer.length))
         return since <= answer.length <= self._holds_to and "\n" not in answer.slice(since, answer.length)
 
     def closed_at(self, answer: Answer, end: int) -> Frame:
@@ -285,7 +289,7 @@ class Pages:
         """No less than was shown. Signs alone behind that hide nothing."""
         frame = self._frame(cut, body) if self.start + cut.at > self.shown else self._as_shown(text)
         signs = 0 if _TEXT.search(text, cut.at) else self.start + len(text) - frame.end
-        return replace(frame, ahead=max(signs, frame.ahead))
+        return replace(frame, ahead=signs) if signs > frame.ahead else frame
 
     def _half_linked(self, text: str, hold: Cut, link: HalfLink | None) -> Frame | None:
         if link is None or self.start + hold.at < self.shown:

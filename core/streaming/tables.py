@@ -100,14 +100,18 @@ def table_at(text: str, start: int, end: int, *, whole: bool = False) -> Table |
     stop = text.find("\n", end + 1)
     rule = text[end + 1 : stop if stop >= 0 else len(text)]
     if stop < 0 and not whole:
-        undecided = len(rule) <= HEAD_CHARS and _RULE.fullmatch(rule, partial=True)
-        return Undecided.UNDECIDED if undecided else None
+        return Undecided.UNDECIDED if may_become_rule(rule) else None
     if "|" not in rule or len(rule) > HEAD_CHARS or not _RULE.fullmatch(rule):
         return None
     columns = len(rule_cells(rule))
     if len(cells(head, columns)) != columns:
         return None
     return Table(head, rule, None if _is_long(head) else ())
+
+
+def may_become_rule(line: str) -> bool:
+    """Whether `line`, which may still grow, could be the rule below a head."""
+    return len(line) <= HEAD_CHARS and _RULE.fullmatch(line, partial=True) is not None
 
 
 def rule_cells(rule: str) -> list[str]:
