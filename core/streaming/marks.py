@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from core.streaming.tables import Table
 from core.streaming.text import ends_sentence
 
-_BREAK = re.compile(r"(?<=\S)\s")
+_BREAK = re.compile(r"\s(?<=\S\s)")
 
 
 class CutRank(IntEnum):
