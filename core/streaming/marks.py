@@ -122,7 +122,7 @@ class Scan:
     """What a scan found, with offsets into the scanned text."""
 
     text: str = field(repr=False)
-    places: tuple[Cut | Words, ...] = field(compare=False)
+    places: tuple[Cut | Words, ...] = field(compare=False)  # what `cuts` are made of, in order
     atoms: tuple[tuple[int, int], ...]
     """Spans not to be cut inside: links, formulas, table rows, marks with the character they cling to."""
     hold: Cut
