@@ -27,6 +27,8 @@ RUN apt-get update \
     && install -d -o sluice -g sluice /data
 COPY --from=build /app /app
 ENV PATH=/app/bin:$PATH PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 SLUICE_DATA_DIR=/data
+# A cache would end with the container, whoever runs it: so the demo model is kept with the data.
+ENV XDG_CACHE_HOME=/dev/null
 # A new named volume takes over the owner of this folder.
 VOLUME /data
 USER 10001:10001

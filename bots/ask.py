@@ -9,7 +9,7 @@ from typing import BinaryIO, Final
 
 from rich.console import Console
 
-from bots.bootstrap.configuration import read_configuration
+from bots.bootstrap.configuration import read_configuration, warnings_about
 from bots.bootstrap.models import open_model
 from bots.embedded_model.errors import EmbeddedModelError
 from bots.embedded_model.progress import shown_progress
@@ -20,9 +20,22 @@ from core.configuration import Configuration, Live, ModelChoice
 from core.ports.completions import ChatMessage, CompletionRequest, ModelError
 from core.service.failures import reason_of
 from core.service.stream_answer import stream_answer
-from core.settings import Settings
+from core.settings import Settings, names_any
 from core.streaming.answer import Ending
 
+NEEDED: Final = frozenset(
+    {
+        "OPENAI_MODEL",
+        "OPENAI_API_KEY",
+        "OPENAI_BASE_URL",
+        "OPENAI_TEMPERATURE",
+        "OPENAI_MAX_TOKENS",
+        "SLUICE_SYSTEM_PROMPT",
+        "SLUICE_CONFIG",
+        "SLUICE_DATA_DIR",
+    }
+)
+"""The settings that it uses: no other holds it up."""
 _CUT: Final = {
     Ending.LENGTH: "The answer was cut at the length limit.",
     Ending.FILTERED: "The answer was ended by the provider's content filter.",
@@ -41,6 +54,9 @@ async def ask(
     live = Live(read_configuration(settings))
     choice = _choice(live, settings, given)
     notices = Console(stderr=True, highlight=False)
+    for warning in warnings_about(settings, live.current):
+        if names_any(warning, NEEDED):
+            notices.print(warning, soft_wrap=True, markup=False)
     for_eyes = output.isatty()
     surface = TerminalSurface(output, for_eyes=for_eyes)
     try:

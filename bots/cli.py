@@ -28,6 +28,7 @@ def program() -> NoReturn:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Returns the exit code: 0 good, 1 failed with one line, 130 interrupted."""
     parsed = _parser().parse_args(arguments)
+    from bots.leaving import OutputError
     from core.variables import SettingsError
 
     try:
@@ -36,6 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for problem in error.problems:
             _failed(problem)
         return 1
+    except OutputError as error:
+        return _failed(str(error))
     except KeyboardInterrupt:
         return _INTERRUPTED
 
@@ -127,7 +130,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _ask(arguments: argparse.Namespace) -> int:
-    from bots.ask import ask
+    from bots.ask import NEEDED, ask
     from bots.logs import set_up_logging
     from bots.loop import run_in_loop
     from core.settings import read_settings
@@ -140,7 +143,7 @@ def _ask(arguments: argparse.Namespace) -> int:
     }
     given = {name: value for name, value in options.items() if value is not None}
     try:
-        settings = read_settings({**os.environ, **given})
+        settings = read_settings({**os.environ, **given}, needed=NEEDED)
     except SettingsError as error:
         raise SettingsError(tuple(_as_given(problem, given) for problem in error.problems)) from None
     set_up_logging(settings, sys.stderr, least="ERROR")
@@ -148,6 +151,8 @@ def _ask(arguments: argparse.Namespace) -> int:
         prompt = _question(arguments.prompt)
     except UnicodeError:
         return _failed("The question is not UTF-8 text. Convert it first, as with: iconv -f LATIN1 -t UTF-8")
+    if sys.stdout is None:  # as where it was closed before the start: `>&-`
+        return _failed("There is no output to write an answer to.")
     if not prompt.strip():
         return _failed('There is no question. Try: sluice ask "what is a sluice?"')
     try:
@@ -180,6 +185,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
     from rich.console import Console
 
     from bots import doctor
+    from bots.leaving import writing
     from bots.logs import set_up_logging
     from bots.loop import run_in_loop
     from core.adapters.clock import SystemClock
@@ -187,10 +193,11 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
     set_up_logging(Settings(), sys.stderr, least="CRITICAL")  # what libraries complain of is in the findings
     checks = run_in_loop(doctor.examine(SystemClock(), Console(stderr=True)))
-    if arguments.json:
-        print(json.dumps(doctor.as_json(checks), indent=2))
-    else:
-        doctor.show(checks, Console(highlight=False))
+    with writing():
+        if arguments.json:
+            print(json.dumps(doctor.as_json(checks), indent=2))
+        else:
+            doctor.show(checks, Console(highlight=False))
     return 0 if doctor.all_good(checks) else 1
 
 
@@ -205,15 +212,13 @@ def _config_check(_arguments: argparse.Namespace) -> int:
 def _words(arguments: argparse.Namespace) -> int:
     from core.catalogue import completeness, report
 
-    print(report(completeness(), missing=arguments.missing))
-    return 0
+    return _told(report(completeness(), missing=arguments.missing))
 
 
 def _config_example(_arguments: argparse.Namespace) -> int:
     from core.configuration import example
 
-    print(example(), end="")
-    return 0
+    return _told(example().removesuffix("\n"))
 
 
 def _backup(arguments: argparse.Namespace) -> int:
@@ -235,19 +240,19 @@ def _rotate_keys(_: argparse.Namespace) -> int:
 
 
 def _kept(work: Callable[[Settings], Coroutine[object, object, Sequence[str]]]) -> int:
+    from bots.keeping import NEEDED
     from bots.logs import set_up_logging
     from bots.loop import run_in_loop
     from core.ports.store import StoreError
     from core.settings import read_settings
 
-    settings = read_settings()
+    settings = read_settings(needed=NEEDED)
     set_up_logging(settings, sys.stderr, least="WARNING")
     try:
         lines = run_in_loop(work(settings))
     except StoreError as error:
         return _failed(str(error))
-    print(*lines, sep="\n")
-    return 0
+    return _told(*lines)
 
 
 def _bench(arguments: argparse.Namespace) -> int:
@@ -265,6 +270,14 @@ def _bench(arguments: argparse.Namespace) -> int:
         run(which, quick=arguments.quick, json_file=arguments.json, plot_file=arguments.plot)
     except OSError as error:
         return _failed(f"{error.filename} cannot be written ({error.strerror}).")
+    return 0
+
+
+def _told(*lines: str) -> int:
+    from bots.leaving import writing
+
+    with writing():
+        print(*lines, sep="\n")
     return 0
 
 

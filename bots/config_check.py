@@ -11,41 +11,60 @@ from urllib.parse import urlsplit
 from rich.console import Console
 from rich.markup import escape
 
-from bots.bootstrap.configuration import read_configuration, warnings_about
-from core.configuration import Budgets, Configuration, ModelEntry, Persona, Provider
+from bots.bootstrap.findings import Findings, look
+from bots.leaving import writing
+from bots.model_check import NO_MODEL
+from core.configuration import Budgets, ModelEntry, Persona, Provider
 from core.configuration.limits import ENDLESS, MONEY
-from core.settings import read_settings
 from core.variables import SettingsError
 
 GOOD: Final = 0
 WARNED: Final = 1
 WRONG: Final = 2
+_WRONG: Final = "[red]✗[/] "
+_WARNING: Final = "[yellow]![/] "
 
 
 def check(console: Console) -> int:
-    """Print it. Returns the exit code: 0 good, 1 usable with warnings, 2 it cannot be used."""
+    """Print it. Returns the exit code: 0 good, 1 usable with warnings, 2 it cannot be used.
+
+    Raises OutputError.
+    """
+    lines, code = _looked_at()
+    with writing():
+        for line in lines:
+            console.print(line, soft_wrap=True)
+    return code
+
+
+def _looked_at() -> tuple[list[str], int]:
+    """Lines of rich's markup, and the exit code."""
     try:
-        settings = read_settings()
-        configuration = read_configuration(settings)
+        found = look()
     except SettingsError as error:
-        for problem in error.problems:
-            console.print(f"[red]✗[/] {escape(problem)}", soft_wrap=True)
-        return WRONG
-    for line in _in_force(configuration):
-        console.print(line, soft_wrap=True, markup=False)
-    warnings = warnings_about(settings, configuration)
-    for warning in warnings:
-        console.print(f"[yellow]![/] {escape(warning)}", soft_wrap=True)
+        return [_WRONG + escape(problem) for problem in error.problems], WRONG
+    missing = (NO_MODEL,) if found.model_missing else ()
+    problems = dict.fromkeys((*found.of_env, *found.of_file, *missing))
+    warnings = [
+        _WARNING + escape(line)
+        for line in (*found.settings.unusable, *found.warnings)
+        if line not in problems
+    ]
+    if problems:
+        return [*(_WRONG + escape(problem) for problem in problems), *warnings], WRONG
+    lines = [escape(line) for line in _in_force(found)]
     if warnings:
-        return WARNED
-    console.print("[green]✓[/] Nothing is wrong.")
-    return GOOD
+        return [*lines, *warnings], WARNED
+    return [*lines, "[green]✓[/] Nothing is wrong."], GOOD
 
 
-def _in_force(configuration: Configuration) -> Iterator[str]:
+def _in_force(found: Findings) -> Iterator[str]:
+    configuration = found.configuration
     file = configuration.file
     yield f"File: {file.absolute()}" if file else "File: none; .env alone"
-    yield f"Default model: {configuration.default_model}"
+    yield f"Platforms: {found.settings.platforms or 'no token is set; `sluice run` starts the sandbox'}"
+    named = "" if configuration.model_chosen else "; none is named, and in the sandbox the demo model answers"
+    yield f"Default model: {configuration.default_model}{named}"
     yield f"Default persona: {configuration.default_persona or 'none'}"
     yield from _listed("Providers", map(_provider, configuration.providers.values()))
     yield from _listed("Models", map(_model, configuration.models.values()))

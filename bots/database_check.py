@@ -20,13 +20,14 @@ _REMEDY_SQLITE: Final = (
 
 
 async def check_database(settings: Settings) -> tuple[Check, ...]:
-    """One line about the database, and one about the key where the database could be read. Never raises."""
+    """One line about the database, and one about the key. Never raises."""
     location = Location.of(settings)
     remedy = _REMEDY_POSTGRESQL if location.database_url else _REMEDY_SQLITE
     try:
         found = await look_at(location)
     except StoreError as error:
-        return (_bad(_DATABASE, error, f"{_named(location)}: ", remedy),)
+        key = Check(_KEY, CheckState.NOTE, "not looked at: the database must be readable first")
+        return _bad(_DATABASE, error, f"{_named(location)}: ", remedy), key
     database = Check(_DATABASE, CheckState.GOOD, f"{_named(location)}: {_state(found)}")
     try:
         opens = prove_key(location, found)

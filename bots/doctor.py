@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import re
 import socket
+from collections.abc import Iterator, Sequence, Set
 from contextlib import AsyncExitStack
 from dataclasses import asdict, replace
+from itertools import chain
 from typing import Final
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bots.bootstrap.configuration import bare_configuration, read_configuration, warnings_about
+from bots.bootstrap.findings import Findings, look
 from bots.bootstrap.platforms import live_platforms
 from bots.data_dir_check import check_data_dir
 from bots.embedded_model.errors import EmbeddedModelError
@@ -26,70 +27,126 @@ from core.adapters.redaction import redact_all_logging, redacted
 from core.configuration import Configuration, Live
 from core.policy.access import ADMINS_FILE, Access
 from core.ports.clock import Clock
-from core.ports.platform import Check, CheckState
-from core.settings import Settings, settings_and_problems, where_settings_stand
-from core.variables import ENV_FILE, FILE, SettingsError
+from core.ports.platform import Check, CheckState, Platform
+from core.settings import Settings, where_settings_stand
+from core.variables import ENV_FILE, SettingsError
 
 _CLAIM: Final = (
     "Start Sluice. It prints a code; send the bot /claim and that code in a private message, and you are "
     "its admin."
 )
-_TOKENS: Final = frozenset({"DISCORD_TOKEN", "TELEGRAM_TOKEN"})
-_OF_MODEL: Final = frozenset({"OPENAI_MODEL", "OPENAI_API_KEY", "OPENAI_BASE_URL"})
+_FETCHED_LAST: Final = "the demo model (94 MB) is fetched once nothing else is wrong"
+_OF_MODEL: Final = frozenset({"OPENAI_MODEL", "OPENAI_API_KEY", "OPENAI_BASE_URL", "SLUICE_CONFIG"})
 _OF_DATABASE: Final = frozenset({"DATABASE_URL", "SLUICE_KEY_FILE", "SLUICE_DATA_DIR"})
 _SIGNS: Final = {CheckState.GOOD: "[green]✓", CheckState.NOTE: "[yellow]!", CheckState.BAD: "[red]✗"}
 
 
 async def examine(clock: Clock, console: Console) -> tuple[Check, ...]:
-    """Every finding, also of what does not hang on what else is wrong. `console` shows the progress of what
-    takes long. Never raises for what is found."""
+    """Every finding, also of what does not hang on what else is wrong; what was not looked at says why.
+
+    What costs little comes first. `console` shows the progress of what takes long. Never raises for what is
+    found.
+    """
     try:
-        settings, problems = settings_and_problems()
+        found = look()
     except SettingsError as error:  # the file may say anything
-        return tuple(_split("Configuration", CheckState.BAD, problem) for problem in error.problems)
-    redact_all_logging(settings.secrets)
-    wrong = {re.split(r"\W", problem, maxsplit=1)[0].removesuffix(FILE) for problem in problems}
-    configuration, of_file = _read(settings, problems)
-    platforms = live_platforms(settings, clock, configuration, MemoryJournal(clock=clock))
-    sandbox = not platforms and wrong.isdisjoint(_TOKENS)
-    found = [_where(settings, any_wrong=bool(problems))]
-    if platforms or sandbox:
-        found.append(_configuration(settings, configuration))
-    if not of_file and "SLUICE_CONFIG" not in wrong:
-        found.append(_file(configuration, settings))
-    warnings = warnings_about(settings, configuration)
-    found += [_split("Configuration", CheckState.NOTE, warning) for warning in warnings]
-    bad = dict.fromkeys((*problems, *settings.unusable, *of_file))
-    found += [_split("Configuration", CheckState.BAD, problem) for problem in bad]
-    asked = [one.check() for one in platforms if f"{one.name.upper()}_API_BASE_URL" not in wrong]
-    for checks in await asyncio.gather(*asked):
-        found += checks
-    if not of_file and wrong.isdisjoint(_OF_MODEL):
-        if not configuration.model_chosen and platforms:
-            found.append(_split("Model", CheckState.BAD, NO_MODEL))
+        wrong = [_split("Configuration", CheckState.BAD, problem) for problem in error.problems]
+        return (*wrong, _not_looked_at("Everything else", "the settings are not known"))
+    redact_all_logging(found.settings.secrets)
+    checks = [*_settings(found), *await _machine(found), *await _platforms(found, clock)]
+    checks.append(await _model(found, clock, console, all_good=all_good(checks)))
+    return tuple(replace(one, detail=redacted(one.detail), remedy=redacted(one.remedy)) for one in checks)
+
+
+def _settings(found: Findings) -> Iterator[Check]:
+    """What stands in the files."""
+    settings, configuration = found.settings, found.configuration
+    yield _where(settings, any_wrong=bool(found.of_env))
+    if settings.platforms or found.sandbox:
+        yield _configuration(settings, configuration)
+    if because := _because(found.wrong, {"SLUICE_CONFIG"}):
+        yield _not_looked_at("Configuration file", because)
+    elif not found.of_file:
+        yield _file(configuration, settings)
+    for warning in found.warnings:
+        yield _split("Configuration", CheckState.NOTE, warning)
+    for problem in dict.fromkeys((*found.of_env, *settings.unusable, *found.of_file)):
+        yield _split("Configuration", CheckState.BAD, problem)
+
+
+async def _machine(found: Findings) -> list[Check]:
+    """What is on this machine: the folder, the database, the sandbox's port."""
+    settings, wrong, checks = found.settings, found.wrong, list[Check]()
+    if because := _because(wrong, {"SLUICE_DATA_DIR"}):
+        checks.append(_not_looked_at("Data folder", because))
+    else:
+        checks.append(check_data_dir(settings.data_dir, make=False))
+    if not found.sandbox:  # which keeps nothing
+        if because := _because(wrong, _OF_DATABASE):
+            checks += [_not_looked_at(name, because) for name in ("Database", "Key file")]
         else:
-            found.append(await _model(settings, configuration, clock, console))
-    if "SLUICE_DATA_DIR" not in wrong:
-        found.append(check_data_dir(settings.data_dir, make=False))
-    if platforms and wrong.isdisjoint(_OF_DATABASE):  # the sandbox keeps nothing
-        from bots.database_check import check_database
+            from bots.database_check import check_database
 
-        found += await check_database(settings)
-    if sandbox and "SLUICE_HTTP" not in wrong:
-        found.append(await _port(settings.http_host, settings.http_port))
+            checks += await check_database(settings)
+    elif because := _because(wrong, {"SLUICE_HTTP"}):
+        checks.append(_not_looked_at("Page", because))
+    else:
+        checks.append(await _port(settings.http_host, settings.http_port))
         if settings.page_is_open:
-            found.append(_split("Page", CheckState.NOTE, PAGE_IS_OPEN))
-    return tuple(replace(one, detail=redacted(one.detail), remedy=redacted(one.remedy)) for one in found)
+            checks.append(_split("Page", CheckState.NOTE, PAGE_IS_OPEN))
+    return checks
 
 
-def _read(settings: Settings, problems: tuple[str, ...]) -> tuple[Configuration, tuple[str, ...]]:
-    """The configuration, and what is wrong with its file: then it is what holds where nothing is said."""
+async def _platforms(found: Findings, clock: Clock) -> list[Check]:
+    platforms = live_platforms(found.settings, clock, found.configuration, MemoryJournal(clock=clock))
+    live = {platform.name: platform for platform in platforms}
+    asked, skipped = [], []
+    for name in ("Discord", "Telegram"):
+        because = _because(found.wrong, {f"{name.upper()}_TOKEN", f"{name.upper()}_API_BASE_URL"})
+        if name in live and not because:
+            asked.append(_platform(live[name]))
+        elif name in live or f"{name.upper()}_TOKEN" in found.wrong:
+            skipped.append(_not_looked_at(name, because))
+    return [*skipped, *chain.from_iterable(await asyncio.gather(*asked))]
+
+
+async def _platform(platform: Platform) -> Sequence[Check]:
+    checks = await platform.check()
+    if any(check.name == f"{platform.name} token" and check.state is CheckState.BAD for check in checks):
+        return *checks, _not_looked_at(platform.name, "the token must be accepted first")
+    return checks
+
+
+async def _model(found: Findings, clock: Clock, console: Console, *, all_good: bool) -> Check:
+    """`all_good`: what was looked at before. Else nothing large is fetched."""
+    from bots.bootstrap.models import is_to_be_fetched, open_model
+
+    file = {found.settings.config_file.name} if found.of_file else set()
+    if because := _because(found.wrong | file, _OF_MODEL | file):
+        return _not_looked_at("Model", because)
+    if found.model_missing:
+        return _split("Model", CheckState.BAD, NO_MODEL)
+    if not all_good and is_to_be_fetched(found.settings, found.configuration):
+        return _not_looked_at("Model", _FETCHED_LAST)
     try:
-        return read_configuration(settings), ()
-    except SettingsError as error:
-        # Without a file it is `.env` that names no model, which is told already.
-        of_file = error.problems if settings.config_file.is_file() or not problems else ()
-        return bare_configuration(), of_file
+        async with AsyncExitStack() as stack:
+            with shown_progress(console) as on_progress:
+                model = await stack.enter_async_context(
+                    open_model(found.settings, Live(found.configuration), on_progress)
+                )
+            return await check_model(model.completions, found.configuration, clock)
+    except EmbeddedModelError as error:
+        return _split("Model", CheckState.BAD, str(error))
+
+
+def _because(wrong: Set[str], needed: Set[str]) -> str:
+    """Why what needs all of these is not looked at; "" where it can be. What is wrong is told by itself."""
+    names = " and ".join(sorted(wrong & needed))
+    return f"{names} must be right first" if names else ""
+
+
+def _not_looked_at(name: str, because: str) -> Check:
+    return Check(name, CheckState.NOTE, f"not looked at: {because}")
 
 
 def show(checks: tuple[Check, ...], console: Console) -> None:
@@ -113,7 +170,7 @@ def as_json(checks: tuple[Check, ...]) -> dict[str, object]:
     return {"good": all_good(checks), "checks": [asdict(check) for check in checks]}
 
 
-def all_good(checks: tuple[Check, ...]) -> bool:
+def all_good(checks: Sequence[Check]) -> bool:
     return all(check.state is not CheckState.BAD for check in checks)
 
 
@@ -123,8 +180,7 @@ def _where(settings: Settings, *, any_wrong: bool) -> Check:
     if any_wrong:
         remedy = "If you have one, start Sluice in the folder that holds it."
         return Check("Settings", CheckState.NOTE, where_settings_stand(), remedy)
-    live = settings.discord_token or settings.telegram_token
-    why = "the environment says all" if live else "the sandbox needs none"
+    why = "the environment says all" if settings.platforms else "the sandbox needs none"
     return Check("Settings", CheckState.GOOD, f"{where_settings_stand()}: {why}")
 
 
@@ -139,16 +195,11 @@ def _file(configuration: Configuration, settings: Settings) -> Check:
 
 
 def _configuration(settings: Settings, configuration: Configuration) -> Check:
-    platforms = [
-        name
-        for name, token in (("Discord", settings.discord_token), ("Telegram", settings.telegram_token))
-        if token
-    ]
-    if not platforms:
+    if not settings.platforms:
         return Check(
             "Configuration", CheckState.GOOD, "no platform token: `sluice run` would start the sandbox"
         )
-    named = " and ".join(platforms)
+    named = settings.platforms
     before, now = configuration.permissions, configuration.access
     named_ones = settings.admins | settings.allow | before.admins | before.allow | now.admins | now.allow
     everybody = settings.allow_everybody or before.allow_everybody or now.allow_everybody
@@ -161,20 +212,6 @@ def _configuration(settings: Settings, configuration: Configuration) -> Check:
             remedy = "Repair or delete it, or set SLUICE_ADMINS."
             return Check("Configuration", CheckState.BAD, f"{file.absolute()} does not name an admin", remedy)
     return Check("Configuration", CheckState.GOOD, named)
-
-
-async def _model(settings: Settings, configuration: Configuration, clock: Clock, console: Console) -> Check:
-    from bots.bootstrap.models import open_model
-
-    try:
-        async with AsyncExitStack() as stack:
-            with shown_progress(console) as on_progress:
-                model = await stack.enter_async_context(
-                    open_model(settings, Live(configuration), on_progress)
-                )
-            return await check_model(model.completions, configuration, clock)
-    except EmbeddedModelError as error:
-        return _split("Model", CheckState.BAD, str(error))
 
 
 async def _port(host: str, port: int) -> Check:

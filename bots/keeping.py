@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from core.adapters.store.backup import back_up
 from core.adapters.store.location import Location
 from core.adapters.store.opening import open_store
 from core.adapters.store.restore import restore as put_back
 from core.settings import Settings
+
+NEEDED: Final = frozenset({"DATABASE_URL", "SLUICE_DATA_DIR", "SLUICE_KEY_FILE"})
+"""The settings that these use: no other holds them up."""
 
 
 async def backup(settings: Settings, folder: Path) -> Sequence[str]:

@@ -6,6 +6,8 @@ import logging
 import os
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from time import sleep
 from typing import Final, NoReturn
 
@@ -16,6 +18,24 @@ _TELL_S: Final = 0.3
 
 class RunError(Exception):
     """Sluice cannot run, or not any longer. The message is one line that says what to do."""
+
+
+class OutputError(Exception):
+    """What a command has to say cannot be written. The message is one line that says why."""
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """Around what writes to standard output, and does nothing else: at the end all of it is written. A reader
+    that left (`| head`) is no failure. Raises OutputError."""
+    try:
+        yield
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except (BrokenPipeError, SystemExit):  # the second is what rich's console makes of the first
+        pass
+    except OSError as error:
+        raise OutputError(f"The output could not be written: {error.strerror}.") from None
 
 
 def leave(code: int) -> NoReturn:

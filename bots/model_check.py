@@ -23,8 +23,9 @@ from core.ports.completions import (
 from core.ports.platform import Check, CheckState
 
 NO_MODEL: Final = (
-    "OPENAI_MODEL is not set. Name the model in .env (with OPENAI_API_KEY, or OPENAI_BASE_URL for a server "
-    "of your own), or set OPENAI_MODEL=embedded for the small demo model."
+    "OPENAI_MODEL is not set, and with a platform's token no other model stands in for it. Name the model in "
+    ".env (with OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own), or set OPENAI_MODEL=embedded "
+    "for the small demo model."
 )
 _MODEL_TIMEOUT_S: Final = 30.0
 _MODEL_TOKENS: Final = 16  # the fewest that every provider takes

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 
-from bots.bootstrap.configuration import read_configuration
+from bots.bootstrap.configuration import read_configuration, warnings_about
 from bots.data_dir_check import check_data_dir
 from bots.leaving import RunError, leave_within
 from bots.model_check import NO_MODEL
 from core.configuration import Live
 from core.ports.platform import CheckState
 from core.settings import Settings
+from core.variables import SettingsError
 
 if TYPE_CHECKING:
     from bots.serving import Serving
@@ -38,13 +39,13 @@ async def run(settings: Settings, console: Console, *, sandbox: bool, live: bool
     """
     has_token = bool(settings.discord_token or settings.telegram_token)
     if live and not has_token:
-        raise RunError(_NO_TOKENS)
+        raise SettingsError((_NO_TOKENS, *settings.warnings))
     sandbox = sandbox or not has_token
     for problem in settings.unusable:
         log.error("%s", problem)
     configuration = read_configuration(settings)
     if not configuration.model_chosen and not sandbox:
-        raise RunError(NO_MODEL)
+        raise SettingsError((NO_MODEL, *warnings_about(settings, configuration)))
     data_dir = check_data_dir(settings.data_dir)
     if data_dir.state is CheckState.BAD:
         raise RunError(f"{data_dir.detail}. {data_dir.remedy}")

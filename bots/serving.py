@@ -27,6 +27,7 @@ from bots.bootstrap.watching import watch_configuration
 from bots.embedded_model.errors import EmbeddedModelError
 from bots.embedded_model.progress import shown_progress
 from bots.leaving import RunError
+from bots.memory import give_back_memory
 from bots.model_check import check_model
 from bots.sandbox.address import EVERYWHERE, PAGE_IS_OPEN, is_served_at, page_url
 from core.adapters.clock import SystemClock
@@ -237,6 +238,7 @@ class Serving:
         async with asyncio.TaskGroup() as group:
             watch = watch_configuration(self._settings, model, app, self._clock)
             helpers = [group.create_task(self._try_model(model)), group.create_task(watch.run())]
+            helpers.append(group.create_task(give_back_memory(self._clock)))
             helpers.append(group.create_task(app.retention.run()))
             helpers.append(group.create_task(app.chat.recovery.run()))
             helpers.append(group.create_task(app.chat.approvals.run()))

@@ -64,6 +64,16 @@ def secret_in(values: Mapping[str, str], name: str) -> tuple[str | None, str | N
     return secret, None
 
 
+def problem_with_key(key: str) -> str:
+    """Why this can be no key of a provider's, in words that do not show it; "" where it can. A little more is
+    allowed than by RFC 6750, section 2.1."""
+    if re.search(r"\s", key):
+        return "has white space inside"
+    if not (key.isascii() and key.isprintable()):
+        return "holds a character that no key has, perhaps one that nobody sees"
+    return ""
+
+
 def all_values(
     environment: Mapping[str, str] | None, env_file: Path | None
 ) -> tuple[dict[str, str], list[str]]:
@@ -71,7 +81,13 @@ def all_values(
     if env_file is not None and _is_open_to_all(env_file) and any(map(_may_be_secret, _set_ones(from_file))):
         warnings.append(f"Every user of this machine can read {env_file}. Run: chmod 600 {env_file}")
     from_outside = os.environ if environment is None else environment
-    return {**_set_ones(from_file), **_set_ones(from_outside)}, warnings
+    values = {**_set_ones(from_file), **_set_ones(from_outside)}
+    warnings += (
+        f"{name} has white space around it, which is left out."
+        for name, value in values.items()
+        if value != value.strip() and (name in SECRETS or (name in from_file and _may_be_secret(name)))
+    )
+    return {name: value.strip() for name, value in values.items()}, warnings
 
 
 def _values_of(env_file: Path) -> tuple[Mapping[str, str | None], list[str]]:
@@ -111,4 +127,4 @@ def _line_of(original: Original) -> int:
 
 
 def _set_ones(values: Mapping[str, str | None]) -> dict[str, str]:
-    return {name: value.strip() for name, value in values.items() if value and value.strip()}
+    return {name: value for name, value in values.items() if value and value.strip()}

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from bots.bootstrap.configuration import EMBEDDED
 from bots.embedded_model.model import EmbeddedModel
 from bots.embedded_model.progress import OnProgress
+from bots.embedded_model.weights import weights_are_there
 from core.adapters.moderation import ConfiguredModeration
 from core.adapters.redaction import redact_all_logging
 from core.adapters.routing import RoutedCompletions
@@ -47,6 +48,11 @@ async def open_model(
         moderation = ConfiguredModeration(live, router)
         stack.push_async_callback(moderation.aclose)
         yield Model(router, live, router, moderation)
+
+
+def is_to_be_fetched(settings: Settings, configuration: Configuration) -> bool:
+    """Whether opening the models begins with a download of the embedded one."""
+    return EMBEDDED.id in configuration.models and not weights_are_there(settings.data_dir)
 
 
 def redact_keys(before: Mapping[str, Provider], configuration: Configuration) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import errno
 import signal
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from bots.embedded_model.place import Place
 
 _ILLEGAL_INSTRUCTION_WINDOWS = 0xC000001D
 OTHER_MODEL = "set OPENAI_BASE_URL, OPENAI_API_KEY and OPENAI_MODEL to use another model"
@@ -14,13 +17,18 @@ class EmbeddedModelError(Exception):
     """The embedded model cannot be had. The message is one line for the person who started Sluice."""
 
 
-def explain_file_error(error: OSError, folder: Path) -> EmbeddedModelError:
-    """A failed write below the data folder."""
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return EmbeddedModelError(f"The disk of {folder} is full. Free some room and start again.")
-    return EmbeddedModelError(
-        f"Cannot write to {folder} ({error.strerror or error}). Make it writable, or set SLUICE_DATA_DIR."
-    )
+@contextmanager
+def explained(place: Place) -> Iterator[None]:
+    """Around what reads and writes where the weights stand. Raises EmbeddedModelError."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            why = f"The disk of {place.folder} is full. Free some room and start again."
+        else:
+            why = f"Cannot write to {place.folder} ({error.strerror or error}). Make it writable, or set "
+            why += f"{place.variable}."
+        raise EmbeddedModelError(why) from error
 
 
 def explain_exit(returncode: int, said: str) -> EmbeddedModelError:

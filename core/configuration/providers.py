@@ -9,7 +9,7 @@ from typing import Final
 from core.configuration.entries import EMBEDDED_PROVIDER, ENV_PROVIDER, Provider
 from core.configuration.problems import Section, is_secret_name
 from core.settings import PLATFORM_SECRETS, Settings, problem_with_address
-from core.variables import secret_in
+from core.variables import problem_with_key, secret_in
 
 _OPENAI: Final = "https://api.openai.com/v1"
 _ENV_NAME: Final = re.compile(r"[A-Z_][A-Z0-9_]{0,99}", re.ASCII)
@@ -72,6 +72,10 @@ def _key(table: Section, variables: Mapping[str, str]) -> tuple[str | None, str 
         table.problem("api_key_env", f"cannot be followed: {what}", remedy)
         return None, None
     key = (key or "").strip() or None
+    if (
+        key and variable != "OPENAI_API_KEY" and (wrong := problem_with_key(key))
+    ):  # that one is told by itself
+        table.problem("api_key_env", f"names {variable}, which {wrong}", "Copy the key again.")
     if key is None:
         remedy = f"Put {variable}=… into .env, or take the line out for a server that needs no key."
         table.warning("api_key_env", f"names {variable}, which is not set", remedy)

@@ -11,6 +11,7 @@ from core.settings.entries import (
     place_is_valid,
     role_in,
 )
+from core.settings.names import names_any, variable_of
 from core.settings.reading import (
     NO_KEY,
     NO_MODEL_NAMED,
@@ -35,10 +36,12 @@ __all__ = [
     "TelegramWebhook",
     "admin_is_valid",
     "entry_is_valid",
+    "names_any",
     "place_is_valid",
     "problem_with_address",
     "read_settings",
     "role_in",
     "settings_and_problems",
+    "variable_of",
     "where_settings_stand",
 ]

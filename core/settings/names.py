@@ -1,10 +1,10 @@
-"""Every name that is read, and what people write in its place."""
+"""Every name that is read, what people write in its place, and which of them a line for people is about."""
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 
 from core.variables import ALIASES, FILE, SECRETS
 
@@ -18,16 +18,24 @@ NAMES = (
 )  # fmt: skip
 _MISTAKEN = {  # what people also call them, in spelling far from the name, or nearer to another
     "OPENAI_API_BASE": "OPENAI_BASE_URL",  # the openai library's older name
+    "OPENAI_URL": "OPENAI_BASE_URL",
+    "OPENAI_API_URL": "OPENAI_BASE_URL",
+    "OPENAI_ENDPOINT": "OPENAI_BASE_URL",
     "OPENAI_KEY": "OPENAI_API_KEY",
+    "OPENAI_TOKEN": "OPENAI_API_KEY",
+    "OPENAI_MODEL_NAME": "OPENAI_MODEL",
     "DISCORD_KEY": "DISCORD_TOKEN",
     "DISCORD_API_KEY": "DISCORD_TOKEN",
+    "DISCORD_APIKEY": "DISCORD_TOKEN",
+    "DISCORD_BOT": "DISCORD_TOKEN",
     "TELEGRAM_KEY": "TELEGRAM_TOKEN",
     "TELEGRAM_API_KEY": "TELEGRAM_TOKEN",
+    "TELEGRAM_APIKEY": "TELEGRAM_TOKEN",
+    "TELEGRAM_BOT": "TELEGRAM_TOKEN",
     "SLUICE_PORT": "SLUICE_HTTP",
     "SLUICE_HOST": "SLUICE_HTTP",
     "SLUICE_CONFIG_FILE": "SLUICE_CONFIG",
     "SLUICE_TOML": "SLUICE_CONFIG",
-    "SLUICE_DATABASE_URL": "DATABASE_URL",
     "WEBHOOK_URL": "TELEGRAM_WEBHOOK_URL",
     "TELEGRAM_WEBHOOK": "TELEGRAM_WEBHOOK_URL",
     "WEBHOOK_SECRET": "TELEGRAM_WEBHOOK_SECRET",
@@ -50,14 +58,31 @@ _KNOWN_ELSEWHERE = frozenset(  # read by the openai library itself or by other t
 
 def near_misses(values: Mapping[str, str]) -> Iterator[str]:
     """One line for each variable that is not read, where it may have been meant to be."""
-    known = {*NAMES, *ALIASES, *_KNOWN_ELSEWHERE, *(name + FILE for name in SECRETS)}
+    ours = (*NAMES, *ALIASES, *(name + FILE for name in SECRETS))
+    known = {*ours, *_KNOWN_ELSEWHERE}
     for name in sorted(values):
         if name in known or len(name) > 60:
             continue
-        near = difflib.get_close_matches(name.upper(), [*NAMES, *ALIASES], n=1, cutoff=0.85)
-        meant = _MISTAKEN.get(name.upper()) or next(iter(near), None)
+        written = name.upper()
+        if (without := written.removeprefix("SLUICE_")) in ours:
+            written = without
+        near = difflib.get_close_matches(written, ours, n=1, cutoff=0.85)
+        meant = _MISTAKEN.get(written) or next(iter(near), None)
         if meant and meant not in values:
             yield f"{name} is not read. Did you mean {meant}?"
         elif _OURS.match(name) and name.startswith("SLUICE_"):
             also = f" {meant} is, and counts." if meant else ""
             yield f"{name} is not a setting of Sluice; it is ignored.{also}"
+
+
+def variable_of(problem: str) -> str:
+    """The variable that such a line is about, by its newer name, also where it is a file that holds it."""
+    name = re.split(r"\W", problem, maxsplit=1, flags=re.ASCII)[0]
+    if name.removesuffix(FILE) in SECRETS:
+        name = name.removesuffix(FILE)
+    return ALIASES.get(name, name)
+
+
+def names_any(line: str, variables: Set[str]) -> bool:
+    """Whether a line for people speaks of one of these variables."""
+    return not variables.isdisjoint(re.findall(r"\w+", line, re.ASCII))

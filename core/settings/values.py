@@ -75,6 +75,12 @@ class Settings:
     """One line for each platform that cannot be used as configured, while another one can."""
 
     @property
+    def platforms(self) -> str:
+        """Those with a token that can be used, for people; "" for none."""
+        tokens = (("Discord", self.discord_token), ("Telegram", self.telegram_token))
+        return " and ".join(name for name, token in tokens if token)
+
+    @property
     def secrets(self) -> tuple[str | None, ...]:
         """All that must never be shown, as far as it is told here; None for what is not set."""
         return (

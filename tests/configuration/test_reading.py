@@ -462,6 +462,18 @@ def test_a_variable_that_is_not_set_is_a_warning() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("key", "shown"), [("s3cr3t s3cr3t", "white space"), ("s3cr3t\u200b", "a character")]
+)
+def test_a_key_that_cannot_be_one_is_told_at_the_line_that_names_it(key: str, shown: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        parsed(_HOME + 'api_key_env = "HOME_KEY"', variables={"HOME_KEY": key})
+    (line,) = caught.value.problems
+    assert line.startswith("sluice.toml, line 3: providers.home.api_key_env names HOME_KEY, which ")
+    assert shown in line
+    assert "s3cr3t" not in line
+
+
 def test_the_example_is_the_one_of_the_program_and_valid() -> None:
     assert (ROOT / "sluice.example.toml").read_text("utf-8") == example()
     read = parsed(example(), Settings(), {"OPENAI_API_KEY": SECRET})

@@ -1,6 +1,6 @@
 """The embedded model for real: the weights (fetched once), the process, and our own client on top.
 
-The weights are kept in SLUICE_TEST_DATA_DIR, or in the folder that `make run` uses.
+The weights are those of SLUICE_TEST_DATA_DIR, else those that `make run` uses.
 """
 
 from __future__ import annotations

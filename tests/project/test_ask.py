@@ -127,6 +127,42 @@ async def test_bad_input_is_one_line(
     assert "secret" not in done.err
 
 
+async def test_what_it_does_not_use_holds_it_up_nowhere(model: ModelServer, tmp_path: Path) -> None:
+    wrong = {
+        "DISCORD_TOKEN": "changeme",
+        "TELEGRAM_API_BASE_URL": "anywhere",
+        "TELEGRAM_WEBHOOK_URL": "anywhere",
+        "DATABASE_URL": "anywhere",
+        "SLUICE_HTTP": "8765",
+        "SLUICE_ALLOW": "ada",
+        "SLUICE_DAILY_TOKENS": "many",
+        "SLUICE_KEY_FILE": "~nobody-of-that-name/x",
+        "SLUICE_LOG_LEVEL": "LOUD",
+        "DISCORD_TOKE": "any",
+    }
+    done = await sluice(tmp_path, "ask", "hi", settings=_settings(model) | wrong)
+    assert (done.code, done.out, done.err) == (0, b"hi ", "")
+
+
+async def test_of_what_it_uses_a_name_close_to_one_is_told(model: ModelServer, tmp_path: Path) -> None:
+    near = {"OPENAI_APIKEY": "sk-secret-secret", "DISCORD_TOKE": "any"}
+    done = await sluice(tmp_path, "ask", "hi", settings=_settings(model) | near)
+    assert (done.code, done.out) == (0, b"hi ")
+    assert done.line == "OPENAI_APIKEY is not read. Did you mean OPENAI_API_KEY?"
+
+
+async def test_without_an_output_there_is_one_line(model: ModelServer, tmp_path: Path) -> None:
+    process = await asyncio.create_subprocess_shell(
+        f"'{SLUICE}' ask hi >&-",
+        cwd=tmp_path,
+        env=environment(_settings(model)),
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, err = await asyncio.wait_for(process.communicate(), PATIENCE_S)
+    assert (process.returncode, err) == (1, b"sluice: There is no output to write an answer to.\n")
+    assert not model.requests
+
+
 async def test_a_refused_key_is_never_shown(model: ModelServer, tmp_path: Path) -> None:
     model.enqueue(Refusal(401, "Incorrect API key provided: sk-secret-secret"))
     done = await sluice(

@@ -9,6 +9,7 @@ import pytest
 from tests.project.program import Finished, sluice
 
 ROOT = Path(__file__).parents[2]
+TOKEN = "123456789:AAabcdefghijklmnopqrstuvwxyz0123456"
 KEY = "sk-proj-0123456789abcdefghij"
 
 
@@ -58,6 +59,62 @@ async def test_what_is_wrong_is_told_with_its_line(tmp_path: Path) -> None:
         "✗ sluice.toml, line 3: personsa is not known",
     ]
     assert KEY not in _said(done)
+
+
+@pytest.mark.parametrize("token", [TOKEN, "changeme"])
+async def test_a_token_without_a_model_is_what_run_refuses(tmp_path: Path, token: str) -> None:
+    """Whatever a wrong token hides from `run` itself."""
+    settings = {"TELEGRAM_TOKEN": token}
+    check = await sluice(tmp_path, "config", "check", settings=settings)
+    assert check.code == 2
+    missing = "OPENAI_MODEL is not set, and with a platform's token no other model stands in for it."
+    assert f"✗ {missing}" in _said(check)
+    if token == TOKEN:
+        run = await sluice(tmp_path, "run", settings=settings)
+        assert (run.code, _said(check)) == (1, f"✗ {run.line.removeprefix('sluice: ')}\n")
+
+
+async def test_it_says_which_model_answers_where_none_is_named(tmp_path: Path) -> None:
+    done = await sluice(tmp_path, "config", "check")
+    assert done.code == 0
+    assert "Platforms: no token is set; `sluice run` starts the sandbox\n" in _said(done)
+    demo = "Default model: embedded/demo; none is named, and in the sandbox the demo model answers\n"
+    assert demo in _said(done)
+    live = {"TELEGRAM_TOKEN": TOKEN, "OPENAI_MODEL": "embedded"}
+    done = await sluice(tmp_path, "config", "check", settings=live)
+    assert (done.code, "Platforms: Telegram\nDefault model: embedded/demo\n" in _said(done)) == (0, True)
+
+
+async def test_both_are_looked_at_whatever_is_wrong_with_the_first(tmp_path: Path) -> None:
+    (tmp_path / "sluice.toml").write_text("default_model = 'home/a'\n[defaults]\nbusy = 'no'\n")
+    wrong = {"SLUICE_HTTP": "8765", "DISCORD_TOKN": "any", "TELEGRAM_TOKEN": "changeme"}
+    done = await sluice(tmp_path, "config", "check", settings=wrong)
+    assert done.code == 2
+    assert [line.split(". ")[0] for line in _said(done).splitlines()] == [
+        "✗ SLUICE_HTTP must be HOST:PORT, such as 127.0.0.1:8765.",
+        "✗ TELEGRAM_TOKEN does not look like a token of Telegram",
+        '✗ sluice.toml, line 1: default_model names "home/a", which is no model here',
+        '✗ sluice.toml, line 3: defaults.busy is "no"',
+        "! DISCORD_TOKN is not read",
+    ]
+
+
+async def test_nothing_that_is_missing_is_told_twice(tmp_path: Path) -> None:
+    """A key that is missing is that of a model that is named."""
+    settings = {"TELEGRAM_TOKEN": TOKEN, "OPENAI_MODEL": "any"}
+    done = await sluice(tmp_path, "config", "check", settings=settings)
+    assert (done.code, [line.split(".")[0] for line in _said(done).splitlines()]) == (
+        2,
+        ["✗ OPENAI_API_KEY is not set"],
+    )
+
+
+async def test_a_token_that_cannot_be_one_beside_a_good_one_is_a_warning(tmp_path: Path) -> None:
+    settings = {"TELEGRAM_TOKEN": TOKEN, "DISCORD_TOKEN": "changeme", "OPENAI_MODEL": "embedded"}
+    done = await sluice(tmp_path, "config", "check", settings=settings)
+    assert done.code == 1
+    assert "! DISCORD_TOKEN does not look like a token of Discord." in _said(done)
+    assert "Platforms: Telegram\n" in _said(done)
 
 
 async def test_a_warning_has_an_exit_code_of_its_own(tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ import jsonschema
 import pytest
 import yaml
 
+from bots.embedded_model.place import place_to_fetch_to
+
 ROOT: Final = Path(__file__).parents[2]
 DURATION: Final = {"type": "string", "pattern": r"^([0-9]+(us|ms|s|m|h))+$"}
 STRINGS: Final = {"type": "array", "items": {"type": "string"}, "uniqueItems": True}
@@ -130,6 +132,14 @@ def test_the_image_is_run_by_an_ordinary_user_who_owns_the_data(stages: list[str
     assert "useradd --uid 10001" in stages[-1]
     assert re.search(r"install -d -o sluice -g sluice /data", stages[-1])
     assert stages[-1].index("VOLUME /data") > stages[-1].index("install -d"), "later changes would be lost"
+
+
+def test_the_demo_model_outlives_the_container(stages: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs it, also with a home and a file system that can be written."""
+    (told,) = re.findall(r"XDG_CACHE_HOME=(\S+)", stages[-1])
+    (data,) = re.findall(r"SLUICE_DATA_DIR=(\S+)", stages[-1])
+    monkeypatch.setenv("XDG_CACHE_HOME", told)
+    assert place_to_fetch_to(Path(data)).folder == Path(data) / "models"
 
 
 def test_the_image_never_starts_the_sandbox(stages: list[str]) -> None:

@@ -23,6 +23,15 @@ def _checks(done: Finished) -> dict[str, dict[str, Any]]:
     return {check["name"]: check for check in json.loads(done.out)["checks"]}
 
 
+def _not_looked_at(done: Finished) -> dict[str, str]:
+    """What was not, and why."""
+    return {
+        check["name"]: check["detail"].removeprefix("not looked at: ")
+        for check in json.loads(done.out)["checks"]
+        if check["state"] == "note" and check["detail"].startswith("not looked at: ")
+    }
+
+
 async def test_a_good_configuration(local: Local, tmp_path: Path) -> None:
     done = await sluice(tmp_path, "doctor", "--json", settings=local.settings, installed=True)
     checks = _checks(done)
@@ -108,7 +117,66 @@ async def test_a_missing_key_hides_nothing_else(local: Local, tmp_path: Path) ->
     assert bad == ["OPENAI_API_KEY is not set"]
     good = {check["name"] for check in checks if check["state"] == "good"}
     assert {"Discord token", "Telegram token", "Data folder", "Database"} <= good
-    assert "Model" not in {check["name"] for check in checks}
+    assert _not_looked_at(done) == {"Model": "OPENAI_API_KEY must be right first"}
+
+
+async def test_nothing_is_fetched_for_a_first_try_that_cannot_be_made(local: Local, tmp_path: Path) -> None:
+    """Neither where a token is wrong, nor where nothing says which model it would be for."""
+    nowhere = {"PIP_NO_INDEX": "1", "XDG_CACHE_HOME": str(tmp_path / "caches")}
+    local_telegram = {"TELEGRAM_API_BASE_URL": local.telegram.url, "TELEGRAM_TOKEN": local.telegram.token}
+    for settings, model, state in (
+        ({"TELEGRAM_TOKEN": "changeme"}, "OPENAI_MODEL is not set", "bad"),
+        ({"TELEGRAM_TOKEN": "changeme", "OPENAI_MODEL": "embedded"}, "the demo model (94 MB) is", "note"),
+        (
+            {**local_telegram, "SLUICE_ALLOW": "ada", "OPENAI_MODEL": "embedded"},
+            "the demo model (94 MB)",
+            "note",
+        ),
+        ({"SLUICE_HTTP": "8765"}, "the demo model (94 MB) is fetched once nothing else is wrong", "note"),
+    ):
+        done = await sluice(tmp_path, "doctor", "--json", settings=nowhere | settings)
+        check = _checks(done)["Model"]
+        assert (done.code, check["state"], done.err) == (1, state, ""), check
+        assert model in check["detail"]
+
+
+async def test_what_is_not_looked_at_says_why(local: Local, tmp_path: Path) -> None:
+    wrong = {
+        "DISCORD_TOKEN": "changeme",
+        "TELEGRAM_API_BASE_URL": "anywhere",
+        "OPENAI_BASE_URL": "anywhere",
+        "SLUICE_CONFIG": "nothing.toml",
+        "SLUICE_DATA_DIR": "~nobody-of-that-name/x",
+        "SLUICE_KEY_FILE": "~nobody-of-that-name/x",
+    }
+    done = await sluice(tmp_path, "doctor", "--json", settings=local.settings | wrong)
+    assert done.code == 1
+    database = "SLUICE_DATA_DIR and SLUICE_KEY_FILE must be right first"
+    assert _not_looked_at(done) == {
+        "Configuration file": "SLUICE_CONFIG must be right first",
+        "Data folder": "SLUICE_DATA_DIR must be right first",
+        "Database": database,
+        "Key file": database,
+        "Discord": "DISCORD_TOKEN must be right first",
+        "Telegram": "TELEGRAM_API_BASE_URL must be right first",
+        "Model": "OPENAI_BASE_URL and SLUICE_CONFIG must be right first",
+    }
+    assert "changeme" not in done.out.decode()
+
+
+async def test_in_the_sandbox_and_with_a_wrong_file_too(tmp_path: Path) -> None:
+    (tmp_path / "sluice.toml").write_text("[defaults]\nbusy = 'no'\n")
+    done = await sluice(tmp_path, "doctor", "--json", settings={"SLUICE_HTTP": "8765"})
+    assert _not_looked_at(done) == {
+        "Page": "SLUICE_HTTP must be right first",
+        "Model": "sluice.toml must be right first",
+    }
+    unread = {"DISCORD_BOT_TOKEN_FILE": "nothing", "OPENAI_MODEL": "any", "OPENAI_BASE_URL": "anywhere"}
+    done = await sluice(tmp_path, "doctor", "--json", settings=unread)
+    assert _not_looked_at(done)["Discord"] == "DISCORD_TOKEN must be right first"
+    (tmp_path / ".env").write_bytes(b"\xff")
+    done = await sluice(tmp_path, "doctor", "--json")
+    assert (done.code, _not_looked_at(done)) == (1, {"Everything else": "the settings are not known"})
 
 
 async def test_a_token_that_cannot_be_one_is_no_sandbox(tmp_path: Path) -> None:
@@ -129,6 +197,7 @@ async def test_both_platforms_out_of_reach_are_worded_alike(local: Local, tmp_pa
     for name in ("Discord", "Telegram"):
         check = checks[f"{name} token"]
         assert check["detail"].startswith(f"{name} at 127.0.0.1:9 cannot be reached (")
+        assert checks[name]["detail"] == "not looked at: the token must be accepted first"
         assert check["remedy"] == f"Check the network and {name.upper()}_API_BASE_URL."
 
 

@@ -19,6 +19,7 @@ from tests.project.conftest import OTHER_DISCORD_TOKEN, Local
 from tests.project.program import SLUICE, running, sluice
 
 ENDS_WITHIN_S = 8.0
+TOKEN = "1234567:a-token-that-looks-right-and-is-not"
 
 
 async def test_both_platforms_in_one_process(local: Local, tmp_path: Path) -> None:
@@ -220,10 +221,14 @@ async def test_the_sandbox_says_what_it_did_not_find_and_does_not_use(local: Loc
     ("arguments", "settings", "words"),
     [
         (["--live"], {}, "No platform token is set."),
-        ([], {"TELEGRAM_TOKEN": "1234567:a-token-that-looks-right-and-is-not"}, "OPENAI_MODEL is not set."),
+        (
+            [],
+            {"TELEGRAM_TOKEN": TOKEN},
+            "OPENAI_MODEL is not set, and with",
+        ),
         ([], {"TELEGRAM_TOKEN": "changeme"}, "TELEGRAM_TOKEN does not look like a token of Telegram"),
         ([], {"DISCORD_TOKEN": "changeme"}, "three parts with a dot between each"),
-        ([], {"DISCORD_TOKEN": "1234567:a-token-that-looks-right-and-is-not"}, "Move it to TELEGRAM_TOKEN."),
+        ([], {"DISCORD_TOKEN": TOKEN}, "Move it to TELEGRAM_TOKEN."),
         ([], {"SLUICE_HTTP": "8765"}, "SLUICE_HTTP must be HOST:PORT"),
         ([], {"SLUICE_HTTP": "192.0.2.1:8765"}, "Set SLUICE_HTTP to another HOST:PORT."),
         ([], {"SLUICE_DATA_DIR": "/dev/null/data"}, "/dev/null/data cannot be written"),
@@ -237,6 +242,27 @@ async def test_bad_input_is_one_line(
     assert done.code == 1
     assert words in done.line
     assert b"Traceback" not in done.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings", "meant"),
+    [
+        (["--live"], {"DISCORD_TOKE": "s3cr3t"}, "DISCORD_TOKE is not read. Did you mean DISCORD_TOKEN?"),
+        (
+            [],
+            {"TELEGRAM_TOKEN": TOKEN, "OPENAI_MODLE": "s3cr3t"},
+            "OPENAI_MODLE is not read. Did you mean OPENAI_MODEL?",
+        ),
+    ],
+)
+async def test_whoever_misses_a_setting_is_told_of_a_name_close_to_it(
+    tmp_path: Path, arguments: list[str], settings: dict[str, str], meant: str
+) -> None:
+    done = await sluice(tmp_path, "run", *arguments, settings=settings)
+    missing, near = done.err.splitlines()
+    assert (done.code, near) == (1, f"sluice: {meant}")
+    assert missing.startswith(("sluice: No platform token is set.", "sluice: OPENAI_MODEL is not set"))
+    assert "s3cr3t" not in done.err + done.out.decode()
 
 
 async def test_a_page_that_others_can_reach_is_warned_of(local: Local, tmp_path: Path) -> None:

@@ -272,11 +272,70 @@ def test_all_problems_are_told_at_once() -> None:
         ("telegram_api_key", "TELEGRAM_TOKEN"),
         ("SLUICE_PORT", "SLUICE_HTTP"),
         ("SLUICE_HOST", "SLUICE_HTTP"),
+        ("DISCORD_TOKE", "DISCORD_TOKEN"),
+        ("TELEGRAM_BOTTOKEN", "TELEGRAM_BOT_TOKEN"),
+        ("TELEGRAM_APIKEY", "TELEGRAM_TOKEN"),
+        ("TELEGRAM_BOT", "TELEGRAM_TOKEN"),
+        ("OPENAI_TOKEN", "OPENAI_API_KEY"),
+        ("OPENAI_API_URL", "OPENAI_BASE_URL"),
+        ("OPENAI_ENDPOINT", "OPENAI_BASE_URL"),
+        ("OPENAI_MODEL_NAME", "OPENAI_MODEL"),
+        ("OPENAI_API_KEYFILE", "OPENAI_API_KEY_FILE"),
+        ("SLUICE_DISCORD_TOKEN", "DISCORD_TOKEN"),
+        ("SLUICE_OPENAI_MODEL", "OPENAI_MODEL"),
     ],
 )
 def test_a_near_miss_is_reported(name: str, meant: str) -> None:
     (warning,) = read_settings({name: "value"}, env_file=None).warnings
     assert warning == f"{name} is not read. Did you mean {meant}?"
+
+
+@pytest.mark.parametrize("secret", ["sk-s3cr3t s3cr3t", "sk-s3cr3t\ts3cr3t", "sk-s3cr3t\ns3cr3t"])
+def test_white_space_inside_a_key_is_told_and_the_key_is_not(secret: str, tmp_path: Path) -> None:
+    (problem,) = problems(OPENAI_MODEL="m", OPENAI_API_KEY=secret)
+    assert problem == "OPENAI_API_KEY has white space inside. Copy the key again."
+    (tmp_path / "key").write_text(secret)
+    assert problems(OPENAI_MODEL="m", OPENAI_API_KEY_FILE=str(tmp_path / "key")) == (problem,)
+
+
+@pytest.mark.parametrize("secret", ["sk-s3cr3t\u200b", "sk-s3cr3t\x00", "„sk-s3cr3t“"])
+def test_what_nobody_sees_in_a_key_is_told_too(secret: str) -> None:
+    (problem,) = problems(OPENAI_MODEL="m", OPENAI_API_KEY=secret)
+    assert problem.startswith("OPENAI_API_KEY holds a character that no key has")
+    assert "s3cr3t" not in problem
+
+
+@pytest.mark.parametrize("name", ["OPENAI_API_KEY", "TELEGRAM_TOKEN", "HOME_KEY"])
+def test_white_space_around_a_secret_is_told_and_left_out(name: str, tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.touch(0o600)
+    file.write_text(f"OPENAI_MODEL=embedded\n{name}=' {TELEGRAM} '\nPLAIN=' any '\n")
+    settings = read_settings({}, file)
+    assert settings.warnings == (f"{name} has white space around it, which is left out.",)
+    assert read_variables({}, file)[name] == TELEGRAM
+
+
+def test_white_space_around_what_is_not_ours_is_left_alone() -> None:
+    assert read(OTHER_TOKEN=" any ").warnings == ()
+    assert read(OPENAI_MODEL="embedded", OPENAI_API_KEY="key\n").model.api_key == "key"
+
+
+def test_a_command_may_need_less_than_all(tmp_path: Path) -> None:
+    values = {
+        "DISCORD_TOKEN": "changeme",
+        "SLUICE_ALLOW": "ada",
+        "OPENAI_TEMPERATURE": "hot",
+        "OPENAI_KEY": "k",
+    }
+    with pytest.raises(SettingsError) as caught:
+        read_settings(values, None, needed={"OPENAI_TEMPERATURE", "OPENAI_API_KEY"})
+    assert [problem.split()[0] for problem in caught.value.problems] == ["OPENAI_TEMPERATURE", "OPENAI_KEY"]
+    file = tmp_path / ".env"
+    file.write_text("'")  # a line that may have been meant for what is needed
+    with pytest.raises(SettingsError) as caught:
+        read_settings(values, file, needed={"OPENAI_TEMPERATURE"})
+    assert [problem.split()[0] for problem in caught.value.problems] == ["OPENAI_TEMPERATURE", f"{file},"]
+    assert read_settings(values, None, needed={"SLUICE_DATA_DIR"}).data_dir == Path("data")
 
 
 def test_a_port_alone_is_no_address_and_so_reported_beside_one() -> None:
@@ -381,6 +440,11 @@ def test_a_secret_may_stand_in_a_file(tmp_path: Path, name: str) -> None:
             read_settings(model | {f"{name}_FILE": str(file)}, None)
         assert why in wrong.value.problems[0]
         assert str(file) not in wrong.value.problems[0]  # it may be the secret, put into the wrong line
+
+
+def test_a_key_that_cannot_be_read_is_not_missing_too() -> None:
+    (problem,) = problems(OPENAI_MODEL="m", OPENAI_API_KEY_FILE="/nowhere/key")
+    assert problem.startswith("OPENAI_API_KEY_FILE names a file that cannot be read")
 
 
 def test_an_env_file_that_everybody_may_read_is_told_of_where_it_holds_a_secret(tmp_path: Path) -> None:

@@ -34,5 +34,6 @@ async def test_backup_rotate_and_restore_while_the_store_is_open(tmp_path: Path)
 
 
 async def test_a_backup_of_nothing_is_one_line(tmp_path: Path) -> None:
-    done = await sluice(tmp_path, "backup", "saved")
+    wrong = {"DISCORD_TOKEN": "changeme", "SLUICE_HTTP": "8765"}  # which no backup uses
+    done = await sluice(tmp_path, "backup", "saved", settings=wrong)
     assert (done.code, done.line) == (1, "sluice: There is no database to back up yet.")
