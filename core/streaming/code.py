@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from typing import Final
 
-import regex
-
-_FENCE = regex.compile(r"[ \t]*(?P<run>`{3,}|~{3,})(?P<info>[^\n]*)")
-_TICKS = regex.compile(r"`+")
-_BLANK_LINE = regex.compile(r"\n[ \t]*(?=\n)")
+_FENCE = re.compile(r"[ \t]*(?P<run>`{3,}|~{3,})(?P<info>[^\n]*)")
+_TICKS = re.compile(r"`+")
+_BLANK_LINE = re.compile(r"\n[ \t]*(?=\n)")
 MAX_FENCE_RUN: Final = 16
 MAX_LANGUAGE: Final = 40
 
 
 def fence_opening(text: str, start: int, end: int) -> tuple[str, str] | None:
     """The run and the language of the fence that the line `text[start:end]` opens."""
+    if text.find("```", start, end) < 0 and text.find("~~~", start, end) < 0:  # as in most lines
+        return None
     match = _FENCE.match(text, start, end)
     if match is None or (match["run"][0] == "`" and "`" in match["info"]):
         return None

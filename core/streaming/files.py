@@ -14,7 +14,7 @@ where that is enough, else as a file.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
@@ -116,7 +116,7 @@ class Block:
         return next((_EXTENSIONS[name] for name in names if name in _EXTENSIONS), "txt")
 
 
-def block_at(text: str, cut: Cut, cuts: Sequence[Cut], before: Block | None) -> Block | None:
+def block_at(text: str, cut: Cut, cuts: Iterable[Cut], before: Block | None) -> Block | None:
     """The block in which a page that is `text[:cut.at]` ends; None where it ends in none that goes on.
 
     `before`: the block in which the page begins; `cuts`: those of `text`, which tell where a fence closed.
@@ -130,10 +130,10 @@ def block_at(text: str, cut: Cut, cuts: Sequence[Cut], before: Block | None) -> 
         goes_on = block.table is not None and _has_row(block.table, rest)
     if not goes_on:
         return None
-    unbroken = all(earlier.marks.fence or earlier.marks.table for earlier in cuts if earlier.at < cut.at)
-    if before is None or not unbroken or before.opening != block.opening:
+    if before is None or before.opening != block.opening:
         return block
-    return replace(block, pages=before.pages + 1)
+    unbroken = all(earlier.marks.fence or earlier.marks.table for earlier in cuts if earlier.at < cut.at)
+    return replace(block, pages=before.pages + 1) if unbroken else block
 
 
 def _has_row(table: Table, rest: str) -> bool:

@@ -8,13 +8,14 @@ Discord and Telegram's converters share.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Final
 
 import regex
 
 from core.streaming.code import closes_fence, fence_opening
-from core.streaming.marks import NO_MARKS, Cut, CutRank, HalfLink, Marks, ReadLine, Scan, Settled
+from core.streaming.marks import NO_MARKS, Cut, CutRank, HalfLink, Marks, ReadLine, Scan, Settled, Words
 from core.streaming.maths import FORMULA_START, Formula, formula_at
 from core.streaming.tables import HEAD_CHARS, SAMPLE_CHARS, Table, may_become_head, stays_half_head, table_at
 from core.streaming.text import Undecided, ends_sentence
@@ -22,10 +23,11 @@ from core.streaming.text import Undecided, ends_sentence
 MAX_OPEN_MARKS: Final = 6
 """Deeper nesting is taken as literal text, so that reopening marks never costs much of a page."""
 
-_BLOCK_START = regex.compile(r"[ \t]*(?:#{1,6}[ \t]|`{3}|~{3})")
-_LEADING_LINE = regex.compile(r"[ \t]*#{1,6}[ \t]|.*:[*_ \t]*$")
-_QUOTE = regex.compile(r"(?:[ \t]*>)+[ \t]?")
-_HALF_LINE_START = regex.compile(r"[ \t]*+(?:#{1,6}|[-*+]|-#|>+)?[ \t]*")
+_BLOCK_START = re.compile(r"[ \t]*(?:#{1,6}[ \t]|`{3}|~{3})")
+_LEADING_LINE = re.compile(r"[ \t]*#{1,6}[ \t]|.*:[*_ \t]*$")
+_QUOTE = re.compile(r"(?:[ \t]*>)+[ \t]?")
+_HALF_LINE_START = re.compile(r"[ \t]*+(?:#{1,6}|[-*+]|-#|>+)?[ \t]*")
+# `regex` takes three times as long as `re`, and is for what `re` has not: partial matches and properties.
 _LINK = regex.compile(
     r"!?\[(?:[^\[\]\n\\]|\\.|\[[^\[\]\n]*\])*+\]"
     r"\((?:[^()\s\\]|\\.|\([^()\s]*\))*+(?:[ \t]+\"[^\"\n]*\")?\)"
@@ -34,8 +36,9 @@ _LINK = regex.compile(
 _LABEL = regex.compile(
     r"!?\[(?![xX](?:\]|\Z))(?P<label>(?=[\p{L}`])(?:`[^`\n|$]++`(?!`)|[^\[\]\n\\*_`~|<>$:]|:(?!/))++)(?:\]|\Z)"
 )
-_TOKEN = regex.compile(
-    r"(?P<space>\s+)"
+_TOKEN = re.compile(  # first words that mean nothing else, each with a space behind it
+    r"(?P<prose>(?:(?:(?:[^\s\\`*_~|\[!<$h。！？，、；：]++|h(?!ttps?://)|!(?!\[))++|(?<=\S))[ ](?=\S))++)"
+    r"|(?P<space>\s+)"
     rf"|(?P<formula>{FORMULA_START})"
     r"|(?P<escape>\\[^\w\s])"
     r"|(?P<ticks>`+)"
@@ -44,10 +47,9 @@ _TOKEN = regex.compile(
     r"|(?P<url>https?://[^\s<>\"`|*]+)"
     r"|(?P<angle><[^\s<>]{0,200}>?)"
     r"|(?P<word>(?:[^\s\\`*_~|\[!<$h]++|h(?!ttps?://))++|.)",
-    regex.DOTALL,
+    re.DOTALL,
 )
-_WORD = regex.compile(r"\S+")
-_HALF_SCHEME = regex.compile(r"https?(?::/?)?$")
+_HALF_SCHEME = re.compile(r"https?(?::/?)?$")
 _IDEOGRAPHIC_STOP = regex.compile(r"[。！？，、；：](?![。！？，、；：」』）”’\p{M}\u200d])")
 
 
@@ -63,12 +65,14 @@ def scan(text: str, marks: Marks, *, formatted: bool = True, since: Settled | No
         scanner.read_plain()
     hold = scanner.hold or Cut(len(text), CutRank.GRAPHEME, scanner.marks)
     return Scan(
-        tuple(scanner.cuts),
+        text,
+        tuple(scanner.places),
         tuple(scanner.atoms),
         hold,
         scanner.marks,
         half_link=scanner.half_link,
         holds_to=scanner.holds_to,
+        half_rule=scanner.half_rule,
         settled=scanner.settled(),
     )
 
@@ -81,41 +85,42 @@ class _Scanner:
         self.hold: Cut | None = None
         self.half_link: HalfLink | None = None
         self.holds_to = 0
+        self.half_rule: int | None = None
         self._since = since or Settled(0, marks, marks)
         self.marks = self._since.marks
-        self.cuts = list(self._since.cuts)
+        self.places = list(self._since.places)
         self.atoms = list(self._since.atoms)
         self._read = self._since.line  # so far the line is read that comes first
         if self._read is not None and "|" in text[self._since.at : self._line_end(self._since.at)]:
-            del self.cuts[self._read.cuts :], self.atoms[self._read.atoms :]
+            del self.places[self._read.places :], self.atoms[self._read.atoms :]
             self._read = None  # it may be a table's head after all
         self._words: tuple[int, Marks, int, int] | None = (
-            None  # the same of the last line; cuts, atoms by then
+            None  # the same of the last line; places, atoms by then
         )
         self._fence_is_empty = self._since.fence_is_empty
         self._sample_from = self._since.sample_from  # where the table began whose sample is not complete yet
         self._before_table = self._since.before_table
         self._half_formula: int | None = None  # where the first begins, in code, that may still end
-        self._lines: list[tuple[int, int, Settled]] = []  # that began: cuts, atoms, state
+        self._lines: list[tuple[int, int, Settled]] = []  # that began: places, atoms, state
 
     def settled(self) -> Settled | None:
         """What no further text can change: what stands before the last line of which that can be said, if
         nothing there is held."""
-        for cuts, atoms, state in reversed(self._lines):
+        for places, atoms, state in reversed(self._lines):
             if self._is_in_formula(state):
                 continue
             if self._begins_block(state) or self._is_told(state):
-                return self._as_settled(state, cuts, atoms)
+                return self._as_settled(state, places, atoms)
         return self._since if self._since.at else None
 
-    def _as_settled(self, state: Settled, cuts: int, atoms: int) -> Settled:
+    def _as_settled(self, state: Settled, places: int, atoms: int) -> Settled:
         """With the words of its line, if that is the last one and no row, which would be read as a whole."""
         line = None
         if self._words is not None and state is self._lines[-1][-1] and state.marks.table is None:
             read_to, marks, *found = self._words
-            line = ReadLine(read_to, marks, cuts, atoms)
-            cuts, atoms = found
-        return state._replace(cuts=tuple(self.cuts[:cuts]), atoms=tuple(self.atoms[:atoms]), line=line)
+            line = ReadLine(read_to, marks, places, atoms)
+            places, atoms = found
+        return state._replace(places=tuple(self.places[:places]), atoms=tuple(self.atoms[:atoms]), line=line)
 
     def _begins_block(self, state: Settled) -> bool:
         """Whether nothing behind this line's start can change what stands before: a blank line does, or a
@@ -140,7 +145,7 @@ class _Scanner:
         if self.hold is None and start:
             state = Settled(start, self.marks, self._before_table, self._fence_is_empty, self._sample_from)
             read = self._read if start == self._since.at else None
-            found = (len(self.cuts), len(self.atoms)) if read is None else (read.cuts, read.atoms)
+            found = (len(self.places), len(self.atoms)) if read is None else (read.places, read.atoms)
             self._lines.append((*found, state))
 
     def read_plain(self) -> None:
@@ -180,7 +185,7 @@ class _Scanner:
 
     def _cut(self, at: int, rank: CutRank, marks: Marks) -> None:
         if 0 < at < len(self.text):
-            self.cuts.append(Cut(at, rank, marks))
+            self.places.append(Cut(at, rank, marks))
 
     def _hold(self, at: int, marks: Marks) -> None:
         """From a line's start on means: behind the line before, where the page may end."""
@@ -194,6 +199,11 @@ class _Scanner:
         that ends there would show it."""
         if self.hold is None and self._half_formula is None:
             self.holds_to = to
+
+    def _hold_rule(self, start: int) -> None:
+        """What is held from here on is so while what begins at `start` may become a table's rule."""
+        if self.hold is None and self._half_formula is None:
+            self.half_rule = start
 
     def _open_fence(self, run: str, language: str, start: int, end: int) -> None:
         if not self.text[end:].strip():
@@ -215,9 +225,8 @@ class _Scanner:
         self._read_literal(start, end)
 
     def _read_literal(self, start: int, end: int) -> None:
-        for match in _WORD.finditer(self.text, start, end):
-            if match.end() < end:
-                self._cut(match.end(), CutRank.WORD, self.marks)
+        if start < end:
+            self.places.append(Words(start, end, self.marks, prose=False))
 
     def _read_line(self, start: int, end: int, *, undecided: bool) -> int:
         """Take in a line of text, and those that a formula in it reaches; return where the last one ends.
@@ -231,7 +240,9 @@ class _Scanner:
             return end
         if self.marks.table:
             self.marks, self._sample_from = NO_MARKS, None
-        if undecided and self._unfinished(end) and stays_half_head(line):
+        if undecided and not self._unfinished(end):
+            self._hold_rule(end + 1)
+        elif undecided and stays_half_head(line):
             self._hold_lines(start + HEAD_CHARS)
         if undecided or (self._unfinished(end) and start > 0 and _HALF_LINE_START.fullmatch(line)):
             self._hold(start, self.marks)
@@ -241,7 +252,7 @@ class _Scanner:
         begin = start + (quote.end() if quote else 0)
         if self._read is not None and start == self._since.at:
             begin, self.marks = self._read.at, self._read.marks
-            self._words = begin, self.marks, len(self.cuts), len(self.atoms)
+            self._words = begin, self.marks, len(self.places), len(self.atoms)
         end = self._read_inline(begin, end)
         if self.hold is not None or not self._unfinished(end) or "|" in line:
             self._words = None
@@ -326,8 +337,14 @@ class _Scanner:
         while at < end:
             token = _TOKEN.match(self.text, at, end)
             assert token is not None  # noqa: S101 - the last alternative takes any character
+            if token.lastgroup == "prose":  # as most
+                self.places.append(Words(at, token.end(), self.marks, prose=True))
+                at = token.end()
+                if end == line_end:
+                    self._note_word(at)
+                continue
             if token.lastgroup == "word" and token.end() < end and token[0].isascii():
-                at = token.end()  # as most: it is nothing but a word
+                at = token.end()  # it is nothing but a word
                 continue
             at = self._read_token(token, end)
             if at > end:  # a formula of several lines
@@ -339,9 +356,9 @@ class _Scanner:
     def _note_word(self, at: int) -> None:
         """Nothing behind the word that begins here can change what stands before; in code a formula may."""
         if self.hold is None and not self.marks.in_code:
-            self._words = at, self.marks, len(self.cuts), len(self.atoms)
+            self._words = at, self.marks, len(self.places), len(self.atoms)
 
-    def _read_token(self, token: regex.Match[str], end: int) -> int:
+    def _read_token(self, token: re.Match[str], end: int) -> int:
         """Take one token in, and return where the next one begins."""
         kind, start, after = token.lastgroup, token.start(), token.end()
         last = after == end and self._unfinished(end)
@@ -371,13 +388,13 @@ class _Scanner:
             self._cut_ideographic(token)
         return after
 
-    def _cut_ideographic(self, token: regex.Match[str]) -> None:
+    def _cut_ideographic(self, token: re.Match[str]) -> None:
         """Scripts written without spaces: cut after their own punctuation."""
         for stop in _IDEOGRAPHIC_STOP.finditer(self.text, token.start(), token.end() - 1):
             rank = CutRank.SENTENCE if stop[0] in "。！？" else CutRank.WORD
             self._cut(stop.end(), rank, self.marks)
 
-    def _read_ticks(self, token: regex.Match[str], *, last: bool, code: bool) -> None:
+    def _read_ticks(self, token: re.Match[str], *, last: bool, code: bool) -> None:
         if last:
             self._hold(token.start(), self.marks)
         if code and self.marks.inline[-1] == token[0]:
@@ -416,7 +433,7 @@ class _Scanner:
             self.atoms.append((start, after))
         return after
 
-    def _read_delimiter(self, token: regex.Match[str], *, last: bool) -> None:
+    def _read_delimiter(self, token: re.Match[str], *, last: bool) -> None:
         """Open and close emphasis by CommonMark's rule of flanking runs."""
         if last:
             self._hold(token.start(), self.marks)
@@ -442,12 +459,12 @@ class _Scanner:
                 return
             run = run[len(mark) :]
 
-    def _open(self, mark: str, token: regex.Match[str]) -> None:
+    def _open(self, mark: str, token: re.Match[str]) -> None:
         if len(self.marks.inline) < MAX_OPEN_MARKS:
             self.marks = self.marks._replace(inline=(*self.marks.inline, mark))
             self.atoms.append((token.start(), token.end() + 1))
 
-    def _close(self, mark: str, token: regex.Match[str]) -> None:
+    def _close(self, mark: str, token: re.Match[str]) -> None:
         """Close `mark` and forget what was opened inside of it: those were literal."""
         last = len(self.marks.inline) - 1 - self.marks.inline[::-1].index(mark)
         self.marks = self.marks._replace(inline=self.marks.inline[:last])

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final, NamedTuple
 
 from core.streaming.tables import Table
+from core.streaming.text import ends_sentence
+
+_BREAK = re.compile(r"\s(?<=\S\s)")
 
 
 class CutRank(IntEnum):
@@ -55,21 +60,36 @@ NO_MARKS: Final = Marks()
 
 
 class Cut(NamedTuple):
-    """A place where a page may end: `at` is the offset of the first code point after it. A tuple, since each
-    word makes one."""
+    """A place where a page may end: `at` is the offset of the first code point after it."""
 
     at: int
     rank: CutRank
     marks: Marks
 
 
+class Words(NamedTuple):
+    """The cuts behind the words of `text[start:end]`, where `marks` are open: only a page's end asks for
+    them. `prose`: a sentence may end there."""
+
+    start: int
+    end: int
+    marks: Marks
+    prose: bool
+
+    def cuts(self, text: str) -> Iterator[Cut]:
+        for match in _BREAK.finditer(text, self.start, self.end):
+            at = match.start()
+            ends = self.prose and ends_sentence(text[max(0, at - 8) : at])
+            yield Cut(at, CutRank.SENTENCE if ends else CutRank.WORD, self.marks)
+
+
 class ReadLine(NamedTuple):
-    """How far a line was read that still grows: to `at`, where `marks` are open. `cuts` and `atoms`: how many
-    there were before the line."""
+    """How far a line was read that still grows: to `at`, where `marks` are open. `places` and `atoms`: how
+    many there were before the line."""
 
     at: int
     marks: Marks
-    cuts: int
+    places: int
     atoms: int
 
 
@@ -85,7 +105,7 @@ class Settled(NamedTuple):
     before_table: Marks  # open where the last table began
     fence_is_empty: bool = False
     sample_from: int | None = None  # where a table began whose sample is not complete
-    cuts: tuple[Cut, ...] = ()
+    places: tuple[Cut | Words, ...] = ()
     atoms: tuple[tuple[int, int], ...] = ()
     line: ReadLine | None = None
 
@@ -101,8 +121,8 @@ class HalfLink(NamedTuple):
 class Scan:
     """What a scan found, with offsets into the scanned text."""
 
-    cuts: tuple[Cut, ...]
-    """Places of rank ROW and better, in order. Each is before white space or a line of a fence."""
+    text: str = field(repr=False)
+    places: tuple[Cut | Words, ...] = field(compare=False)  # what `cuts` are made of, in order
     atoms: tuple[tuple[int, int], ...]
     """Spans not to be cut inside: links, formulas, table rows, marks with the character they cling to."""
     hold: Cut
@@ -115,5 +135,26 @@ class Scan:
     holds_to: int = 0
     """A table is held whose head grows, or one of its first rows: as long as no line ends, a text of up to
     this length shows no more than this one. 0: any delta may show more."""
+    half_rule: int | None = None
+    """Where a line begins that may become a table's rule: as long as it may, no delta shows more."""
     settled: Settled | None = None
     """Where the scan of a later state of this text may begin; None: at its start."""
+
+    @property
+    def cuts(self) -> tuple[Cut, ...]:
+        """Places of rank ROW and better, in order. Each is before white space or a line of a fence."""
+        return tuple(self.cuts_from(0))
+
+    def cuts_from(self, start: int) -> Iterator[Cut]:
+        """Those at `start` and behind it."""
+        for place in self.places:
+            if isinstance(place, Cut):
+                if place.at >= start:
+                    yield place
+            elif place.end > start:
+                yield from (cut for cut in place.cuts(self.text) if cut.at >= start)
+
+    def cuts_back(self) -> Iterator[Cut]:
+        """The last one first."""
+        for place in reversed(self.places):
+            yield from (place,) if isinstance(place, Cut) else reversed([*place.cuts(self.text)])

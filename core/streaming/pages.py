@@ -16,14 +16,13 @@ The laws:
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import takewhile
 from typing import Final
-
-import regex
 
 from core.streaming.answer import Answer
 from core.streaming.files import PAGES_SHOWN, Block, Files, FileSpan, RestSpan, block_at
@@ -33,6 +32,7 @@ from core.streaming.maths import ReadMaths
 from core.streaming.operations import FileContent
 from core.streaming.readable import Readable
 from core.streaming.rendering import Rendered, Renderer, page_renderer
+from core.streaming.tables import may_become_rule
 from core.streaming.text import graphemes
 
 NEARLY_FULL_UNITS: Final = 150
@@ -58,8 +58,8 @@ _PREFERENCES: Final = (
 )
 """The best kind of cut that leaves no more than the rest of a page empty is taken, the latest of its kind."""
 
-_TEXT = regex.compile(r"[^\s*_~`#>|+-]")  # what is no white space and no sign of Markdown's
-_ITEM_START = regex.compile(r"[ \t]*(?:[-*+]|[0-9]{1,9}[.)])[ \t]")
+_TEXT = re.compile(r"[^\s*_~`#>|+-]")  # what is no white space and no sign of Markdown's
+_ITEM_START = re.compile(r"[ \t]*(?:[-*+]|[0-9]{1,9}[.)])[ \t]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ class Pages:
         self._shown_body: Rendered | None = None  # None: not known
         self._shown_ahead: Frame | None = None  # if it shows more than the span
         self._settled: Settled | None = None  # of the current page's text, so that a frame reads what is new
-        self._holds_to = 0  # as in Scan, of the answer's text
+        self._holds_to, self._half_rule = 0, -1  # as in Scan, of the answer's text
         self.above: Callable[[Rendered], Rendered] | None = None
         """Puts something above the first page; to be set before that is shown."""
         self._files = files
@@ -149,7 +149,7 @@ class Pages:
 
     def frame(self, answer: Answer) -> Frame:
         """The newest state of the current page. Costs a rendering: call it when it can be sent."""
-        self._holds_to = 0
+        self._holds_to, self._half_rule = 0, -1
         if (frame := self._file_frame(answer)) is not None:
             return frame
         text = answer.slice(self.start, self.start + WINDOW_PAGES * self._renderer.page_units)
@@ -157,6 +157,7 @@ class Pages:
         found = scan(text, self._marks, formatted=self._renderer.formatted, since=self._settled)
         self._settled = found.settled
         self._holds_to = self.start + found.holds_to if found.holds_to else 0
+        self._half_rule = -1 if found.half_rule is None else self.start + found.half_rule
         if answer.ended and whole:
             body = self._final(text, found, answer.mark)
             if body.fill <= 1.0:
@@ -166,6 +167,8 @@ class Pages:
 
     def holds(self, answer: Answer, since: int) -> bool:
         """Whether the last frame, made when the answer was `since` long, shows all that may be shown yet."""
+        if 0 <= self._half_rule <= since:
+            return may_become_rule(answer.slice(self._half_rule, answer.length))
         return since <= answer.length <= self._holds_to and "\n" not in answer.slice(since, answer.length)
 
     def closed_at(self, answer: Answer, end: int) -> Frame:
@@ -176,7 +179,7 @@ class Pages:
         found = scan(text, self._marks, formatted=self._renderer.formatted)
         at = end - self.start
         cut = next((cut for cut in found.cuts if cut.at == at), None) or self._forced(text, at)
-        block = block_at(text, cut, found.cuts, self._block)
+        block = block_at(text, cut, found.cuts_from(0), self._block)
         return replace(self._frame(cut, self._render(text, cut), closed=True), block=block)
 
     def shown_to(self, answer: Answer, end: int) -> None:
@@ -286,7 +289,7 @@ class Pages:
         """No less than was shown. Signs alone behind that hide nothing."""
         frame = self._frame(cut, body) if self.start + cut.at > self.shown else self._as_shown(text)
         signs = 0 if _TEXT.search(text, cut.at) else self.start + len(text) - frame.end
-        return replace(frame, ahead=max(signs, frame.ahead))
+        return replace(frame, ahead=signs) if signs > frame.ahead else frame
 
     def _half_linked(self, text: str, hold: Cut, link: HalfLink | None) -> Frame | None:
         if link is None or self.start + hold.at < self.shown:
@@ -299,7 +302,7 @@ class Pages:
     def _nearly_over(self, text: str, found: Scan, hold: Cut, held: Rendered) -> Frame | None:
         """Of a page that is nearly full: its end, behind its last sentence or line, or the whole lines of a
         block. None: it goes on."""
-        good = (cut for cut in reversed(found.cuts) if cut.rank >= CutRank.SENTENCE and cut.at <= hold.at)
+        good = (cut for cut in found.cuts_back() if cut.rank >= CutRank.SENTENCE and cut.at <= hold.at)
         if self._at_limit or (last := next(good, None)) is None:
             return None
         shown = self.shown - self.start
@@ -364,7 +367,7 @@ class Pages:
         """The page ends here: at the best place that fits and takes nothing back."""
         shown = self.shown - self.start
         seen = len(text[:shown].rstrip())  # white space at a page's end is not
-        cuts = [cut for cut in found.cuts if cut.at >= max(seen, 1)]
+        cuts = [*found.cuts_from(max(seen, 1))]
         fitting = self._fitting(text, cuts)
         cut = _best(fitting) if fitting else self._between_graphemes(text, found, shown)
         if self._at_limit and self._limit is not None:
@@ -375,7 +378,7 @@ class Pages:
         return self._ending(text, found, cut)
 
     def _ending(self, text: str, found: Scan, cut: Cut) -> Frame:
-        block = block_at(text, cut, found.cuts, self._block)
+        block = block_at(text, cut, found.cuts_from(0), self._block)
         return replace(self._frame(cut, self._render(text, cut), closed=True), block=block)
 
     def _fitting(self, text: str, cuts: list[Cut]) -> list[Cut]:

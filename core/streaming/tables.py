@@ -11,6 +11,7 @@ The laws:
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -33,10 +34,10 @@ _BARE_CELL_CHARS: Final = 60
 """A row without outer pipes shows its first pipe within so many characters."""
 
 _RULE = regex.compile(r"[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*+\|?[ \t]*")
-_OTHER_BLOCK = regex.compile(r"[ \t]*(?:#{1,6}[ \t]|[-*+][ \t]|[0-9]{1,9}[.)][ \t]|>|\|\||`{3}|~{3})")
-_SPOILER_LINE = regex.compile(r"[ \t]*\|\|[^|]+\|\|[ \t]*")
-_CODE = regex.compile(r"`[^`]*`")
-_PIPE = regex.compile(r"\\.|\|")
+_OTHER_BLOCK = re.compile(r"[ \t]*(?:#{1,6}[ \t]|[-*+][ \t]|[0-9]{1,9}[.)][ \t]|>|\|\||`{3}|~{3})")
+_SPOILER_LINE = re.compile(r"[ \t]*\|\|[^|]+\|\|[ \t]*")
+_CODE = re.compile(r"`[^`]*`")
+_PIPE = re.compile(r"\\.|\|")
 _PIPE_OUTSIDE_CODE = regex.compile(r"\\.|(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)|\|")
 
 
@@ -99,14 +100,18 @@ def table_at(text: str, start: int, end: int, *, whole: bool = False) -> Table |
     stop = text.find("\n", end + 1)
     rule = text[end + 1 : stop if stop >= 0 else len(text)]
     if stop < 0 and not whole:
-        undecided = len(rule) <= HEAD_CHARS and _RULE.fullmatch(rule, partial=True)
-        return Undecided.UNDECIDED if undecided else None
+        return Undecided.UNDECIDED if may_become_rule(rule) else None
     if "|" not in rule or len(rule) > HEAD_CHARS or not _RULE.fullmatch(rule):
         return None
     columns = len(rule_cells(rule))
     if len(cells(head, columns)) != columns:
         return None
     return Table(head, rule, None if _is_long(head) else ())
+
+
+def may_become_rule(line: str) -> bool:
+    """Whether `line`, which may still grow, could be the rule below a head."""
+    return len(line) <= HEAD_CHARS and _RULE.fullmatch(line, partial=True) is not None
 
 
 def rule_cells(rule: str) -> list[str]:
@@ -140,7 +145,7 @@ def _is_long(row: str) -> bool:
     return sum(map(len, _split(row, _PIPE))) > LONG_ROW_CHARS
 
 
-def _split(row: str, pipe: regex.Pattern[str], *, opening: bool = True) -> list[str]:
+def _split(row: str, pipe: re.Pattern[str] | regex.Pattern[str], *, opening: bool = True) -> list[str]:
     row = row.strip()
     at = 1 if opening and row.startswith("|") else 0
     found = []

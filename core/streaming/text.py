@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 from typing import Final
 
@@ -15,7 +16,7 @@ TRICKS: Final = "\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069"
 isolates, by which a text reads as another one than it is. Zero-width joiners and the marks of direction stay:
 emoji, Persian and Indic scripts need them."""
 
-_SENTENCE_END = regex.compile(r"(?:[!?…。！？]|(?<![0-9])\.)['\")\]}»”’*_]*$")
+_SENTENCE_END = re.compile(r"(?:[!?…。！？]|(?<![0-9])\.)['\")\]}»”’*_]*$")
 _CLUSTER = regex.compile(r"\X")
 
 

@@ -190,7 +190,7 @@ class View:
         return quiet_at is not None and now >= quiet_at
 
     def _want_send(self, since: float) -> Want | None:
-        if self._first_delta_at is None or self.answer.length in {self._pages.start, self._seen_length}:
+        if self._first_delta_at is None or self.answer.length == self._pages.start or not self._has_grown:
             return None
         head = self.answer.slice(self._pages.start, self._pages.start + 4 * FIRST_CHARS)
         ready = not self.settings.paced or is_enough(head)

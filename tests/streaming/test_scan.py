@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.streaming.markdown import scan
-from core.streaming.marks import NO_MARKS, Marks, Scan, Settled
+from core.streaming.marks import NO_MARKS, Cut, Marks, Scan, Settled
 from tests.streaming.constructs import CONSTRUCTS
 from tests.streaming.texts import anything, split
 
@@ -28,8 +28,8 @@ ONE_LONG_LINE = st.builds(
 constructs = st.lists(st.sampled_from([one for group in CONSTRUCTS.values() for one in group]), max_size=6)
 
 
-def _without_settled(found: Scan) -> Scan:
-    return replace(found, settled=None)
+def _found(scanned: Scan) -> tuple[Scan, tuple[Cut, ...]]:
+    return replace(scanned, settled=None), scanned.cuts
 
 
 @settings(max_examples=200, deadline=None)
@@ -42,7 +42,7 @@ def test_any_state_of_a_text_is_read_alike_from_its_start_and_from_what_was_sett
     for delta in deltas:
         text += delta
         found, whole = scan(text, marks, since=since), scan(text, marks)
-        assert _without_settled(found) == _without_settled(whole)
+        assert _found(found) == _found(whole)
         since = found.settled
 
 
@@ -60,7 +60,7 @@ def test_a_formula_of_many_lines_may_begin_in_code_that_never_closes(text: str) 
     since: Settled | None = None
     for end in range(len(text) + 1):
         found, whole = scan(text[:end], NO_MARKS, since=since), scan(text[:end], NO_MARKS)
-        assert _without_settled(found) == _without_settled(whole)
+        assert _found(found) == _found(whole)
         since = found.settled
 
 
