@@ -59,6 +59,7 @@ _PREFERENCES: Final = (
 """The best kind of cut that leaves no more than the rest of a page empty is taken, the latest of its kind."""
 
 _TEXT = re.compile(r"[^\s*_~`#>|+-]")  # what is no white space and no sign of Markdown's
+_LETTER = re.compile(r"[^\W_]")  # or digit
 _ITEM_START = re.compile(r"[ \t]*(?:[-*+]|[0-9]{1,9}[.)])[ \t]")
 
 
@@ -315,8 +316,8 @@ class Pages:
         body = self._render(text, last)
         if body.fill <= self._nearly_full:
             return None
-        # What shows nothing, as signs alone, would be a page of its own if nothing more came.
-        shows_more = _TEXT.search(text, last.at) and (hold.at <= last.at or held.text != body.text)
+        # What shows nothing, or an emoji alone, would be a page of its own if nothing more came.
+        shows_more = _LETTER.search(text, last.at) and (hold.at <= last.at or held.text != body.text)
         return self._ending(text, found, last) if shows_more else self._up_to(text, last, body)
 
     def _as_shown(self, text: str) -> Frame:

@@ -107,6 +107,22 @@ def test_signs_alone_are_no_page(signs: str, mark: str) -> None:
     assert broken_promise(answer.text, [frame.body.text], FakeRenderer(1_000), mark=mark) is None
 
 
+@pytest.mark.parametrize("rest", ["👍", "🎉 🎉🎉", "😀\n\n", ")", "…", "\n\n(✓"])
+def test_what_has_no_letter_is_no_page_either(rest: str) -> None:
+    """Many answers end with an emoji, which alone in a message reads like a message of its own."""
+    pages, answer = Pages(FakeRenderer(1_000)), Answer()
+    for delta in (SENTENCE * 12, rest):
+        answer.append(delta, 0.0)
+        frame = pages.frame(answer)
+        assert not frame.closed
+        pages.accept(frame)
+    answer.end(Ending.COMPLETE, 0.0)
+    frame = pages.frame(answer)
+    assert frame.last
+    assert frame.body.text.endswith(rest.strip())
+    assert pages.page == 0
+
+
 def test_code_on_a_page_that_is_nearly_full_is_shown_line_by_line() -> None:
     """A line that began on the page would have to end on the next one."""
     text = "```python\n" + "".join(f"level[{n}] = gate.read({n}, unit='mm')  # measured\n" for n in range(60))
