@@ -17,8 +17,9 @@ from bots.telegram.drafts import STOPPED, Drafts
 from bots.telegram.events import Ignored, person_with_rights, read_update, with_rights
 from bots.telegram.kept import Shelf
 from bots.telegram.outcomes import outcome_of
+from bots.telegram.press_surface import PressSurface
 from bots.telegram.rights import Rights
-from bots.telegram.surface import ChatSurface, PressSurface
+from bots.telegram.surface import ChatSurface
 from core.commands.registry import Registry
 from core.messages import BotAdded, ButtonPress, Incoming, IncomingCommand, Person, Place
 from core.ports.clock import Clock

@@ -1,8 +1,7 @@
-"""Where answers appear: a chat or topic, and the one who pressed a button."""
+"""Where answers appear: a chat, or a topic of it."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -10,16 +9,11 @@ from typing import Final
 
 from telegram import (
     Bot,
-    ForceReply,
-    InlineKeyboardButton,
-    InlineKeyboardMarkup,
     InputMediaDocument,
     InputMediaPhoto,
     LinkPreviewOptions,
     Message,
-    MessageEntity,
     ReplyParameters,
-    User,
 )
 from telegram.constants import ChatAction
 from telegram.error import TelegramError
@@ -27,19 +21,14 @@ from telegram.error import TelegramError
 from bots.telegram.capabilities import BOT, CHAT, DRAFT, GROUP, TELEGRAM
 from bots.telegram.connection import describe
 from bots.telegram.drafts import DRAFT_S, Drafts, with_stop
-from bots.telegram.entities import Entity, utf16_length
-from bots.telegram.events import CHOSEN
 from bots.telegram.links import link_of
-from bots.telegram.markdown import MAX_UNITS, TelegramRenderer
+from bots.telegram.markup import addressed_to, entities_of, keyboard_of, markup_of
 from bots.telegram.outcomes import outcome_of
 from bots.telegram.topics import open_topic
 from core.messages import MessageRef, Person, Place, PlaceKind
 from core.ports.surface import Capabilities, NotOpened, Opened, OpenThread
-from core.streaming.inline import escaped_line
 from core.streaming.operations import (
     BucketKey,
-    Button,
-    ButtonStyle,
     Delivered,
     FileContent,
     MessageContent,
@@ -47,17 +36,10 @@ from core.streaming.operations import (
     NotSentReason,
     OperationKind,
     Outcome,
-    Row,
-    Select,
     Unknown,
 )
 
 _NO_PREVIEW: Final = LinkPreviewOptions(is_disabled=True)
-_STYLES: Final = {ButtonStyle.PLAIN: None, ButtonStyle.DANGER: "danger"}
-_MAX_ALERT: Final = 200  # characters; core.telegram.org/bots/api#answercallbackquery
-_TICK: Final = "✓"
-_LINE, _MOST_BESIDE = 40, 3  # characters of a phone's line; buttons in it
-_MAX_TOAST: Final = 60  # a longer one than a phone's line is gone before it is read
 
 logger = logging.getLogger(__name__)
 
@@ -118,7 +100,7 @@ class ChatSurface:
             return NotSent(NotSentReason.UNAVAILABLE, detail="not reachable since a send of unknown outcome")
         self._doubtful = False
         if content.wants_reply and self.presser is not None and self._many:
-            content = _addressed_to(self.presser, content)
+            content = addressed_to(self.presser, content)
         outcome = await outcome_of(self._send(content, reply), moved=self._moved)
         self._doubtful = isinstance(outcome, Unknown)
         return outcome
@@ -129,18 +111,18 @@ class ChatSurface:
         return await self._bot.send_message(
             self._chat,
             content.body.text,
-            entities=_entities(content),
+            entities=entities_of(content),
             link_preview_options=_NO_PREVIEW,
             disable_notification=content.silent,
             message_thread_id=self._topic,
             reply_parameters=reply,
-            reply_markup=_markup(content, among_many=self._many),
+            reply_markup=markup_of(content, among_many=self._many),
         )
 
     async def edit(self, message_id: str, content: MessageContent) -> Outcome:
         if content.keeps_text:
             call = self._bot.edit_message_reply_markup(
-                self._chat, int(message_id), reply_markup=_keyboard(content.controls)
+                self._chat, int(message_id), reply_markup=keyboard_of(content.controls)
             )
             return await outcome_of(call, message_id, self._moved)
         if content.file is not None:
@@ -151,9 +133,9 @@ class ChatSurface:
             content.body.text,
             self._chat,
             int(message_id),
-            entities=_entities(content),
+            entities=entities_of(content),
             link_preview_options=_NO_PREVIEW,
-            reply_markup=_keyboard(content.controls),
+            reply_markup=keyboard_of(content.controls),
         )
         return await outcome_of(edited, message_id, self._moved)
 
@@ -195,7 +177,7 @@ class ChatSurface:
             self._chat,
             content.draft_id,
             content.body.text,
-            entities=_entities(content),
+            entities=entities_of(content),
             message_thread_id=self._topic,
             api_kwargs=with_stop(bool(content.buttons)),
         )
@@ -210,28 +192,28 @@ class ChatSurface:
                 file.data,
                 content.body.text,
                 filename=file.name,
-                caption_entities=_entities(content),
+                caption_entities=entities_of(content),
                 disable_notification=content.silent,
                 message_thread_id=self._topic,
                 reply_parameters=reply,
-                reply_markup=_markup(content, among_many=self._many),
+                reply_markup=markup_of(content, among_many=self._many),
             )
         return await self._bot.send_document(
             self._chat,
             file.data,
             content.body.text,
             filename=file.name,
-            caption_entities=_entities(content),
+            caption_entities=entities_of(content),
             disable_content_type_detection=True,
             disable_notification=content.silent,
             message_thread_id=self._topic,
             reply_parameters=reply,
-            reply_markup=_markup(content, among_many=self._many),
+            reply_markup=markup_of(content, among_many=self._many),
         )
 
     async def _edit_file(self, message_id: str, content: MessageContent, file: FileContent) -> Message | bool:
         """A message of text may get a file so (core.telegram.org/bots/api#editmessagemedia)."""
-        text, entities = content.body.text, _entities(content)
+        text, entities = content.body.text, entities_of(content)
         media: InputMediaPhoto | InputMediaDocument
         if file.picture:
             media = InputMediaPhoto(file.data, text, caption_entities=entities, filename=file.name)
@@ -244,152 +226,5 @@ class ChatSurface:
                 filename=file.name,
             )
         return await self._bot.edit_message_media(
-            media, self._chat, int(message_id), reply_markup=_keyboard(content.controls)
+            media, self._chat, int(message_id), reply_markup=keyboard_of(content.controls)
         )
-
-
-class PressSurface(ChatSurface):
-    """The surface of a button press: its private answer appears on the presser's screen alone.
-
-    A press can be answered once, at no cost to the chat's limits. After that this is the chat itself; what is
-    not private belongs to `alternate`, which counts it.
-    """
-
-    def __init__(
-        self,
-        bot: Bot,
-        place: Place,
-        query_id: str,
-        capabilities: Capabilities = TELEGRAM,
-        drafts: Drafts | None = None,
-        *,
-        presser: Person | None = None,
-    ) -> None:
-        alone = place.kind is PlaceKind.PRIVATE
-        answering = replace(
-            capabilities, private_answers=True, private_lines_only=not alone, private_lines_pass=True
-        )
-        super().__init__(bot, place, answering, drafts)
-        self.alternate = ChatSurface(bot, place, capabilities, drafts)
-        self.presser = self.alternate.presser = presser
-        self._query_id = query_id
-        self._claimed = False
-        self.answered = asyncio.Event()
-
-    def buckets(self, kind: OperationKind) -> tuple[BucketKey, ...]:
-        if kind is OperationKind.SEND and not self._claimed:
-            return (BucketKey(BOT),)
-        return super().buckets(kind)
-
-    async def send(self, content: MessageContent, reply_to: MessageRef | None) -> Outcome:
-        alone = self._place.kind is PlaceKind.PRIVATE
-        if not content.private or (alone and (content.controls or content.file)):
-            return await super().send(content, reply_to)
-        return await self._answer(content.body.text[:_MAX_ALERT])
-
-    async def edit(self, message_id: str, content: MessageContent) -> Outcome:
-        return _OVER if message_id == self._query_id else await super().edit(message_id, content)
-
-    async def delete(self, message_id: str) -> Outcome:
-        return _OVER if message_id == self._query_id else await super().delete(message_id)
-
-    async def answer_empty(self) -> None:
-        """End the button's spinning, unless an answer did or is about to."""
-        outcome = await self._answer("")
-        if outcome != _OVER and not isinstance(outcome, Delivered):
-            logger.debug("press in %s not answered: %s", self._place, outcome)
-
-    async def _answer(self, text: str) -> Outcome:
-        if self._claimed:
-            return _OVER
-        self._claimed = True
-        call = self._bot.answer_callback_query(
-            self._query_id, text or None, show_alert=len(text) > _MAX_TOAST
-        )
-        outcome = await outcome_of(call, self._query_id)
-        if isinstance(outcome, NotSent) and outcome.reason in _WORTH_ANOTHER_TRY:
-            self._claimed = False
-        else:
-            self.answered.set()
-        return outcome
-
-
-_OVER: Final = NotSent(NotSentReason.EXPIRED, detail="this press was answered before")
-_WORTH_ANOTHER_TRY: Final = frozenset({NotSentReason.RATE_LIMITED, NotSentReason.UNAVAILABLE})
-
-
-def _entities(content: MessageContent) -> list[MessageEntity]:
-    return [
-        MessageEntity(
-            entity.type,
-            entity.offset,
-            entity.length,
-            url=entity.url,
-            language=entity.language,
-            user=User(int(entity.user_id), "", is_bot=False) if entity.user_id else None,
-        )
-        for entity in content.body.entities
-        if isinstance(entity, Entity)
-    ]
-
-
-def _addressed_to(person: Person, content: MessageContent) -> MessageContent:
-    """The same with their name before it, as a mention. A selective reply is asked of those who are mentioned
-    and of whoever wrote what the message replies to (core.telegram.org/bots/api#forcereply): below a message
-    of ours that is nobody."""
-    name = TelegramRenderer().render(escaped_line(person.name)).text or "…"  # nobody else is mentioned in it
-    text = f"{name}: {content.body.text}"
-    if utf16_length(text) > MAX_UNITS:
-        return content
-    before = utf16_length(text) - utf16_length(content.body.text)
-    mention = Entity("text_mention", 0, utf16_length(name), user_id=person.id)
-    moved = [
-        replace(entity, offset=entity.offset + before)
-        for entity in content.body.entities
-        if isinstance(entity, Entity)
-    ]
-    return replace(content, body=replace(content.body, text=text, entities=(mention, *moved)))
-
-
-def _markup(content: MessageContent, *, among_many: bool) -> InlineKeyboardMarkup | ForceReply | None:
-    """What hangs under a new message. Among many the reply is asked of whoever is mentioned or replied to."""
-    if content.controls or not content.wants_reply:
-        return _keyboard(content.controls)
-    return ForceReply(selective=among_many)
-
-
-def _keyboard(controls: tuple[Row, ...]) -> InlineKeyboardMarkup | None:
-    """None takes a keyboard away, as an edit without one does."""
-    if not controls:
-        return None
-    rows: list[list[InlineKeyboardButton]] = []
-    for row in controls:
-        rows += _wrapped(_options(row) if isinstance(row, Select) else [_button(button) for button in row])
-    return InlineKeyboardMarkup(rows)
-
-
-def _button(button: Button) -> InlineKeyboardButton:
-    return InlineKeyboardButton(button.label, callback_data=button.data, style=_STYLES[button.style])
-
-
-def _options(select: Select) -> list[InlineKeyboardButton]:
-    """A select as buttons; what is chosen has a tick."""
-    return [
-        InlineKeyboardButton(
-            f"{_TICK} {option.label}" if option.chosen else option.label,
-            callback_data=f"{select.data}{CHOSEN}{option.value}",
-        )
-        for option in select.options
-    ]
-
-
-def _wrapped(buttons: list[InlineKeyboardButton]) -> list[list[InlineKeyboardButton]]:
-    """As many beside each other as a phone has room for."""
-    rows: list[list[InlineKeyboardButton]] = []
-    for button in buttons:
-        beside = [*rows[-1], button] if rows else []  # all in a row are as wide
-        if beside and len(beside) <= min(_MOST_BESIDE, _LINE // max(len(one.text) for one in beside)):
-            rows[-1] = beside
-        else:
-            rows.append([button])
-    return rows
