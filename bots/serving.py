@@ -27,7 +27,7 @@ from bots.bootstrap.watching import watch_configuration
 from bots.embedded_model.errors import EmbeddedModelError
 from bots.embedded_model.progress import shown_progress
 from bots.leaving import RunError
-from bots.memory import give_back_memory
+from bots.memory import give_back_memory, keep_one_heap
 from bots.model_check import check_model
 from bots.sandbox.address import EVERYWHERE, PAGE_IS_OPEN, is_served_at, page_url
 from core.adapters.clock import SystemClock
@@ -80,6 +80,7 @@ class Serving:
     async def serve(self, *, sandbox: bool) -> None:
         """Until cancelled. Raises RunError."""
         settings = self._settings
+        keep_one_heap()
         async with AsyncExitStack() as stack:
             world = await stack.enter_async_context(self._sandbox()) if sandbox else None
             try:

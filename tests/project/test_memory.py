@@ -1,4 +1,4 @@
-"""What a process has freed, the system gets back."""
+"""What a process frees is used again, and goes back to the system."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.skipif(
+    not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="this C library is not glibc"
+)
 HOLDS_AND_FREES = """
 import asyncio, os
 from pathlib import Path
@@ -33,12 +36,45 @@ async def main():
 
 asyncio.run(main())
 """
+ALLOCATES_IN_THREADS = """
+import ctypes, sys
+from threading import Barrier, Thread
+from bots.memory import keep_one_heap
+
+if "one" in sys.argv:
+    keep_one_heap()
+meet = Barrier(4)
+
+def allocate():
+    held = bytes(3_000)
+    meet.wait()  # while all are there
+    return held
+
+threads = [Thread(target=allocate) for _ in range(4)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+libc = ctypes.CDLL(None)
+libc.fdopen.restype = ctypes.c_void_p
+out = ctypes.c_void_p(libc.fdopen(1, b"w"))
+libc.malloc_info(0, out)
+libc.fflush(out)
+"""
 
 
-@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="this C library is not glibc")
-def test_memory_that_was_freed_is_given_back_once_a_minute() -> None:
+def said_by(program: str, *arguments: str) -> str:
     done = subprocess.run(  # noqa: S603  # this very interpreter, on the lines above
-        [sys.executable, "-c", HOLDS_AND_FREES], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "3000\n"
+    return done.stdout
+
+
+def test_memory_that_was_freed_is_given_back_once_a_minute() -> None:
+    assert said_by(HOLDS_AND_FREES) == "3000\n"
+
+
+def test_all_threads_share_one_heap() -> None:
+    assert said_by(ALLOCATES_IN_THREADS).count("<heap nr=") > 1  # as the C library is by itself
+    assert said_by(ALLOCATES_IN_THREADS, "one").count("<heap nr=") == 1
