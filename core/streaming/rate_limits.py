@@ -5,10 +5,11 @@ and is not paused. What is urgent (a send, an ending) needs no more. A preview
 
 1. leaves room for an ending: one that came right after it would wait no longer than a slot, which is the
    time between two requests at the rate that can be kept up for ever. Where the model often pauses, it also
-   leaves one for the next pause, within two slots: that one shows all there is, and for long;
+   leaves one for the next pause, within PAUSE_SLOTS: that one shows all there is, and for long;
 2. keeps its distance from the request before it, so that what is left of a window lasts to its end: an
    answer's length is not known, and who spends a window at once leaves a long answer with a gap. The first
-   previews of an answer come closer, and so does one after which the model paused (`Preview.haste`);
+   previews of an answer come closer, and so does one while the model pauses (`Preview.haste`): of a token
+   bucket it keeps none, since the pause gives back what it takes;
 3. waits until its oldest hidden text is nearly as old as that distance: after a pause of the model one
    that came with the first new word would show that word alone.
 """
@@ -28,8 +29,9 @@ AHEAD_SHARE: Final = 0.25
 model that pauses for half its time spends 20 a minute in half a minute, and has none for the other."""
 RIPE: Final = 0.9
 """How old the oldest hidden text is when a preview goes, in distances between two previews."""
-PAUSE_SLOTS: Final = 2.0
-"""Before so many slots are over, a preview at a model's next pause has a request."""
+PAUSE_SLOTS: Final = 1.75
+"""Before so many slots are over, a preview at a model's next pause has a request. With fewer, bursts of its
+text are shown in fewer steps than they could be; with 2, token buckets make it wait too often."""
 SHORTEST_S: Final = 0.001
 """Where nothing keeps two previews apart."""
 
@@ -102,7 +104,8 @@ class Bucket:
             for meter in self._meters
         )
         last = max(self._last_used, now - 2.0 * self.slot_s)
-        distance_s = max(meter.spread_s(now, self._flying, last) for meter in self._meters)
+        spending = [meter for meter in self._meters if not (preview.ripe and meter.limit.refills)]
+        distance_s = max((meter.spread_s(now, self._flying, last) for meter in spending), default=0.0)
         return distance_s * (1.0 - preview.haste) if may_hasten else distance_s
 
     def take(self, now: float) -> None:

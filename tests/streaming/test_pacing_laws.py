@@ -291,13 +291,25 @@ def test_a_platform_that_takes_less_than_is_documented_refuses_less_and_less_oft
 
 
 def test_a_model_that_often_pauses_has_a_request_left_for_its_next_pause() -> None:
-    """Within two slots; else what it said before a pause would be hidden for as long as that lasts."""
+    """Within PAUSE_SLOTS; else what it said before a pause would be hidden for as long as that lasts."""
     bucket, limit = Bucket((RateLimit(3, 6.0),)), RateLimit(3, 6.0)
     bucket.take(0.0)
     bucket.answered(0.1, 0.0)
     speaks, pauses = Preview(0.0, 0.4), Preview(0.0, 0.4, pauses=True)
     assert bucket.ready_at(1.5, speaks) < bucket.ready_at(1.5, pauses) == 6.1 - PAUSE_SLOTS * limit.slot_s
     assert bucket.ready_at(1.5, pauses._replace(ripe=True)) == 1.5
+
+
+def test_a_pause_of_the_model_spends_what_it_gives_back() -> None:
+    """A token comes back while nothing is said; of a window what is spent is gone until it ends."""
+    tokens, window = (Bucket((RateLimit(3, 3.0, refills=refills),)) for refills in (True, False))
+    for bucket in (tokens, window):
+        for now in (0.0, 0.2):
+            bucket.take(now)
+            bucket.answered(now + 0.1, now)
+    pausing = Preview(0.3, 1.0, ripe=True)
+    assert tokens.ready_at(0.5, pausing) == 0.5 < tokens.ready_at(0.5, Preview(0.3))
+    assert window.ready_at(0.5, pausing) > 0.5
 
 
 def test_a_model_that_pauses_again_and_again_does_not_spend_a_long_window_in_half_of_it() -> None:
