@@ -104,8 +104,12 @@ class Bucket:
             for meter in self._meters
         )
         last = max(self._last_used, now - 2.0 * self.slot_s)
-        spending = [meter for meter in self._meters if not (preview.ripe and meter.limit.refills)]
-        distance_s = max((meter.spread_s(now, self._flying, last) for meter in spending), default=0.0)
+        apart_s = (
+            meter.spread_s(now, self._flying, last)
+            for meter in self._meters
+            if not (preview.ripe and meter.limit.refills)
+        )
+        distance_s = max(apart_s, default=0.0)
         return distance_s * (1.0 - preview.haste) if may_hasten else distance_s
 
     def take(self, now: float) -> None:
