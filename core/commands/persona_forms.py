@@ -73,26 +73,29 @@ def form(occasion: Occasion, data: str, persona: KeptPersona | None = None) -> F
     return Form(data, title[:45], tuple(texts))
 
 
-async def keep(press: Press, persona: KeptPersona | None = None) -> bool:
-    """Make what the form says, or change the persona to it; whether it is kept. Else the person is told."""
+async def keep(press: Press, persona: KeptPersona | None = None) -> str | None:
+    """Make what the form says, or change the persona to it. The words to tell of it, "" for none; None where
+    it is not kept, and the person was told why."""
     prompt = press.fields.get("prompt", "").strip()
+    told: list[str] = []
     if persona is None:
         name = " ".join(press.fields.get("name", "").split())
         if mistake := await _mistake(press, name):
             _give_back(press, mistake, prompt)
-            return False
+            return None
         scope = scope_to_make(press.place, press.person)
         persona = KeptPersona(scope, name, prompt, str(press.person))
+        told.append(press.say("persona.made", name=escaped(name)))
+    elif press.answer is not None:  # the panel stands further up
+        told.append(press.say("settings.kept"))
     model, temperature, notes = _details(press)
     wanted = replace(persona, prompt=prompt, model=model, temperature=temperature)
     try:
         await press.services.chat.choices.personas.keep(wanted)
     except StoreError:
         _give_back(press, press.say("settings.not_kept"), prompt)
-        return False
-    if notes:
-        press.reply("\n".join(notes), private=True)
-    return True
+        return None
+    return "\n".join((*told, *notes))
 
 
 async def _mistake(press: Press, name: str) -> str:
@@ -118,7 +121,7 @@ def _details(press: Press) -> tuple[str | None, float | None, list[str]]:
         offer = found(models_for(press.person, press.services), typed)
         model = offer.name if offer else None
         if offer is None:
-            notes.append(press.say("choose.model.unknown", name=escaped(typed)))
+            notes.append(press.say("persona.model_unfit", name=escaped(typed)))
     if typed := press.fields.get("temperature", "").strip():
         try:
             temperature = float(typed.replace(",", "."))

@@ -419,8 +419,8 @@ async def test_what_cannot_be_made_comes_back_as_a_file(bot: Bot, name: str) -> 
 async def test_a_model_or_temperature_that_cannot_be_used_is_left_out_and_told(bot: Bot) -> None:
     panel = await made(bot, IN_CHANNEL, BEN, model="dear", temperature="hot")
     assert await personas(bot, SERVER) == [KeptPersona(SERVER, "Pirate", "Arr.", f"{BEN}")]
-    notes = [say("choose.model.unknown", name="dear"), say("persona.temperature_unfit")]
-    assert "\n".join(notes) in panel.surface.texts
+    notes = [say("persona.model_unfit", name="dear"), say("persona.temperature_unfit")]
+    assert panel.told == "\n".join((say("persona.made", name="Pirate"), *notes))
 
 
 async def test_there_are_only_so_many(bot: Bot) -> None:
@@ -506,4 +506,5 @@ async def test_where_there_are_no_forms_a_persona_is_asked_for_in_the_chat(bot: 
         await bot.clock.advance(10.0)
     [persona] = await personas(bot, f"person:{BEN}")
     assert (persona.prompt, persona.model, persona.temperature) == ("Arr.", "near/large", None)
-    assert panel.told.startswith(f"**{say('choose.persona.title', scope=say('scope.chat'))}**")
+    assert panel.surface.texts[-2].startswith(f"**{say('choose.persona.title', scope=say('scope.chat'))}**")
+    assert panel.told == say("persona.made", name="Pirate")

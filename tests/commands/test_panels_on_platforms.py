@@ -184,6 +184,32 @@ async def test_discord_every_control_of_settings_once_and_after_a_restart() -> N
         assert len([one for one in cleo.screen.messages.values() if one["author"]["bot"]]) == 1
 
 
+async def test_discord_what_does_not_fit_in_a_form_is_told_to_nobody_else() -> None:
+    """The form can be opened again: no question is asked in the channel, where everybody sees it."""
+    async with local_discord() as bot:
+        server, store = bot.server, MemoryStore()
+        server.grant("Cleo", Permission.MANAGE_GUILD)
+        cleo = DiscordSeat(server, "Cleo", "#general")
+        async with served_on_discord(server, store, bot.clock):
+            await server.invoke("Cleo", "#general", "settings", {})
+            panel = await cleo.says(OF_CHANNEL)
+            for what, unfit, words in (
+                ("pause_minutes", "soon", say("settings.pause.unfit", most=10_080)),
+                ("pause_minutes", "99999999", say("settings.pause.unfit", most=10_080)),
+                ("roles", "mods", say("settings.roles.unfit", most=20)),
+                ("keywords", "x" * 60, say("settings.keywords.unfit", most=20, longest=40)),
+            ):
+                await cleo.press(panel, what)
+                await cleo.form(**{what: unfit})
+                await cleo.says(words)
+            await cleo.press(panel, "pause_minutes")
+            await cleo.form(pause_minutes="5")
+            await cleo.says("after 5 minutes of silence")
+        said = [one for one in cleo.screen.messages.values() if one["author"]["bot"]]
+        assert {one["only_for"] for one in said} == {panel["only_for"]}
+        assert len(said) == 5
+
+
 async def test_discord_who_manages_nothing_is_neither_offered_it_nor_served() -> None:
     async with local_discord() as bot:
         server, store = bot.server, MemoryStore()
@@ -213,6 +239,7 @@ async def test_discord_model_and_persona_with_completion_panel_and_form() -> Non
             await ben.says("Answers: **Large one**")
             await server.invoke("Ben", "#general", "more persona", {"name": "new"})
             await ben.form(name="Pirate", prompt="Arr.", model="", temperature="0.5")
+            await ben.says(say("persona.made", name="Pirate"))
             panel = await ben.says(say("choose.persona.title", scope=say("scope.conversation")))
             [pirate] = [one["value"] for one in panel["rows"][0][0]["options"] if one["label"] == "Pirate"]
             await ben.choose(panel, "pick", pirate)
@@ -339,6 +366,7 @@ async def test_telegram_persona_is_made_in_private_and_chosen() -> None:
             ):
                 await chat.says(say(label))
                 await server.say(person, person, answer)
+            await chat.says(say("persona.made", name="Pirate"))
             panel = await chat.says(say("choose.persona.title", scope=say("scope.chat")))
             [button] = [one for row in panel["rows"] for one in row if one["label"] == "Pirate"]
             await server.press(person, person, panel["id"], button["id"])

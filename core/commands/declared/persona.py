@@ -11,7 +11,7 @@ from core.commands.command import Argument, Command
 from core.commands.models import NEW, Offer, personas_for, suggest_personas
 from core.commands.scopes import Scope
 from core.messages import Choice
-from core.ports.store import StoreError
+from core.ports.store import KeptPersona, StoreError
 from core.streaming.inline import escaped
 from core.streaming.operations import Button, ButtonStyle
 
@@ -39,8 +39,7 @@ async def press(press: Press) -> None:
     elif what == "edit" and not press.fields:
         await press.open_form(persona_forms.form(press, press.data, persona))
     elif what == "edit":
-        if await persona_forms.keep(press, persona):
-            await CHOOSER.show(press, scope)
+        await _keep(press, scope, persona)
     elif what == "delete":
         sure = Button(f"persona:{scope.level}:gone:{tag}", press.say("persona.delete"), ButtonStyle.DANGER)
         back = Button(f"persona:{scope.level}:panel", press.say("persona.back"))
@@ -57,8 +56,17 @@ async def press(press: Press) -> None:
 async def _new(press: Press, scope: Scope) -> None:
     if not press.fields:
         await press.open_form(persona_forms.form(press, press.data))
-    elif await persona_forms.keep(press):
-        await CHOOSER.show(press, scope)
+    else:
+        await _keep(press, scope)
+
+
+async def _keep(press: Press, scope: Scope, persona: KeptPersona | None = None) -> None:
+    words = await persona_forms.keep(press, persona)
+    if words is None:
+        return
+    await CHOOSER.show(press, scope)
+    if words:
+        press.reply(words, private=True)
 
 
 async def _suggest(inquiry: Inquiry, typed: str) -> tuple[Choice, ...]:

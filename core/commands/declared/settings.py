@@ -41,6 +41,8 @@ from core.ports.store import StoreError
 from core.service.languages import reading_here
 from core.service.retention import OVERHEARD_DAYS
 
+_LONGEST_NUMBER: Final = 20  # characters; longer than any that fits, so that it is told which do
+
 
 async def run(call: Call) -> None:
     offered = _managed(call)
@@ -82,7 +84,7 @@ async def press(press: Press) -> None:
         return
     if mistake:
         press.reply(mistake, private=True)
-        if opens and press.surface.open_form is None:  # else the form is there to be opened again
+        if press.answer is not None:  # else the form is there to be opened again
             await press.open_form(_form(press, panel, what))
         return
     here = await press.services.chat.choices.at(press.place)
@@ -91,7 +93,7 @@ async def press(press: Press) -> None:
     reader = replace(press, person=reading_here(press.person, here))
     panel = await _panel(reader, scope, tab, opened=pages.get(what, ""))
     press.update(panel.text, panel.rows)
-    if press.fields and not press.surface.capabilities.private_answers:  # the panel stands further up
+    if press.answer is not None:  # the panel stands further up
         press.reply(press.say("settings.kept"))
 
 
@@ -191,7 +193,7 @@ def _form(press: Press, panel: Panel, what: str) -> Form:
         press.say("settings.pause.label"),
         str(getattr(panel.held, what)),
         press.say("settings.pause.hint"),
-        max_length=len(str(LONGEST_PAUSE_MINUTES)),
+        max_length=_LONGEST_NUMBER,
     )
     return Form(press.data, press.say("settings.pause.form"), (field,))
 
