@@ -102,7 +102,7 @@ class Ledger:
             message = event["message"]
             if message["author"]["name"] != "Sluice":
                 self._take_reactions(platform, message)
-            elif not (message["service"] or message["only_for"] or self._is_place_in_line(message)):
+            elif not (message["service"] or message["only_for"] or _is_place_in_line(message)):
                 self._stand(platform, message)
         elif event["type"] in ("delete", "delete_bulk"):
             for message in event.get("messages") or [event["message"]]:
@@ -164,11 +164,6 @@ class Ledger:
                 if (asked.platform, asked.chat, asked.message) == (platform, message["chat"], message["id"]):
                     asked.sorry = True
                     self._unjudged.add(asked.name)
-
-    def _is_place_in_line(self, message: Json) -> bool:
-        """Where a platform says late what came of an answer's end, who asks next has to wait. Where nobody
-        troubles it, nobody does."""
-        return self._troubled and message["text"].startswith(_IN_LINE)
 
     def ends(self, asked: Asked) -> list[str]:
         """How its messages end, for who looks what is wrong with them."""
@@ -245,6 +240,12 @@ class Ledger:
         ]
         growing = any(button["label"] == _STOP for button in message["buttons"])
         return Shown(message["id"], message["text"], files[0] if files else None, growing)
+
+
+def _is_place_in_line(message: Json) -> bool:
+    """Who asks next has to wait where the answer's end before it is heard of late: from a platform that fails, or
+    on a machine that is busy."""
+    return bool(message["text"].startswith(_IN_LINE))
 
 
 def _age(item: tuple[str, Json]) -> int:
