@@ -243,8 +243,8 @@ class Ledger:
 
 
 def _is_place_in_line(message: Json) -> bool:
-    """Who asks next has to wait where the answer's end before it is heard of late: from a platform that fails, or
-    on a machine that is busy."""
+    """Who asks next has to wait where the end before it is heard of late: from a platform that fails, or on a
+    machine that is busy."""
     return bool(message["text"].startswith(_IN_LINE))
 
 
