@@ -46,11 +46,11 @@ _TOKEN = re.compile(  # first words that mean nothing else, each with a space be
     r"|(?P<bracket>!?\[)"
     r"|(?P<url>https?://[^\s<>\"`|*]+)"
     r"|(?P<angle><[^\s<>]{0,200}>?)"
-    r"|(?P<word>(?:[^\s\\`*_~|\[!<$h]++|h(?!ttps?://))++|.)",
+    r"|(?P<word>(?:[^\s\\`*_~|\[!<$h]++|h(?!ttps?://)|!(?!\[|\Z))++|.)",  # no `!` but the last begins anew
     re.DOTALL,
 )
 _HALF_SCHEME = re.compile(r"https?(?::/?)?$")
-_IDEOGRAPHIC_STOP = regex.compile(r"[。！？，、；：](?![。！？，、；：」』）”’\p{M}\u200d])")
+_IDEOGRAPHIC_STOP = regex.compile(r"[。！？，、；：](?![!。！？，、；：」』）”’\p{M}\u200d])")
 
 
 def scan(text: str, marks: Marks, *, formatted: bool = True, since: Settled | None = None) -> Scan:
@@ -390,9 +390,10 @@ class _Scanner:
 
     def _cut_ideographic(self, token: re.Match[str]) -> None:
         """Scripts written without spaces: cut after their own punctuation."""
-        for stop in _IDEOGRAPHIC_STOP.finditer(self.text, token.start(), token.end() - 1):
-            rank = CutRank.SENTENCE if stop[0] in "。！？" else CutRank.WORD
-            self._cut(stop.end(), rank, self.marks)
+        for stop in _IDEOGRAPHIC_STOP.finditer(self.text, token.start(), token.end()):
+            if stop.end() < token.end():
+                rank = CutRank.SENTENCE if stop[0] in "。！？" else CutRank.WORD
+                self._cut(stop.end(), rank, self.marks)
 
     def _read_ticks(self, token: re.Match[str], *, last: bool, code: bool) -> None:
         if last:

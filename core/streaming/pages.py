@@ -311,13 +311,16 @@ class Pages:
             if last.at > shown:
                 return self._frame(last, self._render(text, last))
             return self._as_shown(text) if hold.at - shown < NEARLY_FULL_UNITS else None
-        if last.at < len(text[:shown].rstrip()) or not text[last.at :].strip():
+        rest = text[last.at :]
+        goes_on = last.at < len(text[:shown].rstrip()) or not rest.strip()
+        # An emoji alone would be a page of its own if nothing more came: it stays on this one.
+        if goes_on or (_TEXT.search(rest) and not _LETTER.search(rest)):
             return None
         body = self._render(text, last)
         if body.fill <= self._nearly_full:
             return None
-        # What shows nothing, or an emoji alone, would be a page of its own if nothing more came.
-        shows_more = _LETTER.search(text, last.at) and (hold.at <= last.at or held.text != body.text)
+        # What shows nothing, as signs alone, would be one, too.
+        shows_more = _TEXT.search(rest) and (hold.at <= last.at or held.text != body.text)
         return self._ending(text, found, last) if shows_more else self._up_to(text, last, body)
 
     def _as_shown(self, text: str) -> Frame:

@@ -107,7 +107,7 @@ def test_signs_alone_are_no_page(signs: str, mark: str) -> None:
     assert broken_promise(answer.text, [frame.body.text], FakeRenderer(1_000), mark=mark) is None
 
 
-@pytest.mark.parametrize("rest", ["👍", "🎉 🎉🎉", "😀\n\n", ")", "…", "\n\n(✓"])
+@pytest.mark.parametrize("rest", ["👍", "🎉 🎉🎉", "😀\n\n", ")", "…", "\n\n(✓", "━" * 60, "→ ∑ = " * 10])
 def test_what_has_no_letter_is_no_page_either(rest: str) -> None:
     """Many answers end with an emoji, which alone in a message reads like a message of its own."""
     pages, answer = Pages(FakeRenderer(1_000)), Answer()
@@ -116,6 +116,7 @@ def test_what_has_no_letter_is_no_page_either(rest: str) -> None:
         frame = pages.frame(answer)
         assert not frame.closed
         pages.accept(frame)
+        assert not answer.slice(pages.visible, answer.length).strip()
     answer.end(Ending.COMPLETE, 0.0)
     frame = pages.frame(answer)
     assert frame.last

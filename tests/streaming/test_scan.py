@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.streaming.markdown import scan
+from core.streaming.markdown import _TOKEN, scan
 from core.streaming.marks import NO_MARKS, Cut, Marks, Scan, Settled
 from tests.streaming.constructs import CONSTRUCTS
 from tests.streaming.texts import anything, split
@@ -84,3 +84,14 @@ def test_of_a_long_line_only_the_last_words_are_read_again() -> None:
     assert settled is not None
     assert settled.line is not None
     assert len(text) - settled.line.at < 20
+
+
+@pytest.mark.parametrize("part", ["!", "a!", "x=!y;", "!!!wow", "h!", "a;b!"])
+def test_a_long_run_without_spaces_is_read_once(part: str) -> None:
+    """A token that reads on to the end of the line and gives back what it read would make that square."""
+    line, at, tokens = part * 500, 0, 0
+    while at < len(line):
+        token = _TOKEN.match(line, at)
+        assert token is not None
+        at, tokens = token.end(), tokens + 1
+    assert tokens <= 2
