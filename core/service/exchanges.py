@@ -17,7 +17,7 @@ from core.catalogue import say
 from core.conversation.history import Joined, Question, lane_of, shown_in, stands_in
 from core.messages import MessageRef, Person, Place
 from core.ports.clock import Clock
-from core.ports.store import Message, StoreError
+from core.ports.store import LaneKey, Message, StoreError
 from core.service.buttons import Buttons
 from core.service.caller import Caller
 from core.service.continuing import Continuing
@@ -130,6 +130,8 @@ class Exchanges:
         place = caller.place
         if not await self._lookup.is_kept(question.id):
             return Retried("retry.busy")
+        if await self._store.message(question.id) is None:  # taken back meanwhile
+            return Retried("retry.unknown")
         answers = await self._store.answers(question.id)
         shown, over = await self._lookup.standing(answers, place)
         asked_by = await self._lookup.ref_of(question, place)
@@ -178,17 +180,19 @@ class Exchanges:
         """Take back the last exchange of their lane, with its messages: the question's where we may."""
         lane = lane_of(caller.place, caller.person, private=private)
         await self._lookup.settled(lane)
-        async with self._conversations.lanes.lock(lane):
+        meant = await self._last_question(lane)
+        async with self._lookup.changing(meant.id if meant else ""), self._conversations.lanes.lock(lane):
             kept = await self._conversations.lanes.end(lane)
             running = (turn for turn in self._queue.turns if not turn.finished.is_set())
             if kept is not None and any(turn.conversation_id == kept.conversation_id for turn in running):
                 return "undo.busy"
-            last = await self._store.message(kept.leaf_id) if kept and kept.leaf_id else None
-            question = await self._lookup.question_of(last)
+            question = await self._last_question(lane)
             if question is None:
                 return "undo.nothing"
             if not caller.may_change(question):
                 return "undo.not_yours"
+            if meant is None or question.id != meant.id:  # another was asked meanwhile
+                return "undo.busy"
             _, over = await self._lookup.standing(await self._store.answers(question.id), caller.place)
             asked = [one for one in await self._store.shows(question.id) if stands_in(one, caller.place)]
             try:
@@ -200,6 +204,11 @@ class Exchanges:
         self._driver.delete(channel, over)
         self._driver.delete(channel, tuple(shown.message_id for shown in asked))
         return "undo.done"
+
+    async def _last_question(self, lane: LaneKey) -> Message | None:
+        kept = await self._conversations.lanes.end(lane)
+        last = await self._store.message(kept.leaf_id) if kept and kept.leaf_id else None
+        return await self._lookup.question_of(last)
 
     async def _show(
         self, caller: Caller, chosen: Message, over: tuple[str, ...], buttons: tuple[Button, ...]
