@@ -231,7 +231,7 @@ async def test_the_sandbox_says_what_it_did_not_find_and_does_not_use(local: Loc
         ([], {"DISCORD_TOKEN": TOKEN}, "Move it to TELEGRAM_TOKEN."),
         ([], {"SLUICE_HTTP": "8765"}, "SLUICE_HTTP must be HOST:PORT"),
         ([], {"SLUICE_HTTP": "192.0.2.1:8765"}, "Set SLUICE_HTTP to another HOST:PORT."),
-        ([], {"SLUICE_DATA_DIR": "/dev/null/data"}, "/dev/null/data cannot be written"),
+        ([], {"SLUICE_DATA_DIR": "/dev/null/data"}, "/dev/null is a file, and a folder is needed"),
         ([], {"SLUICE_ALLOW": "ada"}, "names are never accepted"),
     ],
 )
