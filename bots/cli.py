@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
 if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
+
     from core.settings import Settings
 
 _INTERRUPTED: Final = 130
@@ -22,16 +24,20 @@ def program() -> NoReturn:
     """The installed command."""
     from bots.leaving import leave
 
-    leave(main())
+    try:
+        code = main()
+    except SystemExit as ended:  # after `--help`, or of what cannot be parsed
+        code = ended.code if isinstance(ended.code, int) else 1
+    leave(code)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Returns the exit code: 0 good, 1 failed with one line, 130 interrupted."""
-    parsed = _parser().parse_args(arguments)
     from bots.leaving import OutputError
     from core.variables import SettingsError
 
     try:
+        parsed = _parser().parse_args(arguments)
         return int(parsed.command(parsed))
     except SettingsError as error:
         for problem in error.problems:
@@ -43,10 +49,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _INTERRUPTED
 
 
+class _Parser(argparse.ArgumentParser):
+    """argparse's own passes over what cannot be written."""
+
+    def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
+        from bots.leaving import writing
+
+        if file is None or file is not sys.stdout:
+            super()._print_message(message, file)
+        else:
+            with writing():
+                file.write(message)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="sluice", description="A language model streamed into Discord and Telegram."
-    )
+    parser = _Parser(prog="sluice", description="A language model streamed into Discord and Telegram.")
     parser.add_argument("--version", action="version", version=f"sluice {version('sluice')}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
@@ -76,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     words.add_argument("--missing", action="store_true", help="the keys of what is not")
     words.set_defaults(command=_words)
 
-    config = commands.add_parser("config", help="what sluice.toml says: check it, or see an example")
+    config = commands.add_parser("config", help="what sluice.toml and .env say: check it, or see an example")
     parts = config.add_subparsers(metavar="PART", required=True)
     check = parts.add_parser("check", help="what is in force; exit code 1 with warnings, 2 when it is wrong")
     check.set_defaults(command=_config_check)

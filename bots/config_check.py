@@ -1,4 +1,4 @@
-"""`sluice config check`: what `sluice.toml` and `.env` say together, or where the file is wrong."""
+"""`sluice config check`: what `sluice.toml` and `.env` say together, or what is wrong with it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from rich.console import Console
 from rich.markup import escape
 
 from bots.bootstrap.findings import Findings, look
+from bots.data_dir_check import check_data_dir
 from bots.leaving import writing
 from bots.model_check import NO_MODEL
 from core.configuration import Budgets, ModelEntry, Persona, Provider
 from core.configuration.limits import ENDLESS, MONEY
+from core.ports.platform import CheckState
 from core.variables import SettingsError
 
 GOOD: Final = 0
@@ -44,7 +46,7 @@ def _looked_at() -> tuple[list[str], int]:
     except SettingsError as error:
         return [_WRONG + escape(problem) for problem in error.problems], WRONG
     missing = (NO_MODEL,) if found.model_missing else ()
-    problems = dict.fromkeys((*found.of_env, *found.of_file, *missing))
+    problems = dict.fromkeys((*found.of_env, *found.of_file, *missing, *_of_folder(found)))
     warnings = [
         _WARNING + escape(line)
         for line in (*found.settings.unusable, *found.warnings)
@@ -55,7 +57,15 @@ def _looked_at() -> tuple[list[str], int]:
     lines = [escape(line) for line in _in_force(found)]
     if warnings:
         return [*lines, *warnings], WARNED
-    return [*lines, "[green]✓[/] Nothing is wrong."], GOOD
+    return [*lines, "[green]✓[/] Nothing is wrong. `sluice doctor` tries keys and connections, too."], GOOD
+
+
+def _of_folder(found: Findings) -> Iterator[str]:
+    """What `sluice run` would refuse of it. It is not made."""
+    if "SLUICE_DATA_DIR" not in found.wrong:
+        folder = check_data_dir(found.settings.data_dir, make=False)
+        if folder.state is CheckState.BAD:
+            yield f"{folder.detail}. {folder.remedy}"
 
 
 def _in_force(found: Findings) -> Iterator[str]:

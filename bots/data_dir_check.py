@@ -14,9 +14,13 @@ from core.ports.platform import Check, CheckState
 def check_data_dir(folder: Path, *, make: bool = True) -> Check:
     """Whether files can be made there. A folder that is missing is made, unless `make` is False."""
     try:
+        there = next(one for one in (folder.absolute(), *folder.absolute().parents) if one.exists())
+        if not there.is_dir():
+            detail = f"{there} is a file, and a folder is needed there"
+            return Check("Data folder", CheckState.BAD, detail, "Set SLUICE_DATA_DIR to a folder.")
         if make:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
+            there = folder
         with tempfile.TemporaryFile(dir=there):
             pass
     except OSError as error:

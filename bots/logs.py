@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from typing import TextIO
 
 from core.adapters.redaction import redact_everything
@@ -30,9 +31,17 @@ class _OneLine(logging.Formatter):
         return "\\n".join(super().format(record).splitlines())
 
 
+class _GoingOn(logging.StreamHandler[TextIO]):
+    """What cannot be written is left out, as on a full disk: nothing ends for it, and none could be told."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
+        if not isinstance(sys.exception(), OSError):
+            super().handleError(record)
+
+
 def set_up_logging(settings: Settings, output: TextIO, *, least: str = "DEBUG") -> None:
     """Log to `output` at the settings' level, but nothing below `least`."""
-    handler = logging.StreamHandler(output)
+    handler = _GoingOn(output)
     handler.setFormatter(_OneLine("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     level = max(logging.getLevelName(settings.log_level), logging.getLevelName(least))
     logging.basicConfig(level=level, handlers=[handler], force=True)

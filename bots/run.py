@@ -35,7 +35,8 @@ async def run(settings: Settings, console: Console, *, sandbox: bool, live: bool
     """Serve until SIGINT or SIGTERM. `live`: never fall back to the sandbox. `as_live`: serve in the sandbox
     as live does.
 
-    Raises RunError, and SettingsError where the configuration cannot be used.
+    Raises RunError, SettingsError where the configuration cannot be used, and OutputError where its start
+    cannot be told.
     """
     has_token = bool(settings.discord_token or settings.telegram_token)
     if live and not has_token:

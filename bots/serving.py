@@ -26,7 +26,7 @@ from bots.bootstrap.platforms import live_platforms
 from bots.bootstrap.watching import watch_configuration
 from bots.embedded_model.errors import EmbeddedModelError
 from bots.embedded_model.progress import shown_progress
-from bots.leaving import RunError
+from bots.leaving import OutputError, RunError, writing
 from bots.memory import give_back_memory, keep_one_heap
 from bots.model_check import check_model
 from bots.sandbox.address import EVERYWHERE, PAGE_IS_OPEN, is_served_at, page_url
@@ -78,7 +78,7 @@ class Serving:
         self._app: App | None = None
 
     async def serve(self, *, sandbox: bool) -> None:
-        """Until cancelled. Raises RunError."""
+        """Until cancelled. Raises RunError, and OutputError where its start cannot be told."""
         settings = self._settings
         keep_one_heap()
         async with AsyncExitStack() as stack:
@@ -120,7 +120,8 @@ class Serving:
 
     def say_goodbye(self) -> None:
         wait = "; answers have a moment to finish. Ctrl-C again ends at once."
-        self._console.print(f"Stopping{wait if self._app and self._app.chat.answering else '.'}")
+        with suppress(OutputError):  # it stops all the same
+            self._say(f"Stopping{wait if self._app and self._app.chat.answering else '.'}")
 
     @asynccontextmanager
     async def _sandbox(self) -> AsyncIterator[Sandbox]:
@@ -159,7 +160,7 @@ class Serving:
             except PlatformError as error:
                 failed.append((platform, error))
                 return None
-            self._console.print(f"{platform.name} is ready: {line}", soft_wrap=True, markup=False)
+            self._say(f"{platform.name} is ready: {line}")
             return platform, line
 
         ready = [one for one in await asyncio.gather(*map(start, platforms)) if one]
@@ -218,12 +219,16 @@ class Serving:
             table = Table(show_header=False)
             for row in rows:
                 table.add_row(*map(Text, row))  # a path may look like markup
-            self._console.print(table, markup=False)
+            self._say(table)
         else:
             for name, what in rows:
-                self._console.print(f"{name}: {what}", soft_wrap=True, markup=False)
+                self._say(f"{name}: {what}")
         for step in steps:
-            self._console.print(f"→ {step}", soft_wrap=True, markup=False)
+            self._say(f"→ {step}")
+
+    def _say(self, what: str | Table) -> None:
+        with writing():
+            self._console.print(what, soft_wrap=isinstance(what, str), markup=False)
 
     async def _watch(
         self, platforms: Sequence[Platform], model: Model, app: App, world: Sandbox | None

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dotenv import dotenv_values
-from dotenv.parser import Original, parse_stream
+from dotenv.parser import Binding, Original, parse_stream
 
 ALIASES = {"DISCORD_BOT_TOKEN": "DISCORD_TOKEN", "TELEGRAM_BOT_TOKEN": "TELEGRAM_TOKEN"}
 SECRETS = (
@@ -97,7 +97,7 @@ def _values_of(env_file: Path) -> tuple[Mapping[str, str | None], list[str]]:
     logging.getLogger("dotenv.main").setLevel(logging.ERROR)  # of a bad line it names neither file nor remedy
     try:
         with env_file.open(encoding="utf-8") as file:
-            wrong = [_line_of(binding.original) for binding in parse_stream(file) if binding.error]
+            wrong = [_line_of(binding.original) for binding in parse_stream(file) if _is_wrong(binding)]
         return dotenv_values(env_file), [
             f"{env_file}, line {line} is not understood. Write NAME=value, with both quotes or none."
             for line in wrong
@@ -118,6 +118,11 @@ def _is_open_to_all(file: Path) -> bool:
 
 def _may_be_secret(name: str) -> bool:
     return name in SECRETS or _SECRET_NAME.search(name) is not None
+
+
+def _is_wrong(binding: Binding) -> bool:
+    """Also a name alone, which may be a secret that lacks its name."""
+    return binding.error or (binding.key is not None and binding.value is None)
 
 
 def _line_of(original: Original) -> int:

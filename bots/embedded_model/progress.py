@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
 from rich.progress import Progress as Bars
 
+from bots.leaving import writing
+
 
 class Stage(StrEnum):
     """What is being done. The values are for people."""
@@ -40,7 +42,10 @@ def ignore_progress(_progress: Progress) -> None:
 
 @contextmanager
 def shown_progress(console: Console) -> Iterator[OnProgress]:
-    """Show progress on the console while inside: a bar in a terminal, else a line per stage."""
+    """Show progress on the console while inside: a bar in a terminal, else a line per stage.
+
+    A line that cannot be written raises OutputError.
+    """
     with Bars(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -65,7 +70,8 @@ def shown_progress(console: Console) -> Iterator[OnProgress]:
                 refresh=progress.stage is not last,
             )
             if progress.stage is not last and not (counted and console.is_terminal):
-                console.print(f"{progress.stage}{'' if progress.stage is Stage.READY else ' …'}")
+                with writing():
+                    console.print(f"{progress.stage}{'' if progress.stage is Stage.READY else ' …'}")
             last = progress.stage
 
         yield show

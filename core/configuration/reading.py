@@ -46,6 +46,7 @@ _COMMAND: Final = re.compile(r"[a-z0-9_]{1,32}", re.ASCII)  # what both platform
 _SYNTAX: Final = re.compile(
     r"(?P<why>.*?) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)", re.DOTALL
 )
+_OPEN_QUOTE: Final = re.compile(r"(?:Illegal|Found invalid) character '\\n'")
 _SYNTAX_REMEDY: Final = (
     'TOML has one name = value on each line, texts in double quotes, and tables as [models."provider/model"].'
 )
@@ -103,6 +104,8 @@ def _parsed(text: str, file: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:  # a number may be too long for Python alone
         found = _SYNTAX.fullmatch(str(error))
         why = found["why"] if found else str(error) or "nested too deeply"
+        if _OPEN_QUOTE.fullmatch(why):
+            why = "a quote is not closed on this line"
         line = int(found["line"]) if found and found["line"] else max(1, len(text.splitlines()))
         problem = Problem(file, line, "", f"this is not TOML: {why[:1].lower()}{why[1:]}", _SYNTAX_REMEDY)
         raise ConfigurationError([problem]) from None

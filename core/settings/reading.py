@@ -166,7 +166,9 @@ class _Reader:
         token = self._values.get(name)
         if not token or shape.fullmatch(token):
             return token
-        if re.search(r"\s", token):
+        if re.match(r"Bot\s", token, re.IGNORECASE):  # as it stands in the header that carries it
+            wrong = f"{name} begins with the word Bot. Leave out `Bot` and the space after it."
+        elif re.search(r"\s", token):
             wrong = f"{name} has white space inside. Copy the token again."
         elif _DISCORD_TOKEN.fullmatch(token) or _TELEGRAM_TOKEN.fullmatch(token):
             other = "DISCORD_TOKEN" if platform == "Telegram" else "TELEGRAM_TOKEN"

@@ -63,6 +63,9 @@ def test_what_is_missing_is_named_where_it_is_asked_for() -> None:
 
 
 TELLS: Final = {  # what writes to standard output and ends; the code with which it does
+    ("--help",): 0,
+    ("--version",): 0,
+    ("run", "--help"): 0,
     ("config", "example"): 0,
     ("config", "check"): 2,
     ("words",): 0,

@@ -44,7 +44,7 @@ async def test_the_example_is_the_committed_one_and_good(tmp_path: Path) -> None
         "  busy: queue",
         "  everybody: money_per_month 20.0 USD, requests_per_minute 120, streams 200",
         "  roles discord:123456789012345678: tokens_per_day 400,000, money_per_day unlimited",
-        "✓ Nothing is wrong.",
+        "✓ Nothing is wrong. `sluice doctor` tries keys and connections, too.",
     ):
         assert f"{line}\n" in _said(done), line
     assert KEY not in _said(done)
@@ -72,6 +72,23 @@ async def test_a_token_without_a_model_is_what_run_refuses(tmp_path: Path, token
     if token == TOKEN:
         run = await sluice(tmp_path, "run", settings=settings)
         assert (run.code, _said(check)) == (1, f"✗ {run.line.removeprefix('sluice: ')}\n")
+
+
+@pytest.mark.parametrize("folder", ["sluice.toml", "/proc/nowhere"])
+async def test_a_data_folder_that_run_refuses_is_wrong(tmp_path: Path, folder: str) -> None:
+    (tmp_path / "sluice.toml").touch()
+    check = await sluice(tmp_path, "config", "check", settings={"SLUICE_DATA_DIR": folder})
+    run = await sluice(tmp_path, "run", settings={"SLUICE_DATA_DIR": folder})
+    assert (check.code, run.code) == (2, 1)
+    assert _said(check) == f"✗ {run.line.removeprefix('sluice: ')}\n"
+
+
+async def test_a_data_folder_is_looked_at_and_not_made(tmp_path: Path) -> None:
+    done = await sluice(tmp_path, "config", "check", settings={"SLUICE_DATA_DIR": "~nobody-of-that-name/x"})
+    assert (done.code, _said(done).count("SLUICE_DATA_DIR")) == (2, 1)
+    done = await sluice(tmp_path, "config", "check", settings={"SLUICE_DATA_DIR": "kept/data"})
+    assert done.code == 0
+    assert not (tmp_path / "kept").exists()
 
 
 async def test_it_says_which_model_answers_where_none_is_named(tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ async def test_all_that_is_missing_or_wrong_is_told_in_one_run(local: Local, tmp
         "Configuration: TELEGRAM_TOKEN does not look like a token of Telegram",
         "default_personality",
         "Discord token: Discord refused the token",
-        "Data folder: /dev/null/data cannot be written",
+        "Data folder: /dev/null is a file, and a folder is needed",
     ):
         assert sum(words in line for line in said) == 1, (words, said)
     assert all(check["remedy"] for check in bad if check["name"] != "Configuration")
@@ -287,6 +287,20 @@ def test_a_data_folder_that_others_may_read_is_a_note(tmp_path: Path) -> None:
     assert (found.state, found.remedy) == (CheckState.NOTE, f"Run: chmod 700 {folder}")
     folder.chmod(0o700)
     assert check_data_dir(folder).state is CheckState.GOOD
+
+
+@pytest.mark.parametrize("make", [True, False])
+@pytest.mark.parametrize("folder", ["notes", "notes/data"])
+def test_a_file_in_the_place_of_the_data_folder_is_called_one(
+    tmp_path: Path, folder: str, *, make: bool
+) -> None:
+    (tmp_path / "notes").touch()
+    found = check_data_dir(tmp_path / folder, make=make)
+    assert (found.state, found.detail, found.remedy) == (
+        CheckState.BAD,
+        f"{tmp_path}/notes is a file, and a folder is needed there",
+        "Set SLUICE_DATA_DIR to a folder.",
+    )
 
 
 async def test_database_and_key_are_looked_at_and_nothing_is_made(local: Local, tmp_path: Path) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import signal
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -16,7 +18,7 @@ import pytest
 from bots.sandbox.model_server import Gate, Stream
 from core.catalogue import say
 from tests.project.conftest import OTHER_DISCORD_TOKEN, Local
-from tests.project.program import SLUICE, running, sluice
+from tests.project.program import PATIENCE_S, SLUICE, environment, running, sluice
 
 ENDS_WITHIN_S = 8.0
 TOKEN = "1234567:a-token-that-looks-right-and-is-not"
@@ -231,7 +233,7 @@ async def test_the_sandbox_says_what_it_did_not_find_and_does_not_use(local: Loc
         ([], {"DISCORD_TOKEN": TOKEN}, "Move it to TELEGRAM_TOKEN."),
         ([], {"SLUICE_HTTP": "8765"}, "SLUICE_HTTP must be HOST:PORT"),
         ([], {"SLUICE_HTTP": "192.0.2.1:8765"}, "Set SLUICE_HTTP to another HOST:PORT."),
-        ([], {"SLUICE_DATA_DIR": "/dev/null/data"}, "/dev/null/data cannot be written"),
+        ([], {"SLUICE_DATA_DIR": "/dev/null/data"}, "/dev/null is a file, and a folder is needed"),
         ([], {"SLUICE_ALLOW": "ada"}, "names are never accepted"),
     ],
 )
@@ -286,6 +288,48 @@ async def test_a_second_sandbox_says_that_sluice_runs_there_already(local: Local
         page = next(check for check in json.loads(done.out)["checks"] if check["name"] == "Page")
         assert (done.code, page["state"]) == (0, "good")
         assert page["detail"] == f"Sluice is running at http://{found[1]}/"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the device that is always full is Linux's")
+@pytest.mark.parametrize("where", ["--sandbox", "--live"])
+async def test_a_start_that_cannot_be_told_is_one_line(local: Local, tmp_path: Path, where: str) -> None:
+    process = await asyncio.create_subprocess_shell(
+        f"exec '{SLUICE}' run {where} >/dev/full",
+        cwd=tmp_path,
+        env=environment(local.settings | {"SLUICE_HTTP": "127.0.0.1:0", "SLUICE_LOG_LEVEL": "DEBUG"}),
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, err = await asyncio.wait_for(process.communicate(), PATIENCE_S)
+    assert err.decode() == "sluice: The output could not be written: No space left on device.\n"
+    assert process.returncode == 1
+
+
+@pytest.mark.parametrize(("opened", "code"), [(os.pipe, 0), (os.openpty, 1)])
+async def test_a_server_goes_on_where_nobody_reads_what_it_says(
+    local: Local, tmp_path: Path, opened: Callable[[], tuple[int, int]], code: int
+) -> None:
+    """A reader that left, and a terminal that was closed. The second is a failure, told at the end."""
+    ours, theirs = opened()
+    process = await asyncio.create_subprocess_exec(
+        SLUICE,
+        "run",
+        cwd=tmp_path,
+        env=environment(local.settings | {"SLUICE_LOG_LEVEL": "DEBUG"}),
+        stdout=theirs,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    os.close(theirs)
+    try:
+        with os.fdopen(ours, "rb") as output:
+            assert await asyncio.to_thread(lambda: any(b"The model answers." in line for line in output))
+        await local.ask("an echo of this, please")
+        assert await local.bot_says("please") == "an echo of this, please"
+        process.send_signal(signal.SIGTERM)
+        _, err = await asyncio.wait_for(process.communicate(), ENDS_WITHIN_S)
+    except BaseException:
+        process.kill()
+        raise
+    assert (process.returncode, err.decode()) == (code, "")
 
 
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.0 200 OK\r\n\r\n", b"SSH-2.0\r\n"])

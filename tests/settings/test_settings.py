@@ -153,6 +153,19 @@ def test_a_line_that_is_none_is_reported_without_what_it_holds(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
+    "line", ["sk-s3cr3t", f"  {TELEGRAM} # s3cr3t", DISCORD, "'s3cr3t'", "export S3CR3T"]
+)
+def test_a_line_without_a_name_is_reported_without_what_it_holds(tmp_path: Path, line: str) -> None:
+    file = tmp_path / ".env"
+    file.touch(0o600)
+    file.write_text(f"# s3cr3t\n\n{line}\n\nOPENAI_MODEL=embedded\n SLUICE_ADMINS=\n")
+    settings = read_settings({}, file)
+    assert settings.warnings == (
+        f"{file}, line 3 is not understood. Write NAME=value, with both quotes or none.",
+    )
+
+
+@pytest.mark.parametrize(
     "secret",
     [TELEGRAM, DISCORD, "MTIzNDU2Nzg5MDEyMzQ1Njc4.GaBcDe.x1y2z", "discord:sk-proj-a1B2c3D4e5F6g7H8i9"],
 )
@@ -180,7 +193,9 @@ def test_a_file_that_is_no_text_is_one_line(tmp_path: Path, content: bytes) -> N
         ({"DISCORD_TOKEN": TELEGRAM}, "Move it to TELEGRAM_TOKEN"),
         ({"TELEGRAM_TOKEN": DISCORD}, "Move it to DISCORD_TOKEN"),
         ({"TELEGRAM_BOT_TOKEN": DISCORD}, "Move it to DISCORD_TOKEN"),
-        ({"DISCORD_TOKEN": f"Bot {DISCORD}"}, "white space"),
+        ({"DISCORD_TOKEN": f"Bot {DISCORD}"}, "DISCORD_TOKEN begins with the word Bot. Leave out `Bot`"),
+        ({"TELEGRAM_TOKEN": "bot  s3cr3t"}, "Leave out `Bot`"),
+        ({"DISCORD_TOKEN": f"{DISCORD} s3cr3t"}, "white space inside"),
         ({"DISCORD_TOKEN": "s3cr3t"}, "three parts with a dot between each"),
         ({"DISCORD_TOKEN": DISCORD[:-20]}, "DISCORD_TOKEN does not look like a token of Discord"),
         ({"DISCORD_TOKEN": "123456789012345678"}, "a number is the application's id"),
