@@ -143,6 +143,7 @@ class Exchanges:
             earlier=shown.text if shown else "",
             number=answers.index(shown) + 1 if shown else 0,
             variants=len(answers),
+            goes_on=shown.id if shown and self._continuing.may_go_on(shown) else "",
             told=bool(over) and caller.surface.capabilities.private_answers and not caller.pressed,
         )
         asker = caller.asker_of(question)

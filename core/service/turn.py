@@ -33,8 +33,8 @@ class Again:
     """A question that is answered once more. Its variant takes the place of the one that stands there.
 
     `over`: the messages that show that one, in order; `earlier`: its text, `number`: which of so many
-    `variants` it is, from 1; 0 where what stands there is no answer. `told`: who wants it is told elsewhere
-    that it has begun, and looks where no message comes.
+    `variants` it is, from 1; 0 where what stands there is no answer. `goes_on`: its id, if it was cut and may
+    go on. `told`: who wants it is told elsewhere that it has begun, and looks where no message comes.
     """
 
     asked: Message
@@ -42,6 +42,7 @@ class Again:
     earlier: str = ""
     number: int = 0
     variants: int = 0
+    goes_on: str = ""
     told: bool = False
 
 

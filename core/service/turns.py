@@ -223,18 +223,19 @@ class Turns:
     def _under(self, turn: Turn, ending: Ending, may_go_on: bool) -> tuple[Button, ...]:
         if turn.asked is None or not turn.surface.capabilities.buttons:
             return ()
-        number, variants = 1, 1
+        number, variants, goes_on = 1, 1, turn.id if may_go_on and turn.answer.length else ""
         if turn.again is not None:
-            earlier, variants = turn.again.number, turn.again.variants
-            number, variants = (earlier, variants) if turn.restored else (variants + 1, variants + 1)
+            number, variants = turn.again.variants + 1, turn.again.variants + 1
+        if turn.again is not None and turn.restored:
+            number, variants, goes_on = turn.again.number, turn.again.variants, turn.again.goes_on
         return self._buttons.under(
             turn.question,
             turn.asked.id,
-            turn.id,
+            goes_on,
             ending,
             number=number,
             variants=variants,
-            may_go_on=may_go_on and bool(turn.answer.length) and not turn.restored,
+            may_go_on=bool(goes_on),
         )
 
 

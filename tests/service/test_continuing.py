@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from core.catalogue import say
-from core.messages import MessageRef
+from core.messages import MessageRef, PlaceKind
 from core.ports.completions import FinishReason
 from tests.service.conftest import BEN, Bot, Yielding, shut
 
@@ -80,3 +80,24 @@ async def test_two_presses_at_once_have_an_answer_go_on_once() -> None:
     await bot.clock.advance(5.0)
     assert len(bot.model.streams) == 2
     await shut(bot)
+
+
+@pytest.mark.parametrize("reason", [FinishReason.LENGTH, FinishReason.STOP])
+async def test_what_stands_again_after_a_variant_without_text_goes_on_if_it_was_cut(
+    bot: Bot, reason: FinishReason
+) -> None:
+    surface = bot.surface(kind=PlaceKind.PRIVATE)
+    (await bot.asked(surface, "a tale")).finish("It was a dark night, and", reason=reason)
+    await bot.clock.advance(2.0)
+    shown = MessageRef("c1", "m1")
+    await bot.press_label(surface, shown, say("button.retry"))
+    await bot.model.opened()
+    await bot.command(surface, "stop")
+    await bot.clock.advance(3.0)
+    assert surface.texts[0].startswith("It was a dark night, and")
+    cut = reason is FinishReason.LENGTH
+    assert (say("button.continue") in [one.label for one in surface.messages["m1"].content.buttons]) is cut
+    if cut:
+        await bot.press_label(surface, shown, say("button.continue"))
+        stream = await bot.model.opened()
+        assert stream.prompt == ["a tale", "It was a dark night, and", say("continue.question")]
