@@ -34,7 +34,7 @@ from core.configuration.problems import (
     nearest,
 )
 from core.configuration.providers import read_providers
-from core.settings import NO_MODEL_NAMED, Settings, place_is_valid, shown_entry
+from core.settings import NO_MODEL_NAMED, Settings, place_is_valid, shown_entry, shown_name
 
 ANSWER_WHEN: Final = frozenset({"mention", "reply", "command", "keywords", "always"})
 LANGUAGES: Final = frozenset({"auto", "en", "pt-BR", "es", "de", "fr", "ru"})
@@ -46,6 +46,8 @@ _COMMAND: Final = re.compile(r"[a-z0-9_]{1,32}", re.ASCII)  # what both platform
 _SYNTAX: Final = re.compile(
     r"(?P<why>.*?) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)", re.DOTALL
 )
+_KEYS: Final = re.compile(r"\(['\"].*\)|(?<=inline table key ).*", re.DOTALL)
+"""As tomllib tells of them: any may be a secret, and the line is told."""
 _SYNTAX_REMEDY: Final = (
     'TOML has one name = value on each line, texts in double quotes, and tables as [models."provider/model"].'
 )
@@ -102,7 +104,7 @@ def _parsed(text: str, file: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # a number may be too long for Python alone
         found = _SYNTAX.fullmatch(str(error))
-        why = found["why"] if found else str(error) or "nested too deeply"
+        why = _KEYS.sub("this name", found["why"] if found else str(error) or "nested too deeply")
         line = int(found["line"]) if found and found["line"] else max(1, len(text.splitlines()))
         problem = Problem(file, line, "", f"this is not TOML: {why[:1].lower()}{why[1:]}", _SYNTAX_REMEDY)
         raise ConfigurationError([problem]) from None
@@ -149,9 +151,8 @@ class _Reader:
         chosen = default_model or env_model
         own = [model for model in self._models.found if model != self._embedded.id]
         if chosen is None and own:
-            top.problem(
-                "default_model", "is not set", f'Write default_model = "{own[0]}" at the top of the file.'
-            )
+            remedy = f'Write default_model = "{shown_name(own[0])}" at the top of the file.'
+            top.problem("default_model", "is not set", remedy)
         elif chosen is None and (settings.model.api_key or settings.model.base_url):
             self._report.problem((), "no model is named", NO_MODEL_NAMED)
         default = chosen or self._embedded.id
