@@ -15,7 +15,8 @@ _PLATFORM_ID: Final = re.compile(
     rf"(?:{'|'.join(PLATFORMS)}):(?:[a-z]{{1,12}}:)?-?[0-9]{{1,20}}(?:/[0-9]{{1,20}})?", re.ASCII
 )
 _WORD: Final = re.compile(r"[A-Za-z0-9]+", re.ASCII)
-_LONGEST_WORD: Final = 20  # characters
+_LONGEST_WORD: Final = 24  # characters
+_LONGEST_ODD: Final = 4  # and only one of them: `8x7B`, `v3p1`
 _CHANGE: Final = re.compile(r"(?<=[a-z])[A-Z0-9]|(?<=[0-9])[A-Za-z]|(?<=[A-Z])[0-9]|(?<=[A-Z]{2})[a-z]")
 _MOST_CHANGES: Final = 2  # between small letters, capitals and digits: `SmolLM2`; what is random has more
 _LONGEST_SHOWN: Final = 40  # characters
@@ -76,7 +77,8 @@ def _mixed(value: str) -> Iterator[str]:
 
 def _is_made_of_words(part: str) -> bool:
     words = _WORD.findall(part)
-    return len(words) > 1 and all(map(_is_word, words))
+    odd = [word for word in words if not _is_word(word)]
+    return len(words) > 1 and len(odd) <= 1 and all(len(word) <= _LONGEST_ODD for word in odd)
 
 
 def _hidden(value: str) -> str:

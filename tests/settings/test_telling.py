@@ -70,6 +70,9 @@ def test_an_entry_that_may_be_a_secret_is_not(secret: str) -> None:
     "name",
     [
         "gpt-4o-mini-2024-07-18",
+        "mistralai/Mixtral-8x7B-Instruct-v0.1",
+        "accounts/fireworks/models/llama-v3p1-405b-instruct",
+        "cognitivecomputations/dolphin3.0-mistral-24b",
         "anthropic/claude-sonnet-4-5-20250929",
         "openrouter/meta-llama/llama-3.3-70b",
         "Claude Sonnet 4.5, the long one",
@@ -93,6 +96,7 @@ def test_a_name_made_of_words_is_shown_whole(name: str) -> None:
         "https://api.example.com/v1?key=Ab3dEf6hIj9lMnOp",
         "abcdef0123456789",
         "AKIAIOSFODNN7EXAMPLE",
+        "A1B2-C3D4-E5F6-G7H8",
     ],
 )
 def test_a_name_that_may_be_a_secret_is_not(secret: str) -> None:
