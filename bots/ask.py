@@ -16,6 +16,7 @@ from bots.embedded_model.progress import shown_progress
 from bots.model_check import remedy_for
 from bots.terminal.surface import TerminalSurface
 from core.adapters.clock import SystemClock
+from core.adapters.redaction import redacted
 from core.configuration import Configuration, Live, ModelChoice
 from core.ports.completions import ChatMessage, CompletionRequest, ModelError
 from core.service.failures import reason_of
@@ -56,7 +57,7 @@ async def ask(
     notices = Console(stderr=True, highlight=False)
     for warning in warnings_about(settings, live.current):
         if names_any(warning, NEEDED):
-            notices.print(warning, soft_wrap=True, markup=False)
+            notices.print(redacted(warning), soft_wrap=True, markup=False)
     for_eyes = output.isatty()
     surface = TerminalSurface(output, for_eyes=for_eyes)
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from decimal import Decimal
 from typing import Final
@@ -15,9 +15,11 @@ from bots.bootstrap.findings import Findings, look
 from bots.data_dir_check import check_data_dir
 from bots.leaving import writing
 from bots.model_check import NO_MODEL
+from core.adapters.redaction import redact_all_logging, redacted
 from core.configuration import Budgets, ModelEntry, Persona, Provider
 from core.configuration.limits import ENDLESS, MONEY
 from core.ports.platform import CheckState
+from core.settings import shown_name
 from core.variables import SettingsError
 
 GOOD: Final = 0
@@ -44,17 +46,15 @@ def _looked_at() -> tuple[list[str], int]:
     try:
         found = look()
     except SettingsError as error:
-        return [_WRONG + escape(problem) for problem in error.problems], WRONG
+        return _marked(_WRONG, error.problems), WRONG
+    redact_all_logging(found.settings.secrets)
     missing = (NO_MODEL,) if found.model_missing else ()
     problems = dict.fromkeys((*found.of_env, *found.of_file, *missing, *_of_folder(found)))
-    warnings = [
-        _WARNING + escape(line)
-        for line in (*found.settings.unusable, *found.warnings)
-        if line not in problems
-    ]
+    told = (*found.settings.unusable, *found.warnings)
+    warnings = _marked(_WARNING, (line for line in told if line not in problems))
     if problems:
-        return [*(_WRONG + escape(problem) for problem in problems), *warnings], WRONG
-    lines = [escape(line) for line in _in_force(found)]
+        return [*_marked(_WRONG, problems), *warnings], WRONG
+    lines = _marked("", _in_force(found))
     if warnings:
         return [*lines, *warnings], WARNED
     return [*lines, "[green]✓[/] Nothing is wrong. `sluice doctor` tries keys and connections, too."], GOOD
@@ -68,14 +68,18 @@ def _of_folder(found: Findings) -> Iterator[str]:
             yield f"{folder.detail}. {folder.remedy}"
 
 
+def _marked(sign: str, lines: Iterable[str]) -> list[str]:
+    return [sign + escape(redacted(line)) for line in lines]
+
+
 def _in_force(found: Findings) -> Iterator[str]:
     configuration = found.configuration
     file = configuration.file
     yield f"File: {file.absolute()}" if file else "File: none; .env alone"
     yield f"Platforms: {found.settings.platforms or 'no token is set; `sluice run` starts the sandbox'}"
     named = "" if configuration.model_chosen else "; none is named, and in the sandbox the demo model answers"
-    yield f"Default model: {configuration.default_model}{named}"
-    yield f"Default persona: {configuration.default_persona or 'none'}"
+    yield f"Default model: {shown_name(configuration.default_model)}{named}"
+    yield f"Default persona: {shown_name(configuration.default_persona or 'none')}"
     yield from _listed("Providers", map(_provider, configuration.providers.values()))
     yield from _listed("Models", map(_model, configuration.models.values()))
     yield from _listed("Personas", map(_persona, configuration.personas.values()))
@@ -115,18 +119,18 @@ def _listed(name: str, lines: Iterator[str]) -> Iterator[str]:
 
 def _provider(provider: Provider) -> str:
     host = urlsplit(provider.base_url).netloc if provider.base_url else "OpenAI"
-    if provider.api_key:
-        key = f"key from {provider.api_key_env}"
-    else:
-        key = f"{provider.api_key_env} is not set" if provider.api_key_env else "no key"
-    headers = f", sends {', '.join(name for name, _ in provider.headers)}" if provider.headers else ""
-    return f"{provider.name}: {host}, {key}{headers}"
+    variable = shown_name(provider.api_key_env or "")
+    told = f"key from {variable}" if provider.api_key else f"{variable} is not set"
+    key = told if variable else "no key"
+    names = ", ".join(shown_name(name) for name, _ in provider.headers)
+    headers = f", sends {names}" if names else ""
+    return f"{shown_name(provider.name)}: {host}, {key}{headers}"
 
 
 def _model(model: ModelEntry) -> str:
     price = model.price
     parts = [
-        "" if model.label == model.model else f'"{model.label}"',
+        "" if model.label == model.model else f'"{shown_name(model.label)}"',
         f"{price.prompt} / {price.completion} {price.currency} per million tokens" if price else "",
         f"{model.context_tokens:,} tokens of context" if model.context_tokens else "",
         f"answers up to {model.max_output_tokens:,}" if model.max_output_tokens else "",
@@ -134,24 +138,25 @@ def _model(model: ModelEntry) -> str:
         "" if model.temperature is None else f"temperature {model.temperature:g}",
         "its own system prompt" if model.system_prompt else "",
         ", ".join(sorted(model.abilities)),
-        f"else {', '.join(model.fallback)}" if model.fallback else "",
+        f"else {', '.join(map(shown_name, model.fallback))}" if model.fallback else "",
     ]
-    return f"{model.id}: {'; '.join(filter(None, parts))}"
+    return f"{shown_name(model.id)}: {'; '.join(filter(None, parts))}"
 
 
 def _persona(persona: Persona) -> str:
     parts = [
-        persona.description,
-        f"by {persona.model}" if persona.model else "",
+        shown_name(persona.description),
+        f"by {shown_name(persona.model)}" if persona.model else "",
         "" if persona.temperature is None else f"temperature {persona.temperature:g}",
         f"{len(persona.system_prompt):,} characters of system prompt" if persona.system_prompt else "",
     ]
-    return f"{persona.name}: {'; '.join(filter(None, parts)) or 'as its model'}"
+    return f"{shown_name(persona.name)}: {'; '.join(filter(None, parts)) or 'as its model'}"
 
 
 def _words(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, frozenset | tuple):
-        return ", ".join(sorted(value) if isinstance(value, frozenset) else value) or "none"
+        names = sorted(value) if isinstance(value, frozenset) else value
+        return ", ".join(map(shown_name, names)) or "none"
     return "all" if value is None else str(value)

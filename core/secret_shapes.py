@@ -19,6 +19,8 @@ _SHAPES: Final = tuple(
         # Providers' keys
         r"(?<![A-Za-z0-9_-])(?:sk|pk|rk|gsk|xai|hf|ghp|glpat)[-_][A-Za-z0-9_-]{16,}",
         r"(?<![A-Za-z0-9_-])AIza[A-Za-z0-9_-]{30,}",
+        r"(?<![A-Za-z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9])",
+        r"(?<![A-Za-z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9])",
         r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+",
         # Headers, parameters, and the password of an address
         rf"(?P<kept>(?i:authorization){_IS}(?:(?i:bearer|bot|basic|token)\s+)?)(?!(?i:b|t)\w+\s)[^\s\"',;)}}\]]+",

@@ -17,7 +17,7 @@ from core.configuration import (
     parse_configuration,
 )
 from core.configuration.entries import EMBEDDED_PROVIDER
-from core.settings import EMBEDDED_MODEL, Settings
+from core.settings import EMBEDDED_MODEL, Settings, shown_name
 from core.variables import read_variables
 
 _TEMPLATE_TOKENS: Final = 64  # what the embedded model's chat template adds to a prompt
@@ -58,7 +58,8 @@ def warnings_about(settings: Settings, configuration: Configuration) -> tuple[st
     keys = [provider.api_key_env for provider in configuration.providers.values()]
     read = tuple(f"{key}{end} is " for key in keys for end in ("", "_FILE"))
     menu = tuple(
-        f"[defaults] menu: there is no command {name!r}. Take it out, or see /help for their names."
+        f"[defaults] menu: there is no command '{shown_name(name)}'. "
+        "Take it out, or see /help for their names."
         for name in configuration.defaults.menu
         if registry().get(name) is None
     )
@@ -78,4 +79,5 @@ def model_label(configuration: Configuration) -> str:
     host = urlsplit(provider.base_url or "").netloc if provider else ""
     if entry.provider == EMBEDDED_PROVIDER:
         return f"{entry.label}: embedded, for a look at streaming, no assistant"
-    return f"{entry.label} at {host}" if host else entry.label
+    label = shown_name(entry.label)
+    return f"{label} at {host}" if host else label

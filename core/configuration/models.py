@@ -20,7 +20,7 @@ from core.configuration.entries import (
 )
 from core.configuration.misplaced import belongs
 from core.configuration.problems import Report, Section, add_table, nearest
-from core.settings import MODEL_ID, NO_KEY, ModelSettings, shown
+from core.settings import MODEL_ID, NO_KEY, ModelSettings, name_may_be_secret, shown, shown_name
 
 _PRICE: Final = frozenset({"prompt_price", "completion_price"})
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,50}", re.ASCII)
@@ -55,9 +55,8 @@ class Models:
         for name, table in section.each():
             found = MODEL_ID.fullmatch(name)
             if found is None:
-                remedy = (
-                    f'Write [models."provider/{name if _NAME.fullmatch(name) else "model"}"], with quotes.'
-                )
+                model = name if _NAME.fullmatch(name) and not name_may_be_secret(name) else "model"
+                remedy = f'Write [models."provider/{model}"], with quotes.'
                 section.problem(name, "does not name provider and model", remedy)
                 continue
             entry = self._model(name, found["provider"], found["model"], table)
@@ -72,9 +71,10 @@ class Models:
             elif found["provider"] == EMBEDDED_PROVIDER:
                 section.problem(name, "is not embedded", f'There is only "{self._embedded.id}".')
             else:
-                near = nearest(found["provider"], self._providers)
-                remedy = f"Add [providers.{found['provider']}] with its base_url.{near}"
-                section.problem(name, f'names a provider "{found["provider"]}" that is not there', remedy)
+                provider = found["provider"]
+                near = nearest(provider, self._providers)
+                remedy = f"{add_table('providers', provider)} with its base_url.{near}"
+                section.problem(name, f'names a provider "{shown_name(provider)}" that is not there', remedy)
                 self._unreadable.add(name)
                 self.found[name] = entry  # so that what refers to it is no second problem
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from core.configuration.locator import KeyPath
-from core.settings import may_be_secret, shown
+from core.settings import may_be_secret, name_may_be_secret, shown, shown_name
 from core.variables import SettingsError
 
 _BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
@@ -224,13 +224,14 @@ def is_secret_name(name: str) -> bool:
 
 
 def written(path: KeyPath) -> str:
-    """A path as TOML writes it, with an element's place counted from 1."""
+    """A path as TOML writes it, with an element's place counted from 1, and no name that may be a secret."""
     words = ""
     for part in path:
         if isinstance(part, int):
             words += f"[{part + 1}]"
         else:
             key = part if _BARE_KEY.fullmatch(part) else f'"{part[:80]}"'
+            key = f"({shown_name(part)})" if name_may_be_secret(part) else key
             words += f".{key}" if words else key
     return words.encode("ascii", "backslashreplace").decode() if not words.isprintable() else words
 
@@ -247,7 +248,7 @@ def add_table(kind: str, name: str) -> str:
 def nearest(word: object, known: Collection[str]) -> str:
     """`Did you mean …?` with a space before it, or nothing."""
     near = difflib.get_close_matches(str(word), list(known), n=1, cutoff=_NEAR)
-    return f" Did you mean {near[0]}?" if near else ""
+    return f" Did you mean {shown_name(near[0])}?" if near else ""
 
 
 def _or(words: Collection[str]) -> str:

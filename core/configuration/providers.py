@@ -8,7 +8,13 @@ from typing import Final
 
 from core.configuration.entries import EMBEDDED_PROVIDER, ENV_PROVIDER, Provider
 from core.configuration.problems import Section, is_secret_name
-from core.settings import PLATFORM_SECRETS, Settings, problem_with_address
+from core.settings import (
+    PLATFORM_SECRETS,
+    Settings,
+    name_may_be_secret,
+    problem_with_address,
+    shown_name,
+)
 from core.variables import problem_with_key, secret_in
 
 _OPENAI: Final = "https://api.openai.com/v1"
@@ -75,10 +81,12 @@ def _key(table: Section, variables: Mapping[str, str]) -> tuple[str | None, str 
     if (
         key and variable != "OPENAI_API_KEY" and (wrong := problem_with_key(key))
     ):  # that one is told by itself
-        table.problem("api_key_env", f"names {variable}, which {wrong}", "Copy the key again.")
+        table.problem("api_key_env", f"names {shown_name(variable)}, which {wrong}", "Copy the key again.")
     if key is None:
         remedy = f"Put {variable}=… into .env, or take the line out for a server that needs no key."
-        table.warning("api_key_env", f"names {variable}, which is not set", remedy)
+        if name_may_be_secret(variable):
+            remedy = _KEY_REMEDY
+        table.warning("api_key_env", f"names {shown_name(variable)}, which is not set", remedy)
     return variable, key
 
 

@@ -34,7 +34,7 @@ from core.configuration.problems import (
     nearest,
 )
 from core.configuration.providers import read_providers
-from core.settings import NO_MODEL_NAMED, Settings, place_is_valid, shown_entry
+from core.settings import NO_MODEL_NAMED, Settings, place_is_valid, shown_entry, shown_name
 
 ANSWER_WHEN: Final = frozenset({"mention", "reply", "command", "keywords", "always"})
 LANGUAGES: Final = frozenset({"auto", "en", "pt-BR", "es", "de", "fr", "ru"})
@@ -47,6 +47,8 @@ _SYNTAX: Final = re.compile(
     r"(?P<why>.*?) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)", re.DOTALL
 )
 _OPEN_QUOTE: Final = re.compile(r"(?:Illegal|Found invalid) character '\\n'")
+_KEYS: Final = re.compile(r"\(['\"].*\)|(?<=inline table key ).*", re.DOTALL)
+"""As tomllib tells of them: any may be a secret, and the line is told."""
 _SYNTAX_REMEDY: Final = (
     'TOML has one name = value on each line, texts in double quotes, and tables as [models."provider/model"].'
 )
@@ -103,7 +105,7 @@ def _parsed(text: str, file: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # a number may be too long for Python alone
         found = _SYNTAX.fullmatch(str(error))
-        why = found["why"] if found else str(error) or "nested too deeply"
+        why = _KEYS.sub("this name", found["why"] if found else str(error) or "nested too deeply")
         if _OPEN_QUOTE.fullmatch(why):
             why = "a quote is not closed on this line"
         line = int(found["line"]) if found and found["line"] else max(1, len(text.splitlines()))
@@ -152,9 +154,8 @@ class _Reader:
         chosen = default_model or env_model
         own = [model for model in self._models.found if model != self._embedded.id]
         if chosen is None and own:
-            top.problem(
-                "default_model", "is not set", f'Write default_model = "{own[0]}" at the top of the file.'
-            )
+            remedy = f'Write default_model = "{shown_name(own[0])}" at the top of the file.'
+            top.problem("default_model", "is not set", remedy)
         elif chosen is None and (settings.model.api_key or settings.model.base_url):
             self._report.problem((), "no model is named", NO_MODEL_NAMED)
         default = chosen or self._embedded.id

@@ -20,7 +20,7 @@ from core.settings.reading import (
     settings_and_problems,
     where_settings_stand,
 )
-from core.settings.telling import may_be_secret, shown, shown_entry
+from core.settings.telling import may_be_secret, name_may_be_secret, shown, shown_entry, shown_name
 from core.settings.values import EMBEDDED_MODEL, MODEL_ID, ModelSettings, Settings, TelegramWebhook
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "admin_is_valid",
     "entry_is_valid",
     "may_be_secret",
+    "name_may_be_secret",
     "names_any",
     "place_is_valid",
     "problem_with_address",
@@ -47,6 +48,7 @@ __all__ = [
     "settings_and_problems",
     "shown",
     "shown_entry",
+    "shown_name",
     "variable_of",
     "where_settings_stand",
 ]

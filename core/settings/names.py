@@ -6,6 +6,7 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping, Set
 
+from core.settings.telling import name_may_be_secret, shown_name
 from core.variables import ALIASES, FILE, SECRETS
 
 NAMES = (
@@ -69,10 +70,18 @@ def near_misses(values: Mapping[str, str]) -> Iterator[str]:
         near = difflib.get_close_matches(written, ours, n=1, cutoff=0.85)
         meant = _MISTAKEN.get(written) or next(iter(near), None)
         if meant and meant not in values:
-            yield f"{name} is not read. Did you mean {meant}?"
+            yield f"{_told(name)} is not read. Did you mean {meant}?"
         elif _OURS.match(name) and name.startswith("SLUICE_"):
             also = f" {meant} is, and counts." if meant else ""
-            yield f"{name} is not a setting of Sluice; it is ignored.{also}"
+            yield f"{_told(name)} is not a setting of Sluice; it is ignored.{also}"
+
+
+def _told(name: str) -> str:
+    """Without what comes after our prefix, as in `SLUICE_sk-…`, where that may be a secret."""
+    ours = _OURS.match(name)
+    prefix = ours[0] if ours else ""
+    rest = name.removeprefix(prefix)
+    return f"{prefix}({shown_name(rest)})" if name_may_be_secret(rest) else name
 
 
 def variable_of(problem: str) -> str:

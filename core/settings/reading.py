@@ -210,14 +210,14 @@ class _Reader:
 
     def _entries(self, name: str, *, star: bool) -> frozenset[str]:
         entries: set[str] = set()
-        for entry in re.split(r"[,;\s]+", self._values.get(name, "")):
-            if not entry:
-                continue
-            if (star and entry == "*") or (entry_is_valid if star else admin_is_valid)(entry):
-                entries.add(entry)
-            else:
+        is_valid = entry_is_valid if star else admin_is_valid
+        for part in re.split(r"[,;]", self._values.get(name, "")):
+            good = {entry for entry in part.split() if (star and entry == "*") or is_valid(entry)}
+            entries |= good
+            # Told as one: it may be a name with a blank in it, or the halves of a secret.
+            if wrong := " ".join(entry for entry in part.split() if entry not in good):
                 remedy = STAR_REMEDY if star else ADMIN_REMEDY
-                self._problems.append(f"{name}: {shown_entry(entry)} is not understood. {remedy}")
+                self._problems.append(f"{name}: {shown_entry(wrong)} is not understood. {remedy}")
         return frozenset(entries)
 
     def _whole_number(self, name: str, *, least: int) -> int | None:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from core.secret_shapes import looks_secret
 from core.settings.entries import PLATFORMS
 from core.settings.values import MODEL_ID
 
-_MAY_BE_SECRET: Final = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])\S{16,}")
+_MIXED: Final = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])\S{16,}")
 _PLATFORM_ID: Final = re.compile(
     rf"(?:{'|'.join(PLATFORMS)}):(?:[a-z]{{1,12}}:)?-?[0-9]{{1,20}}(?:/[0-9]{{1,20}})?", re.ASCII
 )
 _WORD: Final = re.compile(r"[A-Za-z0-9]+", re.ASCII)
-_LONGEST_WORD: Final = 20  # characters
+_LONGEST_WORD: Final = 24  # characters
+_LONGEST_ODD: Final = 4  # and only one of them: `8x7B`, `v3p1`
 _CHANGE: Final = re.compile(r"(?<=[a-z])[A-Z0-9]|(?<=[0-9])[A-Za-z]|(?<=[A-Z])[0-9]|(?<=[A-Z]{2})[a-z]")
 _MOST_CHANGES: Final = 2  # between small letters, capitals and digits: `SmolLM2`; what is random has more
 _LONGEST_SHOWN: Final = 40  # characters
@@ -23,13 +25,16 @@ _LONGEST_ENTRY: Final = 24
 
 
 def may_be_secret(value: str) -> bool:
-    """Whether people must not see it: it is long and mixed, and neither made of words as a model's name is
-    nor an id of a platform."""
-    if looks_secret(value):
-        return True
-    if not _MAY_BE_SECRET.fullmatch(value) or _PLATFORM_ID.fullmatch(value):
-        return False
-    return MODEL_ID.fullmatch(value) is None or not all(map(_is_word, _WORD.findall(value)))
+    """Whether people must not see it: a part of it is long and mixed, and neither made of words as a model's
+    name is nor an id of a platform."""
+    return _looks_secret(value) or any(
+        MODEL_ID.fullmatch(part) is None or not _is_made_of_words(part) for part in _mixed(value)
+    )
+
+
+def name_may_be_secret(name: str) -> bool:
+    """The same of a name that the owner gave: several words make one, as in `gpt-4o-mini-2024-07-18`."""
+    return _looks_secret(name) or not all(map(_is_made_of_words, _mixed(name)))
 
 
 def shown(value: object) -> str:
@@ -52,6 +57,28 @@ def shown_entry(entry: str) -> str:
     if len(entry) > _LONGEST_ENTRY and not _PLATFORM_ID.fullmatch(entry):
         return _hidden(entry)
     return shown(entry)
+
+
+def shown_name(name: str) -> str:
+    """A name that the owner gave, whole; never one that may be a secret."""
+    return _hidden(name) if name_may_be_secret(name) else name
+
+
+def _looks_secret(value: str) -> bool:
+    """Also where a blank got into it."""
+    return looks_secret(value) or looks_secret("".join(value.split()))
+
+
+def _mixed(value: str) -> Iterator[str]:
+    for part in value.split():
+        if _MIXED.fullmatch(part) and not _PLATFORM_ID.fullmatch(part):
+            yield part
+
+
+def _is_made_of_words(part: str) -> bool:
+    words = _WORD.findall(part)
+    odd = [word for word in words if not _is_word(word)]
+    return len(words) > 1 and len(odd) <= 1 and all(len(word) <= _LONGEST_ODD for word in odd)
 
 
 def _hidden(value: str) -> str:

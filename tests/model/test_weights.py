@@ -273,6 +273,17 @@ async def test_without_a_cache_that_can_be_written_the_data_folder_has_them(
     assert index.ranges == [""]
 
 
+async def test_a_place_that_cannot_be_looked_into_holds_nothing(
+    index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where HOME is another user's: a name that is too long fails in the same way, and for root too."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / ("x" * 300)))
+    assert not weights_are_there(tmp_path / "data", index.source)
+    weights = await ensure_weights(tmp_path / "data", ignore_progress, index.source)
+    assert weights == tmp_path / "data" / "models" / "weights.gguf"
+    assert weights_are_there(tmp_path / "data", index.source)
+
+
 @pytest.mark.parametrize(("system", "folder"), [("linux", ".cache"), ("darwin", "Library/Caches")])
 def test_each_system_has_its_caches_in_a_folder_of_its_own(
     system: str, folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -166,3 +166,42 @@ async def test_doctor_names_the_file_and_its_problems(tmp_path: Path) -> None:
     done = await sluice(tmp_path, "doctor")
     assert done.code == 1
     assert "sluice.toml, line 2: defaults.busy" in _said(done)
+
+
+@pytest.mark.parametrize("secret", [KEY, "84ef01a3b5c7d9e1f3025476981badce", "AKIAIOSFODNN7EXAMPLE"])
+async def test_no_secret_in_another_ones_place_is_shown(tmp_path: Path, secret: str) -> None:
+    """What is in force is shown whole, names that the owner gave among it."""
+    (tmp_path / "sluice.toml").write_text(
+        f"""
+        [providers.{secret}]
+        base_url = "http://127.0.0.1:9/v1"
+        api_key_env = "AKIAIOSFODNN7EXAMPLE"
+        headers.{secret} = "x"
+        [models."{secret}/a"]
+        name = "{secret}"
+        fallback = ["env/{secret}"]
+        [personas.a]
+        description = "by {secret}"
+        model = "{secret}/a"
+        [permissions]
+        models_for_everybody = ["{secret}/a"]
+        [defaults]
+        keywords = ["{secret}"]
+        """
+    )
+    given = {"OPENAI_MODEL": secret, "OPENAI_BASE_URL": "http://127.0.0.1:9/v1", f"SLUICE_{secret}": "x"}
+    check = await sluice(tmp_path, "config", "check", settings=given)
+    assert (check.code, "Default model: a text of" in _said(check)) == (1, True)
+    assert "AKIA" not in _said(check)
+    assert secret not in _said(check)
+    doctor = await sluice(tmp_path, "doctor", settings=given)
+    assert secret not in _said(doctor) + doctor.err
+    ask = await sluice(tmp_path, "ask", "hi", settings=given)
+    assert (ask.code, secret in ask.err) == (1, False)
+
+
+async def test_a_known_secret_of_any_look_is_not_shown_either(tmp_path: Path) -> None:
+    given = {"OPENAI_API_KEY": "open sesame", "OPENAI_MODEL": "gpt", "SLUICE_CONFIG": "other.toml"}
+    (tmp_path / "other.toml").write_text('[personas.a]\ndescription = "says open sesame"\n')
+    done = await sluice(tmp_path, "config", "check", settings=given)
+    assert "open sesame" not in _said(done)

@@ -556,3 +556,16 @@ def test_the_secret_of_a_webhook_is_kept_out_of_sight() -> None:
 def test_half_a_webhook_and_other_names_for_it_are_warned_of(values: dict[str, str], warning: str) -> None:
     (told,) = read(**values).warnings
     assert warning in told
+
+
+@pytest.mark.parametrize("name", ["SLUICE_ALLOW", "SLUICE_ADMINS"])
+@pytest.mark.parametrize("secret", ["sk-proj-Ab3dEf6 hIj9lMnOpQrStUv", "AKIAIOSFOD NN7EXAMPLE"])
+def test_no_half_of_a_secret_with_a_blank_in_it_is_told(name: str, secret: str) -> None:
+    [problem] = problems(**{name: f"discord:1, {secret} discord:2"})
+    assert problem.startswith(f"{name}: a text of {len(secret)} characters is not understood.")
+
+
+@pytest.mark.parametrize("secret", ["84ef01a3b5c7d9e1f3025476981badce", "sk-proj-0123456789abcdefghij0123"])
+def test_a_variable_whose_name_may_be_a_secret_is_told_without_it(secret: str) -> None:
+    [warning] = read(**{f"SLUICE_{secret}": "x"}).warnings
+    assert warning == "SLUICE_(a text of 32 characters) is not a setting of Sluice; it is ignored."
