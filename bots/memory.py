@@ -28,9 +28,8 @@ async def give_back_memory(clock: Clock) -> None:
     trim = _of_glibc("malloc_trim")
     while trim is not None:
         await clock.sleep_until(clock.monotonic() + EVERY_S)
-        await asyncio.to_thread(
-            trim, 0
-        )  # 0: all of it; beside the loop, for it takes longer the more there is
+        # Beside the loop, for it takes longer the more there is. 0: all of it.
+        await asyncio.to_thread(trim, 0)
 
 
 def _of_glibc(name: str) -> Callable[..., int] | None:

@@ -26,20 +26,6 @@ async def test_an_hours_silence_in_a_channel_is_said_and_can_be_bridged(bot: Bot
     assert (await bot.asked(surface, "and?")).prompt == expected
 
 
-async def test_what_is_bridged_while_an_answer_grows_brings_that_along(bot: Bot) -> None:
-    surface = bot.surface()
-    await bot.answered(surface, "old", "Old answer.")
-    await bot.clock.advance(HOUR_S + 10.0)
-    stream = await bot.asked(surface, "new")
-    await bot.clock.advance(2.0)
-    [notice] = [key for key, shown in surface.messages.items() if shown.content.body.text == say("paused")]
-    await bot.press(surface, MessageRef("c1", notice))
-    stream.finish("New answer.")
-    await bot.clock.advance(2.0)
-    expected = ["old", "Old answer.", "new", "New answer.", "and?"]
-    assert (await bot.asked(surface, "and?")).prompt == expected
-
-
 async def test_the_first_question_of_all_says_nothing_of_a_pause(bot: Bot) -> None:
     surface = bot.surface()
     await bot.answered(surface, "one", "First.")
