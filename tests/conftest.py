@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-from core.adapters.store import database
+from core.adapters.store import connections
 
 settings.register_profile(
     "fixed", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
@@ -55,7 +55,7 @@ def pytest_collection_finish() -> None:
 def no_flushes() -> Iterator[None]:
     """What is written within these processes goes to the system and not to the disk: nobody here pulls the
     plug. Processes that a test starts flush as ever."""
-    without = tuple(one.replace("=FULL", "=OFF") for one in database._PRAGMAS)
+    without = tuple(one.replace("=FULL", "=OFF") for one in connections._PRAGMAS)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(database, "_PRAGMAS", without)
+        patch.setattr(connections, "_PRAGMAS", without)
         yield

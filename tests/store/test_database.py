@@ -7,14 +7,15 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import aiosqlite
 import pytest
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bots.bootstrap.kept import open_store as open_configured
 from core.adapters.memory_store import MemoryStore
-from core.adapters.store import database
-from core.adapters.store.database import postgresql_url
+from core.adapters.store import connections
+from core.adapters.store.connections import postgresql_url, write_ahead
 from core.adapters.store.location import Location
 from core.adapters.store.opening import open_store
 from core.ports.store import StoreError
@@ -51,6 +52,22 @@ async def test_a_data_folder_that_is_a_file(tmp_path: Path) -> None:
     assert "cannot be made" in await _failure(Location(tmp_path / "data"))
 
 
+async def test_a_file_is_opened_while_another_process_begins_to_write_it(tmp_path: Path) -> None:
+    """The first of two that start at once; SQLite would not wait for it."""
+    with closing(sqlite3.connect(tmp_path / "new.db", isolation_level=None)) as first:
+        first.execute("BEGIN IMMEDIATE")
+        waited: list[float] = []
+
+        async def first_ends(seconds: float) -> None:
+            waited.append(seconds)
+            first.execute("COMMIT")
+
+        async with aiosqlite.connect(tmp_path / "new.db") as second:
+            await write_ahead(second, first_ends)
+            assert len(waited) == 1
+            assert list(await second.execute_fetchall("PRAGMA journal_mode")) == [("wal",)]
+
+
 async def test_reads_that_follow_one_another_use_one_connection(sqlite_location: Location) -> None:
     """Else each connection comes to hold the same pages in its own cache."""
     async with open_store(sqlite_location) as store:
@@ -75,13 +92,13 @@ async def test_pages_in_memory_are_four_mebibytes_at_most(sqlite_location: Locat
                 return -int((await connection.exec_driver_sql("PRAGMA cache_size")).scalar_one())
 
         writer, reader = await kib(store._database._engine), await kib(store._database._readers)
-        assert writer + database._CONNECTIONS * reader <= 4_096
+        assert writer + connections.CONNECTIONS * reader <= 4_096
 
 
 async def test_a_lock_that_does_not_go_fails_all_that_wait_and_stores_nothing(
     sqlite_location: Location, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "_PRAGMAS", (*database._PRAGMAS, "PRAGMA busy_timeout=20"))
+    monkeypatch.setattr(connections, "_PRAGMAS", (*connections._PRAGMAS, "PRAGMA busy_timeout=20"))
     async with open_store(sqlite_location) as store:
         await grown(store)
         with closing(sqlite3.connect(sqlite_location.file, isolation_level=None)) as other:
@@ -103,7 +120,9 @@ async def test_a_full_disk_is_never_called_stored(
     async with open_store(sqlite_location) as store:
         await grown(store)
     pages = sqlite_location.file.stat().st_size // 4096
-    monkeypatch.setattr(database, "_PRAGMAS", (*database._PRAGMAS, f"PRAGMA max_page_count={pages + 5}"))
+    monkeypatch.setattr(
+        connections, "_PRAGMAS", (*connections._PRAGMAS, f"PRAGMA max_page_count={pages + 5}")
+    )
     async with open_store(sqlite_location) as store:
         adding = [store.add(asked(f"m{number}", asker=f"discord:{number}")) for number in range(150)]
         outcomes = await asyncio.gather(*adding, return_exceptions=True)

@@ -252,9 +252,7 @@ async def test_new_keys_change_nothing_for_what_is_open(location: Location) -> N
 async def test_what_was_not_written_is_never_called_kept(
     sqlite_location: Location, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        "core.adapters.store.database._PRAGMAS", ("PRAGMA journal_mode=WAL", "PRAGMA busy_timeout=20")
-    )
+    monkeypatch.setattr("core.adapters.store.connections._PRAGMAS", ("PRAGMA busy_timeout=20",))
     async with open_store(sqlite_location) as store:
         await filled(store)
         with closing(sqlite3.connect(sqlite_location.file, isolation_level=None)) as other:

@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import event
 
 from core.adapters.steady_store import SteadyStore
-from core.adapters.store import database
+from core.adapters.store import connections
 from core.adapters.store.key_files import KeyChain
 from core.adapters.store.location import Location
 from core.adapters.store.opening import open_store
@@ -47,8 +47,8 @@ async def opened(
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """SQLite's own patience with a lock is 5 s; the lock here outlasts it as one of 30 s does that."""
-    pragmas = tuple(one for one in database._PRAGMAS if "busy_timeout" not in one)
-    monkeypatch.setattr(database, "_PRAGMAS", (*pragmas, "PRAGMA busy_timeout=50"))
+    pragmas = tuple(one for one in connections._PRAGMAS if "busy_timeout" not in one)
+    monkeypatch.setattr(connections, "_PRAGMAS", (*pragmas, "PRAGMA busy_timeout=50"))
 
 
 @contextmanager

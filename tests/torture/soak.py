@@ -80,10 +80,11 @@ async def soak(minutes: float, streams: int, records: Records, *, seed: str = "1
         async with opened(MARKS) as scene:
             sluice, chance = SluiceProcess(Path(folder), scene.settings), random.Random(f"{seed}/{life}")
             places = Places(scene, chance)
-            await places.make(max(1, -(-(streams - 2 * len(PEOPLE)) // 2)))
+            rooms = await places.make(max(1, -(-(streams - 2 * len(PEOPLE)) // 2)))
             try:
                 await sluice.start()
                 await sluice.ready()
+                await scene.greeted(rooms)
                 playing = _Playing(scene, chance, soaked)
                 async with asyncio.TaskGroup() as group:
                     tasks = [

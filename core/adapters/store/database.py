@@ -1,4 +1,4 @@
-"""The connection: engines, transactions, and foreign exceptions, which end here.
+"""Transactions, and foreign exceptions, which end here.
 
 SQLite has one writer. Here it takes all writes that wait and commits them together: with `synchronous=FULL` a
 commit costs a flush of the disk, and many streams share it. FULL, since an event is confirmed to its platform
@@ -13,35 +13,21 @@ import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
-from urllib.parse import quote
 
 import asyncpg
-from sqlalchemy import Table, event
+from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.adapters.store.connections import postgresql_engine, sqlite_readers, sqlite_writer
 from core.adapters.store.encryption import SealError
 from core.ports.store import FullError, StoreError
 
 T = TypeVar("T")
-_BUSY_MS: Final = 5_000  # how long SQLite waits for another process's write, such as a migration
-_CACHE_KIB: Final = 2_048  # of the writer's pages; the system caches the file as well
-_READER_CACHE_KIB: Final = 256
-"""Of each reader: each commit empties it, so that more saves nothing."""
-_CONNECTIONS: Final = 8
 _TOGETHER: Final = 64  # writes in one commit
-_PATIENCE_S: Final = 10.0  # for a connection to PostgreSQL
-_COMMAND_S: Final = 30.0
-_PRAGMAS: Final = (
-    "PRAGMA journal_mode=WAL",
-    "PRAGMA synchronous=FULL",
-    f"PRAGMA busy_timeout={_BUSY_MS}",
-    "PRAGMA secure_delete=ON",  # what is deleted is overwritten, so that an id does not outlive its row
-)
 
 
 class Database:
@@ -56,9 +42,9 @@ class Database:
         self.name = secrets.token_hex(8)
         self.is_sqlite = url.get_backend_name() == "sqlite"
         self._engine = (
-            _sqlite_writer(url, migrating=migrating) if self.is_sqlite else _postgresql(url, self.name)
+            sqlite_writer(url, migrating=migrating) if self.is_sqlite else postgresql_engine(url, self.name)
         )
-        self._readers = _sqlite_readers(url) if self.is_sqlite else self._engine
+        self._readers = sqlite_readers(url) if self.is_sqlite else self._engine
         self._waiting: list[_Write[Any]] = []
         self._writer: asyncio.Task[None] | None = None
 
@@ -155,92 +141,6 @@ class Database:
 class _Write(Generic[T]):
     work: Callable[[AsyncConnection], Awaitable[T]]
     done: asyncio.Future[T]
-
-
-def sqlite_url(file: Path) -> URL:
-    return URL.create("sqlite+aiosqlite", database=str(file))
-
-
-def postgresql_url(address: str) -> URL:
-    """What `DATABASE_URL` holds, checked by the settings, as the driver wants it."""
-    url = make_url(address).set(drivername="postgresql+asyncpg")
-    query = dict(url.query)
-    if "sslmode" in query:  # libpq's name, which addresses of hosted databases carry
-        query["ssl"] = query.pop("sslmode")
-    return url.set(query=query)
-
-
-def _sqlite_writer(url: URL, *, migrating: bool) -> AsyncEngine:
-    engine = create_async_engine(url, pool_size=1, max_overflow=0)
-    _prepare(engine, f"PRAGMA foreign_keys={'OFF' if migrating else 'ON'}", _cache(_CACHE_KIB))
-
-    @event.listens_for(engine.sync_engine, "begin")
-    def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")  # waits for its turn, instead of failing half-way
-
-    return engine
-
-
-def _sqlite_readers(url: URL) -> AsyncEngine:
-    """Each statement for itself, so that a read pays no other thread for a BEGIN and a ROLLBACK."""
-    engine = create_async_engine(
-        url,
-        pool_size=_CONNECTIONS,
-        max_overflow=0,
-        pool_use_lifo=True,  # else each of them comes to hold the same pages, and a thread's share of memory
-        isolation_level="AUTOCOMMIT",
-        skip_autocommit_rollback=True,
-    )
-    _prepare(engine, "PRAGMA foreign_keys=ON", _cache(_READER_CACHE_KIB))
-    return engine
-
-
-def read_only(url: URL) -> AsyncEngine:
-    """For somebody who only looks. Of SQLite no file is made: what no process has open, and none left
-    unfinished, is read without the files that stand beside it."""
-    if url.get_backend_name() != "sqlite":
-        return _postgresql(url, secrets.token_hex(8)).execution_options(postgresql_readonly=True)
-    file = Path(url.database or "").absolute()
-    unfinished = file.with_name(f"{file.name}-wal").exists()
-    how = {"mode": "ro"} if unfinished else {"mode": "ro", "immutable": "1"}
-    return create_async_engine(url.set(database=f"file:{quote(str(file))}", query={**how, "uri": "true"}))
-
-
-def _cache(kib: int) -> str:
-    return f"PRAGMA cache_size=-{kib}"
-
-
-def _prepare(engine: AsyncEngine, *more: str) -> None:
-    @event.listens_for(engine.sync_engine, "connect")
-    def prepare(connection: Any, _: object) -> None:
-        connection.isolation_level = None  # the driver begins nothing by itself
-        cursor = connection.cursor()
-        for pragma in (*_PRAGMAS, *more):
-            cursor.execute(pragma)
-        cursor.close()
-
-
-def session_name(database_name: str) -> str:
-    """What PostgreSQL calls the sessions of one `Database`."""
-    return f"sluice {database_name}"
-
-
-def _postgresql(url: URL, name: str) -> AsyncEngine:
-    return create_async_engine(
-        url,
-        pool_size=_CONNECTIONS,
-        max_overflow=_CONNECTIONS,
-        pool_pre_ping=True,  # a server that was restarted costs nobody an error
-        pool_timeout=_PATIENCE_S,
-        connect_args={
-            "timeout": _PATIENCE_S,
-            "command_timeout": _COMMAND_S,
-            "server_settings": {
-                "application_name": session_name(name),
-                "jit": "off",  # compiling costs more than a path
-            },
-        },
-    )
 
 
 def insert_into(connection: AsyncConnection, table: Table) -> Any:

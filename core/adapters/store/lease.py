@@ -13,7 +13,8 @@ from typing import Final
 from sqlalchemy import column, delete, func, select, table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.adapters.store.database import Database, insert_into, session_name
+from core.adapters.store.connections import session_name
+from core.adapters.store.database import Database, insert_into
 from core.adapters.store.encryption import Key
 from core.adapters.store.keys import Keys
 from core.adapters.store.marks import Marks

@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy.engine import URL
 
-from core.adapters.store.database import postgresql_url, sqlite_url
+from core.adapters.store.connections import postgresql_url, sqlite_url
 from core.adapters.store.key_files import KeyChain
 from core.settings import Settings
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.adapters.store import schema
-from core.adapters.store.database import read_only, translated
+from core.adapters.store.connections import read_only
+from core.adapters.store.database import translated
 from core.adapters.store.keys import OWN, own_key, unwrap
 from core.adapters.store.location import Location
 from core.ports.store import StoreError

@@ -27,7 +27,8 @@ from core.adapters.store.backup import (
     files_translated,
     folder_stamp,
 )
-from core.adapters.store.database import Database, sqlite_url, translated
+from core.adapters.store.connections import sqlite_url
+from core.adapters.store.database import Database, translated
 from core.adapters.store.keys import Keys, unwrap
 from core.adapters.store.location import DATABASE_FILE, WRAPPING_FILE, Location
 from core.adapters.store.opening import make_data_dir, make_database_file
