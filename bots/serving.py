@@ -27,7 +27,7 @@ from bots.bootstrap.watching import watch_configuration
 from bots.embedded_model.errors import EmbeddedModelError
 from bots.embedded_model.progress import shown_progress
 from bots.leaving import OutputError, RunError, writing
-from bots.memory import give_back_memory, keep_one_heap
+from bots.memory import give_back_memory, keep_one_heap, pass_over_what_is_loaded
 from bots.model_check import check_model
 from bots.sandbox.address import EVERYWHERE, PAGE_IS_OPEN, is_served_at, page_url
 from core.adapters.clock import SystemClock
@@ -111,6 +111,7 @@ class Serving:
                 if world
                 else live_platforms(settings, self._clock, offered, kept.journal, app.alerts)
             )
+            pass_over_what_is_loaded()
             try:
                 ready = await self._start(platforms, app)
                 self._tell(ready, app, world)

@@ -19,6 +19,7 @@ _TEXTS = (str, bytes, bytearray)
 def holders(word: str) -> Iterator[str]:
     """What can be reached and holds a text with the word in it, also by way of what the collector does not
     track, as a tuple of texts."""
+    gc.unfreeze()  # what it holds since its start counts, too
     gc.collect()
     encoded = word.encode()
     tracked = gc.get_objects()

@@ -36,6 +36,25 @@ async def main():
 
 asyncio.run(main())
 """
+PASSES_OVER = """
+import gc, weakref
+import bots.serving
+from bots.memory import pass_over_what_is_loaded
+
+class Circle:
+    def __init__(self):
+        self.me = self
+
+gc.disable()
+before = weakref.ref(Circle())
+pass_over_what_is_loaded()
+after = weakref.ref(Circle())
+looked_at = {id(one) for one in gc.get_objects()}
+assert before() is None and id(bots.serving.Serving) not in looked_at and id(after()) in looked_at
+gc.collect()
+assert after() is None
+print(len(looked_at))
+"""
 ALLOCATES_IN_THREADS = """
 import ctypes, sys
 from threading import Barrier, Thread
@@ -69,6 +88,10 @@ def said_by(program: str, *arguments: str) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def test_the_collector_looks_at_what_is_new_alone() -> None:
+    assert int(said_by(PASSES_OVER)) < 100
 
 
 def test_memory_that_was_freed_is_given_back_once_a_minute() -> None:

@@ -4,6 +4,7 @@ and what then stands there is judged."""
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import time
 from collections import defaultdict
@@ -69,6 +70,19 @@ class Round:
             f"{self.marked} marked, {self.copies_on_telegram} copies, {self.refusals} refusals, "
             f"taken over {self.taken_over_s:4.1f} s, all {self.settled_s:5.1f} s: {end}"
         )
+
+
+@dataclass(slots=True)
+class Away:
+    """When the process had ended, and when the next one was started."""
+
+    since: float
+    until: float = math.inf
+
+    def explains(self, came_at: float) -> bool:
+        """Whether nobody learned what came of a message: also of one that the process had sent, and that had
+        not been taken in at the platform when it ended."""
+        return self.since - _UNKNOWN_S <= came_at <= self.until
 
 
 def shape_at(point: str, chance: random.Random) -> Shape:
@@ -137,7 +151,7 @@ class Rounds:
         self._at_once = at_once
         self._told_s = told_s
         self._places = Places(scene, chance)
-        self._gone_at: list[float] = []  # in this round
+        self._away: list[Away] = []  # in this round
 
     async def open(self) -> None:
         """Make the places and start Sluice."""
@@ -164,7 +178,7 @@ class Rounds:
     async def play(self, played: Round, end: Callable[[], Awaitable[None]]) -> None:
         """One round, which is filled in. `end` ends the process."""
         scene, chance, point = self._scene, self._chance, played.point
-        self._gone_at.clear()
+        self._away.clear()
         refused, strays = scene.refusals, len(scene.ledger.strays)
         places, asked = self._places.next(), list[Asked]()
         shape, told_s = shape_at(point, chance), self._told_s
@@ -186,11 +200,11 @@ class Rounds:
         for platform, person in zip(PLATFORMS, others[2:], strict=False):
             asked.append(await scene.ask(self._places.private(platform, person), "short", 1.0))
         if not self._sluice.running:
-            await self._sluice.start()
+            await self._start()
         if point == "while starting":
             await asyncio.sleep(chance.uniform(0.1, 4.0))
             await self._go(played, end, asked)
-            await self._sluice.start()
+            await self._start()
         back_at = time.monotonic()
         await self._judge(played, asked, gone_at, back_at)
         if not played.wrong:
@@ -200,11 +214,16 @@ class Rounds:
         scene.forget(asked)
 
     async def _go(self, played: Round, end: Callable[[], Awaitable[None]], asked: Sequence[Asked]) -> None:
-        self._gone_at.append(time.monotonic())
         await end()
+        self._away.append(Away(time.monotonic()))
         played.kills += 1
         for one in asked:
             one.copies += one.platform == "telegram" or one.by_command
+
+    async def _start(self) -> None:
+        if self._away:
+            self._away[-1].until = time.monotonic()
+        await self._sluice.start()
 
     async def _judge(self, played: Round, asked: Sequence[Asked], gone_at: float, back_at: float) -> None:
         ledger = self._scene.ledger
@@ -248,8 +267,12 @@ class Rounds:
         played.marked += ending != "whole"
         played.bare += ending != "whole" and not one.words
         for copy in one.verdict.spared:
-            if not any(0.0 <= gone - one.came_at[copy] <= _UNKNOWN_S for gone in self._gone_at):
-                played.wrong.append(f"{_whose(one)}: a message stands there twice, and no end explains it")
+            if not any(away.explains(one.came_at[copy]) for away in self._away):
+                came_s = one.came_at[copy] - gone_at
+                played.wrong.append(
+                    f"{_whose(one)}: a message stands there twice, and no end explains the one of "
+                    f"{came_s:+.3f} s: {self._scene.ledger.ends(one)}"
+                )
         played.most_copies_of_an_answer = max(played.most_copies_of_an_answer, len(one.verdict.spared))
         if one.platform == "telegram":
             played.copies_on_telegram += len(one.verdict.spared)

@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.torture.kill import MARKS, Plan, kills, stops
 from tests.torture.process import SluiceProcess
 from tests.torture.records import Records
-from tests.torture.rounds import Round, Rounds
+from tests.torture.rounds import Away, Round, Rounds
 from tests.torture.scene import opened
 
 AT_ONCE, TOLD_S = 4, 4.0
@@ -41,3 +41,8 @@ async def test_five_kills_lose_and_double_nothing() -> None:
 async def test_a_stop_under_load_loses_and_doubles_nothing() -> None:
     played = await stops(Plan(1, "one", AT_ONCE, TOLD_S, forks=True), Records(quiet=True))
     assert [wrong for one in played for wrong in one.wrong] == []
+
+
+def test_what_was_on_its_way_when_a_process_ended_may_stand_there_twice() -> None:
+    away = Away(since=100.0, until=101.0)
+    assert [came for came in (98.0, 98.6, 100.2, 101.1) if away.explains(came)] == [98.6, 100.2]
