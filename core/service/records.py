@@ -42,7 +42,7 @@ class _Entry:
 
     turn_id: str
     body: bytes = b""
-    tell: Callable[[], Awaitable[None]] | None = None
+    tell: Callable[[_Entry], Awaitable[None]] | None = None
     turn: KeptTurn | None = None  # that `tell` begins with
     last: bool = False  # of its turn: it holds nothing of what was said
     done: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
@@ -72,13 +72,12 @@ class Records:
         turn = replace(turn, at=self._begun_at)
         self._askers[turn.id] = turn.asker
         record = Record(self, turn.id, answer)
-        entry = _Entry(turn.id, turn=turn)
 
-        async def begin() -> None:
+        async def begin(entry: _Entry) -> None:
             if entry.turn is not None:
                 record.duplicate = not await self.journal.begin(entry.turn)
 
-        entry.tell = begin
+        entry = _Entry(turn.id, tell=begin, turn=turn)
         self._put(entry)  # at once: from now on it can be forgotten
         record.begun = asyncio.ensure_future(self._begun(entry, record))
         return record
@@ -143,7 +142,7 @@ class Records:
         """Keep a step that nothing waits for."""
         self._put(_Entry(turn_id, encoded(step)))
 
-    def tell(self, turn_id: str, tell: Callable[[], Awaitable[None]], *, last: bool = False) -> _Entry:
+    def tell(self, turn_id: str, tell: Callable[[_Entry], Awaitable[None]], *, last: bool = False) -> _Entry:
         """Have the journal told something after the steps so far."""
         entry = _Entry(turn_id, tell=tell, last=last)
         self._put(entry)
@@ -237,7 +236,7 @@ class Records:
         if together[0].tell is None:
             self._lost |= await self.journal.write([Step(one.turn_id, one.body) for one in together])
         else:
-            told = [one.tell() for one in together if one.tell is not None]
+            told = [one.tell(one) for one in together if one.tell is not None]
             outcomes = await asyncio.gather(*told, return_exceptions=True)
             if errors := [one for one in outcomes if isinstance(one, BaseException)]:
                 self._let_go({one for one, out in zip(together, outcomes, strict=True) if out is None})
@@ -333,7 +332,9 @@ class Record:
         """The turn is over."""
         records, turn_id = self._records, self._turn_id
 
-        async def finish() -> None:  # it holds no answer, as many may wait for a journal that is slow
+        async def finish(
+            _: _Entry,
+        ) -> None:  # it holds no answer, as many may wait for a journal that is slow
             await records.journal.finish(turn_id, state)
             records.over(turn_id)
             records.no_longer_lost(turn_id)

@@ -95,7 +95,7 @@ class Turn:
         self.finished = asyncio.Event()  # it is shown and kept as far as it can be
         self.showing: Showing | None = None
         self.shown: asyncio.Task[Shown] | None = None
-        self.buttons_under: Callable[[Ending, bool], tuple[Button, ...]] | None = None
+        self.buttons_under: Callable[[Turn, Ending, bool], tuple[Button, ...]] | None = None
         self._streaming: asyncio.Timeout | None = None
 
     def move(self, place: Place) -> None:
@@ -186,7 +186,7 @@ class Turn:
         if self.again is not None and self.again.earlier and not self.answer.length:
             self.answer.append(self.again.earlier, now)
             self.restored = True
-        buttons = self.buttons_under(ending, may_go_on) if self.buttons_under else ()
+        buttons = self.buttons_under(self, ending, may_go_on) if self.buttons_under else ()
         self.answer.end(ending, now, mark=mark, buttons=buttons)
         self.over.set()
 

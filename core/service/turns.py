@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Final
 
 from core.catalogue import say
@@ -134,7 +133,7 @@ class Turns:
         limit: Timer | None = None
         tally.billed = False  # until the model is asked
         try:
-            turn.buttons_under = partial(self._under, turn)
+            turn.buttons_under = self._under
             await self._conversations.keep_question(turn)
             self._show(turn, reasoning=manner.preferences.reasoning, streaming=manner.preferences.streaming)
             limit = self._endings.in_time(turn)
@@ -178,7 +177,7 @@ class Turns:
         await self._conversations.find_question(turn)
         if turn.answer.ending is Ending.INTERRUPTED:
             return  # the bot was stopped meanwhile: the next process shows it
-        turn.buttons_under = partial(self._under, turn)
+        turn.buttons_under = self._under
         if known.ended is None:
             self._endings.interrupted(turn)
         else:

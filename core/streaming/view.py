@@ -79,7 +79,8 @@ class View:
         ours = {page.message_id for page in settings.standing}
         self._overwritten = Overwritten(one for one in settings.over if one not in ours)
         self._replaces = False  # the current message was one of them
-        answer.shown(self, 0)
+        self._reader = object()  # the view itself would close a circle, which only a full collection parts
+        answer.shown(self._reader, 0)
         for page, below in zip(settings.standing, (*settings.standing[1:], None), strict=False):
             self._go_on(page, below)
 
@@ -100,7 +101,7 @@ class View:
             self._doubt.frame = self._pages.closed_at(self.answer, page.end)
         else:
             self._pages.shown_to(self.answer, page.end)
-        self.answer.shown(self, self._pages.visible)
+        self.answer.shown(self._reader, self._pages.visible)
 
     @property
     def over(self) -> bool:
@@ -336,7 +337,7 @@ class View:
 
     def _accept(self, frame: Frame) -> None:
         self._pages.accept(frame)
-        self.answer.shown(self, self._pages.visible)
+        self.answer.shown(self._reader, self._pages.visible)
         if frame.cut:
             self.lose(NotSentReason.FULL)
         elif frame.last:
@@ -365,7 +366,7 @@ class View:
             self._doubt.frame = update.frame
         else:
             self._pages.accept(update.frame)
-            self.answer.shown(self, self._pages.visible)
+            self.answer.shown(self._reader, self._pages.visible)
 
     def not_sent(self, retry_at: float) -> None:
         self._try_again(retry_at)
@@ -380,7 +381,7 @@ class View:
         """The current message stands and takes no edit: what it may not show yet goes into a new one."""
         self.in_flight, self._doubt.frame = False, None
         self._pages.leave(self._seen)
-        self.answer.shown(self, self._pages.visible)
+        self.answer.shown(self._reader, self._pages.visible)
         anew = (self._message or "")[-NONCE_TAIL:] if self._seen is None else ""
         self._begin_page()
         self._anew = anew
@@ -442,7 +443,7 @@ class View:
     def lose(self, reason: NotSentReason) -> None:
         self.in_flight = False
         self.lost = reason
-        self.answer.shown(self, self.answer.length)
+        self.answer.shown(self._reader, self.answer.length)
 
     def _try_again(self, at: float) -> None:
         self.in_flight = False

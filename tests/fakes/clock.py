@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from weakref import WeakKeyDictionary
 
 SETTLE_ROUNDS = 1_000
 """Turns of the event loop after which tasks that are still ready are taken to yield for ever."""
+_A_MOMENT_S = 0.002
+"""For a thread's work, which so has as long as SETTLE_ROUNDS of them."""
 
 
 class FakeTimer:
@@ -91,7 +95,7 @@ _SETTLING: WeakKeyDictionary[asyncio.AbstractEventLoop, set[object]] = WeakKeyDi
 
 
 async def settle() -> None:
-    """Let all ready tasks run, and those that they make ready."""
+    """Let all ready tasks run, and those that they make ready, also by what they have done in a thread."""
     loop = asyncio.get_running_loop()
     ready = loop._ready  # type: ignore[attr-defined] # asyncio tells nobody whether it is idle
     settling, this = _SETTLING.setdefault(loop, set()), object()
@@ -100,6 +104,17 @@ async def settle() -> None:
         for _ in range(SETTLE_ROUNDS):
             await asyncio.sleep(0)
             if len(ready) < len(settling):
-                return
+                if not _works_in_threads(loop):
+                    return
+                time.sleep(_A_MOMENT_S)  # noqa: ASYNC251  # there is nothing else to do
     finally:
         settling.discard(this)
+
+
+def _works_in_threads(loop: asyncio.AbstractEventLoop) -> bool:
+    """Whether something handed to `asyncio.to_thread` is not done."""
+    threads: ThreadPoolExecutor | None = loop._default_executor  # type: ignore[attr-defined]
+    if threads is None:
+        return False
+    idle = threads._idle_semaphore._value
+    return idle < len(threads._threads) or not threads._work_queue.empty()

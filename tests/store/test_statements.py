@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import event
+from sqlalchemy import Column, event
 
 from core.adapters.store.lists import AT_ONCE, in_parts
 from core.adapters.store.location import Location
 from core.adapters.store.opening import open_store
 from core.adapters.store.sql_store import SqlStore
 from core.ports.journal import KeptTurn, Received, Step
-from tests.store.people import ADA
+from core.ports.store import Shown, Used
+from tests.store.people import ADA, asked
 
 ACCOUNT = "discord:9"
 LENGTHS = AT_ONCE.bit_length()  # of lists: each power of two up to AT_ONCE
@@ -65,6 +67,31 @@ async def test_events_and_steps_however_many_come_together(location: Location) -
             for many in range(17, 33):
                 await come(many)
         assert len(more - few) == 3
+
+
+async def test_what_is_kept_anew_copies_no_table(location: Location) -> None:
+    """A copy, which the words for a row that is there already need, is a circle of hundreds of objects."""
+    async with open_store(location) as store:
+
+        async def keep() -> None:
+            await store.use(Used(7, ADA, "discord:99", "big", 1, 10, 5, 2))
+            await store.add(asked("m1"), (Shown("discord:99", "1"),))
+            await store.journal.move_cursors(ACCOUNT, {"99": "1"}, 1.0)
+            await store.journal.write([Step("t1", b"said")])
+
+        await store.journal.begin(KeptTurn("t1", ACCOUNT, ("e1",), ADA, b"told", 1.0))
+        await keep()
+        before = _columns()
+        gc.disable()
+        try:
+            await keep()
+            assert _columns() == before
+        finally:
+            gc.enable()
+
+
+def _columns() -> int:
+    return sum(isinstance(one, Column) for one in gc.get_objects())
 
 
 def test_a_list_in_parts() -> None:

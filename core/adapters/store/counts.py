@@ -26,9 +26,10 @@ class Counts(Part):
         more = {name: getattr(used, name) for name in _COUNTED}
 
         async def count(connection: AsyncConnection) -> None:
-            row = insert_into(connection, usage).values(**ids, **more)
+            row = insert_into(connection, usage)
             sums = {name: usage.c[name] + row.excluded[name] for name in _COUNTED}
-            await connection.execute(row.on_conflict_do_update(index_elements=list(ids), set_=sums))
+            counted = row.on_conflict_do_update(index_elements=list(ids), set_=sums)
+            await connection.execute(counted.values(**ids, **more))
 
         await self._database.write(count)
 

@@ -13,6 +13,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final, Generic, TypeVar
 
 import asyncpg
@@ -144,8 +145,14 @@ class _Write(Generic[T]):
 
 
 def insert_into(connection: AsyncConnection, table: Table) -> Any:
-    """An INSERT that may say what to do about a row that is there: both databases spell it alike."""
-    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+    """An INSERT that may say what to do about a row that is there: both databases spell it alike. It is
+    always the same one, so that its `excluded`, a copy of the table, is made once."""
+    return _insert_into(table, connection.dialect.name)
+
+
+@cache
+def _insert_into(table: Table, dialect: str) -> Any:
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
 
 
 @contextmanager
