@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections import OrderedDict
 from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any, Final
@@ -38,6 +37,7 @@ from bots.discord.server_time import ServerTime
 from bots.discord.surface import ChannelSurface
 from core.commands.registry import Registry
 from core.messages import Addressed, Choice, Incoming, IncomingCommand, IncomingMessage
+from core.policy.repeats import Repeats
 from core.ports.alerts import Alerts
 from core.ports.clock import Clock
 from core.ports.journal import Journal
@@ -49,7 +49,6 @@ _log = logging.getLogger(__name__)
 _ACKNOWLEDGE_COMMAND_AFTER_S: Final = 2.0  # Discord gives up after 3 s
 _SUGGEST_WITHIN_S: Final = 2.5  # the same
 _ACKNOWLEDGE_PRESS_AFTER_S: Final = 0.5  # the button spins until then
-_REMEMBERED_EVENTS: Final = 10_000
 
 
 class Listener(connection.Client):
@@ -79,7 +78,7 @@ class Listener(connection.Client):
         self._journal = journal
         self._tasks: set[asyncio.Task[None]] = set()
         self._order: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._seen: OrderedDict[str, None] = OrderedDict()
+        self._repeats = Repeats()
         self._catching_up: asyncio.Task[None] | None = None
         self._know_cursors(None, "")  # until it is known who we are
         self.listening = True
@@ -249,12 +248,7 @@ class Listener(connection.Client):
         if not self.listening and isinstance(incoming, (IncomingMessage, IncomingCommand)):
             _log.info("%s: event %s is not answered: stopping", incoming.place, incoming.event_id)
             return False
-        if incoming.event_id in self._seen:
-            return False
-        self._seen[incoming.event_id] = None
-        if len(self._seen) > _REMEMBERED_EVENTS:
-            self._seen.popitem(last=False)
-        return True
+        return self._repeats.is_new(incoming.event_id, self._clock.monotonic())
 
     async def _in_order(self, incoming: Incoming, surface: Surface) -> None:
         """Events of one place reach the core one after the other; those of others are not held up."""

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from bots.telegram import inline
 from bots.telegram.drafts import STOPPED
 from bots.telegram.kept import Shelf, event_id
+from core.policy.repeats import Repeats
+from core.ports.clock import Clock
 
 _PRESSES: Final = frozenset({"callback_query", STOPPED})
 _PASSING: Final = frozenset({inline.KIND})
 """Not kept: one comes with every letter typed, and is of no use to anybody some seconds later."""
-_REMEMBERED: Final = 10_000
 
 
 class Handover:
     """`take` gets each update as JSON, in order, once."""
 
-    def __init__(self, take: Callable[[dict[str, Any]], None], shelf: Shelf) -> None:
+    def __init__(self, take: Callable[[dict[str, Any]], None], shelf: Shelf, clock: Clock) -> None:
         self._take = take
         self._shelf = shelf
-        self._handed: OrderedDict[str, None] = OrderedDict()
+        self._clock = clock
+        self._repeats = Repeats()
         self.wants_questions = True
 
     @property
@@ -39,11 +40,10 @@ class Handover:
     def hand(self, update: dict[str, Any], new: frozenset[str] | None) -> bool:
         """Hand an update over unless that was done before, or somebody has dealt with it. False: it is not
         wanted any more, and is to stay with Telegram. `new`: what `keep` returned."""
-        known = event_id(update)
-        fresh = known not in self._handed and (new is None or known in new or bool(_PASSING & update.keys()))
-        if fresh and not self.wants(update):
-            return False
-        if fresh:
+        wanted = new is None or event_id(update) in new or bool(_PASSING & update.keys())
+        if not self._is_repeat(update) and wanted:
+            if not self.wants(update):
+                return False
             self._hand(update)
         return True
 
@@ -57,12 +57,17 @@ class Handover:
             return False
         left = await self._shelf.left()
         for update in left or ():
-            if event_id(update) not in self._handed:
+            if not self._is_repeat(update):
                 self._hand(update)
         return left is not None
 
     def _hand(self, update: dict[str, Any]) -> None:
-        self._handed[event_id(update)] = None
-        if len(self._handed) > _REMEMBERED:
-            self._handed.popitem(last=False)
+        self._repeats.add(event_id(update), self._clock.monotonic())
         self._take(update)
+
+    def _is_repeat(self, update: dict[str, Any]) -> bool:
+        """Whether it was handed over. It may come for as long as it is not confirmed or dealt with."""
+        known = event_id(update) in self._repeats
+        if known:
+            self._repeats.add(event_id(update), self._clock.monotonic())
+        return known

@@ -8,7 +8,6 @@ be read, only they are let in. They never widen anything, and shut out neither t
 from __future__ import annotations
 
 import logging
-from collections import OrderedDict
 from collections.abc import Mapping
 
 from core.catalogue import say
@@ -16,6 +15,7 @@ from core.conversation.preferences import opens_to
 from core.messages import FromSomebody, MessageRef, Person, Place, PlaceKind
 from core.policy.access import Access
 from core.policy.frequency import Frequency
+from core.policy.repeats import Repeats
 from core.policy.rules import Verdict
 from core.ports.clock import Clock
 from core.ports.surface import Surface
@@ -27,7 +27,6 @@ from core.service.notices import Notices
 
 log = logging.getLogger(__name__)
 
-_REMEMBERED_EVENTS = 10_000
 _WORDS: Mapping[Verdict, str] = {
     Verdict.DENIED: "refused.denied",
     Verdict.UNKNOWN: "refused.unknown",
@@ -57,19 +56,16 @@ class Door:
         self._notices = notices
         self._clock = clock
         self._events = events
-        self._seen: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._repeats = Repeats()
         self._bots = Frequency(*_BOT_MAY_ASK)
 
     def is_new(self, incoming: FromSomebody) -> bool:
         """Whether this event is seen for the first time; platforms repeat what they are unsure of."""
         event = (incoming.place.platform, incoming.event_id)
-        if event in self._seen:
-            unanswered("duplicate", incoming.event_id, incoming.place, incoming.author)
-            return False
-        self._seen[event] = None
-        if len(self._seen) > _REMEMBERED_EVENTS:
-            self._seen.popitem(last=False)
-        return True
+        if self._repeats.is_new(event, self._clock.monotonic()):
+            return True
+        unanswered("duplicate", incoming.event_id, incoming.place, incoming.author)
+        return False
 
     def serves(self, person: Person, place: Place) -> bool:
         """Whether this person may use the bot in this place: what every entrance asks."""

@@ -97,7 +97,12 @@ class Conversations(Part):
     async def outline(self, message_id: str, *, limit: int = 400) -> tuple[Outlined, ...]:
         async with self._database.reading() as connection:
             rows = await connection.execute(_OUTLINE, {"start": message_id, "limit": limit})
-            return tuple(Outlined(row.id, row.parent_id, row.asker) for row in rows) if limit > 0 else ()
+            ids: dict[str, str] = {}  # each stands in many rows, and many turns hold all of them
+            return tuple(
+                Outlined(*(one and ids.setdefault(one, one) for one in (row.id, row.parent_id, row.asker)))
+                for row in rows
+                if limit > 0
+            )
 
     async def answers(self, question_id: str) -> tuple[Message, ...]:
         query = sealed_rows(messages).where(
