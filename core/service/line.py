@@ -108,4 +108,6 @@ class Line:
         if not self._queue.waits(turn):
             return
         words, ref = say("queued", turn.locale, place=before), turn.question.reply_to
-        self._notices.tell(turn.surface, turn.question.asker, words, ref=ref, reaction="reaction.queued")
+        turn.told_of_place = self._notices.tell(
+            turn.surface, turn.question.asker, words, ref=ref, reaction="reaction.queued"
+        )

@@ -64,9 +64,9 @@ class Notices:
         reaction: str,
         event_id: str = "",
         kind: str = "",
-    ) -> None:
-        """A refusal, an error or a place in a queue. `ref`: the message it is about, where there is one.
-        `kind`: the reaction's, unless given.
+    ) -> Showing | None:
+        """A refusal, an error or a place in a queue; None where it is no line that others see. `ref`: the
+        message it is about, where there is one. `kind`: the reaction's, unless given.
 
         Several of one kind at once are one, unless each is waited for: who sends many messages in a second
         has seen the first.
@@ -74,16 +74,23 @@ class Notices:
         now = self._clock.monotonic()
         one = (str(person), str(surface.place), kind or reaction)
         if not (surface.capabilities.private_answers or self._at_once.take(one, now)):
-            return
+            return None
         if unseen_by_others(surface):
-            self.reply(surface, person, text, ref=ref, event_id=event_id)
-            return
+            told = self.reply(surface, person, text, ref=ref, event_id=event_id)
+            return None if surface.capabilities.private_answers else told
         if not self._few.take(str(person), now):
-            return
+            return None
         if self._hourly.take(str(person), now):
-            self._show(surface, person, text, ref, event_id=event_id)
-        elif ref and surface.capabilities.reactions:
+            return self._show(surface, person, text, ref, event_id=event_id)
+        if ref and surface.capabilities.reactions:
             self.react(surface, ref, reaction, event_id=event_id)
+        return None
+
+    def take_back(self, told: Showing) -> None:
+        """Delete a line that holds no more, once it stands there."""
+        told.when_over(
+            lambda: self._driver.delete(told.surface, tuple(one.message_id for one in told.messages))
+        )
 
     def reply(
         self,

@@ -93,6 +93,7 @@ class Turn:
         self.forgotten = False  # whoever asked has had everything deleted: nothing of it is kept
         self.over = asyncio.Event()  # the answer has ended; it may not be shown yet
         self.finished = asyncio.Event()  # it is shown and kept as far as it can be
+        self.told_of_place: Showing | None = None  # in line, until its turn comes
         self.showing: Showing | None = None
         self.shown: asyncio.Task[Shown] | None = None
         self.buttons_under: Callable[[Turn, Ending, bool], tuple[Button, ...]] | None = None

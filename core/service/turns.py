@@ -84,6 +84,8 @@ class Turns:
         try:
             try:
                 async with self._streams:
+                    if turn.told_of_place is not None:
+                        self._notices.take_back(turn.told_of_place)
                     if turn.known is not None and turn.record is not None:
                         await turn.record.tries()
                     if turn.known is not None and turn.known.is_shown:

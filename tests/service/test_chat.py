@@ -190,10 +190,10 @@ async def test_only_answers_of_the_model_have_figures(bot: Bot) -> None:
     await bot.clock.advance(2.0)
     stream.say("The beginning of an answer that is long enough.")
     await bot.clock.advance(4.0)
+    assert len(surface.texts) == 3
     (answer,) = [key for key, shown in surface.messages.items() if shown.content.buttons]
     await bot.press(surface, MessageRef("c1", answer))
     await bot.clock.advance(2.0)
-    assert len(surface.texts) == 3
     assert {ref.message_id for progress in bot.progress for ref in progress.messages} == {answer}
 
 

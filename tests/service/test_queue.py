@@ -139,7 +139,22 @@ async def test_a_second_question_is_told_its_place_and_answered_in_order(bot: Bo
     await bot.clock.advance(3.0)
     (await bot.model.opened()).finish("Third.")
     await bot.clock.advance(3.0)
-    assert surface.texts[1:] == ["First.", "Second.", "Third."]
+    assert surface.texts == ["First.", "Second.", "Third."]  # what held no more was deleted
+
+
+async def test_a_place_in_line_that_stands_there_late_is_taken_back_all_the_same(bot: Bot) -> None:
+    surface = bot.surface()
+    surface._latency_s = 5.0
+    first = await bot.asked(surface, "one")
+    await bot.say(surface, "two")
+    await bot.clock.advance(1.0)
+    first.finish("First.")
+    await bot.clock.advance(1.0)
+    assert surface.texts == []
+    await bot.clock.advance(30.0)
+    (await bot.model.opened()).finish("Second.")
+    await bot.clock.advance(30.0)
+    assert surface.texts == ["First.", "Second."]
 
 
 async def test_in_a_group_the_second_wait_of_an_hour_is_a_reaction(bot: Bot) -> None:
