@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import itertools
+from collections import deque
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -106,6 +107,11 @@ class Held(MemoryStore):
         return await super().path(message_id, limit=limit)
 
 
+_LATELY = deque["Bot"](maxlen=8)
+"""Held until their loops are closed, which ends their tasks: asyncio itself holds no task that waits, and one
+that the collector finds is reported in whatever test runs then."""
+
+
 class Bot:
     """The whole service; `say`, `command` and `press` are what people do."""
 
@@ -137,6 +143,7 @@ class Bot:
         """`before`: the bot that ran until now; this one is its next start, with what was kept. `life`: for a
         process that is to be killed. `completions`: who answers in place of `model`. `moderation`: who judges
         by these `rules`; what it tells operators is in `hits`."""
+        _LATELY.append(self)
         self.clock: FakeClock = before.clock if before else fake_clock or FakeClock()
         self.store: Store = before.store if before else store or MemoryStore()
         self.journal_state: JournalState = before.journal_state if before else JournalState()
