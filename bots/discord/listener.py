@@ -248,7 +248,7 @@ class Listener(connection.Client):
         if not self.listening and isinstance(incoming, (IncomingMessage, IncomingCommand)):
             _log.info("%s: event %s is not answered: stopping", incoming.place, incoming.event_id)
             return False
-        return self._repeats.is_new(incoming.event_id, self._clock.monotonic())
+        return self._repeats.is_new(incoming.event_id)
 
     async def _in_order(self, incoming: Incoming, surface: Surface) -> None:
         """Events of one place reach the core one after the other; those of others are not held up."""

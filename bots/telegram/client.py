@@ -96,7 +96,7 @@ class TelegramPlatform:
             shelf=shelf,
             suggest=suggest,
         )
-        handover = Handover(desk.take, shelf, self._clock)
+        handover = Handover(desk.take, shelf)
         try:
             receiver = await self._receiver(connection, desk, handover)
         except (PlatformError, TelegramError) as error:

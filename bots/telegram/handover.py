@@ -9,7 +9,6 @@ from bots.telegram import inline
 from bots.telegram.drafts import STOPPED
 from bots.telegram.kept import Shelf, event_id
 from core.policy.repeats import Repeats
-from core.ports.clock import Clock
 
 _PRESSES: Final = frozenset({"callback_query", STOPPED})
 _PASSING: Final = frozenset({inline.KIND})
@@ -19,10 +18,9 @@ _PASSING: Final = frozenset({inline.KIND})
 class Handover:
     """`take` gets each update as JSON, in order, once."""
 
-    def __init__(self, take: Callable[[dict[str, Any]], None], shelf: Shelf, clock: Clock) -> None:
+    def __init__(self, take: Callable[[dict[str, Any]], None], shelf: Shelf) -> None:
         self._take = take
         self._shelf = shelf
-        self._clock = clock
         self._repeats = Repeats()
         self.wants_questions = True
 
@@ -62,12 +60,12 @@ class Handover:
         return left is not None
 
     def _hand(self, update: dict[str, Any]) -> None:
-        self._repeats.add(event_id(update), self._clock.monotonic())
+        self._repeats.add(event_id(update))
         self._take(update)
 
     def _is_repeat(self, update: dict[str, Any]) -> bool:
         """Whether it was handed over. It may come for as long as it is not confirmed or dealt with."""
         known = event_id(update) in self._repeats
         if known:
-            self._repeats.add(event_id(update), self._clock.monotonic())
+            self._repeats.add(event_id(update))
         return known

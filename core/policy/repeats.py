@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Final
 
-KNOWN_FOR_S: Final = 600.0
-"""At least so long after it came last: as long as the longest gap that is fetched anew. What is older the
-journal knows."""
-KNOWN_MOST: Final = 10_000
-"""Of so many at least half are known, however fast they come."""
+KNOWN: Final = 10_000
+"""At least so many of the last are known, and at most twice as many. However old they are: what could not be
+told to a journal is repeated when that works again, hours later."""
 
 
 class Repeats:
@@ -18,19 +16,18 @@ class Repeats:
     def __init__(self) -> None:
         self._young: set[Hashable] = set()
         self._old: set[Hashable] = set()
-        self._until = 0.0
 
     def __contains__(self, event: Hashable) -> bool:
         return event in self._young or event in self._old
 
-    def add(self, event: Hashable, now: float) -> None:
-        """It came, for the first time or again. `now`: of a clock that never goes back, in seconds."""
-        if now >= self._until or 2 * len(self._young) >= KNOWN_MOST:
-            self._young, self._old, self._until = set(), self._young, now + KNOWN_FOR_S
+    def add(self, event: Hashable) -> None:
+        """It came, for the first time or again."""
+        if len(self._young) >= KNOWN:
+            self._young, self._old = set(), self._young
         self._young.add(event)
 
-    def is_new(self, event: Hashable, now: float) -> bool:
+    def is_new(self, event: Hashable) -> bool:
         """Whether it comes for the first time. From now on it does not."""
         known = event in self
-        self.add(event, now)
+        self.add(event)
         return not known

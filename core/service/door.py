@@ -62,7 +62,7 @@ class Door:
     def is_new(self, incoming: FromSomebody) -> bool:
         """Whether this event is seen for the first time; platforms repeat what they are unsure of."""
         event = (incoming.place.platform, incoming.event_id)
-        if self._repeats.is_new(event, self._clock.monotonic()):
+        if self._repeats.is_new(event):
             return True
         unanswered("duplicate", incoming.event_id, incoming.place, incoming.author)
         return False

@@ -103,8 +103,9 @@ async def settle() -> None:
     try:
         for _ in range(SETTLE_ROUNDS):
             await asyncio.sleep(0)
+            in_threads = _works_in_threads(loop)  # first: what ends only now is ready below
             if len(ready) < len(settling):
-                if not _works_in_threads(loop):
+                if not in_threads:
                     return
                 time.sleep(_A_MOMENT_S)  # noqa: ASYNC251  # there is nothing else to do
     finally:

@@ -74,7 +74,7 @@ async def _play(
             sluice = SluiceProcess(Path(folder), scene.settings, forks=plan.forks)
             chance = random.Random(plan.seed)
             try:
-                rounds = Rounds(scene, sluice, chance, at_once=plan.at_once, told_s=plan.told_s)
+                rounds = Rounds(scene, sluice, chance, at_once=plan.at_once, told_s=plan.told_s, orderly=bare)
                 await rounds.open()
                 for number in range(len(played), plan.rounds):
                     chance.seed(f"{plan.seed}/{number}")

@@ -4,7 +4,6 @@ and what then stands there is judged."""
 from __future__ import annotations
 
 import asyncio
-import math
 import random
 import time
 from collections import defaultdict
@@ -74,15 +73,16 @@ class Round:
 
 @dataclass(slots=True)
 class Away:
-    """When the process had ended, and when the next one was started."""
+    """When the process was to end, and when the next one was started; 0.0 where it ended by itself and
+    knew what it did."""
 
     since: float
-    until: float = math.inf
+    until: float = 0.0
 
     def explains(self, came_at: float) -> bool:
         """Whether nobody learned what came of a message: also of one that the process had sent, and that had
         not been taken in at the platform when it ended."""
-        return self.since - _UNKNOWN_S <= came_at <= self.until
+        return self.since - _UNKNOWN_S <= came_at <= max(self.since, self.until)
 
 
 def shape_at(point: str, chance: random.Random) -> Shape:
@@ -140,16 +140,25 @@ async def at_point(
 
 
 class Rounds:
-    """Rounds over one scene and one data folder. `told_s`: how long an answer is told."""
+    """Rounds over one scene and one data folder. `told_s`: how long an answer is told. `orderly`: a process
+    ends by itself, when it is told to."""
 
     def __init__(
-        self, scene: Scene, sluice: SluiceProcess, chance: random.Random, *, at_once: int, told_s: float
+        self,
+        scene: Scene,
+        sluice: SluiceProcess,
+        chance: random.Random,
+        *,
+        at_once: int,
+        told_s: float,
+        orderly: bool = False,
     ) -> None:
         self._scene = scene
         self._sluice = sluice
         self._chance = chance
         self._at_once = at_once
         self._told_s = told_s
+        self._orderly = orderly
         self._places = Places(scene, chance)
         self._away: list[Away] = []  # in this round
 
@@ -214,14 +223,14 @@ class Rounds:
         scene.forget(asked)
 
     async def _go(self, played: Round, end: Callable[[], Awaitable[None]], asked: Sequence[Asked]) -> None:
-        await end()
         self._away.append(Away(time.monotonic()))
+        await end()
         played.kills += 1
         for one in asked:
             one.copies += one.platform == "telegram" or one.by_command
 
     async def _start(self) -> None:
-        if self._away:
+        if self._away and not self._orderly:
             self._away[-1].until = time.monotonic()
         await self._sluice.start()
 

@@ -46,3 +46,7 @@ async def test_a_stop_under_load_loses_and_doubles_nothing() -> None:
 def test_what_was_on_its_way_when_a_process_ended_may_stand_there_twice() -> None:
     away = Away(since=100.0, until=101.0)
     assert [came for came in (98.0, 98.6, 100.2, 101.1) if away.explains(came)] == [98.6, 100.2]
+
+
+def test_one_that_ends_by_itself_knows_what_it_sends_meanwhile() -> None:
+    assert [came for came in (98.0, 98.6, 100.2) if Away(since=100.0).explains(came)] == [98.6]
