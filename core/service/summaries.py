@@ -94,10 +94,12 @@ class Summaries:
             room = budget - estimate_tokens(choice.system_prompt or "")
             named = is_named(outline)
             request = summary_request(path, before, prompt_tokens=room, named=named, locale=turn.locale)
+            as_it_was = hash(said)
+            del said, outline, before, path  # it is long, and so may the model take
             text = await self._ask(request, choice, turn) if request else ""
             if not request or not text:
                 return
-            if await self._said(turn) != said:  # somebody may have had it forgotten while the model wrote
+            if hash(await self._said(turn)) != as_it_was:  # somebody may have had it forgotten meanwhile
                 log.info("conversation %s has no new summary: it has changed meanwhile", conversation_id)
             else:
                 made = Summary(conversation_id, request.until_id, text, estimate_tokens(text))

@@ -317,6 +317,12 @@ class Bot:
         return MessageRef(surface.place.chat_id, list(surface.messages)[-1])
 
 
+@pytest.fixture(autouse=True)
+def bots_of_others_are_let_go_of() -> None:
+    """Their loops are closed by now."""
+    _LATELY.clear()
+
+
 @pytest.fixture
 async def bot() -> AsyncIterator[Bot]:
     bot = Bot()
