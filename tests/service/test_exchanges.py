@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ from core.catalogue import say
 from core.conversation.preferences import Busy
 from core.messages import PlaceKind
 from core.ports.completions import FinishReason
-from core.streaming.operations import OperationKind
+from core.streaming.operations import NotSent, NotSentReason, OperationKind, Unknown
 from tests.service.conftest import ADA, BEN, MODERATOR, Bot, Held, mark, shut
 
 LONG = "Water finds its way, slowly and then all at once."
@@ -69,6 +70,22 @@ async def test_undo_takes_back_the_last_exchange_and_its_messages(bot: Bot, kind
     await bot.clock.advance(5.0)
     assert surface.texts == []
     assert (await bot.asked(surface, "three")).prompt == ["three"]
+
+
+async def test_what_may_not_be_deleted_is_told_in_the_log_in_words(
+    bot: Bot, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    surface = bot.surface()
+    await bot.answered(surface, "one", "First.")
+    surface.failures.append("place_gone")
+    assert await bot.chat.exchanges.undo(bot.caller(surface)) == "undo.done"
+    await bot.clock.advance(5.0)
+    assert "fake:c1 delete page 0: not sent, place gone" in caplog.messages
+    assert str(NotSent(NotSentReason.RATE_LIMITED, 2.0, detail="slow down")) == (
+        "not sent, rate limited for 2.0 s (slow down)"
+    )
+    assert str(Unknown("TimeoutError")) == "unknown (TimeoutError)"
 
 
 async def test_undo_takes_back_all_of_an_answer_that_went_on(bot: Bot) -> None:
