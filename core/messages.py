@@ -6,7 +6,7 @@ names are shown to people and to the model, and never compared.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
@@ -147,7 +147,8 @@ class ButtonPress:
 class Field:
     """One text that a form asks for.
 
-    `label`: at most 45 characters; `max_length`: at most 4,000 (Discord).
+    `label`: at most 45 characters; `max_length`: at most 4,000 (Discord). `mistake`: what is wrong with a
+    text, in words, "" for nothing; where one is asked for after the other, that one is asked again.
     """
 
     name: str
@@ -157,6 +158,7 @@ class Field:
     required: bool = True
     long: bool = False  # several lines
     max_length: int = 4_000
+    mistake: Callable[[str], str] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

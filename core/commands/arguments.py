@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Mapping
@@ -60,13 +61,13 @@ def read(command: Command, given: Mapping[str, str]) -> dict[str, str | int | fl
     for name, text in given.items():
         if command.argument(name) is None:
             if name == EXTRA and (open_ := _open_choice(command, given)):
-                raise Mistake("mistake.choice", name=open_.name, choices=", ".join(open_.choices))
+                raise _no_choice(open_, _until(command, open_, given))
             raise Mistake("mistake.extra", text=text[:100])
     for argument in command.arguments:
         if argument.required and argument.name not in given:
             raise Mistake("mistake.missing", name=argument.name)
     return {
-        argument.name: _value(argument, given[argument.name])
+        argument.name: _value(argument, given[argument.name], _until(command, argument, given))
         for argument in command.arguments
         if argument.name in given
     }
@@ -78,12 +79,22 @@ def _open_choice(command: Command, given: Mapping[str, str]) -> Argument | None:
     return open_[0] if len(open_) == 1 and open_[0].kind is Kind.CHOICE else None
 
 
+def _until(command: Command, argument: Argument, given: Mapping[str, str]) -> str:
+    """What was written in front of this argument."""
+    before = itertools.takewhile(lambda one: one is not argument, command.arguments)
+    return " ".join((f"/{command.name}", *(given[one.name][:100] for one in before if one.name in given)))
+
+
+def _no_choice(argument: Argument, after: str) -> Mistake:
+    return Mistake("mistake.choice", after=after, choices=", ".join(argument.choices))
+
+
 def missing(command: Command, given: Mapping[str, str]) -> bool:
     """Whether a required argument is not there."""
     return any(argument.required and argument.name not in given for argument in command.arguments)
 
 
-def _value(argument: Argument, text: str) -> str | int | float | bool:
+def _value(argument: Argument, text: str, after: str = "") -> str | int | float | bool:
     match argument.kind:
         case Kind.TEXT:
             if len(text) > argument.max_length:
@@ -92,7 +103,7 @@ def _value(argument: Argument, text: str) -> str | int | float | bool:
         case Kind.CHOICE:
             chosen = _choice(argument, text)
             if chosen is None:
-                raise Mistake("mistake.choice", name=argument.name, choices=", ".join(argument.choices))
+                raise _no_choice(argument, after)
             return chosen
         case Kind.BOOLEAN:
             if text.lower() not in _YES | _NO:

@@ -1,11 +1,13 @@
 """Personas that people make in a chat: their form, who may change them, and what becomes of what was written.
 
-Nothing that somebody wrote is lost to a mistake: what cannot be kept comes back as a file, and a model or a
+Nothing that somebody wrote is lost to a mistake. Where one text is asked for after the other, what is wrong
+is asked again. A form comes with all at once: what cannot be kept comes back as a file, and a model or a
 temperature that cannot be used is left out and told.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -39,7 +41,7 @@ def tag(persona: KeptPersona) -> str:
     return tag_of(persona.scope + persona.name)
 
 
-def form(occasion: Occasion, data: str, persona: KeptPersona | None = None) -> Form:
+async def form(occasion: Occasion, data: str, persona: KeptPersona | None = None) -> Form:
     """For a new one, or for one that is there: that keeps its name."""
     texts = [
         Field(
@@ -57,6 +59,7 @@ def form(occasion: Occasion, data: str, persona: KeptPersona | None = None) -> F
             occasion.say("persona.field.model.hint"),
             required=False,
             max_length=300,
+            mistake=lambda typed: _model_mistake(occasion, typed),
         ),
         Field(
             "temperature",
@@ -65,10 +68,12 @@ def form(occasion: Occasion, data: str, persona: KeptPersona | None = None) -> F
             occasion.say("persona.field.temperature.hint"),
             required=False,
             max_length=5,
+            mistake=lambda typed: _temperature_mistake(occasion, typed),
         ),
     ]
     if persona is None:
-        texts.insert(0, Field("name", occasion.say("persona.field.name"), max_length=_LONGEST_NAME))
+        label, mistake = occasion.say("persona.field.name"), await _name_mistake(occasion)
+        texts.insert(0, Field("name", label, max_length=_LONGEST_NAME, mistake=mistake))
     title = occasion.say("persona.form.new") if persona is None else persona.name
     return Form(data, title[:45], tuple(texts))
 
@@ -79,8 +84,8 @@ async def keep(press: Press, persona: KeptPersona | None = None) -> str | None:
     prompt = press.fields.get("prompt", "").strip()
     told: list[str] = []
     if persona is None:
-        name = " ".join(press.fields.get("name", "").split())
-        if mistake := await _mistake(press, name):
+        name = _spaced(press.fields.get("name", ""))
+        if mistake := (await _name_mistake(press))(name):
             _give_back(press, mistake, prompt)
             return None
         scope = scope_to_make(press.place, press.person)
@@ -98,39 +103,56 @@ async def keep(press: Press, persona: KeptPersona | None = None) -> str | None:
     return "\n".join((*told, *notes))
 
 
-async def _mistake(press: Press, name: str) -> str:
-    """Why none can be made by this name here, "" where one can."""
-    personas = press.services.chat.choices.personas
-    if not is_persona_name(name) or name.casefold() == NEW:
-        return press.say("persona.name_unfit")
-    there = await personas.all(press.place, press.person)
-    if name.casefold() in {one.name.casefold() for one in there}:
-        return press.say("persona.taken", name=escaped(name))
-    scope = scope_to_make(press.place, press.person)
-    made = await personas.made(press.place, press.person)
-    if sum(one.scope == scope for one in made) >= MOST_EACH:
-        return press.say("persona.too_many", most=MOST_EACH)
-    return ""
+async def _name_mistake(occasion: Occasion) -> Callable[[str], str]:
+    """Why none can be made by a name here, "" where one can, as things are now."""
+    personas, place, person = occasion.services.chat.choices.personas, occasion.place, occasion.person
+    there = {one.name.casefold() for one in await personas.all(place, person)}
+    scope = scope_to_make(place, person)
+    made = sum(one.scope == scope for one in await personas.made(place, person))
+
+    def mistake(typed: str) -> str:
+        name = _spaced(typed)
+        if not is_persona_name(name) or name.casefold() == NEW:
+            return occasion.say("persona.name_unfit")
+        if name.casefold() in there:
+            return occasion.say("persona.taken", name=escaped(name))
+        return occasion.say("persona.too_many", most=MOST_EACH) if made >= MOST_EACH else ""
+
+    return mistake
+
+
+def _spaced(name: str) -> str:
+    return " ".join(name.split())
 
 
 def _details(press: Press) -> tuple[str | None, float | None, list[str]]:
     """Model and temperature, and what of them could not be used."""
-    notes: list[str] = []
-    model = temperature = None
-    if typed := press.fields.get("model", "").strip():
-        offer = found(models_for(press.person, press.services), typed)
-        model = offer.name if offer else None
-        if offer is None:
-            notes.append(press.say("persona.model_unfit", name=escaped(typed)))
-    if typed := press.fields.get("temperature", "").strip():
-        try:
-            temperature = float(typed.replace(",", "."))
-        except ValueError:
-            temperature = -1.0
-        if not 0.0 <= temperature <= _HOTTEST:
-            temperature = None
-            notes.append(press.say("persona.temperature_unfit"))
-    return model, temperature, notes
+    model, temperature = press.fields.get("model", ""), press.fields.get("temperature", "")
+    mistakes = filter(None, (_model_mistake(press, model), _temperature_mistake(press, temperature)))
+    notes = [f"{mistake} {press.say('persona.left_out')}" for mistake in mistakes]
+    return _model(press, model), _temperature(temperature), notes
+
+
+def _model(occasion: Occasion, typed: str) -> str | None:
+    offer = found(models_for(occasion.person, occasion.services), typed.strip()) if typed.strip() else None
+    return offer.name if offer else None
+
+
+def _model_mistake(occasion: Occasion, typed: str) -> str:
+    unfit = typed.strip() and _model(occasion, typed) is None
+    return occasion.say("persona.model_unfit", name=escaped(typed.strip())) if unfit else ""
+
+
+def _temperature(typed: str) -> float | None:
+    try:
+        temperature = float(typed.replace(",", "."))
+    except ValueError:
+        return None
+    return temperature if 0.0 <= temperature <= _HOTTEST else None
+
+
+def _temperature_mistake(occasion: Occasion, typed: str) -> str:
+    return occasion.say("persona.temperature_unfit") if typed.strip() and _temperature(typed) is None else ""
 
 
 def _give_back(press: Press, words: str, prompt: str) -> None:

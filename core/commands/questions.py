@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from core.catalogue import say
-from core.messages import Form, FormSubmitted, IncomingMessage, MessageRef, Person, Place, PlaceKind
+from core.messages import Field, Form, FormSubmitted, IncomingMessage, MessageRef, Person, Place, PlaceKind
 from core.ports.clock import Clock
 from core.ports.surface import Surface
 from core.service.languages import language_of
@@ -91,8 +91,7 @@ class Questions:
         opened, fields = asked.opened, asked.opened.form.fields
         wanted = fields[len(asked.answers)]
         text = "" if message.text == NOTHING and not wanted.required else message.text
-        if (wanted.required and not text.strip()) or len(text) > wanted.max_length:
-            words = say("form.unfit", language_of(message.author, message.place), limit=wanted.max_length)
+        if words := _unfit(wanted, text, language_of(message.author, message.place)):
             self._ask(opened, asked.answers, surface, message.ref, prefix=words + "\n")
             return None
         answers = asked.answers | {wanted.name: text}
@@ -145,6 +144,13 @@ class Questions:
         if len(self._asked) > _MOST:
             self._asked.popitem(last=False)
         return True
+
+
+def _unfit(wanted: Field, text: str, locale: str | None) -> str:
+    """Why this text cannot be taken, "" where it can."""
+    if (wanted.required and not text.strip()) or len(text) > wanted.max_length:
+        return say("form.unfit", locale, limit=wanted.max_length)
+    return wanted.mistake(text) if wanted.mistake is not None else ""
 
 
 def _answers(message: IncomingMessage, question: Showing) -> bool:

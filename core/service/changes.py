@@ -1,7 +1,8 @@
 """What becomes of a question whose message is edited or deleted.
 
-The law: while it waits, an edit changes it and a deletion drops it. Once its answer has begun, both change
-only the history: what was deleted is not seen by the model again, and Retry asks what was edited.
+The law: while it waits, an edit changes it and a deletion drops it. While it is answered, a deletion ends the
+answer. From then on both change only the history: what was deleted is not seen by the model again, and Retry
+asks what was edited.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from core.conversation.window import is_blank
 from core.messages import MessageDeleted, MessageEdited, MessageRef, Person, Place
 from core.ports.store import Message, Role, Shown, Store
 from core.service.door import unanswered
+from core.service.endings import Endings
 from core.service.intake import Intake
 from core.service.queue import TurnQueue
 from core.service.turn import Turn
@@ -21,9 +23,10 @@ from core.service.turn import Turn
 class Changes:
     """Edits and deletions of questions, wherever these are."""
 
-    def __init__(self, intake: Intake, queue: TurnQueue, store: Store) -> None:
+    def __init__(self, intake: Intake, queue: TurnQueue, endings: Endings, store: Store) -> None:
         self._intake = intake
         self._queue = queue
+        self._endings = endings
         self._store = store
 
     async def edited(self, edit: MessageEdited) -> None:
@@ -50,7 +53,7 @@ class Changes:
                 turn.finish()
                 unanswered("deleted", deletion.event_id, place, turn.question.asker)
             else:
-                turn.withdrawn = True
+                self._endings.withdrawn(turn)
         question, _ = await self._kept(place, ref)
         if question is not None:  # what goes on after it stays
             await self._store.add(replace(question, text="", quote="", tokens=0), ())

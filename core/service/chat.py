@@ -210,7 +210,7 @@ class ChatService:
             ask=self.ask,
         )
         self._flooding = Flooding(self._intake, self._queue, self.notices, clock)
-        self._changes = Changes(self._intake, self._queue, store)
+        self._changes = Changes(self._intake, self._queue, self._endings, store)
         self._moves = Moves(self._queue, self._conversations, choices, self.approvals, clock)
         lookup = ExchangeLookup(self._conversations, self._queue)
         self.continuing = Continuing(

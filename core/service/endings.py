@@ -98,8 +98,15 @@ class Endings:
         self._close(turn, Ending.INTERRUPTED, say("ending.interrupted", turn.locale))
 
     def stopped(self, turn: Turn) -> bool:
-        """Somebody wants no more of it; False where it has ended already. So with the next two."""
+        """Somebody wants no more of it; False where it has ended already. So with the others that
+        end it from outside."""
         return self._cut(turn, Ending.STOPPED, say("ending.stopped", turn.locale))
+
+    def withdrawn(self, turn: Turn) -> None:
+        """Its question was deleted: nobody waits for it, and where nothing of it stands yet nothing need."""
+        turn.withdrawn, turn.buttons_under = True, None
+        begun = turn.answer.length or turn.messages
+        self._cut(turn, Ending.STOPPED, say("ending.stopped", turn.locale) if begun else "")
 
     def overtaken(self, turn: Turn) -> bool:
         """Its asker asked something else."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from weakref import WeakValueDictionary
 
+from core.catalogue import LANGUAGES, say
 from core.conversation.history import lane_of, shown_in, stands_in
 from core.messages import MessageRef, Place
 from core.ports.store import LaneKey, Message, Role
+from core.service.buttons import GOES_ON
 from core.service.caller import Caller
 from core.service.conversations import Conversations
 from core.service.queue import TurnQueue
@@ -47,6 +49,25 @@ class ExchangeLookup:
         if found is None or found.role is Role.USER:
             return found
         return await self._store.message(found.parent_id) if found.parent_id else None
+
+    async def exchange_of(self, found: Message | None) -> tuple[Message, ...]:
+        """The questions of one exchange as people see it, newest first: an answer that went on is one with
+        what it went on from."""
+        questions: list[Message] = []
+        question = await self.question_of(found)
+        while question is not None:
+            questions.append(question)
+            above = await self._went_on_from(question)
+            question = await self.question_of(above)
+        return tuple(questions)
+
+    async def _went_on_from(self, question: Message) -> Message | None:
+        """The answer that this had go on; None where somebody asked it."""
+        words = (say("continue.question", language) for language in LANGUAGES)
+        if question.parent_id is None or question.text not in words or await self._store.shows(question.id):
+            return None
+        above = await self._store.message(question.parent_id)
+        return above if above is not None and above.ending in GOES_ON else None  # it may have been forgotten
 
     async def standing(
         self, answers: tuple[Message, ...], place: Place

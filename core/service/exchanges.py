@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -181,35 +182,44 @@ class Exchanges:
         """Take back the last exchange of their lane, with its messages: the question's where we may."""
         lane = lane_of(caller.place, caller.person, private=private)
         await self._lookup.settled(lane)
-        meant = await self._last_question(lane)
-        async with self._lookup.changing(meant.id if meant else ""), self._conversations.lanes.lock(lane):
+        meant = await self._last_exchange(lane)
+        async with AsyncExitStack() as held:
+            for question in meant:
+                await held.enter_async_context(self._lookup.changing(question.id))
+            await held.enter_async_context(self._conversations.lanes.lock(lane))
             kept = await self._conversations.lanes.end(lane)
             running = (turn for turn in self._queue.turns if not turn.finished.is_set())
             if kept is not None and any(turn.conversation_id == kept.conversation_id for turn in running):
                 return "undo.busy"
-            question = await self._last_question(lane)
-            if question is None:
+            exchange = await self._last_exchange(lane)
+            if not exchange:
                 return "undo.nothing"
-            if not caller.may_change(question):
+            if not caller.may_change(exchange[-1]):
                 return "undo.not_yours"
-            if meant is None or question.id != meant.id:  # another was asked meanwhile
+            if [one.id for one in exchange] != [one.id for one in meant]:  # another was asked meanwhile
                 return "undo.busy"
-            _, over = await self._lookup.standing(await self._store.answers(question.id), caller.place)
-            asked = [one for one in await self._store.shows(question.id) if stands_in(one, caller.place)]
+            stood = [await self._messages_of(question, caller.place) for question in exchange]
             try:
-                await self._store.remove(question.id)
+                for question in exchange:
+                    await self._store.remove(question.id)
             except StoreError as error:
                 log.error("an exchange in %s cannot be taken back: %s", caller.place, error)
                 return "not_stored"
-        channel = caller.channel
-        self._driver.delete(channel, over)
-        self._driver.delete(channel, tuple(shown.message_id for shown in asked))
+        for over, asked in stood:
+            self._driver.delete(caller.channel, over)
+            self._driver.delete(caller.channel, asked)
         return "undo.done"
 
-    async def _last_question(self, lane: LaneKey) -> Message | None:
+    async def _last_exchange(self, lane: LaneKey) -> tuple[Message, ...]:
         kept = await self._conversations.lanes.end(lane)
         last = await self._store.message(kept.leaf_id) if kept and kept.leaf_id else None
-        return await self._lookup.question_of(last)
+        return await self._lookup.exchange_of(last)
+
+    async def _messages_of(self, question: Message, place: Place) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """What stands there of its answer, and of the question itself."""
+        _, over = await self._lookup.standing(await self._store.answers(question.id), place)
+        shows = await self._store.shows(question.id)
+        return over, tuple(one.message_id for one in shows if stands_in(one, place))
 
     async def _show(
         self, caller: Caller, chosen: Message, over: tuple[str, ...], buttons: tuple[Button, ...]

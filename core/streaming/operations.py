@@ -155,6 +155,10 @@ class NotSent:
     detail: str = ""  # for the log: no secret, no text of a chat
     observed: tuple[ObservedLimit, ...] = ()
 
+    def __str__(self) -> str:
+        wait = f" for {self.retry_after_s:.1f} s" if self.retry_after_s is not None else ""
+        return f"not sent, {self.reason.replace('_', ' ')}{wait}{_in_brackets(self.detail)}"
+
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
@@ -163,5 +167,12 @@ class Unknown:
     detail: str = ""
     observed: tuple[ObservedLimit, ...] = ()
 
+    def __str__(self) -> str:
+        return f"unknown{_in_brackets(self.detail)}"
+
 
 Outcome = Delivered | NotSent | Unknown
+
+
+def _in_brackets(detail: str) -> str:
+    return f" ({detail})" if detail else ""

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from bots.sandbox.discord.server import DiscordServer
+from core.catalogue import say
 from tests.commands.hands import Hands, on_platform
+from tests.commands.support import PATIENCE_S
 
 
 async def test_an_edit_after_the_answer_changes_the_history_and_what_retry_asks(hands: Hands) -> None:
@@ -46,3 +50,19 @@ async def test_discord_a_deleted_question_leaves_the_history() -> None:
         await hands.rested()
         await hands.server.delete("Ada", hands.chat, question)
         assert "two" not in (await hands.ask("three")).prompt
+
+
+async def test_discord_a_question_deleted_while_it_is_answered_ends_the_answer() -> None:
+    async with on_platform("discord") as hands:
+        assert isinstance(hands.server, DiscordServer)
+        hands.private = False
+        question = await hands.say("@Sluice one")
+        stream = await hands.asked()
+        stream.say("A long story begins here.")
+        answer = await hands.shows("A long story begins here.")
+        await hands.server.delete("Ada", hands.chat, question)
+        async with asyncio.timeout(PATIENCE_S):
+            await stream.closed.wait()
+        left = await hands.shows(f"A long story begins here.\n\n{say('ending.stopped')}")
+        assert left["id"] == answer["id"]
+        assert not left["buttons"]

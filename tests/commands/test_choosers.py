@@ -419,7 +419,8 @@ async def test_what_cannot_be_made_comes_back_as_a_file(bot: Bot, name: str) -> 
 async def test_a_model_or_temperature_that_cannot_be_used_is_left_out_and_told(bot: Bot) -> None:
     panel = await made(bot, IN_CHANNEL, BEN, model="dear", temperature="hot")
     assert await personas(bot, SERVER) == [KeptPersona(SERVER, "Pirate", "Arr.", f"{BEN}")]
-    notes = [say("persona.model_unfit", name="dear"), say("persona.temperature_unfit")]
+    mistakes = [say("persona.model_unfit", name="dear"), say("persona.temperature_unfit")]
+    notes = [f"{mistake} {say('persona.left_out')}" for mistake in mistakes]
     assert panel.told == "\n".join((say("persona.made", name="Pirate"), *notes))
 
 

@@ -352,6 +352,30 @@ async def test_telegram_a_member_presses_the_admins_panel_for_nothing() -> None:
             await ben.says(refused)
 
 
+async def test_telegram_what_is_wrong_with_a_persona_is_asked_again_at_once() -> None:
+    async with local_telegram() as server:
+        store, person = MemoryStore(), "Ada"
+        chat = Seat(server, person, person)
+        async with served_on_telegram(server, store):
+            await server.say(person, person, "/persona new")
+            for label, answer, asked_again in (
+                ("persona.field.name", "a/b", say("persona.name_unfit")),
+                ("persona.field.name", "Pirate", ""),
+                ("persona.field.prompt", "Arr.", ""),
+                ("persona.field.model", "whatever", say("persona.model_unfit", name="whatever")),
+                ("persona.field.model", "large", ""),
+                ("persona.field.temperature", "9", say("persona.temperature_unfit")),
+                ("persona.field.temperature", "0,5", ""),
+            ):
+                await chat.says(say(label))
+                await server.say(person, person, answer)
+                if asked_again:
+                    await chat.says(f"{asked_again}\n{say(label)}")
+            await chat.says(say("persona.made", name="Pirate"))
+        [kept] = await store.personas((f"person:telegram:{chat.screen.person(person)}",))
+        assert (kept.model, kept.temperature) == ("near/large", 0.5)
+
+
 async def test_telegram_persona_is_made_in_private_and_chosen() -> None:
     async with local_telegram() as server:
         store, person = MemoryStore(), "Ada"

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 
 import pytest
 
+from core.catalogue import say
 from core.conversation.preferences import Busy
 from core.messages import PlaceKind
-from core.streaming.operations import OperationKind
+from core.ports.completions import FinishReason
+from core.streaming.operations import NotSent, NotSentReason, OperationKind, Unknown
 from tests.service.conftest import ADA, BEN, MODERATOR, Bot, Held, mark, shut
 
 LONG = "Water finds its way, slowly and then all at once."
@@ -67,6 +70,65 @@ async def test_undo_takes_back_the_last_exchange_and_its_messages(bot: Bot, kind
     await bot.clock.advance(5.0)
     assert surface.texts == []
     assert (await bot.asked(surface, "three")).prompt == ["three"]
+
+
+async def test_what_may_not_be_deleted_is_told_in_the_log_in_words(
+    bot: Bot, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    surface = bot.surface()
+    await bot.answered(surface, "one", "First.")
+    surface.failures.append("place_gone")
+    assert await bot.chat.exchanges.undo(bot.caller(surface)) == "undo.done"
+    await bot.clock.advance(5.0)
+    assert "fake:c1 delete page 0: not sent, place gone" in caplog.messages
+    assert str(NotSent(NotSentReason.RATE_LIMITED, 2.0, detail="slow down")) == (
+        "not sent, rate limited for 2.0 s (slow down)"
+    )
+    assert str(Unknown("TimeoutError")) == "unknown (TimeoutError)"
+
+
+async def test_undo_takes_back_all_of_an_answer_that_went_on(bot: Bot) -> None:
+    """It went on by questions that nobody wrote, so that nobody would know what "the last question" is."""
+    surface = bot.surface()
+    await bot.answered(surface, "one", "First.")
+    (await bot.asked(surface, "a tale")).finish("It was a", reason=FinishReason.LENGTH)
+    await bot.clock.advance(2.0)
+    for part in ("dark night,", "and then"):
+        await bot.command(surface, "continue")
+        (await bot.model.opened()).finish(part, reason=FinishReason.LENGTH)
+        await bot.clock.advance(2.0)
+    assert len(surface.messages) == 4
+    await shut(bot)
+    bot = Bot(before=bot)
+    assert await bot.chat.exchanges.undo(bot.caller(surface)) == "undo.done"
+    await bot.clock.advance(5.0)
+    assert surface.texts == ["First."]
+    assert await bot.chat.continuing.go_on(bot.caller(surface)) == "continue.nothing"
+    assert (await bot.asked(surface, "two")).prompt == ["one", "First.", "two"]
+    await shut(bot)
+
+
+async def test_what_somebody_wrote_is_a_question_though_it_reads_as_continue_does(bot: Bot) -> None:
+    surface = bot.surface()
+    (await bot.asked(surface, "a tale")).finish("It was a", reason=FinishReason.LENGTH)
+    await bot.clock.advance(2.0)
+    await bot.answered(surface, say("continue.question"), "dark night.")
+    assert await bot.chat.exchanges.undo(bot.caller(surface)) == "undo.done"
+    await bot.clock.advance(5.0)
+    assert (await bot.asked(surface, "two")).prompt == ["a tale", "It was a", "two"]
+
+
+async def test_who_asked_takes_back_an_answer_that_a_moderator_had_go_on(bot: Bot) -> None:
+    thread = bot.surface(kind=PlaceKind.THREAD)
+    (await bot.asked(thread, "a tale")).finish("It was a", reason=FinishReason.LENGTH)
+    await bot.clock.advance(2.0)
+    await bot.command(thread, "continue", author=MODERATOR)
+    (await bot.model.opened()).finish("dark night.")
+    await bot.clock.advance(2.0)
+    assert await bot.chat.exchanges.undo(bot.caller(thread)) == "undo.done"
+    await bot.clock.advance(5.0)
+    assert thread.texts == []
 
 
 async def test_undo_is_for_who_asked_and_not_while_an_answer_grows(bot: Bot) -> None:

@@ -22,7 +22,7 @@ from core.messages import (
 )
 from core.ports.store import Shown
 from tests.fakes.surface import FakeSurface
-from tests.service.conftest import ADA, BEN, Bot, Yielding, shut
+from tests.service.conftest import ADA, BEN, Bot, Yielding, mark, shut
 
 LIMIT = 100
 LONG = "word " * 19  # 95 characters
@@ -191,14 +191,28 @@ async def test_a_deleted_question_leaves_the_history_and_what_came_after_it_stay
     ]  # fmt: skip
 
 
-async def test_a_question_that_is_deleted_while_it_is_answered_is_not_remembered(bot: Bot) -> None:
+async def test_a_question_that_is_deleted_while_it_is_answered_is_answered_no_further(bot: Bot) -> None:
+    surface = bot.surface()
+    ref = await bot.say(surface, "my secret")
+    stream = await bot.model.opened()
+    stream.say("Nobody has to know.")
+    await bot.clock.advance(5.0)
+    await delete(bot, surface, ref)
+    assert stream.closed.is_set()
+    await bot.clock.advance(5.0)
+    assert surface.texts == [f"Nobody has to know.\n\n{mark('ending.stopped')}"]
+    assert surface.messages["m1"].content.buttons == ()
+    assert (await bot.asked(surface, "what?")).prompt == ["what?"]
+
+
+async def test_where_nothing_stands_yet_of_the_answer_to_a_deleted_question_nothing_comes(bot: Bot) -> None:
     surface = bot.surface()
     ref = await bot.say(surface, "my secret")
     stream = await bot.model.opened()
     await delete(bot, surface, ref)
-    stream.finish("Kept.")
-    await bot.clock.advance(2.0)
-    assert surface.texts == ["Kept."]
+    assert stream.closed.is_set()
+    await bot.clock.advance(5.0)
+    assert surface.texts == []
     assert (await bot.asked(surface, "what?")).prompt == ["what?"]
 
 

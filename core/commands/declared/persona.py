@@ -18,7 +18,7 @@ from core.streaming.operations import Button, ButtonStyle
 
 async def run(call: Call) -> None:
     if call.text("name").strip().casefold() == NEW:
-        await call.open_form(persona_forms.form(call, f"persona:{scopes.CONVERSATION}:new"))
+        await call.open_form(await persona_forms.form(call, f"persona:{scopes.CONVERSATION}:new"))
     else:
         await CHOOSER.run(call)
 
@@ -37,7 +37,7 @@ async def press(press: Press) -> None:
     if persona is None:
         press.reply(press.say("persona.not_yours"), private=True)
     elif what == "edit" and not press.fields:
-        await press.open_form(persona_forms.form(press, press.data, persona))
+        await press.open_form(await persona_forms.form(press, press.data, persona))
     elif what == "edit":
         await _keep(press, scope, persona)
     elif what == "delete":
@@ -55,7 +55,7 @@ async def press(press: Press) -> None:
 
 async def _new(press: Press, scope: Scope) -> None:
     if not press.fields:
-        await press.open_form(persona_forms.form(press, press.data))
+        await press.open_form(await persona_forms.form(press, press.data))
     else:
         await _keep(press, scope)
 
