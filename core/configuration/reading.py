@@ -132,7 +132,8 @@ class _Reader:
     def configuration(self, file: Path | None) -> Configuration | None:
         """None where no model is left to be the default; the report says why."""
         settings, top = self._settings, self._top
-        self._models.read(top.table("models"))
+        models = top.table("models")
+        self._models.read(models)
         env_model = self._models.add_env_model()
         default_model = self._models.reference(top, "default_model")
         personas = self._personas(top.table("personas"))
@@ -160,7 +161,7 @@ class _Reader:
             self._report.problem((), "no model is named", NO_MODEL_NAMED)
         default = chosen or self._embedded.id
         self._models.drop_embedded_unless_used(default)
-        check_prices(budgets, self._models.readable, self._report)
+        check_prices(budgets, self._models.readable, models.names, self._report)
         return Configuration(
             file,
             MappingProxyType(self._providers),

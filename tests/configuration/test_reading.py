@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -223,10 +224,27 @@ def test_who_may_choose_which_model() -> None:
 
 def test_the_example_is_the_one_of_the_program_and_valid() -> None:
     assert (ROOT / "sluice.example.toml").read_text("utf-8") == example()
-    read = parsed(example(), Settings(), {"OPENAI_API_KEY": SECRET})
-    assert read.warnings == ()
+    by_env = Settings(model=ModelSettings("gpt-5-mini", api_key=SECRET))
+    for settings in (Settings(), by_env):
+        read = parsed(example(), settings, {"OPENAI_API_KEY": SECRET})
+        assert (read.default_model, read.warnings) == ("openai/gpt-5-mini", ())
     assert read.defaults == Defaults()
     assert set(read.personas) == {"helper", "poet"}
+
+
+def test_what_counts_money_in_the_example_needs_one_more_price_where_env_names_a_model() -> None:
+    money = re.sub(r"^# (?=money_)", "", example(), flags=re.MULTILINE)
+    variables = {"OPENAI_API_KEY": SECRET}
+    read = parsed(money, Settings(), variables)
+    assert (read.budgets.everybody.money_per_month, read.budgets.user.money_per_day) == (
+        Decimal(20),
+        Decimal("0.5"),
+    )
+    by_env = Settings(model=ModelSettings("gpt-5-mini", api_key=SECRET))
+    [problem] = problems(money, by_env, variables)
+    assert 'Add [models."env/gpt-5-mini"] with prompt_price and completion_price' in problem
+    line = money.splitlines().index("money_per_month = 20") + 1
+    assert problem.startswith(f"line {line}: budgets.everybody.money_per_month counts money, and ")
 
 
 def test_the_example_explains_every_key() -> None:
