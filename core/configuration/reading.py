@@ -152,7 +152,8 @@ class _Reader:
         operator = top.text("operator")
         top.close(belongs())
         self._models.check_references()
-        chosen = default_model or env_model
+        asked = env_model if settings.model.asked else None
+        chosen = asked or default_model or env_model
         own = [model for model in self._models.found if model != self._embedded.id]
         if chosen is None and own:
             remedy = f'Write default_model = "{shown_name(own[0])}" at the top of the file.'
