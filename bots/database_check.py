@@ -27,8 +27,8 @@ async def check_database(settings: Settings) -> tuple[Check, ...]:
         found = await look_at(location)
     except StoreError as error:
         key = Check(_KEY, CheckState.NOTE, "not looked at: the database must be readable first")
-        return _bad(_DATABASE, error, f"{_named(location)}: ", remedy), key
-    database = Check(_DATABASE, CheckState.GOOD, f"{_named(location)}: {_state(found)}")
+        return _bad(_DATABASE, error, f"{location.shown}: ", remedy), key
+    database = Check(_DATABASE, CheckState.GOOD, f"{location.shown}: {_state(found)}")
     try:
         opens = prove_key(location, found)
     except StoreError as error:
@@ -37,13 +37,6 @@ async def check_database(settings: Settings) -> tuple[Check, ...]:
     words = "opens the database" if opens else "is used" if path.exists() else "is made"
     when = "" if opens else " when Sluice first starts"
     return database, Check(_KEY, CheckState.GOOD, f"{path} {words}{when}")
-
-
-def _named(location: Location) -> str:
-    """Without user and password."""
-    if location.database_url is None:
-        return str(location.file.absolute())
-    return f"PostgreSQL at {location.url.host}, {location.url.database}"
 
 
 def _state(found: Found) -> str:
