@@ -10,6 +10,7 @@ from core.adapters.store.backup import back_up
 from core.adapters.store.location import Location
 from core.adapters.store.looking import look_at
 from core.adapters.store.opening import open_store
+from core.adapters.store.remedies import telling_what_to_do
 from core.adapters.store.restore import restore as put_back
 from core.ports.store import StoreError
 from core.settings import Settings
@@ -37,7 +38,9 @@ async def restore(settings: Settings, folder: Path, *, replace: bool) -> Sequenc
 
 async def rotate_keys(settings: Settings) -> Sequence[str]:
     location = Location.of(settings)
-    if (await look_at(location)).own is None:
+    with telling_what_to_do(location):
+        found = await look_at(location)
+    if found.own is None:
         raise StoreError(
             f"There is no key to replace yet: {location.shown} is not there or empty. "
             "Run this in the folder that Sluice is started in, with the same settings."

@@ -47,6 +47,15 @@ async def test_where_nothing_is_stored_no_key_is_made_for_the_sake_of_a_new_one(
     assert not (tmp_path / "data").exists()
 
 
+async def test_a_broken_database_is_told_with_its_place_and_a_remedy(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "sluice.db").write_bytes(b"no database at all" * 100)
+    done = await sluice(tmp_path, "keys", "rotate")
+    assert done.code == 1
+    assert done.line.startswith(f"sluice: {tmp_path}/data/sluice.db: The database cannot be used now (file ")
+    assert "sluice restore DIR --replace" in done.line
+
+
 async def test_no_key_is_made_in_an_empty_postgresql_database_either(
     tmp_path: Path, empty_database: str
 ) -> None:
