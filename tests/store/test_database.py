@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -30,6 +31,9 @@ async def _failure(location: Location) -> str:
     with pytest.raises(StoreError) as error:
         async with open_store(location):
             pytest.fail("opened")
+    for thread in threading.enumerate():  # aiosqlite may leave one behind, which speaks to the loop once more
+        if "_connection_worker" in thread.name:
+            thread.join()
     assert error.value.__cause__ is None
     assert error.value.__suppress_context__
     line = str(error.value)
