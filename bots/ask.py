@@ -52,6 +52,8 @@ async def ask(
     and a missing line end is added. Progress and the notice of a cut go to standard error. Raises
     SettingsError for a file that cannot be used.
     """
+    if "OPENAI_MODEL" in given:
+        settings = replace(settings, model=replace(settings.model, asked=True))
     live = Live(read_configuration(settings))
     choice = _choice(live, settings, given)
     notices = Console(stderr=True, highlight=False)

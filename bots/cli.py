@@ -6,7 +6,8 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Collection, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
@@ -80,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
 
     ask = commands.add_parser("ask", help="stream one answer into the terminal")
     ask.add_argument("prompt", nargs="*", help="what to ask; - or none: standard input")
-    ask.add_argument("--model", help="instead of OPENAI_MODEL")
+    ask.add_argument("--model", help="instead of OPENAI_MODEL: an id or a name of sluice.toml, or embedded")
     ask.add_argument("--max-tokens", help="instead of OPENAI_MAX_TOKENS")
     ask.add_argument("--temperature", help="instead of OPENAI_TEMPERATURE")
     ask.set_defaults(command=_ask)
@@ -151,7 +152,6 @@ def _ask(arguments: argparse.Namespace) -> int:
     from bots.logs import set_up_logging
     from bots.loop import run_in_loop
     from core.settings import read_settings
-    from core.variables import SettingsError
 
     options = {
         "OPENAI_MODEL": arguments.model,
@@ -159,10 +159,8 @@ def _ask(arguments: argparse.Namespace) -> int:
         "OPENAI_TEMPERATURE": arguments.temperature,
     }
     given = {name: value for name, value in options.items() if value is not None}
-    try:
+    with _options_named(given):
         settings = read_settings({**os.environ, **given}, needed=NEEDED)
-    except SettingsError as error:
-        raise SettingsError(tuple(_as_given(problem, given) for problem in error.problems)) from None
     set_up_logging(settings, sys.stderr, least="ERROR")
     try:
         prompt = _question(arguments.prompt)
@@ -173,7 +171,8 @@ def _ask(arguments: argparse.Namespace) -> int:
     if not prompt.strip():
         return _failed('There is no question. Try: sluice ask "what is a sluice?"')
     try:
-        problem = run_in_loop(ask(settings, prompt, sys.stdout.buffer, given=given))
+        with _options_named(given):
+            problem = run_in_loop(ask(settings, prompt, sys.stdout.buffer, given=given))
     finally:
         _let_go_of_broken_pipe()
     return _failed(_as_given(problem, given)) if problem else 0
@@ -188,6 +187,17 @@ def _question(words: Sequence[str]) -> str:
     if sys.stdin.isatty():
         print("Write your question, then Enter and Ctrl-D.", file=sys.stderr)
     return sys.stdin.buffer.read().decode("utf-8-sig")
+
+
+@contextmanager
+def _options_named(given: Collection[str]) -> Iterator[None]:
+    """What is wrong is told as `_as_given`."""
+    from core.variables import SettingsError
+
+    try:
+        yield
+    except SettingsError as error:
+        raise SettingsError(tuple(_as_given(problem, given) for problem in error.problems)) from None
 
 
 def _as_given(problem: str, given: Collection[str]) -> str:

@@ -7,28 +7,24 @@ from typing import Final
 from core.adapters.store import schema
 from core.adapters.store.location import Location
 from core.adapters.store.looking import Found, look_at, prove_key
+from core.adapters.store.remedies import remedy_for
 from core.ports.platform import Check, CheckState
 from core.ports.store import StoreError
 from core.settings import Settings
 
 _DATABASE: Final = "Database"
 _KEY: Final = "Key file"
-_REMEDY_POSTGRESQL: Final = "Check DATABASE_URL, and that the server runs and lets Sluice in."
-_REMEDY_SQLITE: Final = (
-    "See that this user may read and write it; if it is broken, restore a backup with `sluice restore`."
-)
 
 
 async def check_database(settings: Settings) -> tuple[Check, ...]:
     """One line about the database, and one about the key. Never raises."""
     location = Location.of(settings)
-    remedy = _REMEDY_POSTGRESQL if location.database_url else _REMEDY_SQLITE
     try:
         found = await look_at(location)
     except StoreError as error:
         key = Check(_KEY, CheckState.NOTE, "not looked at: the database must be readable first")
-        return _bad(_DATABASE, error, f"{_named(location)}: ", remedy), key
-    database = Check(_DATABASE, CheckState.GOOD, f"{_named(location)}: {_state(found)}")
+        return _bad(_DATABASE, error, f"{location.shown}: ", remedy_for(error, location)), key
+    database = Check(_DATABASE, CheckState.GOOD, f"{location.shown}: {_state(found)}")
     try:
         opens = prove_key(location, found)
     except StoreError as error:
@@ -37,13 +33,6 @@ async def check_database(settings: Settings) -> tuple[Check, ...]:
     words = "opens the database" if opens else "is used" if path.exists() else "is made"
     when = "" if opens else " when Sluice first starts"
     return database, Check(_KEY, CheckState.GOOD, f"{path} {words}{when}")
-
-
-def _named(location: Location) -> str:
-    """Without user and password."""
-    if location.database_url is None:
-        return str(location.file.absolute())
-    return f"PostgreSQL at {location.url.host}, {location.url.database}"
 
 
 def _state(found: Found) -> str:

@@ -223,7 +223,9 @@ async def _port(host: str, port: int) -> Check:
             probe.bind(address)
     except OSError as error:
         if error.errno == errno.EADDRINUSE and await is_served_at(host, port):
-            return Check("Page", CheckState.GOOD, f"Sluice is running at {page_url(host, port)}")
+            detail = f"Sluice is running at {page_url(host, port)}, and `sluice run` would be refused here"
+            remedy = "If it is another folder's, set SLUICE_HTTP to another HOST:PORT."
+            return Check("Page", CheckState.NOTE, detail, remedy)
         detail = f"{where} cannot be used: {error.strerror}"
         return Check("Page", CheckState.BAD, detail, "Set SLUICE_HTTP to another HOST:PORT.")
     return Check("Page", CheckState.GOOD, f"http://{where} is free")

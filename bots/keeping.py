@@ -8,8 +8,11 @@ from typing import Final
 
 from core.adapters.store.backup import back_up
 from core.adapters.store.location import Location
+from core.adapters.store.looking import look_at
 from core.adapters.store.opening import open_store
+from core.adapters.store.remedies import telling_what_to_do
 from core.adapters.store.restore import restore as put_back
+from core.ports.store import StoreError
 from core.settings import Settings
 
 NEEDED: Final = frozenset({"DATABASE_URL", "SLUICE_DATA_DIR", "SLUICE_KEY_FILE"})
@@ -35,6 +38,13 @@ async def restore(settings: Settings, folder: Path, *, replace: bool) -> Sequenc
 
 async def rotate_keys(settings: Settings) -> Sequence[str]:
     location = Location.of(settings)
+    with telling_what_to_do(location):
+        found = await look_at(location)
+    if found.own is None:
+        raise StoreError(
+            f"There is no key to replace yet: {location.shown} is not there or empty. "
+            "Run this in the folder that Sluice is started in, with the same settings."
+        )
     async with open_store(location) as store:
         await store.rotate()
     return (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from types import MappingProxyType
@@ -11,12 +11,14 @@ from typing import Final
 
 from core.configuration.entries import EMBEDDED_PROVIDER, ModelEntry
 from core.configuration.limits import CURRENCY, ENDLESS, LIMITS, MONEY, PACE, Budgets, Limits
-from core.configuration.problems import Report, Section, written
+from core.configuration.problems import Report, Section, add_table, written
 from core.settings import role_in, shown
 
 _CURRENCY: Final = re.compile(r"[A-Z]{3}", re.ASCII)
 _UNLIMITED: Final = "unlimited"
 _DEAREST: Final = 1e6
+_PRICED: Final = "prompt_price and completion_price, 0 where it costs nothing."
+_NO_MONEY: Final = "Else take out what counts money."
 
 
 def read_budgets(section: Section, daily_tokens: int | None) -> Budgets:
@@ -48,8 +50,13 @@ def read_currency(section: Section) -> str | None:
     return currency
 
 
-def check_prices(budgets: Budgets, models: Mapping[str, ModelEntry], report: Report) -> None:
-    """Report every model whose cost cannot be counted. What runs within Sluice costs nothing."""
+def check_prices(
+    budgets: Budgets, models: Mapping[str, ModelEntry], in_file: Collection[str], report: Report
+) -> None:
+    """Report every model whose cost cannot be counted. What runs within Sluice costs nothing.
+
+    `in_file`: the models with a table of their own. Any other is the one that OPENAI_MODEL names.
+    """
     wants = [
         ("budgets", *table, name)
         for table, limits in budgets.tables()
@@ -60,10 +67,15 @@ def check_prices(budgets: Budgets, models: Mapping[str, ModelEntry], report: Rep
         if model.provider == EMBEDDED_PROVIDER:
             continue
         at = ("models", id_)
-        if model.price is None:
-            remedy = "Write prompt_price and completion_price, 0 where it costs nothing."
+        if model.price is None and id_ not in in_file:
+            found = (
+                f"counts money, and the model {shown(model.model)}, which OPENAI_MODEL names, has no price"
+            )
+            remedy = f"{add_table('models', id_)} with {_PRICED} {_NO_MONEY}"
+            report.problem(wants[0], found, remedy)
+        elif model.price is None:
             found = f"has no price, and {written(wants[0])} counts money"
-            report.problem(at, found, f"{remedy} Else take out what counts money.")
+            report.problem(at, found, f"Write {_PRICED} {_NO_MONEY}")
         elif model.price.currency != budgets.currency:
             found = f"costs {model.price.currency}, and {written(wants[0])} counts {budgets.currency}"
             report.problem(at, found, f'Write the price in {budgets.currency}, or [budgets] currency = "…".')

@@ -123,11 +123,38 @@ class Models:
             return self._embedded.id
         if model.name in self.found:
             return model.name
-        id_ = f"{ENV_PROVIDER}/{model.name}"
+        return self._asked(model.name) if model.asked else self._at_env(model.name)
+
+    def _asked(self, name: str) -> str:
+        """By its display name, else as `.env`'s provider calls it. Another provider's must be in the file."""
+        # A label that nobody gave is what the provider calls it: `.env`'s may have one of that name.
+        named = [one for one in self.found.values() if one.label != one.model]
+        called = [one.id for one in named if one.label.casefold() == name.casefold()]
+        if len(called) == 1:
+            return called[0]
+        provider, _, model = name.partition("/")
+        if called:
+            wrong = f"OPENAI_MODEL is {shown(name)}, as several models are called"
+            self._report.problem((), wrong, f"Write one of: {', '.join(map(shown_name, called))}.")
+        elif model and provider == ENV_PROVIDER:
+            return self._at_env(model)
+        elif model and provider in {*self._providers, EMBEDDED_PROVIDER}:
+            remedy = f"There are: {', '.join(map(shown_name, self.found))}."
+            if provider != EMBEDDED_PROVIDER:
+                remedy += f" {add_table('models', name)}, be it empty, to have that one."
+            if ENV_PROVIDER in self._providers:
+                remedy += " Or begin with env/ for what the provider of .env calls so."
+            self._report.problem((), f"OPENAI_MODEL is {shown(name)}, which is no model here", remedy)
+        else:
+            return self._at_env(name)
+        return name  # so that a model that is not named is no second problem
+
+    def _at_env(self, name: str) -> str:
+        id_ = f"{ENV_PROVIDER}/{name}"
         if ENV_PROVIDER not in self._providers and id_ not in self._unreadable:
-            self._report.problem((), f"OPENAI_MODEL is {shown(model.name)}", NO_KEY)
+            self._report.problem((), f"OPENAI_MODEL is {shown(name)}", NO_KEY)
             self._unreadable.add(id_)
-        self.found.setdefault(id_, ModelEntry(id_, ENV_PROVIDER, model.name, model.name))
+        self.found.setdefault(id_, ModelEntry(id_, ENV_PROVIDER, name, name))
         return id_
 
     def drop_embedded_unless_used(self, default: str) -> None:

@@ -132,7 +132,8 @@ class _Reader:
     def configuration(self, file: Path | None) -> Configuration | None:
         """None where no model is left to be the default; the report says why."""
         settings, top = self._settings, self._top
-        self._models.read(top.table("models"))
+        models = top.table("models")
+        self._models.read(models)
         env_model = self._models.add_env_model()
         default_model = self._models.reference(top, "default_model")
         personas = self._personas(top.table("personas"))
@@ -151,7 +152,8 @@ class _Reader:
         operator = top.text("operator")
         top.close(belongs())
         self._models.check_references()
-        chosen = default_model or env_model
+        asked = env_model if settings.model.asked else None
+        chosen = asked or default_model or env_model
         own = [model for model in self._models.found if model != self._embedded.id]
         if chosen is None and own:
             remedy = f'Write default_model = "{shown_name(own[0])}" at the top of the file.'
@@ -160,7 +162,7 @@ class _Reader:
             self._report.problem((), "no model is named", NO_MODEL_NAMED)
         default = chosen or self._embedded.id
         self._models.drop_embedded_unless_used(default)
-        check_prices(budgets, self._models.readable, self._report)
+        check_prices(budgets, self._models.readable, models.names, self._report)
         return Configuration(
             file,
             MappingProxyType(self._providers),

@@ -44,6 +44,7 @@ class Watch(Generic[T]):
         self._clock = clock
         self._changed = changed
         self._digest = self._bytes()
+        self._wrong = False  # what stands there now
         self._seen = self._looks()
         self._settled = self._seen  # what has been read
 
@@ -75,11 +76,15 @@ class Watch(Generic[T]):
             for problem in error.problems:
                 log.error("%s", problem)
             log.error("%s cannot be used. What it said before stays in force.", self._files[0])
+            self._wrong = True
             return
+        was_wrong, self._wrong = self._wrong, False
         if new != self._live.current:
             self._live.swap(new)
             self._changed(new)
             log.info("%s has been read again and is in force.", self._files[0])
+        elif was_wrong:
+            log.info("%s is right again, and says what has stayed in force.", self._files[0])
 
     def _looks(self) -> _Look:
         return tuple(map(_look_at, self._files))

@@ -32,6 +32,7 @@ class ModelSettings:
     max_tokens: int | None = None
     system_prompt: str | None = None
     chosen: bool = True  # False: nobody named a model, and the embedded one stands in
+    asked: bool = False  # somebody named it for once, by whatever `sluice.toml` calls it: it goes before all
 
     @property
     def embedded(self) -> bool:

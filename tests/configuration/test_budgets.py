@@ -76,8 +76,16 @@ def test_money_needs_a_price_on_every_model(table: str, name: str) -> None:
 
 
 def test_a_model_that_only_env_names_needs_one_too() -> None:
-    [problem] = problems("[budgets.user]\nmoney_per_day = 1")
-    assert 'models."env/small" has no price, and budgets.user.money_per_day counts money.' in problem
+    """What counts money is told with its line: the model stands nowhere in the file."""
+    text = '[models."env/other"]\nprompt_price = 1\ncompletion_price = 2\n[budgets.user]\nmoney_per_day = 1'
+    assert problems(text) == [
+        (
+            'line 5: budgets.user.money_per_day counts money, and the model "small", which OPENAI_MODEL '
+            'names, has no price. Add [models."env/small"] with prompt_price and completion_price, '
+            "0 where it costs nothing. Else take out what counts money."
+        )
+    ]
+    assert parsed(f"{text}\n{PRICED}").warnings == ()
     assert parsed('[budgets.roles."discord:1"]\nmoney_per_day = "unlimited"').warnings == ()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -12,6 +13,7 @@ from core.configuration import (
     Ability,
     Admission,
     Check,
+    ConfigurationError,
     Defaults,
     Limits,
     ModelChoice,
@@ -173,6 +175,75 @@ def test_env_may_name_a_model_of_the_file() -> None:
     assert (read.default_model, read.env_model) == ("home/a", "home/a")
 
 
+HOME = """
+default_model = "home/a"
+[providers.home]
+base_url = "http://h/v1"
+[models."home/a"]
+name = "Fakey"
+[models."home/b"]
+name = "Twin"
+[models."home/c"]
+name = "twin"
+"""
+
+
+def _asked(name: str, env: ModelSettings = FROM_ENV.model) -> Settings:
+    return Settings(model=replace(env, name=name, asked=True))
+
+
+@pytest.mark.parametrize(
+    ("name", "id_"),
+    [
+        ("home/b", "home/b"),
+        ("fakey", "home/a"),
+        ("embedded", "embedded/demo"),
+        ("embedded/demo", "embedded/demo"),
+        ("The demo", "embedded/demo"),
+        ("a", "env/a"),
+        ("meta/llama", "env/meta/llama"),
+        ("env/gpt", "env/gpt"),
+        ("env/home/nope", "env/home/nope"),
+    ],
+)
+def test_who_asks_for_a_model_gets_that_one_by_whatever_name(name: str, id_: str) -> None:
+    read = parsed(HOME, _asked(name))
+    assert (read.default_model, read.choice(read.env_model).model) == (id_, id_)
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        (
+            "home/nope",
+            (
+                'OPENAI_MODEL is "home/nope", which is no model here. There are: embedded/demo, home/a, '
+                'home/b, home/c. Add [models."home/nope"], be it empty, to have that one. '
+                "Or begin with env/ for what the provider of .env calls so."
+            ),
+        ),
+        ("TWIN", 'OPENAI_MODEL is "TWIN", as several models are called. Write one of: home/b, home/c.'),
+    ],
+)
+@pytest.mark.parametrize("text", [HOME, HOME.replace("default_model", "# ")])
+def test_a_model_that_is_asked_for_and_not_there_is_told_with_those_that_are(
+    name: str, found: str, text: str
+) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        parsed(text, _asked(name))
+    assert caught.value.problems == (f"sluice.toml: {found}",)
+
+
+def test_a_model_that_is_asked_for_where_env_has_no_provider() -> None:
+    bare = ModelSettings()
+    assert parsed(HOME, _asked("Fakey", bare)).default_model == "home/a"
+    for name, words in (("home/nope", "to have that one."), ("embedded/big", "home/b, home/c.")):
+        with pytest.raises(ConfigurationError) as caught:
+            parsed(HOME, _asked(name, bare))
+        [problem] = caught.value.problems
+        assert problem.endswith(words)
+
+
 def test_the_persona_goes_before_the_model_and_that_before_env() -> None:
     settings = replace(
         FROM_ENV,
@@ -223,10 +294,27 @@ def test_who_may_choose_which_model() -> None:
 
 def test_the_example_is_the_one_of_the_program_and_valid() -> None:
     assert (ROOT / "sluice.example.toml").read_text("utf-8") == example()
-    read = parsed(example(), Settings(), {"OPENAI_API_KEY": SECRET})
-    assert read.warnings == ()
+    by_env = Settings(model=ModelSettings("gpt-5-mini", api_key=SECRET))
+    for settings in (Settings(), by_env):
+        read = parsed(example(), settings, {"OPENAI_API_KEY": SECRET})
+        assert (read.default_model, read.warnings) == ("openai/gpt-5-mini", ())
     assert read.defaults == Defaults()
     assert set(read.personas) == {"helper", "poet"}
+
+
+def test_what_counts_money_in_the_example_needs_one_more_price_where_env_names_a_model() -> None:
+    money = re.sub(r"^# (?=money_)", "", example(), flags=re.MULTILINE)
+    variables = {"OPENAI_API_KEY": SECRET}
+    read = parsed(money, Settings(), variables)
+    assert (read.budgets.everybody.money_per_month, read.budgets.user.money_per_day) == (
+        Decimal(20),
+        Decimal("0.5"),
+    )
+    by_env = Settings(model=ModelSettings("gpt-5-mini", api_key=SECRET))
+    [problem] = problems(money, by_env, variables)
+    assert 'Add [models."env/gpt-5-mini"] with prompt_price and completion_price' in problem
+    line = money.splitlines().index("money_per_month = 20") + 1
+    assert problem.startswith(f"line {line}: budgets.everybody.money_per_month counts money, and ")
 
 
 def test_the_example_explains_every_key() -> None:

@@ -338,6 +338,36 @@ async def test_the_configuration_says_what_answers(model: ModelServer, tmp_path:
     ]
 
 
+@pytest.mark.parametrize("name", ["home/scripted", "the scripted one"])
+async def test_a_model_of_the_configuration_by_its_id_or_its_name(
+    model: ModelServer, tmp_path: Path, name: str
+) -> None:
+    written = _CONFIGURED.format(base_url=model.base_url).replace('"home/scripted"\n', '"home/other"\n', 1)
+    (tmp_path / "sluice.toml").write_text(
+        written.replace("temperature = 1.5", 'temperature = 1.5\nname = "The scripted one"')
+    )
+    done = await sluice(tmp_path, "ask", "hi", "--model", name)
+    assert (done.code, model.requests[0].body["model"]) == (0, "scripted")
+
+
+async def test_a_model_that_the_configuration_does_not_have_is_one_line(
+    model: ModelServer, tmp_path: Path
+) -> None:
+    (tmp_path / "sluice.toml").write_text(_CONFIGURED.format(base_url=model.base_url))
+    done = await sluice(tmp_path, "ask", "hi", "--model", "home/nope", settings=_settings(model))
+    assert (done.code, done.out, model.requests) == (1, b"", [])
+    assert done.line.startswith('sluice: sluice.toml: --model is "home/nope", which is no model here. There ')
+    assert "home/scripted, home/other" in done.line
+
+
+async def test_the_embedded_model_answers_whoever_asks_for_it(model: ModelServer, tmp_path: Path) -> None:
+    (tmp_path / "sluice.toml").write_text(_CONFIGURED.format(base_url=model.base_url))
+    settings = {"SLUICE_DATA_DIR": str(DATA_DIR.resolve())}
+    options = ("--model", "embedded", "--max-tokens", "8")
+    done = await sluice(tmp_path, "ask", "Say hello.", *options, settings=settings)
+    assert (done.code, bool(done.out.strip()), model.requests) == (0, True, [])
+
+
 async def test_options_go_before_the_configuration(model: ModelServer, tmp_path: Path) -> None:
     (tmp_path / "sluice.toml").write_text(_CONFIGURED.format(base_url=model.base_url))
     done = await sluice(tmp_path, "ask", "hi", "--model", "home/other", "--temperature", "0.5")

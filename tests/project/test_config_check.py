@@ -22,7 +22,7 @@ async def test_the_example_is_the_committed_one_and_good(tmp_path: Path) -> None
     assert (done.code, _said(done)) == (0, (ROOT / "sluice.example.toml").read_text("utf-8"))
     (tmp_path / "sluice.toml").write_bytes(done.out)
     (tmp_path / ".env").touch(0o600)
-    (tmp_path / ".env").write_text(f"OPENAI_API_KEY={KEY}\n")
+    (tmp_path / ".env").write_text(f"OPENAI_MODEL=gpt-5-mini\nOPENAI_API_KEY={KEY}\n")
     done = await sluice(tmp_path, "config", "check", installed=True)
     assert (done.code, done.err) == (0, "")
     mini = (
@@ -42,7 +42,7 @@ async def test_the_example_is_the_committed_one_and_good(tmp_path: Path) -> None
         f"  openai/gpt-5-mini: {'; '.join(mini)}",
         "  poet: Answers in verse; by home/llama3.2; temperature 1.2; 40 characters of system prompt",
         "  busy: queue",
-        "  everybody: money_per_month 20.0 USD, requests_per_minute 120, streams 200",
+        "  everybody: requests_per_minute 120, streams 200",
         "  roles discord:123456789012345678: tokens_per_day 400,000, money_per_day unlimited",
         "✓ Nothing is wrong. `sluice doctor` tries keys and connections, too.",
     ):

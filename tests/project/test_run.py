@@ -286,8 +286,11 @@ async def test_a_second_sandbox_says_that_sluice_runs_there_already(local: Local
         )
         done = await sluice(tmp_path, "doctor", "--json", settings=settings | {"SLUICE_HTTP": found[1]})
         page = next(check for check in json.loads(done.out)["checks"] if check["name"] == "Page")
-        assert (done.code, page["state"]) == (0, "good")
-        assert page["detail"] == f"Sluice is running at http://{found[1]}/"
+        assert (done.code, page["state"]) == (0, "note")
+        assert page["detail"] == (
+            f"Sluice is running at http://{found[1]}/, and `sluice run` would be refused here"
+        )
+        assert page["remedy"] == "If it is another folder's, set SLUICE_HTTP to another HOST:PORT."
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the device that is always full is Linux's")

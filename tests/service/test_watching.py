@@ -110,8 +110,17 @@ async def test_a_wrong_file_changes_nothing_and_is_told_once(
     await _look(watch, 3)
     assert len(_errors(caplog)) == 6
     watched.file.write_text("one")  # as it was at first
-    await _look(watch, 3)
-    assert (watched.live.current, len(_errors(caplog))) == ("one", 6)
+    caplog.clear()
+    with caplog.at_level(logging.INFO):
+        await _look(watch, 3)
+        assert (watched.live.current, watched.told) == ("one", [])
+        said = f"{watched.file} is right again, and says what has stayed in force."
+        assert [record.getMessage() for record in caplog.records] == [said]
+        watched.file.write_text("two")
+        await _look(watch, 3)
+    assert [record.getMessage() for record in caplog.records][1:] == [
+        f"{watched.file} has been read again and is in force."
+    ]
 
 
 async def test_a_file_that_vanishes_keeps_what_it_said(

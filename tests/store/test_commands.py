@@ -37,3 +37,28 @@ async def test_a_backup_of_nothing_is_one_line(tmp_path: Path) -> None:
     wrong = {"DISCORD_TOKEN": "changeme", "SLUICE_HTTP": "8765"}  # which no backup uses
     done = await sluice(tmp_path, "backup", "saved", settings=wrong)
     assert (done.code, done.line) == (1, "sluice: There is no database to back up yet.")
+
+
+async def test_where_nothing_is_stored_no_key_is_made_for_the_sake_of_a_new_one(tmp_path: Path) -> None:
+    done = await sluice(tmp_path, "keys", "rotate")
+    assert done.code == 1
+    wrong = f"There is no key to replace yet: {tmp_path}/data/sluice.db is not there or empty."
+    assert done.line.startswith(f"sluice: {wrong}")
+    assert not (tmp_path / "data").exists()
+
+
+async def test_a_broken_database_is_told_with_its_place_and_a_remedy(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "sluice.db").write_bytes(b"no database at all" * 100)
+    done = await sluice(tmp_path, "keys", "rotate")
+    assert done.code == 1
+    assert done.line.startswith(f"sluice: {tmp_path}/data/sluice.db: The database cannot be used now (file ")
+    assert "sluice restore DIR --replace" in done.line
+
+
+async def test_no_key_is_made_in_an_empty_postgresql_database_either(
+    tmp_path: Path, empty_database: str
+) -> None:
+    done = await sluice(tmp_path, "keys", "rotate", settings={"DATABASE_URL": empty_database})
+    assert (done.code, "no key to replace yet: PostgreSQL at 127.0.0.1, " in done.line) == (1, True)
+    assert not (tmp_path / "data").exists()

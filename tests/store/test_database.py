@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -30,6 +31,9 @@ async def _failure(location: Location) -> str:
     with pytest.raises(StoreError) as error:
         async with open_store(location):
             pytest.fail("opened")
+    for thread in threading.enumerate():  # aiosqlite may leave one behind, which speaks to the loop once more
+        if "_connection_worker" in thread.name:
+            thread.join()
     assert error.value.__cause__ is None
     assert error.value.__suppress_context__
     line = str(error.value)
@@ -40,11 +44,49 @@ async def _failure(location: Location) -> str:
 
 async def test_a_server_that_is_not_there(tmp_path: Path, unused_tcp_port: int) -> None:
     address = f"postgresql://sluice:{PASSWORD}@127.0.0.1:{unused_tcp_port}/sluice"
-    assert "cannot be reached" in await _failure(Location(tmp_path, address))
+    line = await _failure(Location(tmp_path, address))
+    assert line.startswith("PostgreSQL at 127.0.0.1, sluice: The database cannot be reached (")
+    assert line.endswith(". Check DATABASE_URL, and that the server runs and lets Sluice in.")
 
 
 async def test_a_database_that_is_not_there(tmp_path: Path, server: str) -> None:
     assert "InvalidCatalogNameError" in await _failure(Location(tmp_path, f"{server}/nowhere"))
+
+
+async def test_a_file_that_is_no_database(tmp_path: Path) -> None:
+    (tmp_path / "sluice.db").write_bytes(b"no database at all" * 100)
+    assert await _failure(Location(tmp_path)) == (
+        f"{tmp_path}/sluice.db: The database cannot be used now (file is not a database). "
+        "Put a backup in its place with `sluice restore DIR --replace`, or move the file away to begin anew."
+    )
+
+
+async def test_a_file_that_cannot_be_opened(tmp_path: Path) -> None:
+    (tmp_path / "sluice.db").mkdir()
+    assert await _failure(Location(tmp_path)) == (
+        f"{tmp_path}/sluice.db: The database cannot be used now (unable to open database file). "
+        "Let the user that runs Sluice write the file and its folder."
+    )
+
+
+async def test_a_database_that_another_program_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "_PRAGMAS", (*connections._PRAGMAS, "PRAGMA busy_timeout=20"))
+    with closing(sqlite3.connect(tmp_path / "sluice.db", isolation_level=None)) as other:
+        other.execute("PRAGMA journal_mode=WAL")
+        other.execute("BEGIN IMMEDIATE")
+        assert await _failure(Location(tmp_path)) == (
+            f"{tmp_path}/sluice.db: The database cannot be used now (database is locked). "
+            "Another program holds it: end that one, or wait for it, and try again."
+        )
+
+
+async def test_a_disk_without_room_for_a_new_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "_PRAGMAS", (*connections._PRAGMAS, "PRAGMA max_page_count=1"))
+    assert (await _failure(Location(tmp_path))).endswith("(database or disk is full). Make room on its disk.")
 
 
 async def test_a_data_folder_that_is_a_file(tmp_path: Path) -> None:

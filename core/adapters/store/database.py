@@ -31,6 +31,14 @@ T = TypeVar("T")
 _TOGETHER: Final = 64  # writes in one commit
 
 
+class UnusableError(StoreError):
+    """What the database, or the way to it, has to say. `code`: SQLite's own."""
+
+    def __init__(self, line: str, code: int | None = None) -> None:
+        super().__init__(line)
+        self.code = code
+
+
 class Database:
     """One SQLite file or one PostgreSQL database, by `url`. No connection is made before the first use.
 
@@ -170,17 +178,18 @@ def translated() -> Iterator[None]:
     except (SQLAlchemyError, sqlite3.Error, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise _unusable(error) from None
     except OSError as error:
-        raise StoreError(
+        raise UnusableError(
             f"The database cannot be reached ({error.strerror or type(error).__name__})."
         ) from None
 
 
 def _unusable(error: BaseException | None) -> StoreError:
     cause = error.__cause__ if error is not None else None
-    full = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL or isinstance(
-        cause, asyncpg.DiskFullError
-    )
-    return (FullError if full else StoreError)(f"The database cannot be used now ({_what(error)}).")
+    code = getattr(error, "sqlite_errorcode", None)
+    line = f"The database cannot be used now ({_what(error)})."
+    if code == sqlite3.SQLITE_FULL or isinstance(cause, asyncpg.DiskFullError):
+        return FullError(line)
+    return UnusableError(line, code)
 
 
 def _what(error: BaseException | None) -> str:

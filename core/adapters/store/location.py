@@ -37,6 +37,13 @@ class Location:
         return postgresql_url(self.database_url) if self.database_url else sqlite_url(self.file)
 
     @property
+    def shown(self) -> str:
+        """For people, without user and password."""
+        if self.database_url is None:
+            return str(self.file.absolute())
+        return f"PostgreSQL at {self.url.host}, {self.url.database}"
+
+    @property
     def file(self) -> Path:
         """The SQLite database."""
         return self.data_dir / DATABASE_FILE

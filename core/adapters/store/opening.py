@@ -12,6 +12,7 @@ from core.adapters.store.database import Database
 from core.adapters.store.journal import SqlJournal
 from core.adapters.store.keys import Keys
 from core.adapters.store.location import Location
+from core.adapters.store.remedies import telling_what_to_do
 from core.adapters.store.sql_store import SqlStore
 from core.ports.journal import LEASE_S
 from core.ports.store import StoreError
@@ -29,10 +30,11 @@ async def open_store(location: Location, *, lease_s: float = LEASE_S) -> AsyncIt
     make_data_dir(location)
     make_database_file(location)
     async with aclosing(Database(location.url)) as database:
-        await bring_up_to_date(location, database)
         keys = Keys(database, location.chain())
         store = SqlStore(database, keys, SqlJournal(database, keys, lease_s=lease_s))
-        await store.open()
+        with telling_what_to_do(location):
+            await bring_up_to_date(location, database)
+            await store.open()
         try:
             yield store
         finally:
