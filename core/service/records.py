@@ -142,11 +142,9 @@ class Records:
         """Keep a step that nothing waits for."""
         self._put(_Entry(turn_id, encoded(step)))
 
-    def tell(self, turn_id: str, tell: Callable[[_Entry], Awaitable[None]], *, last: bool = False) -> _Entry:
-        """Have the journal told something after the steps so far."""
-        entry = _Entry(turn_id, tell=tell, last=last)
-        self._put(entry)
-        return entry
+    def tell_last(self, turn_id: str, tell: Callable[[_Entry], Awaitable[None]]) -> None:
+        """Have the journal told something after all steps of a turn."""
+        self._put(_Entry(turn_id, tell=tell, last=True))
 
     def is_lost(self, turn_id: str) -> bool:
         return turn_id in self._lost
@@ -342,7 +340,7 @@ class Record:
         if self.lost or self.duplicate:
             records.over(turn_id)
         else:
-            records.tell(turn_id, finish, last=True)
+            records.tell_last(turn_id, finish)
 
     def _end(self, ending: Ending) -> Ended:
         self._ended = True

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
@@ -12,8 +11,8 @@ from weakref import WeakKeyDictionary
 
 SETTLE_ROUNDS = 1_000
 """Turns of the event loop after which tasks that are still ready are taken to yield for ever."""
-_A_MOMENT_S = 0.002
-"""For a thread's work, which so has as long as SETTLE_ROUNDS of them."""
+_THREADS_WITHIN_S = 2.0
+"""Beyond that one hangs, as a test may mean it to."""
 
 
 class FakeTimer:
@@ -103,19 +102,20 @@ async def settle() -> None:
     try:
         for _ in range(SETTLE_ROUNDS):
             await asyncio.sleep(0)
-            in_threads = _works_in_threads(loop)  # first: what ends only now is ready below
             if len(ready) < len(settling):
-                if not in_threads:
+                _await_threads(loop)
+                if len(ready) < len(settling):
                     return
-                time.sleep(_A_MOMENT_S)  # noqa: ASYNC251  # there is nothing else to do
     finally:
         settling.discard(this)
 
 
-def _works_in_threads(loop: asyncio.AbstractEventLoop) -> bool:
-    """Whether something handed to `asyncio.to_thread` is not done."""
+def _await_threads(loop: asyncio.AbstractEventLoop) -> None:
+    """Until what was handed to `asyncio.to_thread` is done, and what waits for it ready."""
     threads: ThreadPoolExecutor | None = loop._default_executor  # type: ignore[attr-defined]
     if threads is None:
-        return False
-    idle = threads._idle_semaphore._value
-    return idle < len(threads._threads) or not threads._work_queue.empty()
+        return
+    idle = threads._idle_semaphore  # each that has nothing to do has released it
+    acquired = [idle.acquire(timeout=_THREADS_WITHIN_S) for _ in threads._threads]
+    if any(acquired):
+        idle.release(sum(acquired))

@@ -95,13 +95,14 @@ class Conversations(Part):
         return await self._all(_PATH, start=message_id, limit=limit) if limit > 0 else ()
 
     async def outline(self, message_id: str, *, limit: int = 400) -> tuple[Outlined, ...]:
+        if limit <= 0:
+            return ()
         async with self._database.reading() as connection:
             rows = await connection.execute(_OUTLINE, {"start": message_id, "limit": limit})
             ids: dict[str, str] = {}  # each stands in many rows, and many turns hold all of them
             return tuple(
                 Outlined(*(one and ids.setdefault(one, one) for one in (row.id, row.parent_id, row.asker)))
                 for row in rows
-                if limit > 0
             )
 
     async def answers(self, question_id: str) -> tuple[Message, ...]:
