@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-from core.catalogue import say
+from core.catalogue import LANGUAGES, say
 from core.messages import Quote
 from core.policy.spending import estimate_tokens
 from core.ports.completions import ChatMessage
@@ -74,14 +74,20 @@ def fills(path: Sequence[Message], tokens: int, *, named: bool) -> bool:
 
 
 def turns_of(path: Iterable[Message]) -> list[Turn]:
-    """The turns of a path. What was withdrawn is left out, with its answer."""
+    """The turns of a path. What was withdrawn is left out, with its answer and with what that went on to."""
     turns: list[Turn] = []
     for message in path:
         if message.role is Role.USER:
             turns.append((message,))
         elif turns:  # else its question is beyond what was read
             turns[-1] = (*turns[-1], message)
-    return [turn for turn in turns if not is_withdrawn(turn[0])]
+    kept: list[Turn] = []
+    left_out = False
+    for question, *answer in turns:
+        left_out = is_withdrawn(question) or (left_out and asks_to_go_on(question))
+        if not left_out:
+            kept.append((question, *answer))
+    return kept
 
 
 def after(turns: Sequence[Turn], summary: Summary | None) -> list[Turn]:
@@ -110,6 +116,11 @@ def is_named(messages: Iterable[Message | Outlined]) -> bool:
 def is_withdrawn(message: Message) -> bool:
     """Whether a question was deleted while the conversation went on."""
     return not message.text and not message.quote
+
+
+def asks_to_go_on(question: Message) -> bool:
+    """Whether nobody asked it, but pressed Continue under the answer before it."""
+    return question.text in {say("continue.question", language) for language in LANGUAGES}
 
 
 def harmless_name(name: str) -> str:

@@ -1,8 +1,8 @@
 """What becomes of a question whose message is edited or deleted.
 
-The law: while it waits, an edit changes it and a deletion drops it. While it is answered, a deletion ends the
-answer. From then on both change only the history: what was deleted is not seen by the model again, and Retry
-asks what was edited.
+The law: while it waits, an edit changes it and a deletion drops it. While it is answered, or its answer goes
+on, a deletion ends that. From then on both change only the history: what was deleted is not seen by the model
+again, nor what its answer went on to, and Retry asks what was edited.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ from core.conversation.history import lane_of, shown_in
 from core.conversation.window import is_blank
 from core.messages import MessageDeleted, MessageEdited, MessageRef, Person, Place
 from core.ports.store import Message, Role, Shown, Store
+from core.service.continuing import goes_on_from
 from core.service.door import unanswered
 from core.service.endings import Endings
+from core.service.exchange_lookup import ExchangeLookup
 from core.service.intake import Intake
 from core.service.queue import TurnQueue
 from core.service.turn import Turn
@@ -23,10 +25,13 @@ from core.service.turn import Turn
 class Changes:
     """Edits and deletions of questions, wherever these are."""
 
-    def __init__(self, intake: Intake, queue: TurnQueue, endings: Endings, store: Store) -> None:
+    def __init__(
+        self, intake: Intake, queue: TurnQueue, endings: Endings, lookup: ExchangeLookup, store: Store
+    ) -> None:
         self._intake = intake
         self._queue = queue
         self._endings = endings
+        self._lookup = lookup
         self._store = store
 
     async def edited(self, edit: MessageEdited) -> None:
@@ -49,14 +54,26 @@ class Changes:
             unanswered("deleted", deletion.event_id, place, dropped.asker)
             return
         for turn in self._of(place, ref):
-            if self._queue.drop(turn):
-                turn.finish()
-                unanswered("deleted", deletion.event_id, place, turn.question.asker)
-            else:
-                self._endings.withdrawn(turn)
+            self._end(turn, deletion)
         question, _ = await self._kept(place, ref)
         if question is not None:  # what goes on after it stays
+            for turn in self._queue.turns:
+                if await self._has_go_on(turn, question):
+                    self._end(turn, deletion)
             await self._store.add(replace(question, text="", quote="", tokens=0), ())
+
+    def _end(self, turn: Turn, deletion: MessageDeleted) -> None:
+        if self._queue.drop(turn):
+            turn.finish()
+            unanswered("deleted", deletion.event_id, deletion.place, turn.question.asker)
+        else:
+            self._endings.withdrawn(turn)
+
+    async def _has_go_on(self, turn: Turn, question: Message) -> bool:
+        """Whether it is an answer to the question that it has go on."""
+        answer = goes_on_from(turn)
+        above = await self._lookup.exchange_of(await self._store.message(answer)) if answer else ()
+        return question.id in [one.id for one in above]
 
     def _of(self, place: Place, ref: MessageRef) -> list[Turn]:
         return [

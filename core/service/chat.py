@@ -210,9 +210,9 @@ class ChatService:
             ask=self.ask,
         )
         self._flooding = Flooding(self._intake, self._queue, self.notices, clock)
-        self._changes = Changes(self._intake, self._queue, self._endings, store)
         self._moves = Moves(self._queue, self._conversations, choices, self.approvals, clock)
         lookup = ExchangeLookup(self._conversations, self._queue)
+        self._changes = Changes(self._intake, self._queue, self._endings, lookup, store)
         self.continuing = Continuing(
             conversations=self._conversations,
             lookup=lookup,

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from core.catalogue import say
 from core.conversation.history import Joined, Question, lane_of, stands_in, was_private
+from core.conversation.window import is_withdrawn
 from core.messages import MessageRef
 from core.ports.store import Message
 from core.service.buttons import GOES_ON, Buttons
@@ -22,6 +23,13 @@ from core.service.turn import Turn
 from core.streaming.answer import Answer
 
 _CONTINUED = 1_000  # answers of which it is remembered that they went on
+_EVENT = "continue:"  # and the answer's id, so that the journal takes it once, whoever presses again
+
+
+def goes_on_from(turn: Turn) -> str:
+    """The id of the answer that it has go on; "" for a question that somebody asked."""
+    event_id = turn.question.event_id
+    return event_id.removeprefix(_EVENT) if event_id.startswith(_EVENT) else ""
 
 
 class Continuing:
@@ -59,7 +67,8 @@ class Continuing:
         """Once for each answer: then its button goes. `ref`: whose button was pressed."""
         await self._lookup.is_kept(answer_id)
         answer = await self._store.message(answer_id)
-        if answer is None or answer.ending not in GOES_ON:
+        asked = await self._lookup.exchange_of(answer)
+        if answer is None or answer.ending not in GOES_ON or any(map(is_withdrawn, asked)):
             if ref is not None:
                 self._driver.put_buttons(caller.surface, ref.message_id, ())
             return "continue.over" if caller.pressed else "continue.nothing"
@@ -82,8 +91,7 @@ class Continuing:
             if answer.id in self._continued:  # by a press that came at the same time
                 return "continue.already"
             words = say("continue.question", language_of(caller.person, caller.place))
-            event_id = f"continue:{answer.id}"  # so that the journal takes it once, whoever presses again
-            question = Question(event_id, caller.place, caller.person, words, private=private)
+            question = Question(f"{_EVENT}{answer.id}", caller.place, caller.person, words, private=private)
             joined = Joined(answer.conversation_id, answer.id, lane)
             by_channel = caller.pressed and not private
             surface = caller.channel if by_channel else caller.surface

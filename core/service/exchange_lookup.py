@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from weakref import WeakValueDictionary
 
-from core.catalogue import LANGUAGES, say
 from core.conversation.history import lane_of, shown_in, stands_in
+from core.conversation.window import asks_to_go_on
 from core.messages import MessageRef, Place
 from core.ports.store import LaneKey, Message, Role
 from core.service.buttons import GOES_ON
@@ -63,8 +63,7 @@ class ExchangeLookup:
 
     async def _went_on_from(self, question: Message) -> Message | None:
         """The answer that this had go on; None where somebody asked it."""
-        words = (say("continue.question", language) for language in LANGUAGES)
-        if question.parent_id is None or question.text not in words or await self._store.shows(question.id):
+        if question.parent_id is None or not asks_to_go_on(question) or await self._store.shows(question.id):
             return None
         above = await self._store.message(question.parent_id)
         return above if above is not None and above.ending in GOES_ON else None  # it may have been forgotten

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.catalogue import LANGUAGES, say
 from core.conversation.window import (
     cleaned,
     fills,
@@ -114,6 +115,16 @@ def test_what_was_withdrawn_is_not_shown_nor_is_its_answer() -> None:
     withdrawn = (replace(question, text=""), answer)
     assert window(asked("d"), said("a"), withdrawn, said("c")) == [
         "user: a", "assistant: on a", "user: c", "assistant: on c", "user: d",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_went_on_from_what_was_withdrawn_is_not_shown_either(language: str) -> None:
+    question, answer = said("b")
+    withdrawn = (replace(question, text=""), answer)
+    went_on = said(say("continue.question", language))
+    assert window(asked("d"), said("a"), withdrawn, went_on, went_on, said("c"), went_on)[2:] == [
+        "user: c", "assistant: on c", f"user: {went_on[0].text}", f"assistant: {went_on[1].text}", "user: d",
     ]  # fmt: skip
 
 

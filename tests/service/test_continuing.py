@@ -7,9 +7,9 @@ import asyncio
 import pytest
 
 from core.catalogue import say
-from core.messages import MessageRef, PlaceKind
+from core.messages import MessageDeleted, MessageRef, PlaceKind
 from core.ports.completions import FinishReason
-from tests.service.conftest import BEN, Bot, Yielding, shut
+from tests.service.conftest import BEN, Bot, Yielding, mark, shut
 
 
 async def test_continue_after_the_length_limit_works_in_a_channel_and_after_a_restart(bot: Bot) -> None:
@@ -65,6 +65,56 @@ async def test_an_answer_that_a_shutdown_interrupted_goes_on_after_the_restart(b
     prompt = (await bot.model.opened()).prompt
     assert prompt == ["a tale", "It was a dark and stormy night, and", say("continue.question")]
     await shut(bot)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+async def test_what_goes_on_ends_when_the_question_is_deleted(bot: Bot, times: int) -> None:
+    surface = bot.surface()
+    await bot.answered(surface, "before", "Before.")
+    stream = await bot.asked(surface, "a tale")
+    for number in range(times):
+        stream.finish(f"Part {number}, and", reason=FinishReason.LENGTH)
+        await bot.clock.advance(5.0)
+        ref = MessageRef("c1", list(surface.messages)[-1])
+        assert await bot.press_label(surface, ref, say("button.continue")) == []
+        stream = await bot.model.opened()
+    stream.say("it went on")
+    await bot.clock.advance(5.0)
+    await bot.handle(MessageDeleted(bot.event_id(), surface.place, MessageRef("c1", "u2")), surface)
+    assert stream.closed.is_set()
+    await bot.clock.advance(5.0)
+    assert surface.texts[-1] == f"it went on\n\n{mark('ending.stopped')}"
+    assert list(surface.messages.values())[-1].content.buttons == ()
+    prompt = (await bot.asked(surface, "more")).prompt
+    assert prompt == ["before", "Before.", "more"]
+
+
+async def test_what_waits_to_go_on_is_dropped_when_the_question_is_deleted(bot: Bot) -> None:
+    surface = bot.surface()
+    (await bot.asked(surface, "a tale")).finish("Part 1, and", reason=FinishReason.LENGTH)
+    await bot.clock.advance(5.0)
+    other = await bot.asked(surface, "something else")
+    await bot.press_label(surface, MessageRef("c1", "m1"), say("button.continue"))
+    await bot.handle(MessageDeleted(bot.event_id(), surface.place, MessageRef("c1", "u1")), surface)
+    assert not other.closed.is_set(), "somebody asked that, whatever it comes after"
+    other.finish("Else.")
+    await bot.clock.advance(30.0)
+    assert len(bot.model.streams) == 2
+    assert surface.texts[-1] == "Else."
+
+
+async def test_the_answer_to_a_deleted_question_goes_on_no_more(bot: Bot) -> None:
+    """The model would not know with what."""
+    surface = bot.surface()
+    (await bot.asked(surface, "a tale")).finish("Part 1, and", reason=FinishReason.LENGTH)
+    await bot.clock.advance(5.0)
+    await bot.handle(MessageDeleted(bot.event_id(), surface.place, MessageRef("c1", "u1")), surface)
+    assert await bot.press_label(surface, MessageRef("c1", "m1"), say("button.continue")) == [
+        say("continue.over")
+    ]
+    await bot.clock.advance(5.0)
+    assert surface.messages["m1"].content.buttons == ()
+    assert len(bot.model.streams) == 1
 
 
 async def test_two_presses_at_once_have_an_answer_go_on_once() -> None:
