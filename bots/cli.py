@@ -25,6 +25,7 @@ def program() -> NoReturn:
     """The installed command."""
     from bots.leaving import leave
 
+    _occupy_closed_streams()
     try:
         code = main()
     except SystemExit as ended:  # after `--help`, or of what cannot be parsed
@@ -313,6 +314,16 @@ def _failed(problem: str) -> int:
 
     print(redacted(f"sluice: {problem}"), file=sys.stderr)
     return 1
+
+
+def _occupy_closed_streams() -> None:
+    """Where standard input, output or errors were closed before the start (`>&-`), the first socket would get
+    their number: uvloop aborts when it closes that one."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # it gets the lowest that is free
 
 
 def _let_go_of_broken_pipe() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from asyncio.subprocess import DEVNULL, PIPE
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from core.policy.access import Access
 from core.ports.platform import CheckState
 from tests.model.test_embedded_model import DATA_DIR
 from tests.project.conftest import OTHER_DISCORD_TOKEN, Local
-from tests.project.program import Finished, sluice
+from tests.project.program import PATIENCE_S, SLUICE, Finished, environment, sluice
 
 
 def _checks(done: Finished) -> dict[str, dict[str, Any]]:
@@ -30,6 +32,21 @@ def _not_looked_at(done: Finished) -> dict[str, str]:
         for check in json.loads(done.out)["checks"]
         if check["state"] == "note" and check["detail"].startswith("not looked at: ")
     }
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "<&- >&-"])
+async def test_a_stream_closed_before_the_start_changes_nothing(
+    closed: str, local: Local, tmp_path: Path
+) -> None:
+    process = await asyncio.create_subprocess_shell(
+        f"'{SLUICE}' doctor {closed}",
+        cwd=tmp_path,
+        env=environment(local.settings),
+        stdout=DEVNULL,
+        stderr=PIPE,
+    )
+    _, err = await asyncio.wait_for(process.communicate(), PATIENCE_S)
+    assert (process.returncode, err) == (0, b"")
 
 
 async def test_a_good_configuration(local: Local, tmp_path: Path) -> None:
