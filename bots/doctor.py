@@ -200,10 +200,10 @@ def _configuration(settings: Settings, configuration: Configuration) -> Check:
             "Configuration", CheckState.GOOD, "no platform token: `sluice run` would start the sandbox"
         )
     named = settings.platforms
-    before, now = configuration.permissions, configuration.access
-    named_ones = settings.admins | settings.allow | before.admins | before.allow | now.admins | now.allow
-    everybody = settings.allow_everybody or before.allow_everybody or now.allow_everybody
-    if not (named_ones or everybody or "open" in {now.new_server, now.new_group, now.new_private}):
+    given = configuration.access
+    named_ones = settings.admins | settings.allow | given.admins | given.allow
+    everybody = settings.allow_everybody or given.allow_everybody
+    if not (named_ones or everybody or "open" in {given.new_server, given.new_group, given.new_private}):
         file = settings.data_dir / ADMINS_FILE
         access = Access(admins_file=file)
         if access.unclaimed:

@@ -129,17 +129,17 @@ def build_app(
 
 def permit(access: Access, configuration: Configuration) -> None:
     """Have what the configuration permits count, beside what `.env` does."""
-    before, now = configuration.permissions, configuration.access
+    given = configuration.access
     access.add(
         Permits(
-            before.admins | now.admins,
-            before.allow | now.allow,
-            now.deny,
-            before.allow_everybody or now.allow_everybody,
+            given.admins,
+            given.allow,
+            given.deny,
+            given.allow_everybody,
             {
-                NewPlaces.SERVER: Standing(now.new_server),
-                NewPlaces.GROUP: Standing(now.new_group),
-                NewPlaces.PRIVATE: Standing(now.new_private),
+                NewPlaces.SERVER: Standing(given.new_server),
+                NewPlaces.GROUP: Standing(given.new_group),
+                NewPlaces.PRIVATE: Standing(given.new_private),
             },
         )
     )

@@ -14,7 +14,7 @@ _EVERYBODY: Final = "*"
 
 def read_admission(table: Section, report: Report) -> Admission:
     """Every problem goes to the report."""
-    allow = read_entries(table, report, "allow", star=True)
+    allow = _entries(table, report, "allow", star=True)
     base = Admission()
     standing = {
         key: table.one_of(key, STANDINGS) or getattr(base, key)
@@ -22,16 +22,16 @@ def read_admission(table: Section, report: Report) -> Admission:
     }
     per_hour = table.whole("requests_per_hour", least=0, most=1_000)
     return Admission(
-        read_admins(table, report),
+        _admins(table, report),
         allow - {_EVERYBODY},
         _EVERYBODY in allow,
-        read_entries(table, report, "deny", star=False),
+        _entries(table, report, "deny", star=False),
         **standing,
         requests_per_hour=base.requests_per_hour if per_hour is None else per_hour,
     )
 
 
-def read_admins(table: Section, report: Report) -> frozenset[str]:
+def _admins(table: Section, report: Report) -> frozenset[str]:
     """The entries of `admins`: people alone."""
     entries = table.texts("admins", like="discord:123") or ()
     for place, entry in enumerate(entries):
@@ -40,7 +40,7 @@ def read_admins(table: Section, report: Report) -> frozenset[str]:
     return frozenset(entries)
 
 
-def read_entries(table: Section, report: Report, key: str, *, star: bool) -> frozenset[str]:
+def _entries(table: Section, report: Report, key: str, *, star: bool) -> frozenset[str]:
     """Entries of any kind; `star`: also `*` for everybody."""
     entries = table.texts(key, like="discord:123") or ()
     for place, entry in enumerate(entries):

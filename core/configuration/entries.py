@@ -121,15 +121,10 @@ class Defaults:
 
 @dataclass(frozen=True, slots=True)
 class Permissions:
-    """`admins`, `allow`: where they stood before there was `[access]`, which counts in addition.
-
-    `models_for_everybody`: ids; None lets everybody who is served choose every model. The others are for
+    """`models_for_everybody`: ids; None lets everybody who is served choose every model. The others are for
     admins, and for all where an admin chose them.
     """
 
-    admins: frozenset[str] = frozenset()
-    allow: frozenset[str] = frozenset()
-    allow_everybody: bool = False
     models_for_everybody: frozenset[str] | None = None
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from core.configuration.admission import read_admins, read_admission, read_entries
+from core.configuration.admission import read_admission
 from core.configuration.budgets import check_prices, read_budgets
 from core.configuration.entries import (
     LONGEST_PROMPT,
@@ -229,10 +229,8 @@ class _Reader:
     def _permissions(self, table: Section) -> Permissions:
         open_to_all = "models_for_everybody" in table
         models = self._models.references(table, "models_for_everybody")
-        admins = read_admins(table, self._report)
-        allow = read_entries(table, self._report, "allow", star=True)
         table.close(belongs())
-        return Permissions(admins, allow - {"*"}, "*" in allow, frozenset(models) if open_to_all else None)
+        return Permissions(frozenset(models) if open_to_all else None)
 
     def _alerts(self, table: Section) -> tuple[str, ...]:
         places = table.texts("to", like="discord:123") or ()

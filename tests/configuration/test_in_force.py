@@ -58,9 +58,9 @@ async def test_permissions_count_at_once(standing: Standing) -> None:
     access = standing.app.access
     await standing.app.chat.approvals.known()
     assert not access.allows(ADA, PLACE)
-    await standing.write(_FILE + '[permissions]\nallow = ["discord:1"]\n')
+    await standing.write(_FILE + '[access]\nallow = ["discord:1"]\n')
     assert access.allows(ADA, PLACE)
-    await standing.write(_FILE + "[permissions]\nallow = ['discord:1'\n")
+    await standing.write(_FILE + "[access]\nallow = ['discord:1'\n")
     assert access.allows(ADA, PLACE)
     await standing.write(_FILE)
     assert not access.allows(ADA, PLACE)

@@ -149,10 +149,14 @@ _WRONG: list[tuple[str, list[str]]] = [
     ("[defaults]\ndeny = []", ["line 2: defaults.deny is not known here. It belongs into [access]."]),
     ("[alerts]\nto = ['discord:user:1']", ['line 2: alerts.to[1] is "discord:user:1".']),
     (
-        "[permissions]\nadmins = ['*']",
-        ['line 2: permissions.admins[1] is "*". Write ids of people as'],
+        "[access]\nadmins = ['*']",
+        ['line 2: access.admins[1] is "*". Write ids of people as'],
     ),
-    ("[permissions]\nallow = ['ada']", ['line 2: permissions.allow[1] is "ada". Write ids as']),
+    ("[access]\nallow = ['ada']", ['line 2: access.allow[1] is "ada". Write ids as']),
+    (
+        "[permissions]\nadmins = []",
+        ["line 2: permissions.admins is not known here. It belongs into [access]."],
+    ),
     (
         "[alerts]\nto = ['discord:1', '#ops', 'telegram:@ops']",
         [

@@ -71,12 +71,10 @@ retention_days = 30
 telegram_inline = true
 menu = ["ask"]
 [permissions]
-admins = ["discord:1"]
-allow = ["telegram:-2", "*"]
 models_for_everybody = ["env/small"]
 [access]
 admins = ["telegram:user:7"]
-allow = ["discord:category:8", "telegram:-100/5"]
+allow = ["discord:category:8", "telegram:-100/5", "*"]
 deny = ["discord:role:9"]
 new_server = "open"
 new_group = "closed"
@@ -131,11 +129,9 @@ def test_all_of_it() -> None:
         frozenset({"always"}), ("hey",), "pt-BR", False, True, "channel", True, "interrupt", 5, 7, 30, True,
         ("ask",),
     )  # fmt: skip
-    assert read.permissions == Permissions(
-        frozenset({"discord:1"}), frozenset({"telegram:-2"}), True, frozenset({"env/small"})
-    )
+    assert read.permissions == Permissions(frozenset({"env/small"}))
     assert read.access == Admission(
-        frozenset({"telegram:user:7"}), frozenset({"discord:category:8", "telegram:-100/5"}), False,
+        frozenset({"telegram:user:7"}), frozenset({"discord:category:8", "telegram:-100/5"}), True,
         frozenset({"discord:role:9"}), "open", "closed", "approval", 0,
     )  # fmt: skip
     assert read.operator == "Ada, ada@example.org"

@@ -30,7 +30,7 @@ def test_a_long_name_is_whole_in_the_remedy() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["[permissions]\nadmins = ['{}']", "[access]\ndeny = ['{}']", "[alerts]\nto = ['{}']"]
+    "text", ["[access]\nadmins = ['{}']", "[access]\ndeny = ['{}']", "[alerts]\nto = ['{}']"]
 )
 def test_what_was_to_be_an_id_is_told_as_for_env(text: str) -> None:
     secret = "correct-horse-battery-staple"

@@ -26,7 +26,7 @@ _PROVIDER: Final = '[providers.a]\nbase_url = "http://127.0.0.1:9/v1"\n'
         "[personas.{}]\nzzz = 1",
         "[budgets.roles.{}]",
         _PROVIDER + "[providers.a.headers]\n{} = 3",
-        '[permissions]\nadmins = [" {}"]',
+        '[access]\nadmins = [" {}"]',
         "[{0}]\n[{0}]",
         "[providers.{0}]\n[providers.{0}]",
         "x = {{ {0} = 1, {0} = 2 }}",
