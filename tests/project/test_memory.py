@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import re
 import subprocess
 import sys
 
@@ -74,6 +75,17 @@ for thread in threads:
     thread.start()
 for thread in threads:
     thread.join()
+"""
+HOLDS_WHAT_IS_LARGE = """
+import ctypes, sys
+from bots.memory import LARGE, keep_one_heap
+
+if "one" in sys.argv:
+    keep_one_heap()
+del [bytes(16 * LARGE)][:]
+held = [bytes(LARGE) for _ in range(1_000)]
+"""
+TELLS = """
 libc = ctypes.CDLL(None)
 libc.fdopen.restype = ctypes.c_void_p
 out = ctypes.c_void_p(libc.fdopen(1, b"w"))
@@ -99,5 +111,15 @@ def test_memory_that_was_freed_is_given_back_soon() -> None:
 
 
 def test_all_threads_share_one_heap() -> None:
-    assert said_by(ALLOCATES_IN_THREADS).count("<heap nr=") > 1  # as the C library is by itself
-    assert said_by(ALLOCATES_IN_THREADS, "one").count("<heap nr=") == 1
+    program = ALLOCATES_IN_THREADS + TELLS
+    assert said_by(program).count("<heap nr=") > 1  # as the C library is by itself
+    assert said_by(program, "one").count("<heap nr=") == 1
+
+
+def test_what_is_large_stands_outside_the_heap() -> None:
+    def outside(*arguments: str) -> int:
+        told = said_by(HOLDS_WHAT_IS_LARGE + TELLS, *arguments)
+        return int(re.findall(r'<total type="mmap" count="(\d+)"', told)[-1])
+
+    assert outside() < 100
+    assert outside("one") > 900  # the rest fits into what is free in the heap

@@ -22,9 +22,9 @@ from tests.torture.texts import SHAPES
 
 HEARTBEAT: Final = "data/heartbeat"
 EVERY_S: Final = 10.0
-WARM_S: Final = 300.0
-"""What is sampled before is no part of a slope: caches fill, and pools open their connections. It is at most
-a sixth of what there is."""
+WARM_S: Final = 900.0
+"""What is sampled before is no part of a slope: caches fill, pools open their connections, and conversations
+grow until no more of them is shown to the model. It is at most a fifth of what there is."""
 TOLD_S: Final = (20.0, 40.0)
 OVER_WITHIN_S: Final = 120.0
 """After its telling, an answer has so long to stand there whole."""
@@ -156,7 +156,7 @@ def warm(samples: Sequence[Sample]) -> list[Sample]:
     """The longest life, without what it took to get warm."""
     lives = [[one for one in samples if one.life == life] for life in {one.life for one in samples}]
     longest = max(lives, key=len, default=[])
-    after_s = min(WARM_S, longest[-1].at_s / 6) if longest else 0.0
+    after_s = min(WARM_S, longest[-1].at_s / 5) if longest else 0.0
     return [one for one in longest if one.at_s >= after_s]
 
 
