@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-from functools import partial
 
 from bots.bootstrap.app import App, permit
 from bots.bootstrap.configuration import EMBEDDED, read_configuration
 from bots.bootstrap.models import Model, redact_keys
-from core.configuration import Configuration
+from core.configuration import Configuration, ConfigurationError, Problem
 from core.ports.clock import Clock
 from core.service.watching import Watch
 from core.settings import Settings
@@ -22,10 +21,18 @@ def watch_configuration(settings: Settings, model: Model, app: App, clock: Clock
     providers = model.live.current.providers
     embedded_runs = EMBEDDED.id in model.live.current.models
 
+    def read() -> Configuration:
+        new = read_configuration(settings)
+        if EMBEDDED.id in new.models and not embedded_runs:
+            found, remedy = (
+                f"it names {EMBEDDED.id}, which begins with Sluice",
+                "Start Sluice anew to have it.",
+            )
+            raise ConfigurationError([Problem(str(settings.config_file), None, "", found, remedy)])
+        return new
+
     def changed(new: Configuration) -> None:
         nonlocal providers
-        if EMBEDDED.id in new.models and not embedded_runs:
-            log.warning("%s begins with Sluice. Start Sluice anew to have it.", EMBEDDED.id)
         redact_keys(providers, new)
         providers = new.providers
         permit(app.access, new)
@@ -36,7 +43,7 @@ def watch_configuration(settings: Settings, model: Model, app: App, clock: Clock
 
     return Watch(
         (settings.config_file, ENV_FILE),
-        partial(read_configuration, settings),
+        read,
         model.live,
         clock,
         changed=changed,

@@ -1,8 +1,8 @@
 """What the bot says for itself: refusals, errors, places in a queue, help.
 
-The law: private where the place is private or the surface can answer privately; else a reaction, and at
-most one line per person and hour. Whatever a person sends, they get only so many notices a minute: of what is
-beyond they are told once.
+The law: private where the place is private or the surface can answer privately; else a reaction, and of each
+kind at most one line per person, place and hour. Whatever a person sends, they get only so many notices a
+minute: of what is beyond they are told once.
 
 With its `event_id` a notice is the answer to an event: that one is not handled before the notice is out or
 given up, so after a crash it comes again and is answered. Without, as where something was done that must not
@@ -80,7 +80,7 @@ class Notices:
             return None if surface.capabilities.private_answers else told
         if not self._few.take(str(person), now):
             return None
-        if self._hourly.take(str(person), now):
+        if self._hourly.take(one, now):
             return self._show(surface, person, text, ref, event_id=event_id)
         if ref and surface.capabilities.reactions:
             self.react(surface, ref, reaction, event_id=event_id)

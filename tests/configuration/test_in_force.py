@@ -89,8 +89,8 @@ async def test_the_demo_model_begins_with_the_program(
 ) -> None:
     assert EMBEDDED.id not in standing.model.live.current.models
     await standing.write(_FILE + f'fallback = ["{EMBEDDED.id}"]\n')
-    assert f"{EMBEDDED.id} begins with Sluice. Start Sluice anew to have it." in caplog.text
-    assert EMBEDDED.id in standing.model.live.current.models
+    assert f"it names {EMBEDDED.id}, which begins with Sluice. Start Sluice anew to have it." in caplog.text
+    assert EMBEDDED.id not in standing.model.live.current.models, "every question to it would fail"
 
 
 def test_a_variable_that_holds_a_key_is_no_near_miss(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
