@@ -293,6 +293,14 @@ class Record:
             await self._records.write(self._turn_id, self._end(self._answer.ending))
         return not self.lost
 
+    def ended(self) -> None:
+        """Keep how it has ended, with all its text: there may be no time to show that. What nobody has seen
+        any of when the process ends is answered anew."""
+        ending = self._answer.ending
+        if ending is None or self._ended or self.lost or (ending is Ending.INTERRUPTED and not self._shows):
+            return
+        self._records.note(self._turn_id, self._end(ending))
+
     async def tries(self) -> None:
         """Keep that a turn which was taken over is begun with."""
         await self._records.write(self._turn_id, Tried())

@@ -189,6 +189,8 @@ class Turn:
             self.restored = True
         buttons = self.buttons_under(self, ending, may_go_on) if self.buttons_under else ()
         self.answer.end(ending, now, mark=mark, buttons=buttons)
+        if self.record is not None and self.showing is not None:
+            self.record.ended()
         self.over.set()
 
     def finish(self) -> None:

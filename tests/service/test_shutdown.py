@@ -8,10 +8,11 @@ import logging
 import pytest
 
 from core.adapters.memory_journal import JournalState, MemoryJournal
-from core.messages import PlaceKind
+from core.messages import Person, PlaceKind
 from core.ports.journal import KeptTurn
 from tests.fakes.clock import FakeClock
 from tests.service.conftest import BEN, Bot, mark
+from tests.service.test_recovery import first, killed, started
 
 LONG = "Water finds its way, slowly and then all at once."
 
@@ -64,6 +65,45 @@ async def test_what_could_not_be_shown_is_counted() -> None:
     await bot.clock.advance(8.0)
     assert await stopped == 1
     assert surface.texts == [LONG]
+
+
+async def test_what_no_rate_limit_let_it_mark_is_whole_and_marked_after_the_next_start() -> None:
+    """Many answers in one channel: their words since the last edit are not lost with the process."""
+    before = first()
+    surface = before.surface()
+    people = [Person("fake", str(number), f"P{number}") for number in range(100, 140)]
+    streams = [await before.asked(surface, f"to {person.name}", author=person) for person in people]
+    for stream in streams:
+        stream.say("A first sentence stands here. ")
+    await before.clock.advance(60.0)
+    for stream in streams:
+        stream.say("And another one.")
+    stopped = stopping(before)
+    await before.clock.advance(10.0)
+    assert await stopped >= 20
+    await killed(before)
+    bot = await started(before, surface)
+    await bot.clock.advance(300.0)
+    whole = f"A first sentence stands here. And another one.\n\n{mark('ending.interrupted')}"
+    assert surface.texts == [whole] * len(people)
+    path = (await bot.asked(surface, "and?", author=people[-1])).prompt
+    assert "A first sentence stands here. And another one." in path
+
+
+async def test_an_answer_that_ended_as_it_could_not_be_shown_is_whole_after_the_next_start() -> None:
+    before = first()
+    surface = before.surface(kind=PlaceKind.PRIVATE)
+    stream = await before.asked(surface, "one")
+    stream.say(LONG)
+    await before.clock.advance(2.0)
+    surface.failures.extend(["unavailable"] * 100)
+    stream.finish(" Whole.")
+    await before.clock.advance(0.1)
+    await killed(before)
+    surface.failures.clear()
+    bot = await started(before, surface)
+    await bot.clock.advance(10.0)
+    assert surface.texts == [f"{LONG} Whole."]
 
 
 async def test_nothing_is_left_running() -> None:
