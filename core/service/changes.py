@@ -56,11 +56,15 @@ class Changes:
         for turn in self._of(place, ref):
             self._end(turn, deletion)
         question, _ = await self._kept(place, ref)
-        if question is not None:  # what goes on after it stays
+        if question is None:
+            return
+        async with self._lookup.changing(question.id):  # who was about to have it answered has, or sees this
+            await self._store.add(
+                replace(question, text="", quote="", tokens=0), ()
+            )  # what comes after stays
             for turn in self._queue.turns:
-                if await self._has_go_on(turn, question):
+                if turn in self._of(place, ref) or await self._has_go_on(turn, question):
                     self._end(turn, deletion)
-            await self._store.add(replace(question, text="", quote="", tokens=0), ())
 
     def _end(self, turn: Turn, deletion: MessageDeleted) -> None:
         if self._queue.drop(turn):

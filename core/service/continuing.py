@@ -67,14 +67,17 @@ class Continuing:
         """Once for each answer: then its button goes. `ref`: whose button was pressed."""
         await self._lookup.is_kept(answer_id)
         answer = await self._store.message(answer_id)
-        asked = await self._lookup.exchange_of(answer)
-        if answer is None or answer.ending not in GOES_ON or any(map(is_withdrawn, asked)):
-            if ref is not None:
-                self._driver.put_buttons(caller.surface, ref.message_id, ())
-            return "continue.over" if caller.pressed else "continue.nothing"
-        shows = await self._store.shows(answer.id)
-        private = any(map(was_private, shows))
-        key = await self._go_on_from(caller, answer, private)
+        questions = await self._lookup.exchange_of(answer)
+        first = questions[-1].id if questions else answer_id
+        async with self._lookup.changing(first):
+            kept = await self._store.message(first)
+            if answer is None or answer.ending not in GOES_ON or kept is None or is_withdrawn(kept):
+                if ref is not None:
+                    self._driver.put_buttons(caller.surface, ref.message_id, ())
+                return "continue.over" if caller.pressed else "continue.nothing"
+            shows = await self._store.shows(answer.id)
+            private = any(map(was_private, shows))
+            key = await self._go_on_from(caller, answer, private)
         here = [one.message_id for one in shows if stands_in(one, caller.place)]
         stands = ref.message_id if ref is not None else next(reversed(here), "")
         if key in {"", "continue.already"} and stands:

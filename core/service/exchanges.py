@@ -16,6 +16,7 @@ from typing import Final
 
 from core.catalogue import say
 from core.conversation.history import Joined, Question, lane_of, shown_in, stands_in
+from core.conversation.window import is_withdrawn
 from core.messages import MessageRef, Person, Place
 from core.ports.clock import Clock
 from core.ports.store import LaneKey, Message, StoreError
@@ -131,8 +132,10 @@ class Exchanges:
         place = caller.place
         if not await self._lookup.is_kept(question.id):
             return Retried("retry.busy")
-        if await self._store.message(question.id) is None:  # taken back meanwhile
+        kept = await self._store.message(question.id)
+        if kept is None or is_withdrawn(kept):  # meanwhile
             return Retried("retry.unknown")
+        question = kept
         answers = await self._store.answers(question.id)
         shown, over = await self._lookup.standing(answers, place)
         asked_by = await self._lookup.ref_of(question, place)

@@ -132,7 +132,8 @@ class Notices:
 
     def may_fail_aloud(self, surface: Surface, person: Person) -> bool:
         """Whether a turn that failed before any text may say so in a line of its own; it counts as one."""
-        return unseen_by_others(surface) or self._hourly.take(str(person), self._clock.monotonic())
+        one = (str(person), str(surface.place), "reaction.sorry")
+        return unseen_by_others(surface) or self._hourly.take(one, self._clock.monotonic())
 
     def react(self, surface: Surface, ref: MessageRef, reaction: str, *, event_id: str = "") -> None:
         """Soon; left out where too many wait already."""
