@@ -64,6 +64,21 @@ async def test_a_storm_of_one_persons_commands_is_bounded_and_told() -> None:
     await shut(bot)
 
 
+async def test_in_a_rush_everybody_is_answered_waits_or_is_told() -> None:
+    """2,000 questions after an outage, as a poller gets them."""
+    bot = Bot()
+    surfaces = [bot.surface(f"c{number}", PlaceKind.PRIVATE) for number in range(2_000)]
+    for number, surface in enumerate(surfaces):
+        await bot.handle(message(bot, surface, who=str(number)), surface)
+        if number % 100 == 99:
+            await bot.clock.advance(0.1)
+    await bot.clock.advance(60.0)
+    inside = {turn.question.place.chat_id for turn in bot.chat._queue.turns}
+    told = {surface.place.chat_id for surface in surfaces if BUSY in surface.texts}
+    assert (len(inside), len(told), inside & told) == (1_000, 1_000, set())
+    await shut(bot)
+
+
 async def test_a_storm_of_a_crowd_is_bounded_and_told() -> None:
     stuck = Stuck()
     bot = await stuck_bot(stuck)
@@ -185,9 +200,10 @@ async def test_notices_that_wait_for_a_platform_are_bounded() -> None:
     surface = bot.surface(kind=PlaceKind.PRIVATE)
     surface.failures.extend(["unavailable"] * 100_000)
     shown = [
-        bot.chat.notices.reply(surface, replace(ADA, id=str(number)), "no", ref=None) for number in range(700)
+        bot.chat.notices.reply(surface, replace(ADA, id=str(number)), "no", ref=None)
+        for number in range(5_500)
     ]
-    assert sum(one is not None for one in shown) == 500
+    assert sum(one is not None for one in shown) == 5_000
     surface.failures.clear()
     await bot.clock.advance(3_600.0)
     assert bot.chat.notices.reply(surface, ADA, "yes", ref=None) is not None
