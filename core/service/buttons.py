@@ -1,10 +1,10 @@
 """The buttons under an answer, and what a press on one asks for.
 
 The law: Stop while it streams. Then, in private chats and threads, the variants and Retry; everywhere
-Continue under what was cut, and Retry under what was interrupted, which nobody wanted, or stopped, which
-may have been a slip. In channels and groups a finished answer has no other: they would be clutter for all
-who did not ask. Under what only one person sees there is Continue alone, since later presses could not
-change it.
+Continue under what was cut, and Retry under what was interrupted or failed, which nobody wanted, or
+stopped, which may have been a slip. In channels and groups a finished answer has no other: they would be
+clutter for all who did not ask. Under what only one person sees there is Continue alone, since later
+presses could not change it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ class Pressed:
 
 GOES_ON: Final = frozenset({Ending.LENGTH, Ending.INTERRUPTED, Ending.FAILED, Ending.STOPPED})
 """Endings after which an answer may go on."""
-_ASKED_AGAIN: Final = frozenset({Ending.INTERRUPTED, Ending.STOPPED})  # also where others read along
+_ASKED_AGAIN: Final = frozenset(
+    {Ending.INTERRUPTED, Ending.FAILED, Ending.STOPPED}
+)  # also where others read along
 
 
 def action_of(data: str) -> Action | None:

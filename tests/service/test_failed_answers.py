@@ -45,7 +45,7 @@ async def test_an_answer_that_broke_off_goes_on_after_a_restart(bot: Bot) -> Non
     await bot.clock.advance(3.0)
     await shut(bot)
     bot = Bot(before=bot)
-    assert await bot.press(surface, MessageRef("c1", "m1")) == []
+    assert await bot.press_label(surface, MessageRef("c1", "m1"), say("button.continue")) == []
     assert (await bot.model.opened()).prompt == ["a tale", TALE, say("continue.question")]
     await shut(bot)
 
