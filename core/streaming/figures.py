@@ -18,7 +18,7 @@ class Figures:
     sends: int
     edits: int
     rate_limited: int
-    first_text_s: float | None  # from the first delta to the first visible text
+    first_text_s: float | None  # from its beginning, so with the wait for the model
     age_s: float  # now
     mean_age_s: float  # from the first delta to now, or to the model's end
     final_lag_s: float | None  # from the model's end to the complete text
@@ -30,6 +30,7 @@ class Figures:
 class FreshnessMeter:
     """Measures one view: told when text becomes visible."""
 
+    began_at: float  # just before the model is asked
     sends: int = 0
     edits: int = 0
     rate_limited: int = 0
@@ -67,7 +68,7 @@ class FreshnessMeter:
             rate_limited=self.rate_limited,
             first_text_s=None
             if first is None or self._first_visible_at is None
-            else self._first_visible_at - first,
+            else self._first_visible_at - self.began_at,
             age_s=0.0 if hidden_since is None or done else now - hidden_since,
             mean_age_s=area / span if span > 0 else 0.0,
             final_lag_s=lag,

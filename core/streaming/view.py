@@ -57,7 +57,7 @@ class View:
         self.not_before = now
         self.failures = 0
         self._last_at = 0.0  # when it was last granted something
-        self.meter = FreshnessMeter()
+        self.meter = FreshnessMeter(now)
         self._pages = Pages(settings.renderer, settings.files, settings.limit)
         self._message: str | None = None  # the current page's
         self._seen: Frame | None = None  # what it certainly showed last

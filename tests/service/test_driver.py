@@ -49,6 +49,18 @@ async def test_whoever_watches_hears_of_an_end_that_needs_no_edit() -> None:
     ]
 
 
+async def test_the_first_texts_figure_counts_the_wait_for_the_model() -> None:
+    stage = Stage()
+    surface, answer = FakeSurface(stage.clock, latency_s=0.5), Answer()
+    stage.driver.show(answer, surface)
+    await stage.clock.advance(12.0)
+    answer.append("A whole sentence.", stage.clock.monotonic())
+    stage.driver.changed(answer)
+    await stage.clock.advance(1.0)
+    [progress] = stage.driver.progress()
+    assert progress.figures.first_text_s == pytest.approx(12.5, abs=0.02)
+
+
 async def test_the_first_text_waits_for_thirty_characters() -> None:
     stage = Stage()
     surface = FakeSurface(stage.clock)

@@ -41,6 +41,7 @@ export class Composer {
       maxlength: "12000",
       oninput: () => this.#changed(),
       onkeydown: (event) => this.#key(event),
+      onfocus: () => this.#changed(),
       onblur: () => this.#menu.hide(),
     });
     this.#slot = h("div", { class: "slot" }, this.#box);
@@ -60,12 +61,18 @@ export class Composer {
       : null;
     const send = h(
       "button",
-      { type: "submit", class: "send", "aria-label": `Send to ${label}`, title: "Send" },
+      {
+        type: "submit",
+        class: "send",
+        "aria-label": `Send to ${label}`,
+        title: "Send",
+        onmousedown: (event) => event.preventDefault(), // the focus stays in the box, and the menu open
+      },
       icon("send"),
     );
     const submit = (event) => {
       event.preventDefault();
-      this.#submit();
+      if (!this.#choosesCommand()) this.#submit();
     };
     const entry = h("form", { class: "entry", onsubmit: submit });
     entry.append(...[this.#menuButton, this.#slot, send].filter(Boolean));
@@ -159,7 +166,7 @@ export class Composer {
         return;
       }
     }
-    const word = /^\/([\p{L}\p{N}_\- ]*)$/u.exec(text)?.[1];
+    const word = this.#editing ? undefined : /^\/([\p{L}\p{N}_\- ]*)$/u.exec(text)?.[1];
     const mention = /(?:^|\s)@(\w*)$/.exec(text.slice(0, this.#box.selectionStart))?.[1];
     if (this.#inline(text)) return;
     if (word !== undefined) {
@@ -255,6 +262,13 @@ export class Composer {
     event.preventDefault();
   }
 
+  /** Where a command's name is typed that is chosen before it is sent, choose it as Enter does; whether it is. */
+  #choosesCommand() {
+    if (!this.#slashForms || this.#form || !this.#box.value.startsWith("/")) return false;
+    this.#box.focus();
+    return this.#menu.choose();
+  }
+
   async #submit() {
     if (this.#form) {
       const { line, values, typed, complete } = this.#form;
@@ -278,7 +292,7 @@ export class Composer {
   #restore(text) {
     if (this.#box.value || this.#form) return;
     this.#box.value = text;
-    this.#grow();
+    this.#changed();
   }
 
   #openForm(line, first) {

@@ -30,6 +30,13 @@ export class Menu {
     return this.#choices.length > 0;
   }
 
+  /** Choose what is marked; whether anything is. */
+  choose() {
+    if (!this.open) return false;
+    this.#choices[this.#chosen].choose();
+    return true;
+  }
+
   /** Take a key that is meant for the list; whether it was. */
   key(event) {
     if (!this.open) return false;
@@ -41,7 +48,7 @@ export class Menu {
       this.hide(); // there is nothing to complete: the key is the box's
       return false;
     } else if ((event.key === "Tab" || event.key === "Enter") && !event.shiftKey) {
-      this.#choices[this.#chosen].choose();
+      this.choose();
     } else if (event.key === "Escape") {
       this.hide();
     } else return false;

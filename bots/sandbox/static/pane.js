@@ -76,7 +76,7 @@ export class Pane {
       main,
     );
     new ResizeObserver(() => this.#follow()).observe(this.#scroller);
-    setInterval(() => this.#frame.drawTyping(), 1000);
+    setInterval(() => this.#drawTyping(), 1000);
   }
 
   get chat() {
@@ -154,7 +154,7 @@ export class Pane {
         this.#drawFrame();
         break;
     }
-    if (["typing", "message", "draft", "draft_stopped"].includes(event.type)) this.#frame.drawTyping();
+    if (["typing", "message", "draft", "draft_stopped"].includes(event.type)) this.#drawTyping();
     this.#follow();
   }
 
@@ -286,6 +286,12 @@ export class Pane {
   #drawFrame() {
     this.#sidebar.draw(this.me, this.#chat);
     this.#frame.draw();
+  }
+
+  #drawTyping() {
+    if (!this.#chat) return;
+    this.#sidebar.draw(this.me, this.#chat);
+    this.#frame.drawTyping();
   }
 
   #scrolled() {

@@ -11,7 +11,7 @@ const COLUMNS = [
   ["Edits", "Edits of this answer so far"],
   ["Age now", "How long the oldest unseen text has waited, now"],
   ["Mean", "The mean age of visible text"],
-  ["First text", "From the question to the first visible text"],
+  ["First text", "From asking the model to the first visible text"],
   ["Final lag", "From the model's end to the complete text"],
   ["429s", "Requests that were refused for coming too often"],
 ];
@@ -84,7 +84,7 @@ export class Strip {
               h(
                 "td",
                 { class: "none", colspan: String(COLUMNS.length) },
-                "Ask something: the figures of the answer appear here.",
+                "The figures of an answer appear here with its first text.",
               ),
             ),
     );

@@ -95,6 +95,53 @@ async def test_a_slash_command_is_chosen_filled_and_answered(sandbox: Sandbox) -
         await expect(sandbox.entry("Discord")).to_have_value("")
 
 
+async def test_the_arrow_chooses_a_command_and_sends_it_as_enter_does(sandbox: Sandbox) -> None:
+    async with connected(sandbox.discord) as bot:
+        more = discord.app_commands.Group(name="more", description="More")
+
+        @more.command(description="What was used")
+        async def usage(interaction: discord.Interaction[Any]) -> None:
+            await interaction.response.send_message("Nothing yet.")
+
+        bot.tree.add_command(more)
+        heard = Heard(sandbox.discord)
+        await bot.tree.sync()
+        await heard.next("commands")
+        arrow = sandbox.view.get_by_role("button", name="Send to Discord")
+        chosen = sandbox.view.locator(".discord .command-name")
+        await sandbox.entry("Discord").fill("/more usage")
+        await expect(sandbox.view.get_by_role("option", name="/more usage")).to_be_visible()
+        for away in (False, True):
+            if away:  # where the list is closed by then
+                await sandbox.entry("Discord").fill("/more usage")
+                await sandbox.view.locator(".discord .chat-head").click()
+                await expect(sandbox.view.get_by_role("option", name="/more usage")).to_be_hidden()
+            await arrow.click()
+            await expect(chosen).to_have_text("/more usage")
+            await arrow.click()
+            assert (await heard.next("message"))["message"]["command"] == "/more usage"
+            await expect(sandbox.entry("Discord")).to_have_value("")
+
+
+async def test_a_refused_command_is_given_back_as_one(sandbox: Sandbox) -> None:
+    async with connected(sandbox.discord) as bot:
+
+        @bot.tree.command(name="ask", description="Ask the model")
+        async def ask(interaction: discord.Interaction[Any], prompt: str) -> None:
+            await interaction.response.send_message(prompt)
+
+        heard = Heard(sandbox.discord)
+        await bot.tree.sync()
+        await heard.next("commands")
+        await sandbox.view.get_by_role("radio", name="Ben").check(force=True)
+        await sandbox.entry("Discord").fill("/ask why?")
+        sandbox.discord.overwrite("#general", "@everyone", deny=1 << 31)
+        field = sandbox.view.get_by_label("prompt", exact=True)
+        await field.press("Enter")
+        await expect(sandbox.view.locator(".discord .toast")).to_be_visible()
+        await expect(field).to_have_value("why?")
+
+
 async def test_an_ephemeral_answer_is_seen_by_one(sandbox: Sandbox) -> None:
     async with connected(sandbox.discord) as bot:
 

@@ -15,6 +15,16 @@ from tests.sandbox.telegram_harness import chat_id, connected_bot
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 
+async def test_before_a_first_text_its_figures_are_announced(sandbox: Sandbox) -> None:
+    """Also while somebody waits for it: nobody who has asked is told to ask."""
+    await sandbox.discord.say("Ada", "#general", "why?")
+    await expect(sandbox.messages("discord")).to_have_count(1)
+    strip = sandbox.view.get_by_label("Figures of the answers in Discord")
+    await expect(strip.locator("tbody")).to_have_text(
+        "The figures of an answer appear here with its first text."
+    )
+
+
 async def test_figures_and_429s(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     message = await sandbox.discord.say("Ada", "#general", "seen")
     figures = {

@@ -49,6 +49,23 @@ async def test_a_question_and_its_growing_answer(sandbox: Sandbox) -> None:
         await expect(sandbox.view.locator(".telegram .toast")).to_have_text("Stopping.")
 
 
+async def test_typing_ends_in_the_list_of_chats_when_its_time_is_over(sandbox: Sandbox) -> None:
+    """Also where no message ends it: a variant comes by edits alone."""
+    await sandbox.view.clock.install()
+    await sandbox.view.reload()
+    row = sandbox.view.locator(".telegram .chat-row.private .preview")
+    async with connected_bot(sandbox.telegram) as bot:
+        ada = chat_id(sandbox.telegram, "Ada")
+        sent = await bot.send_message(ada, "About 225 million km")
+        await expect(row).to_have_text("About 225 million km")
+        await bot.send_chat_action(ada, "typing")
+        await expect(row).to_have_text("typing…")
+        await bot.edit_message_text("It varies.", ada, sent.message_id)
+        await expect(sandbox.message("telegram", sent.message_id).locator(".body")).to_have_text("It varies.")
+        await sandbox.view.clock.fast_forward("00:10")
+        await expect(row).to_have_text("It varies.")
+
+
 async def test_a_draft_stands_below_the_messages_and_can_be_stopped(sandbox: Sandbox) -> None:
     async with connected_bot(sandbox.telegram) as bot:
         ada = chat_id(sandbox.telegram, "Ada")
