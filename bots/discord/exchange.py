@@ -276,7 +276,7 @@ def _observed(headers: Mapping[str, str], key: BucketKey) -> tuple[ObservedLimit
 def _number(raw: object) -> float | None:
     try:
         number = float(raw) if isinstance(raw, (str, int, float)) else math.nan
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return number if math.isfinite(number) and number >= 0 else None
 
