@@ -57,6 +57,7 @@ ALREADY_ANSWERED: Final = 40060
 """Discord's code for a second first answer to one interaction."""
 
 MISSING_PERMISSIONS: Final = 50013
+_THREAD_ARCHIVED: Final = 50083
 
 _BY_CODE: Final[Mapping[int, NotSentReason]] = {
     10003: NotSentReason.PLACE_GONE,  # unknown channel
@@ -71,7 +72,7 @@ _BY_CODE: Final[Mapping[int, NotSentReason]] = {
     50007: NotSentReason.PLACE_GONE,  # this person takes no direct messages from us
     MISSING_PERMISSIONS: NotSentReason.PLACE_GONE,
     50027: NotSentReason.EXPIRED,  # invalid webhook token
-    50083: NotSentReason.PLACE_GONE,  # the thread is archived
+    _THREAD_ARCHIVED: NotSentReason.PLACE_GONE,  # and locked, since a message opens one that is not
     50278: NotSentReason.PLACE_GONE,  # no mutual guild with this person
     160005: NotSentReason.PLACE_GONE,  # the thread is locked
 }
@@ -236,6 +237,8 @@ def outcome_of(answer: Answer, key: BucketKey, message_id: str = "", *, with_fil
     reason = _reason(answer)
     if with_file and answer.code == MISSING_PERMISSIONS:
         reason = NotSentReason.REJECTED  # it may be Attach Files alone: without the file we shall see
+    if message_id and answer.code == _THREAD_ARCHIVED:
+        reason = NotSentReason.ARCHIVED
     if reason is None:
         return Unknown(detail, observed)
     if reason is not NotSentReason.RATE_LIMITED:

@@ -159,7 +159,9 @@ async def test_an_archived_thread_takes_no_edits() -> None:
         sent = await surface.send(content("One"), None)
         assert isinstance(sent, Delivered)
         bot.server.world.chat("#planning").archived = True
-        assert _reason(await surface.edit(sent.message_id, content("Two"))) is NotSentReason.PLACE_GONE
+        assert _reason(await surface.edit(sent.message_id, content("Two"))) is NotSentReason.ARCHIVED
+        await bot.server.close_thread("Ada", "#planning", locked=True)
+        assert _reason(await surface.send(content("Three"), None)) is NotSentReason.PLACE_GONE
 
 
 async def test_a_locked_thread_takes_no_messages() -> None:
