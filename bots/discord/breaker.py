@@ -21,6 +21,9 @@ _log = logging.getLogger(__name__)
 
 FIRST_PAUSE_S: Final = 120.0
 LONGEST_PAUSE_S: Final = 1_920.0
+LONGEST_TOLD_S: Final = 3_600.0
+"""Of a time that was told so much counts: bans of an hour are usual, a wrong figure must not silence us for
+good, and a request in an hour makes no ban longer."""
 PROBE_S: Final = 20.0
 """So long the answer to a probe is waited for: a request gives up after 15 s."""
 
@@ -64,14 +67,14 @@ class Breaker:
             return  # this one was on its way when the circuit opened
         if self._probing:
             self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
-        self._open(max(retry_after_s or 0.0, self._pause_s))
+        self._open(max(min(retry_after_s or 0.0, LONGEST_TOLD_S), self._pause_s))
         _log.warning("discord: Cloudflare has banned this address")
         self._alerts.raise_(Cause.BANNED, about=_DISCORD, why=round(self._left_s))
 
-    def answered(self, status: int, *, shared: bool = False) -> None:
-        """Discord itself answered. `shared`: the 429 was of a limit that others drew from too, which does not
-        count."""
-        if self._probing:
+    def answered(self, status: int, *, own: bool = True, shared: bool = False) -> None:
+        """It was no ban. `own`: Discord itself answered, and nothing before it, which may not have asked it.
+        `shared`: the 429 was of a limit that others drew from too, which does not count."""
+        if self._probing and own:
             self._probing, self._open_until, self._pause_s = False, 0.0, FIRST_PAUSE_S
             self._alerts.clear(Cause.BANNED, about=_DISCORD)
         if status not in _INVALID or shared:

@@ -26,7 +26,7 @@ import discord
 import yarl
 from discord.http import Route
 
-from bots.discord.breaker import FIRST_PAUSE_S, Breaker
+from bots.discord.breaker import FIRST_PAUSE_S, LONGEST_TOLD_S, Breaker
 from bots.discord.capabilities import ACCOUNT
 from bots.discord.server_time import ServerTime
 from core.streaming.operations import (
@@ -44,13 +44,20 @@ REQUEST_TIMEOUT_S: Final = 15.0
 
 _MOST_LIMIT: Final = 10_000  # what is beyond it, or below 1, is no limit of a bucket
 _OLD_EDITS_PAUSE_S: Final = 6.0  # edits of messages older than an hour: 3 per 6 s were observed
-_BANNED: Final = re.compile(rb"error(?: code:?)? (?:1006|1007|1008|1015)\b", re.IGNORECASE)
-"""What Cloudflare says of an address. Its 1020 is about one request, such as one whose text it dislikes."""
+_BANNED: Final = re.compile(
+    rb"error(?: code:?)? (?:1005|1006|1007|1008|1009|1012|1015|1106|1206)\b", re.IGNORECASE
+)
+"""What Cloudflare says of an address or its network. Its 1020 is about one request, such as one whose text it
+dislikes."""
+_UNSEEN: Final = re.compile(rb"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.IGNORECASE | re.DOTALL)
+"""Of a page: its scripts, and its tags, which part the word from its number."""
+_MOST_PAGE: Final = 16_384  # bytes that are looked at; Cloudflare's own pages have less than 10,000
 
 ALREADY_ANSWERED: Final = 40060
 """Discord's code for a second first answer to one interaction."""
 
 MISSING_PERMISSIONS: Final = 50013
+_THREAD_ARCHIVED: Final = 50083
 
 _BY_CODE: Final[Mapping[int, NotSentReason]] = {
     10003: NotSentReason.PLACE_GONE,  # unknown channel
@@ -65,7 +72,7 @@ _BY_CODE: Final[Mapping[int, NotSentReason]] = {
     50007: NotSentReason.PLACE_GONE,  # this person takes no direct messages from us
     MISSING_PERMISSIONS: NotSentReason.PLACE_GONE,
     50027: NotSentReason.EXPIRED,  # invalid webhook token
-    50083: NotSentReason.PLACE_GONE,  # the thread is archived
+    _THREAD_ARCHIVED: NotSentReason.PLACE_GONE,  # and locked, since a message opens one that is not
     50278: NotSentReason.PLACE_GONE,  # no mutual guild with this person
     160005: NotSentReason.PLACE_GONE,  # the thread is locked
 }
@@ -144,7 +151,8 @@ def http_trace(breaker: Breaker, server_time: ServerTime | None = None) -> aioht
         if answer.banned:
             breaker.banned(_number(answer.headers.get("Retry-After")))
         else:
-            breaker.answered(answer.status, shared=answer.headers.get("X-RateLimit-Scope") == "shared")
+            shared = answer.headers.get("X-RateLimit-Scope") == "shared"
+            breaker.answered(answer.status, own=answer.from_discord, shared=shared)
         if _exchange.get() is not None:
             raise _Answered(answer)
 
@@ -171,7 +179,7 @@ async def _read(response: aiohttp.ClientResponse) -> Answer:
     """To its end, so that the connection goes back to the pool; the library can read it again."""
     body = await response.read()
     try:
-        parsed: object = json.loads(body) if body else {}
+        parsed: object = json.loads(body) if body or response.status >= 400 else {}
     except ValueError:
         parsed = None
     fields = parsed if isinstance(parsed, dict) else {}
@@ -179,8 +187,14 @@ async def _read(response: aiohttp.ClientResponse) -> Answer:
     if from_discord:  # its own 429 says for how long, or of what there was too much
         banned = response.status == 429 and "retry_after" not in fields and "code" not in fields
     else:
-        banned = response.status == 429 or (response.status == 403 and _BANNED.search(body) is not None)
+        banned = response.status == 429 or (response.status == 403 and _says_banned(body))
     return Answer(response.status, response.headers, fields, from_discord, banned)
+
+
+def _says_banned(page: bytes) -> bool:
+    """As people see it."""
+    words = _UNSEEN.sub(b" ", page[:_MOST_PAGE]).split()
+    return _BANNED.search(b" ".join(words)) is not None
 
 
 async def perform(call: Call, key: BucketKey, message_id: str = "", *, with_file: bool = False) -> Outcome:
@@ -223,6 +237,8 @@ def outcome_of(answer: Answer, key: BucketKey, message_id: str = "", *, with_fil
     reason = _reason(answer)
     if with_file and answer.code == MISSING_PERMISSIONS:
         reason = NotSentReason.REJECTED  # it may be Attach Files alone: without the file we shall see
+    if message_id and answer.code == _THREAD_ARCHIVED:
+        reason = NotSentReason.ARCHIVED
     if reason is None:
         return Unknown(detail, observed)
     if reason is not NotSentReason.RATE_LIMITED:
@@ -248,7 +264,7 @@ def _retry_after_s(answer: Answer) -> float:
     """Seconds: Discord says them in the body, Cloudflare at most in a header."""
     for raw in (answer.fields.get("retry_after"), answer.headers.get("Retry-After")):
         if (seconds := _number(raw)) is not None:
-            return seconds
+            return min(seconds, LONGEST_TOLD_S)
     return FIRST_PAUSE_S if answer.banned else _OLD_EDITS_PAUSE_S
 
 
@@ -263,7 +279,7 @@ def _observed(headers: Mapping[str, str], key: BucketKey) -> tuple[ObservedLimit
 def _number(raw: object) -> float | None:
     try:
         number = float(raw) if isinstance(raw, (str, int, float)) else math.nan
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return number if math.isfinite(number) and number >= 0 else None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import re
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
@@ -29,6 +30,9 @@ _POOL: Final = 256  # a burst of eight answers beside a hundred chats must never
 _POOL_TIMEOUT_S: Final = 30.0  # the library's 1 s fails under bursts
 _TOKEN: Final = re.compile(r"\d{3,}:[\w-]{10,}", re.ASCII)
 _LONGEST: Final = 200
+LONGEST_PAUSE_S: Final = 86_400.0
+"""Of a time that Telegram told so much counts: floods of hours are usual, and whoever asks within one makes
+it longer; but a wrong figure must not silence us for good."""
 
 
 class Connection:
@@ -134,8 +138,33 @@ def describe(error: BaseException) -> str:
     return _TOKEN.sub("<token>", words)[:_LONGEST]
 
 
+class _Request(HTTPXRequest):
+    """Of a broken answer the library raises anything; this one raises TelegramError alone."""
+
+    @staticmethod
+    def parse_json_payload(payload: bytes) -> dict[str, Any]:
+        """Without what cannot be read of its `parameters`: a 429 is told by its words, too."""
+        answer: object = HTTPXRequest.parse_json_payload(payload)
+        if not isinstance(answer, dict):
+            raise TelegramError("Invalid server response")
+        parameters = answer.get("parameters")
+        if not isinstance(parameters, dict):
+            answer.pop("parameters", None)
+        elif "retry_after" in parameters:
+            parameters["retry_after"] = _pause_s(parameters["retry_after"])
+        return answer
+
+
+def _pause_s(raw: object) -> float | None:
+    try:
+        seconds = float(raw) if isinstance(raw, (str, int, float)) else math.nan
+    except (ValueError, OverflowError):
+        return None
+    return min(seconds, LONGEST_PAUSE_S) if seconds >= 0 else None
+
+
 def _request(*, pool: int, read_timeout_s: float, proxies: bool) -> HTTPXRequest:
-    return HTTPXRequest(
+    return _Request(
         connection_pool_size=pool,
         read_timeout=read_timeout_s,
         write_timeout=20.0,

@@ -120,6 +120,7 @@ class NotSentReason(StrEnum):
     UNAVAILABLE = "unavailable"  # the platform failed before it took the call: try again
     MESSAGE_GONE = "message_gone"  # the message was deleted: this message only
     FROZEN = "frozen"  # the message stands as it is and takes no edit: what follows goes into a new one
+    ARCHIVED = "archived"  # no message there takes an edit until a new one has opened the place again
     PLACE_GONE = "place_gone"  # channel deleted, permission lost, blocked, kicked: nothing more goes there
     REJECTED = "rejected"  # the platform refuses this payload: the same again would fail again
     FULL = "full"  # no further message may be sent here, and the last one is full

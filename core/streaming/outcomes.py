@@ -7,6 +7,7 @@
                   taken over             the view is lost: another process shows the answer
                   rejected               without its file or as plain text, then not this way
                   frozen, message gone   below it, or lost; where it was not the view's own yet, the next one
+                  archived               as frozen; lost where a page would stand twice by it
                   anything else          not this way
                   a draft                messages from here on, unless the place is gone
                   a deletion             the message stays
@@ -61,10 +62,10 @@ def _not_sent(view: View, update: Update, way: int, outcome: NotSent, now: float
             view.gone()
         case NotSentReason.REJECTED if view.takes_over(update) and view.plain:
             view.gone(stands=True)
-        case NotSentReason.FROZEN if view.takes_over(update):
+        case NotSentReason.FROZEN | NotSentReason.ARCHIVED if view.takes_over(update):
             view.gone(stands=True)
-        case NotSentReason.FROZEN:
-            view.frozen()
+        case NotSentReason.FROZEN | NotSentReason.ARCHIVED:
+            view.frozen(outcome.reason)
         case NotSentReason.REJECTED:
             view.rejected(update, way)
         case NotSentReason.MESSAGE_GONE:

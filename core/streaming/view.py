@@ -377,8 +377,12 @@ class View:
         self._as_before()
         self.done = self._overwritten.gone(stands=stands and not self.settings.keeps_text)
 
-    def frozen(self) -> None:
-        """The current message stands and takes no edit: what it may not show yet goes into a new one."""
+    def frozen(self, reason: NotSentReason) -> None:
+        """The current message stands and takes no edit: what it may not show yet goes into a new one. To open
+        again a place that was archived is worth it for what is new alone."""
+        if self._seen is None and reason is NotSentReason.ARCHIVED:
+            self.lose(reason)
+            return
         self.in_flight, self._doubt.frame = False, None
         self._pages.leave(self._seen)
         self.answer.shown(self._reader, self._pages.visible)

@@ -9,9 +9,10 @@ import pytest
 from aiohttp import web
 from discord.http import Route
 
-from bots.discord.breaker import FIRST_PAUSE_S, LONGEST_PAUSE_S, PROBE_S, WINDOW_S, Breaker
+from bots.discord.breaker import FIRST_PAUSE_S, LONGEST_PAUSE_S, LONGEST_TOLD_S, PROBE_S, WINDOW_S, Breaker
 from bots.discord.capabilities import ACCOUNT
 from bots.discord.exchange import http_trace
+from bots.sandbox.discord.answers import blocked
 from bots.sandbox.discord.faults import FaultKind
 from bots.sandbox.discord.world import Permission
 from core.messages import MessageRef
@@ -82,8 +83,14 @@ def test_what_was_on_its_way_when_it_opened_makes_it_no_longer(hand: Hand) -> No
 
 def test_cloudflares_own_time_counts_where_it_is_longer(hand: Hand) -> None:
     breaker = Breaker(hand)
-    breaker.banned(3_600.0)
-    assert breaker.wait_s() == 3_600.0
+    breaker.banned(1_800.0)
+    assert breaker.wait_s() == 1_800.0
+
+
+def test_no_time_that_was_told_silences_it_for_good(hand: Hand) -> None:
+    breaker = Breaker(hand)
+    breaker.banned(1e12)
+    assert breaker.wait_s() == LONGEST_TOLD_S
 
 
 def test_refusals_open_it_well_before_a_ban(hand: Hand) -> None:
@@ -110,6 +117,12 @@ def test_what_does_not_count_towards_a_ban_opens_nothing(hand: Hand) -> None:
     assert breaker.wait_s() == 0.0
 
 
+def _page(error: int) -> str:
+    page = blocked(error).text
+    assert page is not None
+    return page
+
+
 async def _answering(status: int, text: str, content_type: str) -> tuple[web.AppRunner, str]:
     async def answer(_: web.Request) -> web.Response:
         return web.Response(status=status, text=text, content_type=content_type)
@@ -123,6 +136,17 @@ async def _answering(status: int, text: str, content_type: str) -> tuple[web.App
     return runner, f"http://{host}:{port}"
 
 
+async def _asked(breaker: Breaker, status: int, text: str, content_type: str) -> None:
+    runner, url = await _answering(status, text, content_type)
+    try:
+        with library_restored():
+            Route.BASE = url
+            async with aiohttp.ClientSession(trace_configs=[http_trace(breaker)]) as session:
+                await session.get(f"{url}/users/@me")
+    finally:
+        await runner.cleanup()
+
+
 @pytest.mark.parametrize(
     ("status", "text", "content_type", "bans"),
     [
@@ -130,24 +154,38 @@ async def _answering(status: int, text: str, content_type: str) -> tuple[web.App
         (429, '{"message": "You are being blocked from accessing our API"}', "application/json", True),
         (429, '{"message": "slow", "retry_after": 1.0, "global": false}', "application/json", False),
         (429, '{"message": "too many commands", "code": 30034}', "application/json", False),
-        (403, "<h1>Error 1015</h1>", "text/html", True),
+        *(
+            (403, _page(number), "text/html", True)
+            for number in (1005, 1006, 1007, 1008, 1009, 1012, 1015, 1106)
+        ),
+        (403, "<h1>Error code: <b>1015</b></h1>", "text/html", True),
         (403, "error code: 1008", "text/plain", True),
-        (403, "<h1>Error 1020</h1>", "text/html", False),
+        (403, _page(1020), "text/html", False),
+        (403, "<script>seen('Error 1015')</script><h1>Error 1020</h1>", "text/html", False),
         (403, '{"message": "Missing Access", "code": 50001}', "application/json", False),
-        (502, "<h1>Error 1015</h1>", "text/html", False),
+        (502, _page(1015), "text/html", False),
     ],
 )
 async def test_which_answers_are_a_ban(status: int, text: str, content_type: str, bans: bool) -> None:
     breaker = Breaker()
-    runner, url = await _answering(status, text, content_type)
-    try:
-        with library_restored():
-            Route.BASE = url
-            async with aiohttp.ClientSession(trace_configs=[http_trace(breaker)]) as session:
-                await session.get(f"{url}/users/@me")
-        assert (breaker.wait_s() > 0) is bans
-    finally:
-        await runner.cleanup()
+    await _asked(breaker, status, text, content_type)
+    assert (breaker.wait_s() > 0) is bans
+
+
+@pytest.mark.parametrize(
+    ("status", "text"),
+    [(502, "<h1>Bad gateway</h1>"), (520, ""), (403, _page(1020)), (200, "<h1>Sign in</h1>")],
+)
+async def test_only_discord_itself_says_that_a_ban_is_over(status: int, text: str, hand: Hand) -> None:
+    """What stands before it may answer without having asked it."""
+    breaker = Breaker(hand)
+    breaker.banned()
+    hand.now += FIRST_PAUSE_S
+    await _asked(breaker, status, text, "text/html")
+    assert breaker.wait_s() == PROBE_S
+    hand.now += PROBE_S
+    await _asked(breaker, 502, '{"message": "502: Bad Gateway", "code": 0}', "application/json")
+    assert breaker.wait_s() == 0.0
 
 
 async def test_a_start_in_a_ban_says_so_and_asks_nothing() -> None:

@@ -201,20 +201,42 @@ async def _archived(service: Sluice) -> None:
     await service.bot.server.close_thread("Ada", "#planning")
 
 
+async def _archived_and_locked(service: Sluice) -> None:
+    await service.bot.server.close_thread("Ada", "#planning", locked=True)
+
+
 async def _locked(service: Sluice) -> None:
     await service.bot.server.close_thread("Ada", "#planning", archived=False, locked=True)
 
 
-async def test_a_thread_that_is_archived_takes_no_edits_and_is_left_alone() -> None:
+async def test_in_a_thread_that_is_archived_the_answer_goes_on_in_a_new_message() -> None:
+    """It takes no edit; a message opens it, as Discord does by itself."""
     async with sluice() as service:
         stream = await _asked(service, "#planning")
         await service.tell(stream, WORDS[:40])
         await service.until(lambda: bool(service.pages("#planning")))
         await _archived(service)
+        await service.tell(stream, WORDS[40:])
+        stream.finish()
+        await service.until(ends_with(service, "The end.", "#planning"))
+        assert exact(service, WORDS, "#planning") is None
+        assert len(service.pages("#planning")) == 2
+        assert [status for _, status in service.refusals] == [400]
+        assert not service.bot.server.world.chat("#planning").archived
+
+
+async def test_a_thread_that_is_archived_and_locked_is_left_as_it_is() -> None:
+    """A moderator closed it: that is tried once."""
+    async with sluice() as service:
+        stream = await _asked(service, "#planning")
+        await service.tell(stream, WORDS[:40])
+        await service.until(lambda: bool(service.pages("#planning")))
+        await _archived_and_locked(service)
         await service.tell(stream, WORDS[40:60])
         await stream.closed.wait()
-        assert [status for _, status in service.refusals] == [400]
-        assert service.bot.server.world.chat("#planning").archived  # nobody opened it against its owner
+        assert len(service.pages("#planning")) == 1
+        assert [status for _, status in service.refusals] == [400, 400]
+        assert service.bot.server.world.chat("#planning").archived
 
 
 async def test_a_thread_that_is_archived_opens_for_a_message() -> None:

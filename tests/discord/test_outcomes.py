@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from bots.discord import exchange
-from bots.discord.breaker import FIRST_PAUSE_S
+from bots.discord.breaker import FIRST_PAUSE_S, LONGEST_TOLD_S
 from bots.discord.capabilities import ACCOUNT
 from bots.sandbox.discord.faults import FaultKind
 from bots.sandbox.discord.world import Permission
@@ -66,6 +66,15 @@ async def test_a_429_is_told_at_once_with_its_pause_and_its_bucket(kind: FaultKi
             pause,
             key,
         )
+
+
+async def test_no_time_that_was_told_holds_a_bucket_for_good() -> None:
+    async with started() as bot:
+        surface = await _surface(bot)
+        bot.server.fault("limited", method="POST", retry_after=1e12)
+        outcome = await surface.send(content("One"), None)
+        assert isinstance(outcome, NotSent)
+        assert outcome.retry_after_s == LONGEST_TOLD_S
 
 
 async def test_a_429_on_an_interaction_names_the_interaction() -> None:
@@ -150,7 +159,9 @@ async def test_an_archived_thread_takes_no_edits() -> None:
         sent = await surface.send(content("One"), None)
         assert isinstance(sent, Delivered)
         bot.server.world.chat("#planning").archived = True
-        assert _reason(await surface.edit(sent.message_id, content("Two"))) is NotSentReason.PLACE_GONE
+        assert _reason(await surface.edit(sent.message_id, content("Two"))) is NotSentReason.ARCHIVED
+        await bot.server.close_thread("Ada", "#planning", locked=True)
+        assert _reason(await surface.send(content("Three"), None)) is NotSentReason.PLACE_GONE
 
 
 async def test_a_locked_thread_takes_no_messages() -> None:

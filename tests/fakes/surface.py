@@ -43,6 +43,7 @@ _FAILURES: Mapping[str, Outcome] = {
     "rate_limited": NotSent(NotSentReason.RATE_LIMITED, retry_after_s=2.0),
     "expired": NotSent(NotSentReason.EXPIRED),
     "rate_limited_long": NotSent(NotSentReason.RATE_LIMITED, retry_after_s=280.0),
+    "archived": NotSent(NotSentReason.ARCHIVED),
     "rejected": NotSent(NotSentReason.REJECTED),
     "unavailable": NotSent(NotSentReason.UNAVAILABLE),
     "unknown_not_taken": Unknown("time-out"),
@@ -143,6 +144,7 @@ class FakeSurface:
         self._server: dict[BucketKey, deque[float]] = {} if server is None else server
         self._nonces: dict[str, str] = {}
         self.frozen: set[str] = set()  # messages that take no edit any more
+        self.archived = False  # it takes no edits
         self._own: set[str] = set()
         self._numbers: Iterator[int] = itertools.count(1) if alternate is None else alternate._numbers
 
@@ -260,6 +262,8 @@ class FakeSurface:
             return NotSent(NotSentReason.RATE_LIMITED, retry_after_s=retry_after)
         if kind is OperationKind.DRAFT and not self.takes_drafts:
             return NotSent(NotSentReason.REJECTED)
+        if kind is OperationKind.EDIT and self.archived:
+            return _FAILURES["archived"]
         if self._is_past(AFTER_END_S + LATE_S):
             return NotSent(NotSentReason.EXPIRED)
         full = self.messages_left is not None and len(self.messages) >= self.messages_left

@@ -93,6 +93,19 @@ async def test_neither_a_quote_nor_what_it_replies_to_is_shown(bot: Bot) -> None
     assert say("apart.quoted") in here.texts
 
 
+async def test_a_quote_that_was_left_out_stays_so_while_its_question_waits(bot: Bot) -> None:
+    """Its asker was told; that its author changes their choice meanwhile changes nothing of it."""
+    thread = bot.surface("t1", PlaceKind.THREAD)
+    before = await bot.asked(thread, "one", author=ADA)
+    await apart(bot)
+    await bot.say(thread, "is that so?", quote=by_ben())
+    await apart(bot, "off")
+    before.finish("First.")
+    await bot.clock.advance(2.0)
+    assert (await bot.model.opened()).prompt == ["one", "First.", "is that so?"]
+    assert say("apart.quoted") in thread.texts
+
+
 async def test_a_quote_alone_is_no_question(bot: Bot) -> None:
     here = bot.surface()
     await apart(bot)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.streaming.answer import Answer
-from core.streaming.operations import MessageContent
+from core.streaming.operations import Button, MessageContent, NotSentReason
 from core.streaming.rendering import Rendered
 from core.streaming.view_settings import Standing
 from tests.fakes.surface import FakeMessage, FakeSurface
@@ -57,6 +57,47 @@ async def test_what_another_process_showed_and_takes_no_edit_is_shown_anew_rathe
     await stage.clock.advance(10.0)
     assert (await showing.finished()).complete
     assert surface.texts == ["".join(WORDS[:20]).strip(), "".join(WORDS[:30]).strip()]
+
+
+async def test_in_a_place_that_was_archived_the_answer_goes_on_in_a_new_message_which_opens_it() -> None:
+    stage = Stage()
+    surface = FakeSurface(stage.clock)
+    surface.failures.extend(["", "", "archived"])
+    answer = Answer()
+    [shown] = await stage.play((answer, surface, WORDS))
+    assert shown.complete
+    assert len(surface.texts) == 2
+    assert broken_promise(answer.text, surface.pages, surface.capabilities.renderer) is None
+
+
+async def test_an_answer_whose_words_all_stand_there_opens_no_place_for_its_buttons() -> None:
+    stage = Stage()
+    surface, answer = FakeSurface(stage.clock), Answer()
+    answer.append("A short answer.", stage.clock.monotonic())
+    showing = stage.driver.show(answer, surface, stop=Button("stop:1", "Stop"))
+    await stage.clock.advance(10.0)
+    surface.archived = True
+    stage.end(answer)
+    await stage.clock.advance(10.0)
+    assert (await showing.finished()).complete
+    assert surface.texts == ["A short answer."]
+
+
+async def test_what_another_process_showed_in_a_place_that_was_archived_is_left_as_it_is() -> None:
+    """How much of it stands there is not known: below it, it would stand twice."""
+    stage = Stage()
+    surface, answer = FakeSurface(stage.clock), Answer()
+    await stage.play((answer, surface, WORDS[:20]))
+    [message_id] = surface.messages
+    surface.archived = True
+    rest = Answer()
+    rest.append("".join(WORDS[:30]), stage.clock.monotonic())
+    standing = (Standing(message_id, 0, len("".join(WORDS[:25]))),)
+    showing = stage.driver.show(rest, surface, standing=standing)
+    stage.end(rest)
+    await stage.clock.advance(10.0)
+    assert (await showing.finished()).reason is NotSentReason.ARCHIVED
+    assert surface.texts == ["".join(WORDS[:20]).strip()]
 
 
 async def test_where_a_frozen_message_ended_the_next_process_goes_on() -> None:

@@ -77,6 +77,17 @@ async def test_what_may_stand_there_with_its_end_gets_no_second_one(bot: Bot) ->
     assert [emoji for _, emoji in surface.reactions] == [say("reaction.sorry", None)]
 
 
+async def test_the_same_where_no_message_asked_for_it_says_nothing(bot: Bot) -> None:
+    """A command has none to react to, and a mark below might stand beside the answer's own."""
+    surface = doubtful(bot, known=0, taken=1)
+    await bot.command(surface, "ask", {"prompt": "a tale?"})
+    stream = await bot.model.opened()
+    stream.emit(ModelError(ModelErrorKind.UNAUTHORIZED, "no"))
+    await bot.clock.advance(60.0)
+    assert surface.texts == [failed("unauthorized")]
+    assert surface.reactions == []
+
+
 async def test_what_may_never_be_edited_has_no_stop(bot: Bot) -> None:
     """Nobody could take the button away again."""
     surface = doubtful(bot, known=1, taken=1)

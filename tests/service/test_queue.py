@@ -256,6 +256,8 @@ async def test_nobody_is_told_to_wait_for_an_answer_that_stands_there_and_is_bei
     surface = bot.surface(kind=PlaceKind.PRIVATE)
     await bot.answered(surface, "one", "First.")
     await bot.say(surface, "two")
+    await bot.clock.advance(2.0)
+    assert surface.texts == ["First."]
     await bot.say(surface, "three")
     await bot.clock.advance(2.0)
     assert surface.texts == ["First.", say("queued", place=1)]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 from aiohttp import web
@@ -14,6 +16,7 @@ from telegram.error import Conflict
 
 from bots.sandbox.telegram.server import TelegramServer
 from bots.telegram.client import TelegramPlatform
+from bots.telegram.connection import LONGEST_PAUSE_S
 from core.adapters.memory_journal import MemoryJournal
 from core.catalogue import say
 from core.messages import ButtonPress, Incoming, IncomingMessage
@@ -39,6 +42,23 @@ def _platform(token: str, base_url: str) -> TelegramPlatform:
         journal=MemoryJournal(clock=clock),
         base_url=base_url,
     )
+
+
+@asynccontextmanager
+async def _answering(status: int, text: str) -> AsyncIterator[str]:
+    """Where every request gets this; its address."""
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(status=status, text=text)
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = runner.addresses[0][:2]
+    yield f"http://{host}:{port}"
+    await runner.cleanup()
 
 
 async def ignore(event: Incoming, surface: Surface) -> None:
@@ -154,6 +174,19 @@ async def test_network_errors_back_off_and_polling_goes_on(server: TelegramServe
         assert (await bot.next(IncomingMessage))[0].text == "second"
 
 
+@pytest.mark.parametrize(
+    ("told", "pause_s"), [(7, 7.0), ("tomorrow", 1.0), (99_999_999_999_999, LONGEST_PAUSE_S)]
+)
+async def test_polling_goes_on_after_a_rate_limit_whatever_it_says(
+    server: TelegramServer, told: object, pause_s: float
+) -> None:
+    async with started(server) as bot:
+        server.fault("status", route="getUpdates", status=429, parameters={"retry_after": told})
+        await server.say("Ada", "Ada", "hello")
+        assert await bot.clock.pass_next_sleep() == pause_s
+        assert (await bot.next(IncomingMessage))[0].text == "hello"
+
+
 async def test_a_token_revoked_while_running_ends_the_platform(server: TelegramServer) -> None:
     """`wait_closed` raises, so that somebody hears of it."""
     async with started(server) as bot:
@@ -167,22 +200,20 @@ async def test_a_token_revoked_while_running_ends_the_platform(server: TelegramS
     ("status", "text"), [(404, "<html>not here</html>"), (404, '{"detail": "Not Found"}'), (401, "")]
 )
 async def test_an_address_that_is_no_bot_api_is_not_blamed_on_the_token(status: int, text: str) -> None:
-    async def answer(_: web.Request) -> web.Response:
-        return web.Response(status=status, text=text)
+    async with _answering(status, text) as url:
+        elsewhere = _platform(WRONG, url)
+        with pytest.raises(PlatformError, match="does not answer like a Bot API server") as caught:
+            await elsewhere.start(ignore)
+        assert "TELEGRAM_API_BASE_URL" in str(caught.value)
+        (check,) = await elsewhere.check()
+        assert "does not answer like a Bot API server" in f"{check.detail} {check.remedy}"
 
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    host, port = runner.addresses[0][:2]
-    elsewhere = _platform(WRONG, f"http://{host}:{port}")
-    with pytest.raises(PlatformError, match="does not answer like a Bot API server") as caught:
-        await elsewhere.start(ignore)
-    assert "TELEGRAM_API_BASE_URL" in str(caught.value)
-    (check,) = await elsewhere.check()
-    assert "does not answer like a Bot API server" in f"{check.detail} {check.remedy}"
-    await runner.cleanup()
+
+@pytest.mark.parametrize("text", ["[]", "null", '{"ok": false, "parameters": "none"}'])
+async def test_an_error_of_another_shape_is_one_clear_line(text: str) -> None:
+    async with _answering(502, text) as url:
+        with pytest.raises(PlatformError, match="TELEGRAM_API_BASE_URL"):
+            await _platform(WRONG, url).start(ignore)
 
 
 async def test_the_token_is_in_no_log_line_at_debug(

@@ -18,6 +18,7 @@ from telegram.error import (
 )
 
 from bots.sandbox.telegram.server import TelegramServer
+from bots.telegram.connection import LONGEST_PAUSE_S
 from bots.telegram.markdown import TelegramRenderer
 from bots.telegram.outcomes import outcome_of
 from bots.telegram.surface import ChatSurface
@@ -181,6 +182,23 @@ async def test_what_was_certainly_not_taken(bench: Bench, how: str, reason: NotS
         assert outcome.retry_after_s == pytest.approx(0.01)
         assert outcome.key is None  # Telegram names none
     assert "second" not in [text for _, text in await bench.shown()]
+
+
+NO_TIMES = [None, "Fri, 27 Nov 2026 00:40:00 GMT", -1, float("nan"), [7], 10**400]
+
+
+@pytest.mark.parametrize(
+    ("told", "pause_s"),
+    [(3.5, 3.5), ("7", 7.0), (99_999_999_999_999, LONGEST_PAUSE_S), *((t, None) for t in NO_TIMES)],
+)
+async def test_a_rate_limit_is_one_whatever_it_says_of_its_time(
+    bot: Bot, server: TelegramServer, told: object, pause_s: float | None
+) -> None:
+    _, surface = await private(bot, server)
+    server.fault("status", route="sendMessage", status=429, parameters={"retry_after": told})
+    outcome = await surface.send(content("a"), None)
+    assert isinstance(outcome, NotSent)
+    assert (outcome.reason, outcome.retry_after_s) == (NotSentReason.RATE_LIMITED, pause_s)
 
 
 @pytest.mark.parametrize(("how", "texts"), [("unknown_taken", ["a"]), ("unknown_not_taken", [])])

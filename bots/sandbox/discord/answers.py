@@ -5,11 +5,34 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import web
 
 from bots.sandbox.discord.errors import ApiError, Refusal
+
+_PAGE: Final = """<!DOCTYPE html>
+<html lang="en-US">
+<head>
+<title>Access denied | discord.com used Cloudflare to restrict access</title>
+<script>(function(){window.feedback=function(helpful){send({errorCode:NUMBER,helpful:helpful,version:1})}})();</script>
+</head>
+<body>
+<div id="cf-wrapper"><div id="cf-error-details">
+<header>
+  <h1>
+    <span data-translate="error">Error</span>
+    <span>NUMBER</span>
+  </h1>
+  <span>Ray ID: 0123456789abcdef &bull;</span>
+  <h2 data-translate="access_denied">Access denied</h2>
+</header>
+<section><h2 data-translate="what_happened">What happened?</h2><p>This was refused.</p></section>
+</div></div>
+</body>
+</html>
+"""
+"""With Cloudflare's elements: the word and the number stand beside each other only as people see them."""
 
 
 def whole_ms(seconds: float) -> float:
@@ -43,8 +66,7 @@ def banned() -> web.Response:
 
 def blocked(error: int) -> web.Response:
     """What it answers as a page for people: 1015 is the same ban, 1020 that it dislikes this request."""
-    page = f"<html><title>Access denied</title><h1>Error {error}</h1><p>Access denied</p></html>"
-    return web.Response(status=403, text=page, content_type="text/html")
+    return web.Response(status=403, text=_PAGE.replace("NUMBER", str(error)), content_type="text/html")
 
 
 @web.middleware

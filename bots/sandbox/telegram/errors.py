@@ -5,6 +5,8 @@ The wording is that of the Bot API server, since bots tell errors apart by it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class ApiError(Exception):
     """A refused call; the server answers with `code` as HTTP status and `error_code`.
@@ -17,7 +19,7 @@ class ApiError(Exception):
         self,
         code: int,
         description: str,
-        parameters: dict[str, int | float] | None = None,
+        parameters: Mapping[str, object] | None = None,
         *,
         html: bool = False,
     ) -> None:
@@ -35,7 +37,7 @@ class ApiError(Exception):
             "description": self.description,
         }
         if self.parameters:
-            body["parameters"] = self.parameters
+            body["parameters"] = dict(self.parameters)
         return body
 
 

@@ -33,7 +33,7 @@ class Fault:
     status: int
     retry_after: float | None
     description: str = ""
-    parameters: Mapping[str, int] = field(default_factory=dict)
+    parameters: Mapping[str, object] = field(default_factory=dict)
     chat: str = ""
 
     def refusal(self) -> ApiError | None:
@@ -43,7 +43,7 @@ class Fault:
                 return too_many_requests(self.retry_after)
             case "status" | "html":
                 words = self.description or HTTPStatus(self.status).phrase
-                return ApiError(self.status, words, dict(self.parameters), html=self.kind == "html")
+                return ApiError(self.status, words, self.parameters, html=self.kind == "html")
             case "drop_before" | "hang_before":
                 return ApiError(500, "never sent")
             case _:

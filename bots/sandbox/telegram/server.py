@@ -112,7 +112,7 @@ class TelegramServer(Usage):
         status: int = 500,
         retry_after: float | None = 1.0,
         description: str = "",
-        parameters: Mapping[str, int] = MappingProxyType({}),
+        parameters: Mapping[str, object] = MappingProxyType({}),
         chat: str = "",
     ) -> Fault:
         """Make the next `times` calls fail; `route` is a pattern of method names, such as `send*`, and `chat`
