@@ -110,7 +110,12 @@ def _parser() -> argparse.ArgumentParser:
     restore.set_defaults(command=_restore)
     keys = commands.add_parser("keys", help="the key that what is stored is encrypted with")
     of_keys = keys.add_subparsers(metavar="WHAT", required=True)
-    rotate = of_keys.add_parser("rotate", help="put a new key in the place of the old one")
+    rotate = of_keys.add_parser(
+        "rotate",
+        help="put a new key in the place of the old one, which is kept beside it",
+        description="Put a new key in the place of the old one, also while Sluice runs. The old one is kept "
+        "beside it: backups made until then need it. If it has leaked, delete it afterwards.",
+    )
     rotate.set_defaults(command=_rotate_keys)
 
     bench = commands.add_parser("bench", help="measure freshness, CPU, growth and the store (in a checkout)")

@@ -45,11 +45,16 @@ async def rotate_keys(settings: Settings) -> Sequence[str]:
             f"There is no key to replace yet: {location.shown} is not there or empty. "
             "Run this in the folder that Sluice is started in, with the same settings."
         )
+    chain = location.chain()
     async with open_store(location) as store:
+        old = chain.replaced(chain.held()[0])
         await store.rotate()
     return (
         f"The key in {_whole(location.keys)} is new, and what is stored opens with no other.",
-        "Copy the file to where you keep the old one. Backups made until now need the old one.",
+        "Copy the file to where you keep a copy of the old one.",
+        f"The old key is kept in {_whole(old)}.",
+        "Backups made until now need it, and `sluice restore` finds it there.",
+        "If it has leaked, make a new backup, then delete that file and those backups.",
     )
 
 

@@ -140,12 +140,31 @@ async def test_a_new_machine_needs_the_backup_and_the_key_file(
         assert ids(await store.path("b2")) == ["q1", "a1", "q2", "b2"]
 
 
+async def test_what_a_replaced_key_opens_comes_back_under_the_one_in_force(
+    location: Location, tmp_path: Path
+) -> None:
+    async with open_store(location) as store:
+        await grown(store)
+        made = await back_up(location, tmp_path / "saved")
+        for _ in range(2):
+            await store.rotate()
+        new = location.keys.read_bytes()
+        await restore(location, tmp_path / "saved", replace=True)
+        assert ids(await store.path("b2")) == ["q1", "a1", "q2", "b2"]
+    assert location.keys.read_bytes() == new
+    location.chain().replaced(made.key).unlink()
+    async with open_store(location) as store:
+        assert ids(await store.path("b2")) == ["q1", "a1", "q2", "b2"]
+        await store.add(asked("later", "a2"))
+
+
 async def test_another_key_does_not_open_it_and_changes_nothing(location: Location, tmp_path: Path) -> None:
     async with open_store(location) as store:
         await grown(store)
-        await back_up(location, tmp_path / "saved")
+        made = await back_up(location, tmp_path / "saved")
         old = location.keys.read_bytes()
         await store.rotate()
+        location.chain().replaced(made.key).unlink()
         new = location.keys.read_bytes()
         with pytest.raises(StoreError, match="holds another key"):
             await restore(location, tmp_path / "saved", replace=True)

@@ -20,12 +20,14 @@ async def test_backup_rotate_and_restore_while_the_store_is_open(tmp_path: Path)
         old = location.keys.read_bytes()
         rotated = await sluice(tmp_path, "keys", "rotate", installed=True)
         assert (rotated.code, rotated.err) == (0, "")
+        kept = location.chain().replaced(old.split()[-2].decode())
+        assert f"The old key is kept in {kept}.\n" in rotated.out.decode()
+        assert kept.exists()
         await store.add(asked("later", "a2"))  # under a key that another process has wrapped
         assert location.keys.read_bytes() != old
         refused = await sluice(tmp_path, "restore", "saved")
         assert refused.code == 1
         assert "--replace" in refused.line
-        location.keys.write_bytes(old)
         restored = await sluice(tmp_path, "restore", "saved", "--replace", installed=True)
         assert (restored.code, restored.err) == (0, "")
         assert "is kept in" in restored.out.decode()

@@ -158,12 +158,16 @@ async def test_rotation_makes_the_old_key_useless(location: Location) -> None:
     async with open_store(location) as store:
         await grown(store)
         old = location.keys.read_bytes()
+        (replaced,) = location.chain().held()
         await store.rotate()
         await store.add(asked("q9"))
         assert ids(await store.path("b2")) == ["q1", "a1", "q2", "b2"]
     new = location.keys.read_bytes()
     assert new != old
     assert new.count(b"sluice-key-1") == 1
+    kept = location.keys.with_name(f"sluice.key.old-{replaced}")
+    assert kept.read_bytes().splitlines()[1:] == old.splitlines()[1:]
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     async with open_store(location) as store:
         assert await store.message("q9") == asked("q9")
     location.keys.write_bytes(old)
@@ -172,12 +176,46 @@ async def test_rotation_makes_the_old_key_useless(location: Location) -> None:
             pytest.fail("opened")
 
 
+async def test_a_database_of_a_replaced_key_is_refused_with_its_place(
+    sqlite_location: Location, tmp_path: Path
+) -> None:
+    """It is not opened with it: that file may be deleted at any time."""
+    names = ("sluice.db", "sluice.wrapping")
+    async with open_store(sqlite_location):
+        pass
+    for name in names:
+        shutil.copy(sqlite_location.data_dir / name, tmp_path / name)
+    async with open_store(sqlite_location) as store:
+        (replaced,) = sqlite_location.chain().held()
+        await store.rotate()
+    for name in names:
+        shutil.copy(tmp_path / name, sqlite_location.data_dir / name)
+    with pytest.raises(StoreError, match=rf"kept in .*sluice\.key\.old-{replaced}: put it back, or name it"):
+        async with open_store(sqlite_location):
+            pytest.fail("opened")
+
+
+@pytest.mark.parametrize("content", ["of somebody else's", "", None])
+async def test_nothing_is_overwritten_by_a_key_that_is_kept(location: Location, content: str | None) -> None:
+    async with open_store(location) as store:
+        kept = location.chain().replaced(*location.chain().held())
+        held = location.keys.read_bytes()
+        kept.write_bytes(held if content is None else content.encode())
+        if content is None:  # of a rotation that was cut short
+            await store.rotate()
+            assert kept.read_bytes() == held
+            return
+        with pytest.raises(StoreError, match=r"is there already, and is not the old key\. Move it away"):
+            await store.rotate()
+        assert (kept.read_text(), location.keys.read_bytes()) == (content, held)
+
+
 class KilledError(Exception):
     """The process ends here."""
 
 
 @pytest.mark.parametrize(
-    ("what", "step"), [*(("rotate", step) for step in range(6)), *(("forget", step) for step in range(4))]
+    ("what", "step"), [*(("rotate", step) for step in range(7)), *(("forget", step) for step in range(4))]
 )
 async def test_a_kill_at_any_step_leaves_a_store_that_opens(
     location: Location, monkeypatch: pytest.MonkeyPatch, what: str, step: int

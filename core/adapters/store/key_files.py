@@ -8,7 +8,8 @@
   several machines share has none: its data keys are wrapped by the master key itself.
 
 A replacement is safe against an end at any point: first the new key is added to the file, then one
-transaction wraps every data key with it, then the file is reduced to whatever key the database says.
+transaction wraps every data key with it, then the file is reduced to whatever key the database says. A master
+key that is replaced is kept beside the key file before that: backups that were made with it need it.
 """
 
 from __future__ import annotations
@@ -29,21 +30,28 @@ _LINE: Final = re.compile(r"sluice-key-1 ([0-9a-f]{16}) ([A-Za-z0-9+/=]+)", re.A
 _ABOUT_MASTER: Final = (
     "# Sluice's key. Without it nothing in the database can be read. Keep a copy, apart from backups."
 )
+_ABOUT_REPLACED: Final = "# A key that was replaced. Backups that were made before need it."
 _ABOUT_WRAPPING: Final = "# Belongs to the database beside it, and is of no use without Sluice's key."
 
 
 class KeyChain:
-    """`wrapping_file`: None where the master key itself wraps the data keys."""
+    """`wrapping_file`: None where the master key itself wraps the data keys. `replaced_too`: a master key
+    that was replaced opens it as well, as a backup may need."""
 
-    def __init__(self, key_file: Path, wrapping_file: Path | None) -> None:
+    def __init__(self, key_file: Path, wrapping_file: Path | None, *, replaced_too: bool = False) -> None:
         self._key_file = key_file
         self._wrapping_file = wrapping_file
+        self._replaced_too = replaced_too
         self._masters: list[Key] = []  # the newest first
         self._wrapping: list[Key] = []
 
     def held(self) -> tuple[str, ...]:
         """The ids of the master keys; none where there is no key file. Raises StoreError."""
         return tuple(key_id for key_id, _ in _read(self._key_file))
+
+    def replaced(self, key_id: str) -> Path:
+        """Where a master key is kept once another one has its place."""
+        return self._key_file.with_name(f"{self._key_file.name}.old-{key_id}")
 
     def create(self) -> Key:
         """For a new database: its wrapping key. A key file that is there is used. Raises StoreError."""
@@ -66,9 +74,12 @@ class KeyChain:
         return next(key for key in self._wrapping if key.id == key_id)
 
     def add(self, *, new_master: bool) -> Key:
-        """A new wrapping key, in the files beside what is there. Raises StoreError."""
-        if new_master or self._wrapping_file is None:
-            self._load_masters()
+        """A new wrapping key, in the files beside what is there; where no file holds one, the master key.
+        Raises StoreError."""
+        self._load_masters()
+        if new_master:
+            for old in self._masters:
+                self._keep(old)
             self._masters.insert(0, Key.new())
             self._write_masters()
         if self._wrapping_file is None:
@@ -114,9 +125,10 @@ class KeyChain:
     def _load(self, wanted: str) -> None:
         self._load_masters()
         if self._wrapping_file is None:
-            self._wrapping = self._masters
-            if not any(key.id == wanted for key in self._wrapping):
+            opener = self._master(wanted)
+            if opener is None:
                 raise self._another_key(wanted)
+            self._wrapping = [*self._masters, opener]
             return
         entries = _read(self._wrapping_file)
         if wanted not in dict(entries):
@@ -124,11 +136,10 @@ class KeyChain:
                 f"{self._wrapping_file} does not belong to the database beside it, or is missing. "
                 "Put back the one that does, or restore a backup with `sluice restore`."
             )
-        masters = {master.id: master for master in self._masters}
         loaded = []
         for key_id, sealed in entries:
             try:
-                master = masters.get(key_id_of(sealed))
+                master = self._master(key_id_of(sealed))
                 if master is not None:
                     loaded.append(Key(key_id, master.open(sealed, "wrapping", key_id)))
                 elif key_id == wanted:
@@ -137,23 +148,34 @@ class KeyChain:
                 raise self._another_key(key_id_of(dict(entries)[wanted])) from None
         self._wrapping = loaded
 
+    def _master(self, key_id: str) -> Key | None:
+        kept = _keys_in(self.replaced(key_id)) if self._replaced_too else []
+        return next((key for key in (*self._masters, *kept) if key.id == key_id), None)
+
+    def _keep(self, old: Key) -> None:
+        """Nothing that stands there is overwritten: the same key does after a rotation that was cut short."""
+        path, kept = self.replaced(old.id), list[tuple[str, bytes]]()
+        _write(path, _ABOUT_REPLACED, [(old.id, old.secret)], replacing=False)
+        with suppress(StoreError):
+            kept = _read(path)
+        if kept != [(old.id, old.secret)]:
+            raise StoreError(f"{path} is there already, and is not the old key. Move it away, and try again.")
+
     def _load_masters(self) -> None:
-        entries = _read(self._key_file)
-        if not entries:
+        self._masters = _keys_in(self._key_file)
+        if not self._masters:
             raise StoreError(
                 f"The key file {self._key_file} is missing, and what is stored cannot be read without it. "
                 "Put it back, or name it with SLUICE_KEY_FILE."
             )
-        try:
-            self._masters = [Key(key_id, secret) for key_id, secret in entries]
-        except ValueError:
-            raise _not_a_key_file(self._key_file) from None
 
     def _another_key(self, wanted: str) -> StoreError:
         held = ", ".join(master.id for master in self._masters)
+        kept = self.replaced(wanted)
+        where = f"That one is kept in {kept}: put it" if kept.exists() else "Put that one"
         return StoreError(
             f"{self._key_file} holds another key ({held}) than the database was written with ({wanted}). "
-            "Put that one back, or name it with SLUICE_KEY_FILE."
+            f"{where} back, or name it with SLUICE_KEY_FILE."
         )
 
     def _write_masters(self) -> None:
@@ -166,6 +188,14 @@ class KeyChain:
         kept = [(key.id, known[key.id]) for key in self._wrapping[1:] if key.id in known]
         entries = [(newest.id, master.seal(newest.secret, "wrapping", newest.id)), *kept]
         _write(path, _ABOUT_WRAPPING, entries)
+
+
+def _keys_in(path: Path) -> list[Key]:
+    """As `_read`."""
+    try:
+        return [Key(key_id, secret) for key_id, secret in _read(path)]
+    except ValueError:
+        raise _not_a_key_file(path) from None
 
 
 def _read(path: Path) -> list[tuple[str, bytes]]:

@@ -60,4 +60,5 @@ class Location:
 
     def chain(self, folder: Path | None = None) -> KeyChain:
         """The keys of the database, or of a backup in `folder`."""
-        return KeyChain(self.keys, None if self.database_url else (folder or self.data_dir) / WRAPPING_FILE)
+        wrapping = None if self.database_url else (folder or self.data_dir) / WRAPPING_FILE
+        return KeyChain(self.keys, wrapping, replaced_too=folder is not None)

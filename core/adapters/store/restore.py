@@ -1,7 +1,8 @@
 """Putting a backup back, also while Sluice runs. What was there is kept aside.
 
 What was in work when a backup was made has been answered since, by the process that made it: of that nothing
-is done again (`_let_rest`).
+is done again (`_let_rest`). What a key opens that was replaced since is wrapped by the one in force: the old
+one may be deleted at any time, or have leaked.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import shutil
 import sqlite3
 import time
 from contextlib import aclosing, closing
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +31,7 @@ from core.adapters.store.backup import (
 )
 from core.adapters.store.connections import sqlite_url
 from core.adapters.store.database import Database, translated
+from core.adapters.store.key_files import KeyChain
 from core.adapters.store.keys import Keys, unwrap
 from core.adapters.store.location import DATABASE_FILE, WRAPPING_FILE, Location
 from core.adapters.store.opening import make_data_dir, make_database_file
@@ -73,13 +76,13 @@ async def _restore_copy(location: Location, folder: Path, *, replace: bool) -> P
         with translated():
             await asyncio.to_thread(_check_whole, new)
         async with aclosing(Database(sqlite_url(new), migrating=True)) as database:
-            await Keys(database, location.chain(work)).check()
+            keys = Keys(database, location.chain(work))
+            await keys.check()
             await schema.upgrade_database(database)
             await database.write(_let_rest)
+            await database.write(partial(keys.rewrap, new_master=False))
         aside = await _keep_aside(location) if there else None
-        chain = location.chain()
-        for key_id, sealed in location.chain(work).sealed_wrappings():
-            chain.adopt(key_id, sealed)
+        location.chain().adopt(*location.chain(work).sealed_wrappings()[0])
         make_database_file(location)
         with translated():
             await asyncio.to_thread(copy_sqlite, new, location.file)
@@ -92,8 +95,8 @@ async def _restore_copy(location: Location, folder: Path, *, replace: bool) -> P
 
 async def _restore_rows(location: Location, folder: Path, made: About, *, replace: bool) -> Path | None:
     file = folder / ROWS_FILE
-    chain = location.chain()
-    await asyncio.to_thread(_check_rows, file, location)
+    chain = location.chain(folder)
+    await asyncio.to_thread(_check_rows, file, chain)
     async with aclosing(Database(location.url)) as database:
         async with database.reading() as connection:
             found = await schema.revision_of(connection)
@@ -108,9 +111,10 @@ async def _restore_rows(location: Location, folder: Path, made: About, *, replac
         async def load(connection: AsyncConnection) -> None:
             await rows.load(connection, file, made.schema)
             await _let_rest(connection)
+            await Keys(database, chain).rewrap(connection, new_master=False)
 
         await database.write(load)
-        await Keys(database, chain).open()
+        await Keys(database, location.chain()).open()
     return aside
 
 
@@ -131,9 +135,9 @@ def _check_whole(file: Path) -> None:
         raise StoreError("The backup is damaged. Use another one.")
 
 
-def _check_rows(file: Path, location: Location) -> None:
+def _check_rows(file: Path, chain: KeyChain) -> None:
     """Reads all of it. Raises StoreError unless every data key in it opens."""
-    chain, found = location.chain(), 0
+    found = 0
     for row in rows.of_table(file, "keys"):
         unwrap(chain, row["id"], row["wrapped"], row["scope"])
         found += 1

@@ -163,7 +163,8 @@ class SqlStore(Conversations, Choices, Counts, Hearing):
         await self._database.write(move)
 
     async def rotate(self) -> None:
-        """A new master key in the key file, and every data key wrapped again. Raises StoreError."""
+        """A new master key in the key file, and every data key wrapped again; the old one is kept beside it.
+        Raises StoreError."""
 
         async def rewrap(connection: AsyncConnection) -> None:
             await self._keys.rewrap(connection, new_master=True)
