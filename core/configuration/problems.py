@@ -135,7 +135,7 @@ class Section:
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-            self.problem(key, f"is {shown(value)}", f"Write a number from {least:g} to {most:g}.")
+            self.problem(key, f"is {shown(value)}", f"Write a number from {least:g} to {most:,.10g}.")
             return None
         return float(value)
 

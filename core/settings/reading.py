@@ -18,7 +18,7 @@ from core.settings.addresses import (
 )
 from core.settings.entries import ADMIN_REMEDY, STAR_REMEDY, admin_is_valid, entry_is_valid
 from core.settings.names import NAMES, names_any, near_misses, variable_of
-from core.settings.telling import shown_entry
+from core.settings.telling import shown_entry, shown_name
 from core.settings.values import (
     CONFIG_FILE,
     EMBEDDED_MODEL,
@@ -121,7 +121,8 @@ class _Reader:
                 self._warnings.append(f"{name} and {alias} differ; {name} is used.")
         self._config_file = self._path("SLUICE_CONFIG") or CONFIG_FILE
         if self._config_file != CONFIG_FILE and not self._config_file.is_file():
-            self._problems.append("SLUICE_CONFIG names no file that is there. Name one, or take it out.")
+            named = shown_name(str(self._config_file))
+            self._problems.append(f"SLUICE_CONFIG names {named}, which is no file. Name one, or take it out.")
         allow = self._entries("SLUICE_ALLOW", star=True)
         host, port = self._listen("SLUICE_HTTP", HTTP_PORT)
         settings = Settings(

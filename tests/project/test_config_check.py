@@ -150,7 +150,7 @@ async def test_another_file_by_its_name(tmp_path: Path) -> None:
     assert (done.code, f"File: {tmp_path}/other.toml" in _said(done)) == (0, True)
     assert "  cook: as its model" in _said(done)
     done = await sluice(tmp_path, "config", "check", settings={"SLUICE_CONFIG": "nothing.toml"})
-    assert (done.code, "SLUICE_CONFIG names no file that is there." in _said(done)) == (2, True)
+    assert (done.code, "SLUICE_CONFIG names nothing.toml, which is no file." in _said(done)) == (2, True)
 
 
 @pytest.mark.parametrize("command", [("run",), ("ask", "hi")])
