@@ -24,11 +24,8 @@ def watch_configuration(settings: Settings, model: Model, app: App, clock: Clock
     def read() -> Configuration:
         new = read_configuration(settings)
         if EMBEDDED.id in new.models and not embedded_runs:
-            found, remedy = (
-                f"it names {EMBEDDED.id}, which begins with Sluice",
-                "Start Sluice anew to have it.",
-            )
-            raise ConfigurationError([Problem(str(settings.config_file), None, "", found, remedy)])
+            file, found = str(settings.config_file), f"it names {EMBEDDED.id}, which begins with Sluice"
+            raise ConfigurationError([Problem(file, None, "", found, "Start Sluice anew to have it.")])
         return new
 
     def changed(new: Configuration) -> None:

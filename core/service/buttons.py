@@ -43,9 +43,8 @@ class Pressed:
 
 GOES_ON: Final = frozenset({Ending.LENGTH, Ending.INTERRUPTED, Ending.FAILED, Ending.STOPPED})
 """Endings after which an answer may go on."""
-_ASKED_AGAIN: Final = frozenset(
-    {Ending.INTERRUPTED, Ending.FAILED, Ending.STOPPED}
-)  # also where others read along
+_ASKED_AGAIN: Final = frozenset({Ending.INTERRUPTED, Ending.FAILED, Ending.STOPPED})
+"""Also where others read along."""
 
 
 def action_of(data: str) -> Action | None:

@@ -59,12 +59,10 @@ class Changes:
         if question is None:
             return
         async with self._lookup.changing(question.id):  # who was about to have it answered has, or sees this
-            await self._store.add(
-                replace(question, text="", quote="", tokens=0), ()
-            )  # what comes after stays
-            for turn in self._queue.turns:
-                if turn in self._of(place, ref) or await self._has_go_on(turn, question):
-                    self._end(turn, deletion)
+            withdrawn = replace(question, text="", quote="", tokens=0)  # what comes after stays
+            await self._store.add(withdrawn, ())
+            for turn in (*self._of(place, ref), *await self._going_on_from(question)):
+                self._end(turn, deletion)
 
     def _end(self, turn: Turn, deletion: MessageDeleted) -> None:
         if self._queue.drop(turn):
@@ -73,11 +71,15 @@ class Changes:
         else:
             self._endings.withdrawn(turn)
 
-    async def _has_go_on(self, turn: Turn, question: Message) -> bool:
-        """Whether it is an answer to the question that it has go on."""
-        answer = goes_on_from(turn)
-        above = await self._lookup.exchange_of(await self._store.message(answer)) if answer else ()
-        return question.id in [one.id for one in above]
+    async def _going_on_from(self, question: Message) -> list[Turn]:
+        """Those that have an answer to the question go on."""
+        found = []
+        for turn in self._queue.turns:
+            if answer := goes_on_from(turn):
+                above = await self._lookup.exchange_of(await self._store.message(answer))
+                if question.id in [one.id for one in above]:
+                    found.append(turn)
+        return found
 
     def _of(self, place: Place, ref: MessageRef) -> list[Turn]:
         return [

@@ -6,7 +6,6 @@ import logging
 
 import aiohttp
 import pytest
-from aiohttp import web
 from discord.http import Route
 
 from bots.discord.breaker import FIRST_PAUSE_S, LONGEST_PAUSE_S, LONGEST_TOLD_S, PROBE_S, WINDOW_S, Breaker
@@ -20,6 +19,7 @@ from core.ports.platform import PlatformError
 from core.ports.surface import Surface
 from core.streaming.operations import Delivered, NotSent, NotSentReason, Outcome
 from tests.discord.support import Bot, content, library_restored, local_discord, started
+from tests.fakes.web_answer import answering
 
 
 class Hand:
@@ -123,28 +123,12 @@ def _page(error: int) -> str:
     return page
 
 
-async def _answering(status: int, text: str, content_type: str) -> tuple[web.AppRunner, str]:
-    async def answer(_: web.Request) -> web.Response:
-        return web.Response(status=status, text=text, content_type=content_type)
-
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    host, port = runner.addresses[0][:2]
-    return runner, f"http://{host}:{port}"
-
-
 async def _asked(breaker: Breaker, status: int, text: str, content_type: str) -> None:
-    runner, url = await _answering(status, text, content_type)
-    try:
+    async with answering(status, text, content_type) as url:
         with library_restored():
             Route.BASE = url
             async with aiohttp.ClientSession(trace_configs=[http_trace(breaker)]) as session:
                 await session.get(f"{url}/users/@me")
-    finally:
-        await runner.cleanup()
 
 
 @pytest.mark.parametrize(

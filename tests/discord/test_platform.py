@@ -5,11 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
-from aiohttp import web
 from discord.gateway import DiscordWebSocket
 
 import bots.discord.client
@@ -23,6 +20,7 @@ from core.commands.registry import MANAGE, MORE, registry
 from core.messages import IncomingMessage
 from core.ports.platform import Check, CheckState, PlatformError
 from tests.discord.support import Bot, library_restored, local_discord, started
+from tests.fakes.web_answer import answering
 
 NOT_DISCORD = "not Discord's API. Check DISCORD_API_BASE_URL: it looks like http://127.0.0.1:9000/api/v10."
 COMMANDS = "/applications/{application_id}/commands"
@@ -106,23 +104,6 @@ async def test_an_unreachable_address_is_one_line() -> None:
         assert "DISCORD_API_BASE_URL" in message
 
 
-@asynccontextmanager
-async def _web_server(status: int, text: str, content_type: str) -> AsyncIterator[str]:
-    async def answer(_: web.Request) -> web.Response:
-        return web.Response(status=status, text=text, content_type=content_type)
-
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        host, port = runner.addresses[0][:2]
-        yield f"http://{host}:{port}"
-    finally:
-        await runner.cleanup()
-
-
 @pytest.mark.parametrize(
     ("status", "text", "content_type", "said"),
     [
@@ -137,7 +118,7 @@ async def _web_server(status: int, text: str, content_type: str) -> AsyncIterato
 async def test_an_address_of_something_else_is_one_line(
     status: int, text: str, content_type: str, said: str
 ) -> None:
-    async with local_discord() as bot, _web_server(status, text, content_type) as url:
+    async with local_discord() as bot, answering(status, text, content_type) as url:
         assert said in await _refusal(DiscordPlatform("a.b.c", clock=SystemClock(), api_base_url=url), bot)
 
 

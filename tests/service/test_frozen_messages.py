@@ -18,12 +18,15 @@ from tests.service.stage import WORDS, Stage
 from tests.streaming.texts import markdown, split
 
 
-@pytest.mark.parametrize("times", [1, 2, 5])
-async def test_below_a_message_that_takes_no_edit_the_answer_goes_on_in_a_new_one(times: int) -> None:
-    """Nothing is lost or shown twice; and what is never taken does not become a message for every edit."""
+@pytest.mark.parametrize(("failure", "times"), [("frozen", 1), ("frozen", 2), ("frozen", 5), ("archived", 1)])
+async def test_below_a_message_that_takes_no_edit_the_answer_goes_on_in_a_new_one(
+    failure: str, times: int
+) -> None:
+    """Which opens a place that was archived. Nothing is lost or shown twice; and what is never taken does not
+    become a message for every edit."""
     stage = Stage()
     surface = FakeSurface(stage.clock)
-    surface.failures.extend(["", "", *["frozen", ""] * times])
+    surface.failures.extend(["", "", *[failure, ""] * times])
     answer = Answer()
     [shown] = await stage.play((answer, surface, WORDS))
     assert shown.complete
@@ -57,17 +60,6 @@ async def test_what_another_process_showed_and_takes_no_edit_is_shown_anew_rathe
     await stage.clock.advance(10.0)
     assert (await showing.finished()).complete
     assert surface.texts == ["".join(WORDS[:20]).strip(), "".join(WORDS[:30]).strip()]
-
-
-async def test_in_a_place_that_was_archived_the_answer_goes_on_in_a_new_message_which_opens_it() -> None:
-    stage = Stage()
-    surface = FakeSurface(stage.clock)
-    surface.failures.extend(["", "", "archived"])
-    answer = Answer()
-    [shown] = await stage.play((answer, surface, WORDS))
-    assert shown.complete
-    assert len(surface.texts) == 2
-    assert broken_promise(answer.text, surface.pages, surface.capabilities.renderer) is None
 
 
 async def test_an_answer_whose_words_all_stand_there_opens_no_place_for_its_buttons() -> None:

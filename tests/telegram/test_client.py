@@ -5,11 +5,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
-from aiohttp import web
 from telegram import Bot as LibraryBot
 from telegram import BotCommandScopeAllGroupChats
 from telegram.error import Conflict
@@ -23,6 +20,7 @@ from core.messages import ButtonPress, Incoming, IncomingMessage
 from core.ports.platform import CheckState, PlatformError
 from core.ports.surface import Surface
 from core.streaming.operations import Button, Delivered
+from tests.fakes.web_answer import answering
 from tests.telegram.harness import HeldClock, calls, content, next_request, online, started
 
 WRONG = "7000000001:" + "x" * 35
@@ -42,23 +40,6 @@ def _platform(token: str, base_url: str) -> TelegramPlatform:
         journal=MemoryJournal(clock=clock),
         base_url=base_url,
     )
-
-
-@asynccontextmanager
-async def _answering(status: int, text: str) -> AsyncIterator[str]:
-    """Where every request gets this; its address."""
-
-    async def answer(_: web.Request) -> web.Response:
-        return web.Response(status=status, text=text)
-
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    host, port = runner.addresses[0][:2]
-    yield f"http://{host}:{port}"
-    await runner.cleanup()
 
 
 async def ignore(event: Incoming, surface: Surface) -> None:
@@ -200,7 +181,7 @@ async def test_a_token_revoked_while_running_ends_the_platform(server: TelegramS
     ("status", "text"), [(404, "<html>not here</html>"), (404, '{"detail": "Not Found"}'), (401, "")]
 )
 async def test_an_address_that_is_no_bot_api_is_not_blamed_on_the_token(status: int, text: str) -> None:
-    async with _answering(status, text) as url:
+    async with answering(status, text) as url:
         elsewhere = _platform(WRONG, url)
         with pytest.raises(PlatformError, match="does not answer like a Bot API server") as caught:
             await elsewhere.start(ignore)
@@ -211,7 +192,7 @@ async def test_an_address_that_is_no_bot_api_is_not_blamed_on_the_token(status: 
 
 @pytest.mark.parametrize("text", ["[]", "null", '{"ok": false, "parameters": "none"}'])
 async def test_an_error_of_another_shape_is_one_clear_line(text: str) -> None:
-    async with _answering(502, text) as url:
+    async with answering(502, text) as url:
         with pytest.raises(PlatformError, match="TELEGRAM_API_BASE_URL"):
             await _platform(WRONG, url).start(ignore)
 
