@@ -227,7 +227,7 @@ class View:
         self._awaiting = None
         self._begin()
         while True:
-            frame = self._doubt.frame or self._pages.frame(self.answer)
+            frame = self._doubt.frame or self._doubt.unended(self._pages.frame(self.answer))
             self._seen_length = self.answer.length
             content = self._content(frame, now, way, drafting=drafting)
             if drafting and frame.body.text:
@@ -358,7 +358,9 @@ class View:
         if update.frame is None:
             return
         once = self.ways.is_exact(way, self.page)
-        if update.kind is OperationKind.SEND and not self._doubt.sent(update.content, once=once):
+        if update.kind is OperationKind.SEND and not self._doubt.sent(
+            update.frame, update.content, once=once
+        ):
             self.end_in_doubt = update.frame.last
             self.lose(NotSentReason.UNAVAILABLE)
             return

@@ -18,10 +18,11 @@ SENTENCE = "A sentence of the tale. "
 
 
 class Doubtful(FakeSurface):
-    """Of the message after `known` nobody hears anything, twice; it has no nonces. `taken`: so many of its
-    sends came."""
+    """Of the message after `known` nobody hears anything, `lost` times; it has no nonces. `taken`: so many of
+    its sends came."""
 
     known = 1
+    lost = 2
     taken = 0
     _sends = 0
 
@@ -29,7 +30,7 @@ class Doubtful(FakeSurface):
         self, kind: OperationKind, message_id: str | None, content: MessageContent, *rest: object
     ) -> Outcome:
         self._sends += kind is OperationKind.SEND
-        in_doubt = kind is OperationKind.SEND and self.known < self._sends <= self.known + 2
+        in_doubt = kind is OperationKind.SEND and self.known < self._sends <= self.known + self.lost
         if not in_doubt or self._sends <= self.known + self.taken:
             outcome = super()._take(kind, message_id, content, *rest)  # type: ignore[arg-type]
         return Unknown("time-out") if in_doubt else outcome
@@ -65,6 +66,30 @@ async def test_an_answer_whose_first_message_is_in_doubt_has_its_mark_below(bot:
     stream.say(SENTENCE * 3)
     await bot.clock.advance(60.0)
     assert surface.texts == [(SENTENCE * 3).strip()] * taken + [MARK]
+
+
+@pytest.mark.parametrize("taken", [0, 1, 2])
+async def test_what_may_stand_there_without_its_end_is_said_again_without_it(bot: Bot, taken: int) -> None:
+    """Else nobody could tell whether the one with the mark stands there, nor whether it wants another."""
+    surface = doubtful(bot, known=0, taken=taken)
+    stream = await bot.asked(surface, "a tale?")
+    stream.say(SENTENCE * 3)
+    await bot.clock.advance(0.1)
+    stream.emit(ModelError(ModelErrorKind.UNAUTHORIZED, "no"))
+    await bot.clock.advance(60.0)
+    assert surface.texts == [(SENTENCE * 3).strip()] * taken + [MARK]
+    assert surface.reactions == []
+
+
+async def test_once_it_is_known_where_it_stands_the_end_follows(bot: Bot) -> None:
+    surface = doubtful(bot, known=0, taken=0)
+    surface.lost = 1
+    stream = await bot.asked(surface, "a tale?")
+    stream.say(SENTENCE * 3)
+    await bot.clock.advance(0.1)
+    stream.emit(ModelError(ModelErrorKind.UNAUTHORIZED, "no"))
+    await bot.clock.advance(60.0)
+    assert surface.texts == [f"{(SENTENCE * 3).strip()}\n\n{failed('unauthorized')}"]
 
 
 async def test_what_may_stand_there_with_its_end_gets_no_second_one(bot: Bot) -> None:
