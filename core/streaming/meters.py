@@ -154,6 +154,7 @@ class Window:
         self._answered: deque[float] = deque(maxlen=limit.count)
         self._slowing = _Slowing()
         self._learned = _Learned(limit)
+        self._first_at = NEVER  # when the first request was answered
         self._told = False  # by headers
         self._unknown = limit.headers
         self._used = 0  # in the window that was told of
@@ -188,6 +189,7 @@ class Window:
 
     def answered(self, now: float, since: float, observed: ObservedLimit | None) -> None:
         self._answered.append(now)
+        self._first_at = min(self._first_at, now)
         self._unknown = False
         if observed is not None:
             self._observe(observed, now, since)
@@ -235,10 +237,13 @@ class Window:
     def refused(self, now: float, until: float) -> None:
         """Where no header tells the limit, it is no more than what was taken lately; but refusals, which may
         have other reasons, leave a quarter of it, however many there are: each pause is kept anyway. While
-        requests succeed it comes back (`_Learned`)."""
+        requests succeed it comes back (`_Learned`). Less than a quarter in the first window of all is no
+        limit: a process before this one had spent the rest."""
         self._slowing.refused(now, until)
-        self._learned.refused(until)
         taken, _ = self._taken(now)
+        if taken < self._least and now < self._first_at + self.limit.per_s:
+            return
+        self._learned.refused(until)
         if not self._told and 0 < taken < self.limit.count:
             self._set_limit(replace(self.limit, count=max(taken, self._least)))
 

@@ -221,6 +221,25 @@ def _spend(bucket: Bucket, until: float, now: float = 0.0) -> list[float]:
     return went
 
 
+def _asked_for(
+    bucket: Bucket, enforcer: Enforcer, until: float, now: float = 0.0
+) -> tuple[list[float], list[float]]:
+    """The same of a platform that refuses: when each went, and which of them were refused."""
+    went: list[float] = []
+    refused: list[float] = []
+    while (at := bucket.ready_at(now)) < until:
+        bucket.take(at)
+        went.append(at)
+        now = at + 0.1
+        if wait_s := enforcer.take(at):
+            refused.append(at)
+            bucket.answered(now, at, taken=False)
+            bucket.pause(now + wait_s, now)
+        else:
+            bucket.answered(now, at)
+    return went, refused
+
+
 def _busiest(went: Sequence[float], per_s: float) -> int:
     """The most requests in any window of that length; `went` in order."""
     return max(bisect_left(went, first + per_s) - number for number, first in enumerate(went))
@@ -229,7 +248,8 @@ def _busiest(went: Sequence[float], per_s: float) -> int:
 @pytest.mark.parametrize("limit", [RateLimit(20, 60.0), RateLimit(50, 1.0), RateLimit(3, 3.0, refills=True)])
 def test_a_limit_that_refusals_lowered_comes_back_step_by_step_and_no_further(limit: RateLimit) -> None:
     bucket = Bucket((limit,))
-    now = 0.0
+    _spend(bucket, until=0.05)  # it is not new
+    now = 100.0
     for _ in range(4):
         bucket.take(now)
         bucket.answered(now + 0.1, now)
@@ -253,6 +273,16 @@ def test_a_limit_that_refusals_lowered_comes_back_step_by_step_and_no_further(li
     assert bucket.limits == (limit,)
 
 
+@pytest.mark.parametrize("left", [0, 1, 4])
+def test_what_a_process_before_had_spent_is_no_limit_of_this_one(left: int) -> None:
+    """A restart in a group of Telegram's: refused once, it goes on as if it had been there all the time."""
+    enforcer, bucket = Enforcer(Window(20, 60.0)), Bucket((RateLimit(20, 60.0),))
+    for number in range(20 - left):
+        enforcer.take(0.1 * number)
+    went, refused = _asked_for(bucket, enforcer, until=119.0, now=10.0)
+    assert (len(went) - len(refused), len(refused)) == (left + 20, 1)
+
+
 def test_time_alone_raises_no_limit() -> None:
     """Nobody has asked meanwhile whether more is taken."""
     bucket = Bucket((RateLimit(20, 60.0),))
@@ -266,21 +296,8 @@ def test_time_alone_raises_no_limit() -> None:
 @pytest.mark.parametrize("true_count", [5, 12, 20])
 def test_a_platform_that_takes_less_than_is_documented_refuses_less_and_less_often(true_count: int) -> None:
     """One that documents 20 requests a minute, asked for as much as possible for three hours."""
-    enforcer = Enforcer(Window(true_count, 60.0))
-    bucket = Bucket((RateLimit(20, 60.0),))
-    refused: list[float] = []
-    went: list[float] = []
-    now = 0.0
-    while (at := bucket.ready_at(now)) < 10_800.0:
-        bucket.take(at)
-        went.append(at)
-        now = at + 0.1
-        if wait_s := enforcer.take(at):
-            refused.append(at)
-            bucket.answered(now, at, taken=False)
-            bucket.pause(now + wait_s, now)
-        else:
-            bucket.answered(now, at)
+    enforcer, bucket = Enforcer(Window(true_count, 60.0)), Bucket((RateLimit(20, 60.0),))
+    went, refused = _asked_for(bucket, enforcer, until=10_800.0)
     assert _busiest(went, 60.0) <= 20
     late = [at for at in refused if at >= 3_600.0]
     if true_count == 20:
