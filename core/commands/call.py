@@ -45,10 +45,10 @@ class Occasion:
         """Whether a private reply may carry a file or controls; else it is a line, or for all to see."""
         return self.unseen_by_others and not self.surface.capabilities.private_lines_only
 
-    def spelled(self) -> str:
-        """How the command is written here."""
+    def spelled(self, command: Command | None = None) -> str:
+        """How this command, or another one, is written here."""
         groups = self.surface.capabilities.command_groups
-        return self.services.registry.spelled(self.command, in_groups=groups)
+        return self.services.registry.spelled(command or self.command, in_groups=groups)
 
     @property
     def locale(self) -> str | None:

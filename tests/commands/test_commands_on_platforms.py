@@ -185,7 +185,8 @@ async def test_what_one_chose_in_private_is_exported_and_forgotten(hands: Hands)
     await hands.shows(say("choose.model.chosen", name="Large one", scope=say("scope.chat")))
     assert (await hands.service.store.export(person))["choices"] == {"model": "near/large"}
     await hands.command("forget")
-    asked = await hands.shows(say("forget.ask"))
+    export = "/more export" if hands.platform == "discord" else "/export"
+    asked = await hands.shows(say("forget.ask", export=export))
     [yes] = [one["id"] for row in asked["rows"] for one in row if one["label"] == say("button.forget")]
     await hands.server.press("Ada", hands.chat, asked["id"], yes)
     await hands.shows(say("forget.done", entries=1))

@@ -99,7 +99,7 @@ async def test_what_does_not_stand_there_any_more_is_refused_although_it_is_sign
     surface = bot.surface(private_answers=True)
     data = bot.signer.sign("forget:ask", surface.place)
     ref = MessageRef("c1", "m1")
-    for stands, words in ((False, say("button.over")), (True, say("forget.ask"))):
+    for stands, words in ((False, say("button.over")), (True, say("forget.ask", export="/export"))):
         press = ButtonPress(bot.event_id(), surface.place, ADA, ref, data, stands=stands)
         await bot.handle(press, surface)
         await bot.clock.advance(1.0)

@@ -111,7 +111,7 @@ async def test_discord_export_forget_and_what_is_left() -> None:
         assert [one["text"] for one in json.loads(content)["messages"]] == [f"{CANARY} of Ben"]
 
         await server.invoke("Ben", "#general", "more forget", {})
-        asked = await stage.said(say("forget.ask"))
+        asked = await stage.said(say("forget.ask", export="/more export"))
         assert asked["only_for"] == stage.screen.person("Ben")
         await server.press("Ben", "#general", asked["id"], stage.data_of(asked, say("button.forget")))
         done = await stage.said(say("forget.done", entries=1))
@@ -149,7 +149,7 @@ async def test_discord_a_confirmation_expires_after_five_minutes() -> None:
     async with on_discord() as (stage, server):
         await stage.keep("Ben")
         await server.invoke("Ben", "#general", "more forget", {})
-        asked = await stage.said(say("forget.ask"))
+        asked = await stage.said(say("forget.ask", export="/more export"))
         stage.clock.ahead_s += ASKED_S
         await server.press("Ben", "#general", asked["id"], stage.data_of(asked, say("button.forget")))
         await stage.screen.told("Ben", say("forget.over", command="/more forget"))
@@ -170,7 +170,7 @@ async def test_telegram_export_forget_and_what_is_left() -> None:
         await server.say("Ada", "Ada", "/privacy")
         policy = await stage.said("What I keep about you")
         await server.press("Ada", "Ada", policy["id"], stage.data_of(policy, say("button.forget_me")))
-        asked = await stage.said(say("forget.ask"))
+        asked = await stage.said(say("forget.ask", export="/export"))
         await server.press("Ada", "Ada", asked["id"], stage.data_of(asked, say("button.forget")))
         done = await stage.said(say("forget.done", entries=1))
         assert done["id"] == asked["id"]
@@ -224,7 +224,7 @@ async def test_telegram_nobody_confirms_for_another() -> None:
         await stage.keep("Ada")
         await stage.keep("Ben")
         await server.say("Ada", "Riverside", f"/forget@{server.snapshot()['bot']['username']}")
-        asked = await stage.said(say("forget.ask"))
+        asked = await stage.said(say("forget.ask", export="/export"))
         yes = stage.data_of(asked, say("button.forget"))
         await server.press("Ben", "Riverside", asked["id"], yes)
         await stage.screen.told("Ben", say("forget.not_theirs"))

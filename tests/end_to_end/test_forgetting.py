@@ -113,11 +113,11 @@ async def forgotten(world: World, tmp_path: Path, never: asyncio.Event) -> None:
         assert await held(program, tmp_path) != []
 
         await world.telegram.say("Ada", "Ada", "/forget")
-        question = await said(in_telegram, say("forget.ask"))
+        question = await said(in_telegram, say("forget.ask", export="/export"))
         await world.telegram.press("Ada", "Ada", question["id"], _data_of(question, say("button.forget")))
         await said(in_telegram, say("forget.stays"))
         await world.discord.invoke("Ada", "@Ada", "more forget", {})
-        question = await said(in_discord, say("forget.ask"))
+        question = await said(in_discord, say("forget.ask", export="/more export"))
         await world.discord.press("Ada", "@Ada", question["id"], _data_of(question, say("button.forget")))
         await said(in_discord, say("forget.stays"))
         never.set()  # Ben's answer, which is his

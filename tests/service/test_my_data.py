@@ -121,7 +121,7 @@ async def test_forgetting_asks_and_then_takes_all_but_the_counters(bot: Bot) -> 
     await keep(bot)
     surface = bot.surface(private_answers=True)
     message = await given(bot, surface, "forget")
-    assert surface.texts == [say("forget.ask")]
+    assert surface.texts == [say("forget.ask", export="/export")]
     assert (await exported(bot))["messages"] != []
     yes = buttons(surface, message)[say("button.forget")]
     await bot.press_data(surface, message, yes)
@@ -176,7 +176,9 @@ async def test_nobody_confirms_for_another(bot: Bot) -> None:
     ]
     assert (await exported(bot))["messages"] != []
     assert (await exported(bot, BEN))["messages"] != []
-    assert await pressed(bot, group, yes) != say("forget.ask")  # it still holds for the one who asked
+    assert await pressed(bot, group, yes) != say(
+        "forget.ask", export="/export"
+    )  # it still holds for the one who asked
     assert (await exported(bot))["messages"] == []
 
 
@@ -314,7 +316,9 @@ async def test_privacys_buttons_export_and_ask(bot: Bot) -> None:
     data = buttons(surface, message)
     told = await bot.press_data(surface, message, data[say("button.export")])
     assert told == [say("export.done", entries=3)]
-    assert await bot.press_data(surface, message, data[say("button.forget_me")]) == [say("forget.ask")]
+    assert await bot.press_data(surface, message, data[say("button.forget_me")]) == [
+        say("forget.ask", export="/export")
+    ]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -6,6 +6,7 @@ from typing import Final
 
 from core.commands.call import Call, Occasion, Press
 from core.commands.command import Command
+from core.commands.declared.export import COMMAND as EXPORT
 from core.service.in_time import ends_within
 from core.service.personal_data import SOON_S, Confirmed
 from core.streaming.operations import Button, ButtonStyle
@@ -43,7 +44,8 @@ def _ask(occasion: Occasion) -> None:
     token = occasion.services.personal.ask(occasion.person)
     yes = Button(YES + token, occasion.say("button.forget"), ButtonStyle.DANGER)
     no = Button(NO + token, occasion.say("button.keep"))
-    occasion.reply(occasion.say("forget.ask"), ((yes, no),), private=True, repeatable=True)
+    question = occasion.say("forget.ask", export=occasion.spelled(EXPORT))
+    occasion.reply(question, ((yes, no),), private=True, repeatable=True)
 
 
 async def _forget(press: Press) -> None:
