@@ -93,6 +93,7 @@ class Driver:
             files=Files(capabilities.max_file_bytes, partial(_beside_file, locale))
             if capabilities.max_file_bytes
             else None,
+            broken="" if notice else say("ending.broken", locale),
             foot=foot if capabilities.buttons else replace(foot, panel=()),
             whole=not streaming,
             over=over,

@@ -23,7 +23,6 @@ from core.service.moderated import Side
 from core.service.moderating import NotPassedError
 from core.service.notices import Notices
 from core.service.refusals import mark_of, words_of
-from core.service.showing import Shown
 from core.service.turn import Turn
 from core.streaming.answer import Ending
 
@@ -127,17 +126,11 @@ class Endings:
         if turn.cut(Ending.INTERRUPTED, self._clock.monotonic(), say("ending.interrupted", turn.locale)):
             log.info("turn %s in %s has no place any more", turn.id, turn.question.place)
 
-    def broke_off(self, turn: Turn, shown: Shown) -> None:
-        """Its platform was given up, as after two sends of which nobody knows whether they were taken. Below
-        whatever stands there by now this is its one ending mark; where all of it may stand there, and its own
-        mark with it, only a reaction says that it may not."""
-        question = turn.question
-        if shown.end_in_doubt and not shown.messages and question.reply_to is not None:
-            self._notices.react(turn.surface, question.reply_to, "reaction.sorry")
-        elif shown.messages or not shown.end_in_doubt:
-            words = f"*{say('ending.broken', turn.locale)}*"
-            ref = question.reply_to
-            self._notices.mark(turn.surface, question.asker, words, ref=ref, private=question.private)
+    def broke_off(self, turn: Turn) -> None:
+        """It cannot be shown, and no message below it says so: its end may be all that stands, or the mark is
+        in doubt itself. A reaction cannot stand there twice."""
+        if turn.question.reply_to is not None:
+            self._notices.react(turn.surface, turn.question.reply_to, "reaction.sorry")
 
     def _cut_at_limit(self, turn: Turn) -> None:
         if turn.answer.ended or turn.showing is None or turn.showing.ends_at is None:

@@ -115,12 +115,6 @@ class Notices:
             return None
         return self._show(surface, person, text, ref, foot=foot, private=private, event_id=event_id)
 
-    def mark(
-        self, surface: Surface, person: Person, text: str, *, ref: MessageRef | None, private: bool
-    ) -> None:
-        """Under an answer that can take no more: however often, since it is the answer's own ending."""
-        self._show(surface, person, text, ref, private=private)
-
     def update(
         self, surface: Surface, person: Person, message: MessageRef, text: str, *, foot: Foot = BARE
     ) -> Showing | None:

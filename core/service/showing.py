@@ -21,13 +21,13 @@ _log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class Shown:
     """How it went: `complete` when all of the answer stands there, else `reason` says why not.
-    `end_in_doubt`: its end may stand there all the same, by a send of which nobody heard."""
+    `marked`: below what stands a message says that it broke off."""
 
     complete: bool
     messages: tuple[MessageRef, ...]
     reason: NotSentReason | None
     figures: Figures
-    end_in_doubt: bool = False
+    marked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class Showing:
             view = self._view
             complete = view.done and view.lost is None
             self._finished.set_result(
-                Shown(complete, self.messages, view.lost, view.figures(now), view.end_in_doubt)
+                Shown(complete, self.messages, view.lost, view.figures(now), view.marked)
             )
 
     @property

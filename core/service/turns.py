@@ -42,6 +42,9 @@ log = logging.getLogger(__name__)
 _ANSWER_TOKENS: Final = 1_024
 """What is reserved for an answer whose length nobody limits; it may grow beyond."""
 
+_GIVEN_UP: Final = {NotSentReason.UNAVAILABLE, NotSentReason.REJECTED, NotSentReason.FULL}
+"""Why an answer is not shown although its place is there."""
+
 
 class Turns:
     """Does turns; one instance for all. `shut_out`: whether whoever was let in may ask there no more by now.
@@ -108,7 +111,8 @@ class Turns:
 
     async def _may_begin(self, turn: Turn) -> bool:
         ours = turn.record is None or await turn.record.is_ours()
-        reason = "duplicate" if not ours else "closing" if turn.answer.ended else ""
+        gone = "deleted" if turn.withdrawn else "closing" if turn.answer.ending is Ending.INTERRUPTED else ""
+        reason = gone if ours else "duplicate"
         if not reason and await self._shut_out(turn.question):
             reason = "denied"
             payer, ref = turn.question.payer, turn.question.reply_to
@@ -215,8 +219,8 @@ class Turns:
         )  # fmt: skip
         if turn.record is not None and not await turn.record.is_still_ours():
             return  # another process keeps it, and marks it
-        if result is not None and result.reason is NotSentReason.UNAVAILABLE:
-            self._endings.broke_off(turn, result)
+        if result is not None and result.reason in _GIVEN_UP and not result.marked:
+            self._endings.broke_off(turn)
         await self._conversations.keep_answer(turn, tokens=tally.answer, model=turn.answered_by)
         if turn.kept:
             self._summaries.consider(turn)

@@ -3,7 +3,7 @@
     delivered     it stands there: go on
     unknown       it may stand there: the same again, later (doubt.py)
     not sent      rate limited           the newest state, as soon as its bucket grants it
-                  unavailable            the same again, later; after TRIES the view is lost
+                  unavailable            the same again, later; after TRIES the view is given up
                   taken over             the view is lost: another process shows the answer
                   rejected               without its file or as plain text, then not this way
                   frozen, message gone   below it, or lost; where it was not the view's own yet, the next one
@@ -11,6 +11,8 @@
                   anything else          not this way
                   a draft                messages from here on, unless the place is gone
                   a deletion             the message stays
+
+A view that is given up shows below what stands that it broke off, and is lost.
 
 What it says of the rate limits is the scheduler's.
 """
@@ -82,4 +84,4 @@ def _give_up(view: View, update: Update, reason: NotSentReason) -> None:
     if update.kind is OperationKind.DRAFT and view.failures >= DRAFTS_FAIL:
         view.no_drafts()
     if view.failures >= TRIES:
-        view.lose(reason)
+        view.give_up(reason)

@@ -148,8 +148,9 @@ class Pages:
         self._cap = 1.0 - min(0.5, MARK_UNITS / renderer.page_units)
         self._nearly_full = self._cap - min(NEARLY_FULL_UNITS / renderer.page_units, NEARLY_FULL_SHARE)
 
-    def frame(self, answer: Answer) -> Frame:
-        """The newest state of the current page. Costs a rendering: call it when it can be sent."""
+    def frame(self, answer: Answer, *, ends: bool = True) -> Frame:
+        """The newest state of the current page. Costs a rendering: call it when it can be sent. `ends`: else
+        it is as it would be if the answer went on, but for files."""
         self._holds_to, self._half_rule = 0, -1
         if (frame := self._file_frame(answer)) is not None:
             return frame
@@ -159,7 +160,7 @@ class Pages:
         self._settled = found.settled
         self._holds_to = self.start + found.holds_to if found.holds_to else 0
         self._half_rule = -1 if found.half_rule is None else self.start + found.half_rule
-        if answer.ended and whole:
+        if answer.ended and whole and ends:
             body = self._final(text, found, answer.mark)
             if body.fill <= 1.0:
                 return self._frame(Cut(len(text), CutRank.BLOCK, found.end), body, last=True)
@@ -217,6 +218,22 @@ class Pages:
             self.accept(replace(seen, closed=True, last=False, file=None, ahead=0))
         self.shown, self._shown_marks, self._shown_body = self.start, self._marks, None
         self.visible = self.shown
+
+    def bare(self, mark: str) -> Frame:
+        """The current page with nothing of the answer, but this mark."""
+        shown = max(self.start, self.shown)
+        return Frame(self.page, self.start, shown, self._marked("", mark), NO_MARKS, closed=True, last=True)
+
+    def one_fewer(self) -> bool:
+        """One of the messages that may be sent may be used up. Whether the current one is the last now."""
+        before = self._limit
+        if before is None or self._at_limit:
+            return False
+        self._limit = replace(before, count=before.count - 1)
+        last = self.page >= before.count - 2
+        if last and self._files and self._file is None:
+            self._file = RestSpan(self.start, self._marks.opened())
+        return last
 
     def file_grows(self, answer: Answer) -> bool:
         """Whether the current page is a file that is not whole yet: of its text nothing is shown."""

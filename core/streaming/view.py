@@ -12,6 +12,7 @@ from core.streaming.meters import NEVER
 from core.streaming.operations import Button, MessageContent, NotSentReason, OperationKind
 from core.streaming.overwritten import Overwritten
 from core.streaming.pages import Frame, Pages
+from core.streaming.rendering import Rendered
 from core.streaming.view_settings import Standing, ViewSettings
 from core.streaming.wants import FIRST_CHARS, FIRST_WAIT_S, Priority, Want, is_enough, preview
 from core.streaming.ways import Ways
@@ -30,6 +31,7 @@ STATUS_EVERY_S: Final = 3.0
 """How often the words beside a file that still grows say how long it is: they show nothing of the text."""
 NONCE_TAIL: Final = 4
 """Characters of a message's id, which tell a page that is shown anew from what takes no edit any more."""
+_WITHOUT_TEXT: Final = {OperationKind.TYPING, OperationKind.DELETE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,8 @@ class View:
         self._draft = settings.draft
         self._draft_until = 0.0  # the one that stands is to be shown again by then
         self._page_over = False  # what was a draft is to be sent
-        self.end_in_doubt = False  # it was given up, and its end may stand there all the same
+        self.marked = False  # it was given up, and a message below it says so
+        self._given_up: NotSentReason | None = None  # nothing more of the text goes, but for such a message
         ours = {page.message_id for page in settings.standing}
         self._overwritten = Overwritten(one for one in settings.over if one not in ours)
         self._replaces = False  # the current message was one of them
@@ -134,8 +137,9 @@ class View:
         in what a held table has got."""
         if self.over or self.in_flight:
             return None
-        if self._overwritten.clearing:
-            return Want(OperationKind.DELETE, Priority.FINAL, self.not_before, self._last_at)
+        if self._given_up is not None or self._overwritten.clearing:
+            kind = OperationKind.DELETE if self._given_up is None else OperationKind.SEND
+            return Want(kind, Priority.FINAL, self.not_before, self._last_at)
         self._first_delta_at = self._first_delta_at or self.answer.produced_at(0)
         if self.answer.ended or self._page_over:
             # The pages of a long answer take turns with the others' first texts and endings.
@@ -218,16 +222,14 @@ class View:
     def update(self, now: float, way: int) -> Update | None:
         """The newest state to bring to the platform, by this way; None when it would change nothing there."""
         want = self.want(now)
-        if want is not None and want.kind in {OperationKind.TYPING, OperationKind.DELETE}:
-            if want.kind is OperationKind.TYPING:
-                self._typing_until = now + (self.settings.typing_lasts_s or 0.0) * 0.8
-            return Update(want.kind, self._overwritten.next if self._overwritten.clearing else None)
+        if want is not None and (self._given_up is not None or want.kind in _WITHOUT_TEXT):
+            return self._without_text(want.kind, now)
         drafting = want is not None and want.kind is OperationKind.DRAFT
         editing = self._message is not None
         self._awaiting = None
         self._begin()
         while True:
-            frame = self._doubt.frame or self._doubt.unended(self._pages.frame(self.answer))
+            frame = self._doubt.frame or self._pages.frame(self.answer, ends=not self._doubt.unended)
             self._seen_length = self.answer.length
             content = self._content(frame, now, way, drafting=drafting)
             if drafting and frame.body.text:
@@ -250,6 +252,17 @@ class View:
             if self.over or self._overwritten.clearing or not frame.closed or editing:
                 return None
 
+    def _without_text(self, kind: OperationKind, now: float) -> Update:
+        """An update that shows nothing of the answer."""
+        if kind is OperationKind.SEND:
+            frame = self._pages.bare(self.settings.broken)
+            nonce = f"{self.settings.nonce}.{frame.page}.end" if self.settings.nonce else ""
+            content = MessageContent(self._body(frame), private=self.settings.private, nonce=nonce)
+            return Update(kind, None, content, frame)
+        if kind is OperationKind.TYPING:
+            self._typing_until = now + (self.settings.typing_lasts_s or 0.0) * 0.8
+        return Update(kind, self._overwritten.next if self._overwritten.clearing else None)
+
     def _begin(self) -> None:
         """With the first text it is settled what stands above it."""
         reasoning = self.settings.reasoning
@@ -261,9 +274,6 @@ class View:
             self._pages.above = lambda body: reasoning.above(body, line)
 
     def _content(self, frame: Frame, now: float, way: int, *, drafting: bool) -> MessageContent:
-        body = frame.body
-        if self._plain:
-            body = replace(body, text=body.text if body.plain is None else body.plain, entities=())
         nonce = f"{self.settings.nonce}.{frame.page}" if self.settings.nonce else ""
         if nonce and self._anew:
             nonce = f"{nonce}.{self._anew}"
@@ -272,7 +282,7 @@ class View:
         sending = self._message is None and not overwriting and not drafting
         may_stop = not sending or self.ways.is_exact(way, frame.page)
         return MessageContent(
-            body,
+            self._body(frame),
             buttons=self._buttons(frame, now, may_stop=may_stop),
             silent=frame.page > 0,
             private=self.settings.private,
@@ -284,6 +294,12 @@ class View:
             replaces=overwriting if self._message is None else self._replaces,
             keeps_text=self.settings.keeps_text,
         )
+
+    def _body(self, frame: Frame) -> Rendered:
+        body = frame.body
+        if self._plain:
+            body = replace(body, text=body.text if body.plain is None else body.plain, entities=())
+        return body
 
     def _buttons(self, frame: Frame, now: float, *, may_stop: bool) -> tuple[Button, ...]:
         """`may_stop`: not where nobody may ever learn which message it is, to take the button away."""
@@ -310,6 +326,11 @@ class View:
             return
         if update.kind is OperationKind.DRAFT:
             self._drafted(update.content, update.frame, now)
+            return
+        if self._given_up is not None:
+            self.messages.append(message_id)
+            self.marked = True
+            self.lose(self._given_up)
             return
         if self._message is None:
             self._doubt.message_known()
@@ -357,17 +378,18 @@ class View:
         self._standing = None
         if update.frame is None:
             return
-        once = self.ways.is_exact(way, self.page)
-        if update.kind is OperationKind.SEND and not self._doubt.sent(
-            update.frame, update.content, once=once
-        ):
-            self.end_in_doubt = update.frame.last
-            self.lose(NotSentReason.UNAVAILABLE)
+        frame, once = update.frame, self.ways.is_exact(way, self.page)
+        if update.kind is OperationKind.SEND and not self._doubt.sent(frame, update.content, once=once):
+            self.give_up(NotSentReason.UNAVAILABLE)
             return
-        if update.frame.closed:
-            self._doubt.frame = update.frame
+        if self._given_up is not None:
+            return
+        if update.kind is OperationKind.SEND and not once and self._pages.one_fewer() and not frame.last:
+            frame = replace(frame, closed=False)  # it is no page of several any more
+        if frame.closed:
+            self._doubt.frame = frame
         else:
-            self._pages.accept(update.frame)
+            self._pages.accept(frame)
             self.answer.shown(self._reader, self._pages.visible)
 
     def not_sent(self, retry_at: float) -> None:
@@ -412,8 +434,10 @@ class View:
             self._doubt.frame = None
         elif update.content is not None and update.content.file is not None:
             self._bare = True
-        elif self._plain:
+        elif self._plain and len(self.ways.open(update.kind, self.page)) > 1:
             self.shut(way, update.kind, NotSentReason.REJECTED)
+        elif self._plain:
+            self.give_up(NotSentReason.REJECTED)
         else:
             self._plain = True
         self._try_again(self.not_before)
@@ -440,6 +464,22 @@ class View:
     def _as_before(self) -> None:
         self.in_flight = False
         self._seen_length = -1
+
+    def give_up(self, reason: NotSentReason) -> None:
+        """No more of the text can go. A message below what stands says so, as its one ending mark: but not
+        where an ending may be all that stands."""
+        if (
+            self._given_up is not None
+            or not self.settings.broken
+            or (self._doubt.ended and not self.messages)
+        ):
+            self.lose(reason)
+            return
+        if self._message is not None:
+            self._pages.leave(self._seen)
+        self._given_up, self._doubt, self.failures = reason, Doubt(), 0
+        self._as_before()
+        self.answer.shown(self._reader, self.answer.length)
 
     def broke(self, error: Exception) -> None:
         """It cannot be shown: a bug, which is not to take other answers with it."""

@@ -62,6 +62,7 @@ class ViewSettings:
     files: Files | None = None  # None: all is shown in pages
     limit: MessageLimit | None = None  # None: as many messages as it takes
     reasoning: ShownReasoning | None = None  # None: it is hidden
+    broken: str = ""  # the mark below what stands where no more of it can be shown; empty: there is none
     foot: Foot = BARE
     whole: bool = False  # nothing is shown before the answer has ended
     standing: tuple[Standing, ...] = ()  # pages that were shown before, in order: it goes on there

@@ -23,6 +23,8 @@ _MARK: Final = re.compile(
 )  # Telegram has no signs
 _WAYS: Final = {On.INTERACTION: 2}
 _BROKE_OFF: Final = say("ending.broken")
+_GIVEN_UP: Final = {Platform.UNKNOWN_TAKEN, Platform.UNKNOWN_NOT_TAKEN, Platform.REJECTED}
+"""By two of these an answer is given up, and a mark below it, which the place takes, by two more."""
 
 
 def broken(evidence: Evidence) -> str | None:
@@ -84,7 +86,7 @@ def _tiles(seen: Evidence) -> str | None:
         for numbers in combinations(range(len(pages)), dropped):
             left = [page for number, page in enumerate(pages) if number not in numbers]
             ends = ENDS if said else (len(TEXT),)
-            found = _tile(left, may_break=bool(lost), ends=ends, seen=seen)
+            found = _tile(left, ends, seen)
             if found is None:
                 return next(
                     (
@@ -98,15 +100,15 @@ def _tiles(seen: Evidence) -> str | None:
     return wrong
 
 
-def _tile(
-    pages: Sequence[tuple[str, str]], *, may_break: bool, ends: Sequence[int], seen: Evidence
-) -> str | None:
+def _tile(pages: Sequence[tuple[str, str]], ends: Sequence[int], seen: Evidence) -> str | None:
+    may_break = bool(_lost(seen))
     texts, marks = [text for text, _ in pages], [mark for _, mark in pages if mark]
     if len(marks) > 1 or (marks and not pages[-1][1]):
         return f"marks of an ending: {marks}"
     below = bool(marks) and len(texts) > 1 and not _words(texts[-1])  # the mark stands below what is visible
     may_break |= below and seen.processes > 1  # which may know no more than a full page
-    if may_break and (below or not marks):  # the last one is a preview, in which what is open is closed
+    part = below or not (marks or _needs_mark(seen))
+    if may_break and part:  # the last one is a preview, in which what is open is closed
         return None if _words(TEXT).startswith("".join(map(_words, texts))) else f"no beginning: {texts}"
     until = ENDS if marks else ends
     renderer: Any = seen.renderer  # one that can be hashed, as any that has no equality of its own
@@ -169,6 +171,12 @@ def _lost(seen: Evidence) -> set[Platform]:
     if struck.count(Platform.REJECTED) > 1:
         found.add(Platform.REJECTED)
     return found
+
+
+def _needs_mark(seen: Evidence) -> bool:
+    """Where not all can be shown."""
+    given_up = [fault for fault in seen.struck if fault.kind in _GIVEN_UP]
+    return _lost(seen) <= _GIVEN_UP and len(given_up) < 4
 
 
 def _mark(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -10,131 +11,213 @@ from core.adapters.memory_journal import MemoryJournal
 from core.catalogue import say
 from core.messages import MessageRef, PlaceKind
 from core.ports.completions import ModelError, ModelErrorKind
-from core.streaming.operations import MessageContent, OperationKind, Outcome, Unknown
-from tests.fakes.surface import FakeSurface
+from core.streaming.operations import MessageContent, NotSent, NotSentReason, OperationKind, Outcome
+from core.streaming.outcomes import TRIES
+from tests.fakes.surface import INTERACTION_LIMITS, FakeSurface
 from tests.service.conftest import Bot, failed, shut
+from tests.service.scripted_model import Stream
+from tests.service.test_recovery import first, killed, started
 
 SENTENCE = "A sentence of the tale. "
-
-
-class Doubtful(FakeSurface):
-    """Of the message after `known` nobody hears anything, `lost` times; it has no nonces. `taken`: so many of
-    its sends came."""
-
-    known = 1
-    lost = 2
-    taken = 0
-    _sends = 0
-
-    def _take(
-        self, kind: OperationKind, message_id: str | None, content: MessageContent, *rest: object
-    ) -> Outcome:
-        self._sends += kind is OperationKind.SEND
-        in_doubt = kind is OperationKind.SEND and self.known < self._sends <= self.known + self.lost
-        if not in_doubt or self._sends <= self.known + self.taken:
-            outcome = super()._take(kind, message_id, content, *rest)  # type: ignore[arg-type]
-        return Unknown("time-out") if in_doubt else outcome
-
-
+TOLD = (SENTENCE * 3).strip()
 MARK = f"*{say('ending.broken')}*"
+REFUSED = failed("unauthorized")
+TAKEN, LOST = "unknown_taken", "unknown_not_taken"
+DOUBTS = [(LOST, LOST), (TAKEN, LOST), (LOST, TAKEN), (TAKEN, TAKEN)]
+each_doubt = pytest.mark.parametrize("doubt", DOUBTS, ids=" ".join)
 
 
-def doubtful(bot: Bot, *, known: int, taken: int) -> Doubtful:
-    surface = Doubtful(bot.clock, kind=PlaceKind.PRIVATE, page_units=200)
-    surface.known, surface.taken = known, taken
+def without_nonces(bot: Bot, *failures: str, page_units: int = 200) -> FakeSurface:
+    """As a chat on Telegram. `failures`: what becomes of its next calls."""
+    surface = FakeSurface(bot.clock, kind=PlaceKind.PRIVATE, page_units=page_units)
     surface.capabilities = replace(surface.capabilities, nonces=False)
+    surface.failures.extend(failures)
     return surface
 
 
-@pytest.mark.parametrize("taken", [0, 1, 2])
-async def test_an_answer_that_is_given_up_in_its_midst_has_one_mark_at_its_end(bot: Bot, taken: int) -> None:
-    surface = doubtful(bot, known=1, taken=taken)
+async def begun(bot: Bot, surface: FakeSurface) -> Stream:
+    """Of whose answer the first send has just gone."""
+    stream = await bot.asked(surface, "a tale?")
+    stream.say(SENTENCE * 3)
+    await bot.clock.advance(0.1)
+    return stream
+
+
+def refuse(stream: Stream) -> None:
+    stream.emit(ModelError(ModelErrorKind.UNAUTHORIZED, "no"))
+
+
+@each_doubt
+async def test_an_answer_that_is_given_up_in_its_midst_has_one_mark_at_its_end(
+    bot: Bot, doubt: tuple[str, str]
+) -> None:
+    surface = without_nonces(bot, "", *doubt)
     stream = await bot.asked(surface, "a tale?")
     stream.say(SENTENCE * 30)
     stream.finish()
     await bot.clock.advance(60.0)
     assert surface.texts[-1] == MARK
     assert sum(MARK in text for text in surface.texts) == 1
-    assert len(surface.texts) == 2 + taken
+    assert len(surface.texts) == 2 + doubt.count(TAKEN)
     assert (SENTENCE * 30).startswith(surface.texts[0])
 
 
-@pytest.mark.parametrize("taken", [0, 1, 2])
-async def test_an_answer_whose_first_message_is_in_doubt_has_its_mark_below(bot: Bot, taken: int) -> None:
-    surface = doubtful(bot, known=0, taken=taken)
-    stream = await bot.asked(surface, "a tale?")
-    stream.say(SENTENCE * 3)
+@each_doubt
+async def test_an_answer_whose_first_message_is_in_doubt_has_its_mark_below(
+    bot: Bot, doubt: tuple[str, str]
+) -> None:
+    surface = without_nonces(bot, *doubt)
+    await begun(bot, surface)
     await bot.clock.advance(60.0)
-    assert surface.texts == [(SENTENCE * 3).strip()] * taken + [MARK]
+    assert surface.texts == [TOLD] * doubt.count(TAKEN) + [MARK]
 
 
-@pytest.mark.parametrize("taken", [0, 1, 2])
-async def test_what_may_stand_there_without_its_end_is_said_again_without_it(bot: Bot, taken: int) -> None:
+@each_doubt
+async def test_what_may_stand_there_without_its_end_is_said_again_without_it(
+    bot: Bot, doubt: tuple[str, str]
+) -> None:
     """Else nobody could tell whether the one with the mark stands there, nor whether it wants another."""
-    surface = doubtful(bot, known=0, taken=taken)
-    stream = await bot.asked(surface, "a tale?")
-    stream.say(SENTENCE * 3)
-    await bot.clock.advance(0.1)
-    stream.emit(ModelError(ModelErrorKind.UNAUTHORIZED, "no"))
+    surface = without_nonces(bot, *doubt)
+    refuse(await begun(bot, surface))
     await bot.clock.advance(60.0)
-    assert surface.texts == [(SENTENCE * 3).strip()] * taken + [MARK]
+    assert surface.texts == [TOLD] * doubt.count(TAKEN) + [MARK]
     assert surface.reactions == []
 
 
 async def test_once_it_is_known_where_it_stands_the_end_follows(bot: Bot) -> None:
-    surface = doubtful(bot, known=0, taken=0)
-    surface.lost = 1
-    stream = await bot.asked(surface, "a tale?")
-    stream.say(SENTENCE * 3)
-    await bot.clock.advance(0.1)
-    stream.emit(ModelError(ModelErrorKind.UNAUTHORIZED, "no"))
+    surface = without_nonces(bot, LOST)
+    refuse(await begun(bot, surface))
     await bot.clock.advance(60.0)
-    assert surface.texts == [f"{(SENTENCE * 3).strip()}\n\n{failed('unauthorized')}"]
+    assert surface.texts == [f"{TOLD}\n\n{REFUSED}"]
+
+
+async def test_what_is_said_again_is_as_fresh_as_can_be(bot: Bot) -> None:
+    surface = without_nonces(bot, LOST, "", "rate_limited_long", page_units=2_000)
+    stream = await begun(bot, surface)
+    stream.finish(SENTENCE * 8)
+    await bot.clock.advance(10.0)
+    assert surface.texts == [(SENTENCE * 11).strip()]
 
 
 async def test_what_may_stand_there_with_its_end_gets_no_second_one(bot: Bot) -> None:
     """A reaction says that it may not: it cannot stand there twice."""
-    surface = doubtful(bot, known=0, taken=1)
-    stream = await bot.asked(surface, "a tale?")
-    stream.emit(ModelError(ModelErrorKind.UNAUTHORIZED, "no"))
+    surface = without_nonces(bot, TAKEN, LOST)
+    refuse(await bot.asked(surface, "a tale?"))
     await bot.clock.advance(60.0)
-    assert surface.texts == [failed("unauthorized")]
+    assert surface.texts == [REFUSED]
+    assert [emoji for _, emoji in surface.reactions] == [say("reaction.sorry", None)]
+
+
+async def test_nor_does_it_where_the_platform_takes_nothing_for_minutes_after_it(bot: Bot) -> None:
+    surface = without_nonces(bot, TAKEN, *["unavailable"] * TRIES)
+    refuse(await bot.asked(surface, "a tale?"))
+    await bot.clock.advance(600.0)
+    assert surface.texts == [REFUSED]
     assert [emoji for _, emoji in surface.reactions] == [say("reaction.sorry", None)]
 
 
 async def test_the_same_where_no_message_asked_for_it_says_nothing(bot: Bot) -> None:
     """A command has none to react to, and a mark below might stand beside the answer's own."""
-    surface = doubtful(bot, known=0, taken=1)
+    surface = without_nonces(bot, TAKEN, LOST)
     await bot.command(surface, "ask", {"prompt": "a tale?"})
-    stream = await bot.model.opened()
-    stream.emit(ModelError(ModelErrorKind.UNAUTHORIZED, "no"))
+    refuse(await bot.model.opened())
     await bot.clock.advance(60.0)
-    assert surface.texts == [failed("unauthorized")]
+    assert surface.texts == [REFUSED]
     assert surface.reactions == []
+
+
+async def test_a_mark_of_which_nobody_hears_has_a_reaction_beside_it(bot: Bot) -> None:
+    surface = without_nonces(bot, TAKEN, LOST, LOST, LOST)
+    await begun(bot, surface)
+    await bot.clock.advance(60.0)
+    assert surface.texts == [TOLD]
+    assert [emoji for _, emoji in surface.reactions] == [say("reaction.sorry", None)]
+
+
+async def test_what_stands_where_the_rest_is_refused_for_good_is_marked(bot: Bot) -> None:
+    surface = without_nonces(bot)
+    stream = await begun(bot, surface)
+    surface.failures.extend(["rejected"] * 2)
+    stream.finish(SENTENCE)
+    await bot.clock.advance(60.0)
+    assert surface.texts == [TOLD, MARK]
 
 
 async def test_what_may_never_be_edited_has_no_stop(bot: Bot) -> None:
     """Nobody could take the button away again."""
-    surface = doubtful(bot, known=1, taken=1)
+    surface = without_nonces(bot)
     stream = await bot.asked(surface, "a tale?")
     stream.say(SENTENCE * 4)
     await bot.clock.advance(3.0)
     assert [one.label for one in surface.messages["m1"].content.buttons] == [say("button.stop")]
-    stream.say(SENTENCE * 2)
+    surface.failures.extend(["", TAKEN, LOST])  # the first page's end, and the next page
+    stream.say(SENTENCE * 8)
     await bot.clock.advance(60.0)
     assert surface.texts[-1] == MARK
+    assert len(surface.texts) == 3
     assert not any(message.content.buttons for message in surface.messages.values())
 
 
-class TakenOver(Doubtful):
+@each_doubt
+@pytest.mark.parametrize("how", ["killed", "stopped"])
+@pytest.mark.parametrize("mark", ["in flight", "rate_limited_long", "unavailable"])
+async def test_a_mark_outlives_the_process(doubt: tuple[str, str], how: str, mark: str) -> None:
+    """It is a step of the answer like any other, which the next process goes on from."""
+    before = first()
+    surface = without_nonces(before, *doubt, *[mark] * 5)
+    refuse(await begun(before, surface))
+    while len(surface.calls) < 2 + (mark != "in flight"):
+        await before.clock.advance(0.01)
+    if how == "stopped":
+        now = before.clock.monotonic()
+        stopped = asyncio.ensure_future(before.chat.stop(streams_until=now + 4.0, marks_until=now + 7.0))
+        await before.clock.advance(10.0)
+        await stopped
+    await killed(before)
+    surface.failures.clear()
+    bot = await started(before, surface)
+    await bot.clock.advance(300.0)
+    assert sum(text.endswith("*") for text in surface.texts) == 1
+    assert surface.texts[-1].endswith("*")
+
+
+class UserInstalled(FakeSurface):
+    """A slash command's answer where the bot is not: so many messages, and the next one is refused."""
+
+    def _refusal(self, kind: OperationKind) -> Outcome | None:
+        if kind is OperationKind.SEND and len(self.messages) >= 6:
+            return NotSent(NotSentReason.FULL)
+        return super()._refusal(kind)
+
+
+@pytest.mark.parametrize("doubt", [TAKEN, LOST])
+@pytest.mark.parametrize("before", range(1, 6))
+async def test_a_message_that_may_have_been_sent_is_one_of_those_that_may_be(
+    bot: Bot, before: int, doubt: str
+) -> None:
+    surface = UserInstalled(
+        bot.clock, page_units=300, messages_left=6, limits=INTERACTION_LIMITS, ends_after_s=900.0
+    )
+    surface.capabilities = replace(surface.capabilities, nonces=False, first_in_place=True)
+    surface.failures.extend([*[""] * before, doubt])
+    stream = await bot.asked(surface, "a tale?")
+    stream.finish(SENTENCE * 200)
+    await bot.clock.advance(200.0)
+    [rest] = [page.data.decode() for page in surface.pages if not isinstance(page, str)]
+    assert rest.count(SENTENCE.strip()) + "".join(surface.texts).count(SENTENCE.strip()) >= 200
+    assert rest.rstrip().endswith(SENTENCE.strip())
+
+
+class TakenOver(FakeSurface):
     """While its second send in doubt is on its way, another process takes the turn over."""
 
     other: MemoryJournal
     orphans = 0
 
     async def send(self, content: MessageContent, reply_to: MessageRef | None) -> Outcome:
+        doubts = len(self.failures)
         outcome = await super().send(content, reply_to)
-        if self._sends == self.known + 2:
+        if (doubts, len(self.failures)) == (1, 0):
             self.orphans += len(await self.other.take_over(["fake:1"]))
         return outcome
 
@@ -146,6 +229,7 @@ async def test_what_another_process_took_over_is_its_to_mark(leased: bool) -> No
     bot = Bot(before=before, journal=MemoryJournal(state, clock=clock, alone=False))
     surface = TakenOver(bot.clock, kind=PlaceKind.PRIVATE, page_units=200)
     surface.capabilities = replace(surface.capabilities, nonces=False)
+    surface.failures.extend(["", LOST, LOST])
     surface.other = MemoryJournal(state, clock=clock, alone=False)
     stream = await bot.asked(surface, "a tale?")
     stream.say(SENTENCE * 30)

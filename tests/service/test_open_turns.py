@@ -9,7 +9,7 @@ from core.adapters.memory_store import MemoryStore
 from core.messages import PlaceKind
 from core.ports.journal import KeptTurn
 from core.ports.store import Message, Role, Shown
-from tests.service.conftest import ADA, Bot, failed, shut
+from tests.service.conftest import ADA, Bot, failed, mark, shut
 
 
 class SlowJournal(MemoryJournal):
@@ -35,6 +35,21 @@ class BrokenStore(MemoryStore):
         if self.breaks == "add" and message.role is Role.ASSISTANT:
             raise RuntimeError("what a store never raises")
         await super().add(message, shown)
+
+
+async def test_who_stops_an_answer_before_it_begins_sees_that() -> None:
+    before = Bot()
+    journal = SlowJournal(before.journal_state, clock=before.clock)
+    journal.free = asyncio.Event()
+    bot = Bot(before=before, journal=journal)
+    surface = bot.surface()
+    await bot.say(surface, "first?")
+    assert bot.chat.exchanges.stop(surface.place, ADA) == "stop.done"
+    journal.free.set()
+    await bot.clock.advance(1.0)
+    assert surface.texts == [mark("ending.stopped")]
+    assert (bot.model.streams, bot.journal_state.turns) == ([], {})
+    await shut(bot)
 
 
 async def test_a_forgotten_question_that_is_kept_only_afterwards_is_over() -> None:
