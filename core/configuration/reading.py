@@ -150,7 +150,7 @@ class _Reader:
         permissions = self._permissions(top.table("permissions"))
         budgets = read_budgets(top.table("budgets"), settings.daily_tokens)
         access = top.table("access")
-        admission = read_admission(access, self._report)
+        admission = read_admission(access, self._report, settings.admins)
         access.close(belongs())
         alerts = self._alerts(top.table("alerts"))
         moderation = self._moderation(top.table("moderation"))
