@@ -54,7 +54,7 @@ async def ask(
     """
     if "OPENAI_MODEL" in given:
         settings = replace(settings, model=replace(settings.model, asked=True))
-    live = Live(read_configuration(settings))
+    live = Live(read_configuration(settings, counted=False))
     choice = _choice(live, settings, given)
     notices = Console(stderr=True, highlight=False)
     for warning in warnings_about(settings, live.current):

@@ -149,7 +149,9 @@ def _run(arguments: argparse.Namespace) -> int:
             )
         )
     except RunError as error:
-        return _failed(str(error))
+        for line in error.args:
+            _failed(line)
+        return 1
     return 0
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
 import tempfile
 from pathlib import Path
 
 from core.ports.platform import Check, CheckState
+from core.variables import others_may_read
 
 
 def check_data_dir(folder: Path, *, make: bool = True) -> Check:
@@ -31,15 +31,7 @@ def check_data_dir(folder: Path, *, make: bool = True) -> Check:
         return Check(
             "Data folder", CheckState.BAD, f"{folder.absolute()} cannot be written: {error.strerror}", remedy
         )
-    if _is_open_to_all(folder):
+    if any(map(others_may_read, folder.glob("sluice.db*"))):
         detail = f"every user of this machine can read what is in {folder.absolute()}"
         return Check("Data folder", CheckState.NOTE, detail, f"Run: chmod 700 {folder.absolute()}")
     return Check("Data folder", CheckState.GOOD, f"{folder.absolute()} can be written")
-
-
-def _is_open_to_all(folder: Path) -> bool:
-    try:
-        may_enter = bool(folder.stat().st_mode & stat.S_IXOTH)
-        return may_enter and any(one.stat().st_mode & stat.S_IROTH for one in folder.glob("sluice.db*"))
-    except OSError:
-        return False

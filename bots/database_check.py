@@ -11,6 +11,7 @@ from core.adapters.store.remedies import remedy_for
 from core.ports.platform import Check, CheckState
 from core.ports.store import StoreError
 from core.settings import Settings
+from core.variables import others_may_read
 
 _DATABASE: Final = "Database"
 _KEY: Final = "Key file"
@@ -32,7 +33,11 @@ async def check_database(settings: Settings) -> tuple[Check, ...]:
     path = location.keys.absolute()
     words = "opens the database" if opens else "is used" if path.exists() else "is made"
     when = "" if opens else " when Sluice first starts"
-    return database, Check(_KEY, CheckState.GOOD, f"{path} {words}{when}")
+    told = f"{path} {words}{when}"
+    if others_may_read(path):
+        detail = f"{told}, and every user of this machine can read it"
+        return database, Check(_KEY, CheckState.NOTE, detail, f"Run: chmod 600 {path}")
+    return database, Check(_KEY, CheckState.GOOD, told)
 
 
 def _state(found: Found) -> str:

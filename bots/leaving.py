@@ -17,7 +17,7 @@ _TELL_S: Final = 0.3
 
 
 class RunError(Exception):
-    """Sluice cannot run, or not any longer. The message is one line that says what to do."""
+    """Sluice cannot run, or not any longer. `args`: lines that say why and what to do."""
 
 
 class OutputError(Exception):

@@ -16,7 +16,7 @@ from bots.bootstrap.configuration import read_configuration, warnings_about
 from bots.data_dir_check import check_data_dir
 from bots.leaving import RunError, leave_within
 from bots.model_check import NO_MODEL
-from core.configuration import Live
+from core.configuration import ConfigurationError, Live
 from core.ports.platform import CheckState
 from core.settings import Settings
 from core.variables import SettingsError
@@ -44,19 +44,26 @@ async def run(settings: Settings, console: Console, *, sandbox: bool, live: bool
     sandbox = sandbox or not has_token
     for problem in settings.unusable:
         log.error("%s", problem)
-    configuration = read_configuration(settings)
+    try:
+        configuration = read_configuration(settings)
+    except ConfigurationError as error:
+        raise SettingsError((*error.problems, *settings.warnings)) from None
+    warnings = warnings_about(settings, configuration)
     if not configuration.model_chosen and not sandbox:
-        raise SettingsError((NO_MODEL, *warnings_about(settings, configuration)))
+        raise SettingsError((NO_MODEL, *warnings))
     data_dir = check_data_dir(settings.data_dir)
     if data_dir.state is CheckState.BAD:
-        raise RunError(f"{data_dir.detail}. {data_dir.remedy}")
+        raise RunError(f"{data_dir.detail}. {data_dir.remedy}", *warnings)
     from bots.serving import Serving
 
     process = Serving(settings, Live(configuration), console, as_live=as_live)
     serving = asyncio.create_task(process.serve(sandbox=sandbox))
     _stop_on_signals(serving, process)
-    with suppress(asyncio.CancelledError):
-        await serving
+    try:
+        with suppress(asyncio.CancelledError):
+            await serving
+    except RunError as error:
+        raise RunError(*error.args, *(() if process.has_started else warnings)) from None
 
 
 def _stop_on_signals(serving: asyncio.Task[None], process: Serving) -> None:

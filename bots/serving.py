@@ -76,6 +76,8 @@ class Serving:
         self._console = console
         self._clock: Clock = SystemClock()
         self._app: App | None = None
+        self.has_started = False
+        """Its start was told, with what is worth saying of its settings."""
 
     async def serve(self, *, sandbox: bool) -> None:
         """Until cancelled. Raises RunError, and OutputError where its start cannot be told."""
@@ -115,6 +117,7 @@ class Serving:
             try:
                 ready = await self._start(platforms, app)
                 self._tell(ready, app, world)
+                self.has_started = True
                 await self._watch([platform for platform, _ in ready], model, app, world)
             finally:
                 await self._end(platforms, app)

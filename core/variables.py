@@ -74,11 +74,20 @@ def problem_with_key(key: str) -> str:
     return ""
 
 
+def others_may_read(file: Path) -> bool:
+    """Whether every user of this machine may, as far as the file and its folder say."""
+    try:
+        may_enter = bool(file.parent.stat().st_mode & stat.S_IXOTH)
+        return os.name == "posix" and may_enter and bool(file.stat().st_mode & stat.S_IROTH)
+    except OSError:
+        return False
+
+
 def all_values(
     environment: Mapping[str, str] | None, env_file: Path | None
 ) -> tuple[dict[str, str], list[str]]:
     from_file, warnings = _values_of(env_file) if env_file is not None else ({}, [])
-    if env_file is not None and _is_open_to_all(env_file) and any(map(_may_be_secret, _set_ones(from_file))):
+    if env_file is not None and others_may_read(env_file) and any(map(_may_be_secret, _set_ones(from_file))):
         warnings.append(f"Every user of this machine can read {env_file}. Run: chmod 600 {env_file}")
     from_outside = os.environ if environment is None else environment
     values = {**_set_ones(from_file), **_set_ones(from_outside)}
@@ -107,13 +116,6 @@ def _values_of(env_file: Path) -> tuple[Mapping[str, str | None], list[str]]:
     except OSError as error:
         problem = f"{env_file} cannot be read ({error.strerror}). Let the user that runs Sluice read it."
         raise SettingsError((problem,)) from None
-
-
-def _is_open_to_all(file: Path) -> bool:
-    try:
-        return os.name == "posix" and bool(file.stat().st_mode & stat.S_IROTH)
-    except OSError:
-        return False
 
 
 def _may_be_secret(name: str) -> bool:

@@ -31,8 +31,9 @@ EMBEDDED: Final = ModelEntry(
 )
 
 
-def read_configuration(settings: Settings) -> Configuration:
-    """What `.env` and `sluice.toml` say now. Raises ConfigurationError with every problem."""
+def read_configuration(settings: Settings, *, counted: bool = True) -> Configuration:
+    """What `.env` and `sluice.toml` say now. Raises ConfigurationError with every problem. `counted`: as in
+    `parse_configuration`."""
     file = settings.config_file
     try:
         document = file.read_bytes() if file.is_file() else None
@@ -45,7 +46,9 @@ def read_configuration(settings: Settings) -> Configuration:
             "Let the user that runs Sluice read it.",
         )
         raise ConfigurationError([problem]) from None
-    return parse_configuration(document, settings, variables=read_variables(), embedded=EMBEDDED, file=file)
+    return parse_configuration(
+        document, settings, variables=read_variables(), embedded=EMBEDDED, file=file, counted=counted
+    )
 
 
 def bare_configuration() -> Configuration:

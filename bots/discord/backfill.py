@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeAlias
 
@@ -30,7 +30,7 @@ _MOST_PAGES: Final = 5  # of one channel
 _GONE: Final = (discord.Forbidden, discord.NotFound)
 _FAILURES: Final = (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError)
 
-Hear: TypeAlias = Callable[[discord.Message], "asyncio.Task[None] | None"]
+Hear: TypeAlias = Callable[[discord.Message], "asyncio.Task[bool] | None"]
 Readable: TypeAlias = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread
 
 
@@ -45,7 +45,8 @@ class Backfill:
         server_time: ServerTime,
         hear: Hear,
     ) -> None:
-        """`hear`: hands a message on; a task that ends when it was taken, None where nobody takes it."""
+        """`hear`: hands a message on; a task that ends when it was taken, with whether it was new, and None
+        where nobody takes it."""
         self._client = client
         self._cursors = cursors
         self._clock = clock
@@ -58,8 +59,8 @@ class Backfill:
         self._cursors.hold()
 
     async def run(self) -> None:
-        """Hand on what each channel missed, once it is known what that is. Says in one line what was left
-        out."""
+        """Hand on what each channel missed, once it is known what that is. Says in one line what of people's
+        messages came meanwhile, and what of them was left out."""
         await self._cursors.loaded.wait()
         gap = self._cursors.held
         oldest = _snowflake(self._server_time.now() - LONGEST_GAP_S)
@@ -77,25 +78,31 @@ class Backfill:
                 unread += 1
                 continue
             too_old += older
-            taken = [task for task in map(self._hear, messages) if task is not None]
-            if taken:
-                await asyncio.wait(taken)
-            heard += len(messages)
+            heard += await self._hand_on(messages)
             await self._release(channel_id)
         for channel_id in channels[MOST_CHANNELS:]:
             await self._release(channel_id)
         left_out = max(0, len(channels) - MOST_CHANNELS)
-        if heard or too_old or left_out or unread:
-            _log.info(
-                "discord: %d messages were fetched that came meanwhile; not answered is what is older than"
-                " %.0f minutes (%d channels), what else came in %d further channels, and what could not be"
-                " read (%d channels)",
-                heard,
-                LONGEST_GAP_S / 60,
-                too_old,
-                left_out,
-                unread,
-            )
+        minutes = LONGEST_GAP_S / 60
+        told = (
+            f"{heard} messages were fetched that came meanwhile" if heard else "",
+            f"in {too_old} channels something is older than {minutes:.0f} minutes, and not answered"
+            if too_old
+            else "",
+            f"{left_out} further channels are not looked at" if left_out else "",
+            f"{unread} channels cannot be read now" if unread else "",
+        )
+        if any(told):
+            _log.info("discord: %s", "; ".join(filter(None, told)))
+
+    async def _hand_on(self, messages: Iterable[discord.Message]) -> int:
+        """Returns how many were people's, and no earlier process had dealt with."""
+        heard = [(message, task) for message in messages if (task := self._hear(message)) is not None]
+        if heard:
+            await asyncio.wait([task for _, task in heard])
+        return sum(
+            _is_by_a_person(message) and not task.cancelled() and task.result() for message, task in heard
+        )
 
     async def _release(self, channel_id: str) -> None:
         self._cursors.release(channel_id)
@@ -116,7 +123,7 @@ class Backfill:
         return sorted(newest, key=lambda channel_id: newest[channel_id], reverse=True), too_old
 
     async def _missed(self, channel_id: str, cursor: int, oldest: int) -> tuple[list[discord.Message], bool]:
-        """What came after the cursor and is not too old, in order; whether there was older."""
+        """What came after the cursor and is not too old, in order; whether people wrote older."""
         channel = self._client.get_channel(int(channel_id))
         if channel is None:
             await self._pace()
@@ -134,7 +141,7 @@ class Backfill:
         missed = [message for message in reversed(found) if message.id > cursor]
         fresh = [message for message in missed if message.id > oldest]
         await self._complete(fresh)
-        return fresh, len(fresh) < len(missed)
+        return fresh, any(_is_by_a_person(message) for message in missed if message.id <= oldest)
 
     async def _complete(self, messages: list[discord.Message]) -> None:
         """Add who their authors are on the server: over REST a message comes without their roles."""
@@ -154,6 +161,10 @@ class Backfill:
     async def _pace(self) -> None:
         await self._clock.sleep_until(self._next_request)
         self._next_request = self._clock.monotonic() + 1.0 / REQUESTS_PER_S
+
+
+def _is_by_a_person(message: discord.Message) -> bool:
+    return not (message.author.bot or message.is_system())
 
 
 def _snowflake(at_s: float) -> int:

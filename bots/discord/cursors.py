@@ -40,7 +40,7 @@ class _Channel:
 
     spoken: float
     at: int  # the cursor
-    heard: int  # the newest message that was taken
+    heard: int  # the newest message that was taken, or is nothing for the core
     settled: int  # the cursor as it was at the last write
     written: int = 0
     held: bool = False
@@ -142,7 +142,13 @@ class Cursors:
         channel = self._channels.get(channel_id)
         if channel is not None and int(message_id) in channel.coming:
             channel.coming.remove(int(message_id))
-            channel.heard = max(channel.heard, int(message_id))
+            self.passed(channel_id, int(message_id))
+
+    def passed(self, channel_id: str, message_id: int) -> None:
+        """It came, and is nothing for the core: such as what the bot itself said."""
+        channel = self._channels.get(channel_id)
+        if channel is not None:
+            channel.heard = max(channel.heard, message_id)
             channel.move()
 
     def hold(self) -> None:

@@ -7,7 +7,7 @@ import logging
 import threading
 from collections.abc import Coroutine
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from weakref import WeakValueDictionary
 
 import discord
@@ -45,6 +45,7 @@ from core.ports.surface import Handle, Suggest, Surface
 from core.streaming.operations import BucketKey, Delivered
 
 _log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 _ACKNOWLEDGE_COMMAND_AFTER_S: Final = 2.0  # Discord gives up after 3 s
 _SUGGEST_WITHIN_S: Final = 2.5  # the same
@@ -76,7 +77,7 @@ class Listener(connection.Client):
         self._clock = clock
         self._identifies = identifies
         self._journal = journal
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._order: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._repeats = Repeats()
         self._catching_up: asyncio.Task[None] | None = None
@@ -128,16 +129,22 @@ class Listener(connection.Client):
     async def on_message(self, message: discord.Message) -> None:
         self._hear(message)
 
-    def _hear(self, message: discord.Message) -> asyncio.Task[None] | None:
-        """A message, however it came here. A task that ends when the core has taken it; None: it does not."""
+    def _hear(self, message: discord.Message) -> asyncio.Task[bool] | None:
+        """A message, however it came here. A task that ends when the core has taken it, with whether it was
+        new; None: the core does not."""
+        channel_id = str(message.channel.id)
         incoming = message_event(message, self.me, content_granted=self.intents.message_content)
         if message.author.id == self.me.id:
-            self.cursors.spoken(str(message.channel.id), message.id)
+            self.cursors.spoken(channel_id, message.id)
         elif incoming is not None and incoming.addressed is not Addressed.NO:
-            self.cursors.spoken(str(message.channel.id), message.id - 1)
-        return None if incoming is None else self._take(incoming)
+            self.cursors.spoken(channel_id, message.id - 1)
+        if incoming is not None:
+            return self._take(incoming)
+        if self.listening:  # else what people wrote before it may not have been taken
+            self.cursors.passed(channel_id, message.id)
+        return None
 
-    def _take(self, message: IncomingMessage) -> asyncio.Task[None] | None:
+    def _take(self, message: IncomingMessage) -> asyncio.Task[bool] | None:
         if not self._is_new(message):
             return None
         keeps = self.cursors.coming(message)
@@ -240,7 +247,7 @@ class Listener(connection.Client):
             private=private,
         )
 
-    def _deliver(self, incoming: Incoming, surface: Surface) -> asyncio.Task[None] | None:
+    def _deliver(self, incoming: Incoming, surface: Surface) -> asyncio.Task[bool] | None:
         return self._start(self._in_order(incoming, surface)) if self._is_new(incoming) else None
 
     def _is_new(self, incoming: Incoming) -> bool:
@@ -250,15 +257,18 @@ class Listener(connection.Client):
             return False
         return self._repeats.is_new(incoming.event_id)
 
-    async def _in_order(self, incoming: Incoming, surface: Surface) -> None:
-        """Events of one place reach the core one after the other; those of others are not held up."""
+    async def _in_order(self, incoming: Incoming, surface: Surface) -> bool:
+        """Events of one place reach the core one after the other; those of others are not held up. False: an
+        earlier process has dealt with it, or it could not be handled."""
         order = self._order.setdefault(str(incoming.place), asyncio.Lock())
         async with order:
             try:
                 if not isinstance(incoming, IncomingMessage) or await self._keep(incoming):
                     await self._handle(incoming, surface)
+                    return True
             except Exception:  # noqa: BLE001  # whatever it is, the next event must get through
                 _log.exception("%s: event %s was not handled", incoming.place, incoming.event_id)
+        return False
 
     async def _keep(self, message: IncomingMessage) -> bool:
         """False: an earlier process has dealt with it."""
@@ -267,7 +277,7 @@ class Listener(connection.Client):
             self.cursors.taken(message.place.chat_id, message.ref.message_id)
         return is_to_do
 
-    def _start(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def _start(self, coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -71,11 +71,13 @@ def parse_configuration(
     variables: Mapping[str, str],
     embedded: ModelEntry,
     file: Path | None = None,
+    counted: bool = True,
 ) -> Configuration:
     """What the file and `.env` say together. Raises ConfigurationError with every problem found.
 
     `document` None: there is no file. `variables`: the environment, in which providers' keys are looked
-    up. `embedded`: the demo model, which can always be named.
+    up. `embedded`: the demo model, which can always be named. `counted`: what is asked counts against
+    budgets; else no model needs a price.
     """
     text, values, lines = "", {}, {}
     if document is not None:
@@ -83,7 +85,7 @@ def parse_configuration(
         values = _parsed(text, str(file))
         lines = dict(lines_of(text))
     report = Report(file, lines)
-    reader = _Reader(Section(report, (), values), report, settings, variables, embedded)
+    reader = _Reader(Section(report, (), values), report, settings, variables, embedded, counted=counted)
     configuration = reader.configuration(file if document is not None else None)
     if configuration is None or report.problems:
         raise ConfigurationError(report.problems)
@@ -121,11 +123,14 @@ class _Reader:
         settings: Settings,
         variables: Mapping[str, str],
         embedded: ModelEntry,
+        *,
+        counted: bool,
     ) -> None:
         self._top = top
         self._report = report
         self._settings = settings
         self._embedded = embedded
+        self._counted = counted
         self._providers = read_providers(top.table("providers"), settings, variables)
         self._models = Models(embedded, settings.model, self._providers, report)
 
@@ -145,7 +150,7 @@ class _Reader:
         permissions = self._permissions(top.table("permissions"))
         budgets = read_budgets(top.table("budgets"), settings.daily_tokens)
         access = top.table("access")
-        admission = read_admission(access, self._report)
+        admission = read_admission(access, self._report, settings.admins)
         access.close(belongs())
         alerts = self._alerts(top.table("alerts"))
         moderation = self._moderation(top.table("moderation"))
@@ -162,7 +167,8 @@ class _Reader:
             self._report.problem((), "no model is named", NO_MODEL_NAMED)
         default = chosen or self._embedded.id
         self._models.drop_embedded_unless_used(default)
-        check_prices(budgets, self._models.readable, models.names, self._report)
+        if self._counted:
+            check_prices(budgets, self._models.readable, models.names, self._report)
         return Configuration(
             file,
             MappingProxyType(self._providers),

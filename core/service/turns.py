@@ -212,9 +212,10 @@ class Turns:
         except asyncio.CancelledError:  # the driver has closed, or this task is to end
             if (task := asyncio.current_task()) is not None and task.cancelling():
                 raise
+        by = f" by {turn.answered_by}" if turn.answered_by else ""
         log.info(
-            "turn %s in %s by %s: %s, %d characters, shown=%s",
-            turn.id, turn.question.place, turn.answered_by, turn.answer.ending, turn.answer.length,
+            "turn %s in %s%s: %s, %d characters, shown=%s",
+            turn.id, turn.question.place, by, turn.answer.ending, turn.answer.length,
             result is not None and result.complete,
         )  # fmt: skip
         if turn.record is not None and not await turn.record.is_still_ours():

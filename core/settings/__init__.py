@@ -8,6 +8,7 @@ from core.settings.entries import (
     STAR_REMEDY,
     admin_is_valid,
     entry_is_valid,
+    person_in,
     place_is_valid,
     role_in,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "may_be_secret",
     "name_may_be_secret",
     "names_any",
+    "person_in",
     "place_is_valid",
     "problem_with_address",
     "read_settings",

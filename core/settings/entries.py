@@ -92,6 +92,11 @@ def role_in(entry: str) -> str | None:
     return entry.replace(":role:", ":", 1) if _ROLE.fullmatch(entry) else None
 
 
+def person_in(entry: str) -> str | None:
+    """The person that it may name by id, without its kind; None for anything else."""
+    return entry.replace(":user:", ":", 1) if admin_is_valid(entry) else None
+
+
 def kind_of_places(platform: str) -> str:
     """The kind of a place in no server, as an entry names it."""
     ids = PLATFORMS.get(platform)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core.configuration import ConfigurationError, Problem, example
 from core.settings import ModelSettings, Settings
-from tests.configuration.parsed import SECRET, parsed, problems
+from tests.configuration.parsed import FROM_ENV, SECRET, parsed, problems
 
 _HOME = '[providers.home]\nbase_url = "http://h/v1"\n'
 _WRONG: list[tuple[str, list[str]]] = [
@@ -252,6 +254,21 @@ def test_a_variable_that_is_not_set_is_a_warning() -> None:
         "sluice.toml, line 3: providers.home.api_key_env names HOME_KEY, which is not set. "
         "Put HOME_KEY=… into .env, or take the line out for a server that needs no key."
     )
+
+
+@pytest.mark.parametrize("entry", ["discord:5", "discord:user:5"])
+@pytest.mark.parametrize("admins", ["discord:5", "discord:user:5"])
+def test_an_admin_whom_deny_names_is_a_warning(entry: str, admins: str) -> None:
+    warning = (
+        f'sluice.toml, line {{}}: access.deny names "{entry}", an admin, and goes first: '
+        "they are not served. Take the id out of deny, or out of SLUICE_ADMINS and admins."
+    )
+    of_env = replace(FROM_ENV, admins=frozenset({admins}))
+    text = f"[access]\ndeny = ['{entry}', 'discord:6', 'telegram:5', 'discord:role:5']"
+    assert parsed(text, of_env).warnings == (warning.format(2),)
+    of_file = text.replace("[access]", f"[access]\nadmins = ['{admins}']")
+    assert parsed(of_file).warnings == (warning.format(3),)
+    assert parsed(text).warnings == ()
 
 
 @pytest.mark.parametrize(

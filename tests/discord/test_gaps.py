@@ -7,9 +7,11 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
+import discord
 import pytest
 
 from bots.discord import backfill, connection
+from bots.discord.listener import Listener
 from bots.sandbox.discord.world import Permission
 from core.adapters.memory_journal import JournalState, MemoryJournal
 from core.messages import Incoming, IncomingMessage, PlaceKind
@@ -193,8 +195,40 @@ async def test_who_asked_longer_than_ten_minutes_ago_has_gone_away(caplog: pytes
         assert bot.waiting == 0
         assert bot.count("GET", HISTORY) == 1  # of #general and #bots it was known before
         [line] = [record.getMessage() for record in caplog.records]
-        assert "1 messages were fetched" in line
-        assert "(2 channels)" in line
+        assert line == (
+            "discord: 1 messages were fetched that came meanwhile; in 2 channels something is older than"
+            " 10 minutes, and not answered"
+        )
+
+
+@pytest.mark.parametrize(("killed", "away_s"), [(False, 5.0), (False, 601.0), (True, 5.0)])
+async def test_nothing_is_told_where_nobody_has_written_meanwhile(
+    caplog: pytest.LogCaptureFixture, *, killed: bool, away_s: float
+) -> None:
+    """What the bot itself said last is no question; what was dealt with before a kill is none any more."""
+    caplog.set_level(logging.INFO, "bots.discord.backfill")
+    async with spoken_to() as bot:
+        for chat in ("#general", "@Ben"):
+            await bot.server.say("Ben", chat, "@Sluice hello")
+            _, surface = await bot.next()
+            await surface.send(content("Hello."), None)
+        await bot.server.say("Ben", "#help", "@Sluice hello")  # so that all before has come
+        await bot.next()
+        client = bot.platform._client
+        assert client is not None
+        if killed:
+            await client.cursors.write()
+            await client.cursors.write()
+            await bot.server.say("Ben", "#help", "@Sluice again")
+            await bot.next()
+            await bot.kill()
+        else:
+            await bot.platform.close()
+        bot.clock.move(away_s)
+        await bot.start_again()
+        await _caught_up(bot)
+        assert bot.waiting == 0
+        assert caplog.records == []
 
 
 @pytest.mark.parametrize("wrong_by_s", [3_600.0, -3_600.0])
@@ -226,7 +260,9 @@ async def test_at_most_so_many_channels_are_fetched_the_newest_first(
         assert [await _text(bot), await _text(bot)] == ["in #bots", "in #general"]
         await _caught_up(bot)
         assert bot.waiting == 0
-        assert "1 further channels" in caplog.records[-1].getMessage()
+        assert caplog.records[-1].getMessage() == (
+            "discord: 2 messages were fetched that came meanwhile; 1 further channels are not looked at"
+        )
 
 
 async def test_requests_are_spread_so_that_live_answers_have_room(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -292,10 +328,26 @@ async def test_where_only_the_bot_or_a_command_spoke_is_kept_from_there_on() -> 
         assert bot.waiting == 0
 
 
-async def test_what_came_while_stopping_is_heard_at_the_next_start() -> None:
-    async with spoken_to("#general") as bot:
+async def test_what_came_while_stopping_is_heard_at_the_next_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the bot itself spoke after it: its answers have a moment to finish."""
+    async with local_discord() as bot:
+        await bot.start_again()
+        await bot.server.say("Ben", "#general", "@Sluice hello")
+        _, surface = await bot.next()
+        client = bot.platform._client
+        assert client is not None
+        spoken = asyncio.Event()
+
+        async def on_own(message: discord.Message) -> None:
+            await Listener.on_message(client, message)
+            if message.author == client.user:
+                spoken.set()
+
+        monkeypatch.setattr(client, "on_message", on_own)
         await bot.platform.stop_listening()
         await bot.server.say("Ada", "#general", "@Sluice too late")
+        await surface.send(content("Hello."), None)
+        await asyncio.wait_for(spoken.wait(), 10)
         await bot.platform.close()
         await bot.start_again()
         assert await _text(bot) == "too late"

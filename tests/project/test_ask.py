@@ -360,6 +360,18 @@ async def test_a_model_that_the_configuration_does_not_have_is_one_line(
     assert "home/scripted, home/other" in done.line
 
 
+@pytest.mark.parametrize("options", [(), ("--model", "scripted")])
+async def test_budgets_of_the_bot_ask_for_no_price(
+    model: ModelServer, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    (tmp_path / "sluice.toml").write_text(
+        '[models."env/other"]\nprompt_price = 1\ncompletion_price = 2\n'
+        "[budgets.everybody]\nmoney_per_month = 20\n"
+    )
+    done = await sluice(tmp_path, "ask", "hi", *options, settings=_settings(model))
+    assert (done.code, done.out, done.err) == (0, b"hi ", "")
+
+
 async def test_the_embedded_model_answers_whoever_asks_for_it(model: ModelServer, tmp_path: Path) -> None:
     (tmp_path / "sluice.toml").write_text(_CONFIGURED.format(base_url=model.base_url))
     settings = {"SLUICE_DATA_DIR": str(DATA_DIR.resolve())}

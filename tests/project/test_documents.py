@@ -32,6 +32,13 @@ def test_every_setting_is_in_the_example_and_the_example_is_valid(tmp_path: Path
     assert (read, read.warnings) == (settings.Settings(data_dir=Path("./data")), ())
 
 
+def test_no_secret_that_is_made_here_by_the_book_is_committed() -> None:
+    backup = re.search(r"sluice backup (\w+)/", (ROOT / "docs" / "running.md").read_text())
+    assert backup is not None
+    ignored = (ROOT / ".gitignore").read_text().splitlines()
+    assert {"/.env", "/sluice.toml", "/data/", f"/{backup[1]}/"} <= set(ignored)
+
+
 def test_every_make_target_named_exists() -> None:
     makefile = (ROOT / "Makefile").read_text()
     named = set(

@@ -121,6 +121,26 @@ async def test_no_platform_at_all_is_a_failure(local: Local, tmp_path: Path) -> 
     assert b"Discord refused the token." in done.out
 
 
+async def test_a_start_that_fails_tells_of_names_close_to_one_too(local: Local, tmp_path: Path) -> None:
+    settings = local.settings | {"DISCORD_TOKEN": OTHER_DISCORD_TOKEN, "TELEGRAM_TOKEN": ""}
+    near = {"TELEGRAM_TOKN": "s3cr3t"}
+    told = "sluice: TELEGRAM_TOKN is not read. Did you mean TELEGRAM_TOKEN?"
+    done = await sluice(tmp_path, "run", settings=settings | near)
+    failed, meant = done.err.splitlines()
+    assert (done.code, meant) == (1, told)
+    assert failed.startswith("sluice: No platform could be connected.")
+    for wrong in ({"SLUICE_DATA_DIR": "/dev/null/data"}, {"SLUICE_CONFIG": "wrong.toml"}):
+        (tmp_path / "wrong.toml").write_text("[personsa.b]\n")
+        done = await sluice(tmp_path, "run", settings=settings | near | wrong)
+        assert (done.code, len(done.err.splitlines()), done.err.splitlines()[-1]) == (1, 2, told)
+    async with running(tmp_path, settings=local.settings | {"SLUICE_DATADIR": "away"}) as program:
+        await program.says("→ SLUICE_DATADIR is not read.")
+        await program.says("The model answers.")
+        program.process.send_signal(signal.SIGTERM)
+        assert await program.ends(ENDS_WITHIN_S) == 0
+    assert sum("SLUICE_DATADIR" in line for line in program.said) == 1
+
+
 async def test_a_model_that_is_not_there_is_told_at_start(local: Local, tmp_path: Path) -> None:
     settings = local.settings | {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}
     async with running(tmp_path, settings=settings) as program:

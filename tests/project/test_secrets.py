@@ -74,6 +74,7 @@ async def test_a_wrong_file_is_one_line_that_shows_nothing_of_it(tmp_path: Path)
 async def test_env_that_everybody_may_read_is_told_of(local: Local, tmp_path: Path) -> None:
     """By the start and by the doctor, until it is closed."""
     env = tmp_path / ".env"
+    env.parent.chmod(0o755)
     env.write_text("".join(f"{name}={value}\n" for name, value in local.settings.items()))
     env.chmod(0o644)
     async with running(tmp_path, "--live", settings={}) as program:

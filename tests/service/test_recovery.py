@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Collection
 from functools import partial
 
@@ -46,7 +47,8 @@ async def started(before: Bot, *surfaces: FakeSurface) -> Bot:
     return bot
 
 
-async def test_what_was_visible_is_marked_and_can_go_on() -> None:
+async def test_what_was_visible_is_marked_and_can_go_on(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "core.service.turns")
     before = first()
     surface = before.surface(kind=PlaceKind.PRIVATE)
     await before.say(surface, "a tale?")
@@ -72,6 +74,9 @@ async def test_what_was_visible_is_marked_and_can_go_on() -> None:
     path = await bot.store.path(lane.leaf_id)
     assert [one.text for one in path] == ["a tale?", text.removesuffix(f"\n\n*{INTERRUPTED}*")]
     assert bot.model.streams == []
+    assert (
+        f"in {surface.place}: interrupted, " in caplog.text
+    )  # which model it was is not kept before its end
 
 
 async def test_what_was_never_visible_is_answered() -> None:

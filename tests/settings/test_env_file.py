@@ -59,11 +59,17 @@ def test_a_file_that_is_no_text_is_one_line(tmp_path: Path, content: bytes) -> N
 def test_an_env_file_that_everybody_may_read_is_told_of_where_it_holds_a_secret(tmp_path: Path) -> None:
     env = tmp_path / ".env"
     env.write_text("SOME_API_KEY=abcdef\n")
-    for mode, told in ((0o644, True), (0o640, False), (0o600, False)):
+    for folder, mode, told in (
+        (0o755, 0o644, True),
+        (0o755, 0o640, False),
+        (0o755, 0o600, False),
+        (0o700, 0o644, False),
+    ):
+        tmp_path.chmod(folder)
         env.chmod(mode)
         assert any("can read" in line for line in read_settings({}, env).warnings) is told
     env.write_text("SLUICE_LOG_LEVEL=INFO\n")
-    env.chmod(0o644)
+    tmp_path.chmod(0o755)
     assert read_settings({}, env).warnings == ()
 
 

@@ -83,6 +83,7 @@ async def test_a_backup_is_for_its_user_alone_and_holds_no_master_key(
     secret = location.keys.read_text().split()[-1]
     assert secret.encode() not in saved
     assert stat.S_IMODE((tmp_path / "saved").stat().st_mode) == 0o700
+    assert {stat.S_IMODE(file.stat().st_mode) for file in (tmp_path / "saved").iterdir()} == {0o600}
     assert made.key in location.keys.read_text()
     assert json.loads((tmp_path / "saved" / "about.json").read_text())["schema"] == schema.newest()
 

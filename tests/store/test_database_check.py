@@ -54,6 +54,18 @@ async def test_a_database_and_the_key_that_opens_it(settings: Settings) -> None:
     assert checks["Key file"].detail == f"{settings.data_dir}/sluice.key opens the database"
 
 
+async def test_a_key_that_every_user_can_read(settings: Settings) -> None:
+    key = settings.data_dir / "sluice.key"
+    key.chmod(0o644)
+    assert (await found(settings))["Key file"].state is CheckState.GOOD  # nobody else may enter its folder
+    settings.data_dir.chmod(0o755)
+    check = by_name(await check_database(settings))["Key file"]
+    assert (check.state, check.remedy) == (CheckState.NOTE, f"Run: chmod 600 {key}")
+    assert check.detail == f"{key} opens the database, and every user of this machine can read it"
+    key.chmod(0o600)
+    assert (await found(settings))["Key file"].state is CheckState.GOOD
+
+
 async def test_one_that_is_open_or_was_left_by_a_kill(settings: Settings, tmp_path: Path) -> None:
     location = Location.of(settings)
     async with open_store(location) as store:

@@ -48,7 +48,7 @@ async def back_up(location: Location, folder: Path) -> About:
         partial = _begin(folder)
         try:
             about = await (_rows_of if location.database_url else _copy_of)(location, partial)
-            (partial / _ABOUT_FILE).write_text(json.dumps(asdict(about), indent=1) + "\n", "utf-8")
+            _own_file(partial / _ABOUT_FILE).write_text(json.dumps(asdict(about), indent=1) + "\n", "utf-8")
             partial.rename(folder)
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
@@ -92,8 +92,15 @@ def files_translated() -> Iterator[None]:
         raise StoreError(f"{name or 'The folder'} cannot be used ({why or type(error).__name__}).") from None
 
 
+def _own_file(file: Path) -> Path:
+    """The same, made for its user alone if it is not there: a backup is copied to where others may enter."""
+    file.touch(0o600)
+    return file
+
+
 def copy_sqlite(source: Path, target: Path) -> None:
     """All of one database into another, in one transaction of it, while both may be in use. Blocks."""
+    _own_file(target)
     with (
         closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True, timeout=_BUSY_S)) as from_,
         closing(sqlite3.connect(target, timeout=_BUSY_S)) as to,
@@ -135,7 +142,7 @@ async def _rows_of(location: Location, folder: Path) -> About:
         own = await rows.own_key(connection) if revision else None
         if revision is None or own is None:
             raise StoreError(_NOTHING)
-        await rows.dump(connection, folder / ROWS_FILE)
+        await rows.dump(connection, _own_file(folder / ROWS_FILE))
     return _about("postgresql", revision, key_id_of(own))
 
 
