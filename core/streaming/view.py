@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from core.streaming.answer import Answer
+from core.streaming.contents import Contents
 from core.streaming.doubt import Doubt
 from core.streaming.figures import Figures, FreshnessMeter
 from core.streaming.meters import NEVER
 from core.streaming.operations import Button, MessageContent, NotSentReason, OperationKind
 from core.streaming.overwritten import Overwritten
 from core.streaming.pages import Frame, Pages
-from core.streaming.rendering import Rendered
 from core.streaming.view_settings import Standing, ViewSettings
 from core.streaming.wants import FIRST_CHARS, FIRST_WAIT_S, Priority, Want, is_enough, preview
 from core.streaming.ways import Ways
@@ -70,8 +70,7 @@ class View:
         self._seen_length = -1  # of the answer, when a frame was made of it
         self._awaiting: int | None = None  # how long the answer was when a preview began to wait for more
         self._begun = False  # the first text was about to be shown
-        self._bare = False  # the foot's file was refused
-        self._plain = False
+        self._contents = Contents(settings)
         self._doubt = Doubt()
         self._typing_until = now
         self._draft = settings.draft
@@ -256,9 +255,7 @@ class View:
         """An update that shows nothing of the answer."""
         if kind is OperationKind.SEND:
             frame = self._pages.bare(self.settings.broken)
-            nonce = f"{self.settings.nonce}.{frame.page}.end" if self.settings.nonce else ""
-            content = MessageContent(self._body(frame), private=self.settings.private, nonce=nonce)
-            return Update(kind, None, content, frame)
+            return Update(kind, None, self._contents.broken_off(frame), frame)
         if kind is OperationKind.TYPING:
             self._typing_until = now + (self.settings.typing_lasts_s or 0.0) * 0.8
         return Update(kind, self._overwritten.next if self._overwritten.clearing else None)
@@ -274,32 +271,16 @@ class View:
             self._pages.above = lambda body: reasoning.above(body, line)
 
     def _content(self, frame: Frame, now: float, way: int, *, drafting: bool) -> MessageContent:
-        nonce = f"{self.settings.nonce}.{frame.page}" if self.settings.nonce else ""
-        if nonce and self._anew:
-            nonce = f"{nonce}.{self._anew}"
-        foot = self.settings.foot if frame.last else None
         overwriting = self._overwritten.next is not None
         sending = self._message is None and not overwriting and not drafting
         may_stop = not sending or self.ways.is_exact(way, frame.page)
-        return MessageContent(
-            self._body(frame),
-            buttons=self._buttons(frame, now, may_stop=may_stop),
-            silent=frame.page > 0,
-            private=self.settings.private,
-            nonce=nonce,
+        return self._contents.of(
+            frame,
+            self._buttons(frame, now, may_stop=may_stop),
+            anew=self._anew,
             draft_id=self._draft.id if self._draft and drafting else 0,
-            file=frame.file or (foot.file if foot and not self._bare else None),
-            panel=foot.panel if foot else (),
-            wants_reply=foot.wants_reply if foot else False,
             replaces=overwriting if self._message is None else self._replaces,
-            keeps_text=self.settings.keeps_text,
         )
-
-    def _body(self, frame: Frame) -> Rendered:
-        body = frame.body
-        if self._plain:
-            body = replace(body, text=body.text if body.plain is None else body.plain, entities=())
-        return body
 
     def _buttons(self, frame: Frame, now: float, *, may_stop: bool) -> tuple[Button, ...]:
         """`may_stop`: not where nobody may ever learn which message it is, to take the button away."""
@@ -425,7 +406,7 @@ class View:
     @property
     def plain(self) -> bool:
         """Whether it shows plain text, since its formatting was refused."""
-        return self._plain
+        return self._contents.plain
 
     def rejected(self, update: Update, way: int) -> None:
         """The platform refuses the payload: once more without a file or as plain text, then not this way."""
@@ -433,13 +414,13 @@ class View:
             self._pages.keep_to_pages()
             self._doubt.frame = None
         elif update.content is not None and update.content.file is not None:
-            self._bare = True
-        elif self._plain and len(self.ways.open(update.kind, self.page)) > 1:
+            self._contents.bare = True
+        elif self.plain and len(self.ways.open(update.kind, self.page)) > 1:
             self.shut(way, update.kind, NotSentReason.REJECTED)
-        elif self._plain:
+        elif self.plain:
             self.give_up(NotSentReason.REJECTED)
         else:
-            self._plain = True
+            self._contents.plain = True
         self._try_again(self.not_before)
 
     def shut(self, way: int, kind: OperationKind, reason: NotSentReason) -> None:
