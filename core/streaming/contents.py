@@ -23,7 +23,7 @@ class Contents:
     def of(
         self, frame: Frame, buttons: tuple[Button, ...], *, anew: str, draft_id: int, replaces: bool
     ) -> MessageContent:
-        """`anew`: tells its nonce from that of another message with the same page; `draft_id`: 0 where it is a
+        """`anew`: tells its nonce from that of another message with the same page; `draft_id`: 0 for a
         message; `replaces`: that message was another's before."""
         settings = self._settings
         foot = settings.foot if frame.last else None
