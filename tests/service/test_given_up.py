@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from itertools import combinations, product
 
 import pytest
 
@@ -239,3 +240,39 @@ async def test_what_another_process_took_over_is_its_to_mark(leased: bool) -> No
     await clock.advance(60.0)
     assert (surface.orphans, surface.texts.count(MARK)) == ((0, 1) if leased else (1, 0))
     await shut(bot)
+
+
+def _as_promised(surface: FakeSurface, taken: int, whole: tuple[str, str], told: str) -> bool:
+    """What stands there, but for so many copies, is `whole`, or a beginning of what was told with one mark
+    below it; or nothing, which a reaction says."""
+    shown = [
+        ("", MARK)
+        if text == MARK
+        else (text.removesuffix(f"\n\n{REFUSED}"), REFUSED * text.endswith(REFUSED))
+        for text in surface.texts
+    ]
+    for copies in range(min(taken, len(shown)) + 1):
+        for left in combinations(shown, len(shown) - copies):
+            given_up = bool(left) and left[-1] == ("", MARK) and len(left) <= 2
+            part = given_up and all(told.startswith(text) and not mark for text, mark in left[:-1])
+            if left == (whole,) or part or (not left and surface.reactions):
+                return True
+    return False
+
+
+@pytest.mark.parametrize("ending", ["complete", "failed"])
+async def test_whatever_becomes_of_the_first_four_calls(ending: str) -> None:
+    told = SENTENCE * 5
+    for script in product(["", TAKEN, LOST, "rate_limited"], repeat=4):
+        bot = Bot()
+        surface = without_nonces(bot, *script, page_units=2_000)
+        stream = await begun(bot, surface)
+        stream.say(SENTENCE * 2)
+        if ending == "complete":
+            stream.finish()
+        else:
+            refuse(stream)
+        await bot.clock.advance(120.0)
+        whole = (told.strip(), "" if ending == "complete" else REFUSED)
+        assert _as_promised(surface, script.count(TAKEN), whole, told), (script, surface.texts)
+        await shut(bot)
