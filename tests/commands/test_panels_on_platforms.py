@@ -387,7 +387,9 @@ async def test_telegram_what_is_wrong_with_a_persona_is_asked_again_at_once() ->
                 ("persona.field.temperature", "9", say("persona.temperature_unfit")),
                 ("persona.field.temperature", "0,5", ""),
             ):
-                await chat.says(say(label))
+                question = await chat.says(say(label))
+                if label == "persona.field.model":
+                    assert say("persona.models", models="Small one, Large one, Long one") in question["text"]
                 await server.say(person, person, answer)
                 if asked_again:
                     await chat.says(f"{asked_again}\n{say(label)}")
