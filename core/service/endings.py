@@ -91,7 +91,12 @@ class Endings:
         unanswered(f"spent_{refused.why}", question.event_id, question.place, question.payer)
         words = words_of(refused, turn.locale, goes_on=turn.goes_on)
         self._notices.tell(
-            turn.surface, question.payer, words, ref=question.reply_to, reaction="reaction.refused"
+            turn.surface,
+            question.payer,
+            words,
+            ref=question.reply_to,
+            reaction="reaction.refused",
+            kind="reaction.sorry",  # one line with what else is not answered then, as of a flood
         )
         turn.close(Ending.FAILED, self._clock.monotonic(), words)
 
