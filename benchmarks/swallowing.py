@@ -21,7 +21,7 @@ class SwallowingSurface:
     address = ""
     ends_at = None
     messages_left = None
-    open_form = with_rights = None
+    open_form = with_rights = hears_all = None
     open_thread = None
     reading = None
 

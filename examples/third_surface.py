@@ -35,7 +35,7 @@ class FolderSurface:
     capabilities = core.Capabilities(
         FolderRenderer(), {"write": (core.RateLimit(2, 1.0),)}, buttons=False, reactions=False
     )
-    alternate = ends_at = messages_left = open_form = with_rights = open_thread = reading = None
+    alternate = ends_at = messages_left = open_form = with_rights = hears_all = open_thread = reading = None
     address = ""
 
     def __init__(self, folder: Path) -> None:

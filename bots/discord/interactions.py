@@ -145,7 +145,7 @@ class InteractionSurface:
         async with self._first_answer:
             return await self._send(content)
 
-    with_rights = None
+    with_rights = hears_all = None
 
     @property
     def open_form(self) -> Callable[[Form], Awaitable[Outcome]] | None:

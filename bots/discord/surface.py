@@ -47,7 +47,7 @@ _STYLES = {ButtonStyle.PLAIN: discord.ButtonStyle.secondary, ButtonStyle.DANGER:
 class ChannelSurface:
     """Bound to one place. Each call is one request, and what became of it is its outcome."""
 
-    alternate = ends_at = messages_left = open_form = with_rights = None
+    alternate = ends_at = messages_left = open_form = with_rights = hears_all = None
     address = ""
 
     def __init__(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Final
 
-from telegram import Bot, ChatMember
+from telegram import Bot, ChatMember, ChatMemberAdministrator
 from telegram.error import TelegramError
 
 from bots.telegram.connection import describe
@@ -40,3 +40,16 @@ class Rights:
                 return None
             self._known[key] = (now, member)
         return self._known[key][1]
+
+
+async def hears_all(bot: Bot, chat: int) -> bool:
+    """Whether a group tells the bot all that is said, as things are now: privacy mode is changed at BotFather
+    while we run, and an administrator hears all. True when Telegram does not say."""
+    try:
+        us = await bot.get_me()
+        if us.can_read_all_group_messages:
+            return True
+        return isinstance(await bot.get_chat_member(chat, us.id), ChatMemberAdministrator)
+    except TelegramError as error:
+        logger.info("cannot ask what is heard in %s: %s", chat, describe(error))
+        return True

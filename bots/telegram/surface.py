@@ -24,6 +24,7 @@ from bots.telegram.drafts import DRAFT_S, Drafts, with_stop
 from bots.telegram.links import link_of
 from bots.telegram.markup import addressed_to, entities_of, keyboard_of, markup_of
 from bots.telegram.outcomes import outcome_of
+from bots.telegram.rights import hears_all
 from bots.telegram.topics import open_topic
 from core.messages import MessageRef, Person, Place, PlaceKind
 from core.ports.surface import Capabilities, NotOpened, Opened, OpenThread
@@ -79,6 +80,10 @@ class ChatSurface:
     @property
     def capabilities(self) -> Capabilities:
         return self._capabilities
+
+    @property
+    def hears_all(self) -> Callable[[], Awaitable[bool]] | None:
+        return self._hears_all if self._many else None
 
     @property
     def open_thread(self) -> OpenThread | None:
@@ -162,6 +167,9 @@ class ChatSurface:
     def _moved(self, chat: int) -> None:
         """The group became a supergroup: go there. What stands in the old one takes no edit."""
         self._stand_in(replace(self._place, chat_id=str(chat)))
+
+    async def _hears_all(self) -> bool:
+        return await hears_all(self._bot, self._chat)
 
     async def _open_topic(self, name: str, on: MessageRef | None) -> Opened | NotOpened:
         place = await open_topic(self._bot, self._place, name)

@@ -49,7 +49,7 @@ class TerminalSurface:
 
     account = "terminal"
     place = Place("terminal", "terminal", PlaceKind.PRIVATE)
-    alternate = ends_at = messages_left = open_form = open_thread = reading = with_rights = None
+    alternate = ends_at = messages_left = open_form = open_thread = reading = with_rights = hears_all = None
     address = ""
 
     def __init__(self, output: BinaryIO, *, for_eyes: bool) -> None:

@@ -207,7 +207,7 @@ class Dispatcher:
         if not self._may(command, incoming, surface, incoming.ref):
             return
         if command.name != "cancel":
-            self.services.questions.drop(person, incoming.place)
+            self._drop_form(incoming, surface)
         asks = bool(command.form) and missing(command, incoming.arguments)
         if asks and await self._unfinished.ask(command, incoming, surface):
             return
@@ -238,6 +238,13 @@ class Dispatcher:
         except Exception:
             log.exception("/%s in %s failed", command.name, incoming.place)
             call.reply(call.say("unusable.failed"), private=True)
+
+    def _drop_form(self, incoming: IncomingCommand, surface: Surface) -> None:
+        questions, person = self.services.questions, incoming.author
+        if questions.loses(person, incoming.place):
+            words = say("form.dropped", language_of(person, incoming.place))
+            self.services.chat.notices.reply(surface, person, words, ref=incoming.ref)
+        questions.drop(person, incoming.place)
 
     async def _press(
         self,

@@ -24,6 +24,8 @@ from core.streaming.operations import FileContent
 MOST_EACH: Final = 50
 """Personas that one person, or one server, has."""
 _LONGEST_NAME, _LONGEST_PROMPT, _HOTTEST = 32, 4_000, 2.0
+_LONGEST_HINT: Final = 100
+_MOST_NAMED: Final = 5
 
 
 async def own(occasion: Occasion, tag: str) -> KeptPersona | None:
@@ -56,7 +58,7 @@ async def form(occasion: Occasion, data: str, persona: KeptPersona | None = None
             "model",
             occasion.say("persona.field.model"),
             (persona.model or "") if persona else "",
-            occasion.say("persona.field.model.hint"),
+            _model_hint(occasion),
             required=False,
             max_length=300,
             mistake=lambda typed: _model_mistake(occasion, typed),
@@ -130,12 +132,30 @@ def _details(press: Press) -> tuple[str | None, float | None, list[str]]:
     model, temperature = press.fields.get("model", ""), press.fields.get("temperature", "")
     mistakes = filter(None, (_model_mistake(press, model), _temperature_mistake(press, temperature)))
     notes = [f"{mistake} {press.say('persona.left_out')}" for mistake in mistakes]
+    if _model_mistake(press, model):  # a question that is asked again names them itself
+        notes.append(escaped(_models_to_choose(press, _LONGEST_HINT)))
     return _model(press, model), _temperature(temperature), notes
 
 
 def _model(occasion: Occasion, typed: str) -> str | None:
     offer = found(models_for(occasion.person, occasion.services), typed.strip()) if typed.strip() else None
     return offer.name if offer else None
+
+
+def _model_hint(occasion: Occasion) -> str:
+    empty = occasion.say("persona.field.model.hint")
+    return f"{empty} {_models_to_choose(occasion, _LONGEST_HINT - len(empty) - 1)}".rstrip()
+
+
+def _models_to_choose(occasion: Occasion, longest: int) -> str:
+    """In so many characters at most, and so no more than a few of many; "" for none."""
+    labels = [offer.label for offer in models_for(occasion.person, occasion.services)]
+    for most in range(min(len(labels), _MOST_NAMED), 0, -1):
+        named = [*labels[:most], *(["…"] if most < len(labels) else [])]
+        words = occasion.say("persona.models", models=", ".join(named))
+        if len(words) <= longest:
+            return words
+    return ""
 
 
 def _model_mistake(occasion: Occasion, typed: str) -> str:

@@ -1,6 +1,7 @@
 """Forms where there are none: what a form asks for is asked in the chat, one text after the other.
 
-The law: one form for each person and place; whoever gives another command drops it, and so do ten minutes.
+The law: one form for each person and place; whoever gives another command drops it, and is told so where
+something was filled in, and so do ten minutes.
 In a private chat the next message is the answer; where others write, only a reply to the question is. A
 restart forgets: the next message is then a question to the model, as any other.
 """
@@ -18,6 +19,7 @@ from core.ports.surface import Surface
 from core.service.languages import language_of
 from core.service.notices import Notices
 from core.service.showing import Showing
+from core.streaming.inline import escaped
 from core.streaming.view_settings import Foot
 
 KEPT_S: Final = 600.0
@@ -74,6 +76,11 @@ class Questions:
         asked = self._asked.pop((str(place), str(person)), None)
         return asked is not None and asked.until > self._clock.monotonic()
 
+    def loses(self, person: Person, place: Place) -> bool:
+        """Whether something was filled in already that goes with `drop`."""
+        asked = self._asked.get((str(place), str(person)))
+        return asked is not None and bool(asked.answers) and asked.until > self._clock.monotonic()
+
     def forget(self, person: str) -> None:
         """Let go of all that `person` was asked and has answered."""
         for key in [key for key in self._asked if key[1] == person]:
@@ -120,7 +127,7 @@ class Questions:
     ) -> bool:
         person = opened.person
         wanted, locale = opened.form.fields[len(answers)], language_of(person, surface.place)
-        lines = [prefix + f"**{wanted.label}**", wanted.hint]
+        lines = [prefix + f"**{wanted.label}**", escaped(wanted.hint)]
         if wanted.value:
             lines.append(say("form.now", locale, value=wanted.value))
         if surface.place.kind is not PlaceKind.PRIVATE:

@@ -104,6 +104,7 @@ class Panel:
     locale: str | None
     selects: bool = True  # that are lists
     opened: str = ""  # the one setting whose page this is; "" for the panel itself
+    unheard: bool = False  # what is chosen needs messages that the platform withholds
 
     @property
     def text(self) -> str:
@@ -112,6 +113,8 @@ class Panel:
         for name in (self.opened,) if self.opened else names_in(self.scope, self.place):
             label, value = say(f"setting.{name}", self.locale), words_for(name, self.held, self.locale)
             lines.append(f"{_SIGNS[name]} {label}: **{value}** · *{self._whose(name)}*")
+        if self.unheard:
+            lines += ["", f"⚠ {say('settings.unheard', self.locale)}"]
         return "\n".join(lines)
 
     @property

@@ -54,7 +54,8 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """`limit`: in tokens, BILLIONTHS of `currency`, or times. `wait_s`: until there is room again."""
+    """`limit`: in tokens, BILLIONTHS of `currency`, or times. `wait_s`: until there is room again; it is no
+    use to wait where `never`, since this needs more than the whole limit."""
 
     why: Why
     scope: Scope = Scope.EVERYBODY
@@ -62,6 +63,7 @@ class Refused:
     limit: int = 0
     wait_s: float = 0.0
     currency: str = ""
+    never: bool = False
 
 
 def budgets_for(budgets: Budgets, person: Person, place: Place, now: float) -> tuple[Budget, ...]:

@@ -124,6 +124,11 @@ class Surface(Protocol):
         """Ask the platform what somebody may do in this place. None: what comes in says it already."""
 
     @property
+    def hears_all(self) -> Callable[[], Awaitable[bool]] | None:
+        """Ask the platform whether what people say here to others reaches the bot. None: there is nothing to
+        ask, since it does."""
+
+    @property
     def open_thread(self) -> OpenThread | None:
         """None: there are no threads below this place."""
 

@@ -55,13 +55,14 @@ class Endings:
         """It may become no longer."""
         self._close(turn, Ending.LENGTH, say("ending.length", turn.locale))
 
-    def failed(self, turn: Turn, error: ModelError) -> None:
+    def failed(self, turn: Turn, error: ModelError, *, goes_on: bool = False) -> None:
+        """`goes_on`: the model was shown more of the conversation than the question."""
         question, surface = turn.question, turn.surface
         log.warning("turn %s in %s by %s: %s", turn.id, question.place, question.asker, error)
         if error.kind is ModelErrorKind.EMPTY:
             mark = say("ending.empty", turn.locale)
         else:
-            mark = say("ending.failed", turn.locale, reason=reason_of(error, turn.locale))
+            mark = say("ending.failed", turn.locale, reason=reason_of(error, turn.locale, goes_on=goes_on))
         if not turn.answer.length and not self._notices.may_fail_aloud(surface, question.asker):
             mark = ""
             if question.reply_to is not None:
@@ -84,12 +85,17 @@ class Endings:
         self._close(turn, Ending.LENGTH, mark_of(refused, turn.locale), may_go_on=False)
 
     def refused(self, turn: Turn, refused: Refused) -> None:
-        """A budget is used up before the model was asked: nothing is shown but why."""
+        """A budget has no room before the model was asked: nothing is shown but why."""
         question = turn.question
         unanswered(f"spent_{refused.why}", question.event_id, question.place, question.payer)
-        words = words_of(refused, turn.locale)
+        words = words_of(refused, turn.locale, goes_on=turn.goes_on)
         self._notices.tell(
-            turn.surface, question.payer, words, ref=question.reply_to, reaction="reaction.sorry"
+            turn.surface,
+            question.payer,
+            words,
+            ref=question.reply_to,
+            reaction="reaction.refused",
+            kind="reaction.sorry",  # one line with what else is not answered then, as of a flood
         )
         turn.close(Ending.FAILED, self._clock.monotonic(), words)
 

@@ -13,8 +13,10 @@ _IN_SECONDS_S: Final = 90.0
 _LONGEST_S: Final = 86_400.0  # beyond a day no provider knows it
 
 
-def reason_of(error: ModelError, locale: str | None) -> str:
-    """Says when to ask again where the provider did."""
+def reason_of(error: ModelError, locale: str | None, *, goes_on: bool = False) -> str:
+    """Says when to ask again where the provider did. `goes_on`: a new conversation would be shorter."""
+    if goes_on and error.kind is ModelErrorKind.CONTEXT_TOO_LONG:
+        return say("model.conversation_too_long", locale)
     wait_s = error.retry_after or 0.0
     if error.kind not in _SAYS_WHEN or not 0.0 < wait_s <= _LONGEST_S:
         return say(f"model.{error.kind}", locale)

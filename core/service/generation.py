@@ -74,7 +74,7 @@ class Generation:
                 if self._prompts.shortens(turn, choice, request, error):
                     continue
                 tally.billed = bool(turn.answer.length) or error.kind not in _UNBILLED
-                self._endings.failed(turn, error)
+                self._endings.failed(turn, error, goes_on=self._prompts.goes_on(turn, request))
             return
 
     async def _stream(

@@ -106,6 +106,11 @@ class Prompts:
         log.info("turn %s: too long for %s; from now on %d tokens", turn.id, choice.model, tokens)
         return self.size(turn, choice) < shown
 
+    def goes_on(self, turn: Turn, request: CompletionRequest) -> bool:
+        """Whether it shows more of the conversation than the question."""
+        spoken = [message for message in request.messages if message.role != "system"]
+        return turn.goes_on and (len(spoken) > 1 or turn.summary is not None)
+
     def _is_void(self, turn: Turn) -> bool:
         """Whether nothing is left to ask, as after the store was asked; who asked is told."""
         question = turn.question

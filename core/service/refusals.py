@@ -13,12 +13,15 @@ _HOUR_MIN: Final = 60
 _DAY_MIN: Final = 24 * 60
 
 
-def words_of(refused: Refused, locale: str | None) -> str:
-    """For whoever is not answered."""
+def words_of(refused: Refused, locale: str | None, *, goes_on: bool = False) -> str:
+    """For whoever is not answered. `goes_on`: a new conversation would be shorter."""
     match refused.why:
         case Why.TOKENS | Why.MONEY:
             limit = tokens_or_money(refused.why, refused.limit, refused.currency, locale)
             budget = name_of(refused.scope, refused.span, locale)
+            if refused.never:
+                key = "spent.never.conversation" if goes_on and refused.limit else "spent.never"
+                return say(key, locale, budget=budget, limit=limit)
             return say("spent", locale, budget=budget, limit=limit, span=time_span(refused.wait_s, locale))
         case Why.REQUESTS:
             seconds = -(-int(refused.wait_s * 1_000) // 1_000)

@@ -146,11 +146,13 @@ class Spending:
             if await self._ledger.take(lines, amount):
                 return _Held(lines, amount)
             counted = await self._ledger.counted(lines)
-            rooms = [_room(one, amount, wanted) for one, amount in zip(budgets, counted, strict=True)]
-            room, why, tightest = min(rooms, key=lambda room: room[0])
+            room, why, tightest = _least_room(budgets, counted, wanted)
             if room < wanted.least:
                 break
             more = min(more, room)
+        whole, of_what, smallest = _least_room(budgets, [Amount()] * len(budgets), wanted)
+        if whole < wanted.least:
+            return _refusal(smallest, of_what, now, never=True)
         return _refusal(tightest, why, now)
 
     async def _settle(self, lines: tuple[Line, ...], amount: Amount) -> None:
@@ -248,6 +250,13 @@ class Reservation:
             await self._spending.settle(held.lines, change)
 
 
+def _least_room(
+    budgets: Sequence[Budget], counted: Sequence[Amount], wanted: Wanted
+) -> tuple[int, Why, Budget]:
+    rooms = (_room(one, amount, wanted) for one, amount in zip(budgets, counted, strict=True))
+    return min(rooms, key=lambda room: room[0])
+
+
 def _room(budget: Budget, counted: Amount, wanted: Wanted) -> tuple[int, Why, Budget]:
     """How many tokens beyond the fixed amount there are left of it; fewer than 0 where there is no room for
     that."""
@@ -263,7 +272,7 @@ def _room(budget: Budget, counted: Amount, wanted: Wanted) -> tuple[int, Why, Bu
     return room, why, budget
 
 
-def _refusal(budget: Budget, why: Why, now: float) -> Refused:
+def _refusal(budget: Budget, why: Why, now: float, *, never: bool = False) -> Refused:
     limit = budget.line.money if why is Why.MONEY else budget.line.tokens
     wait_s = resets_in_s(budget.span, now)
-    return Refused(why, budget.scope, budget.span, limit or 0, wait_s, budget.currency)
+    return Refused(why, budget.scope, budget.span, limit or 0, wait_s, budget.currency, never)

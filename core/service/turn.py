@@ -110,6 +110,12 @@ class Turn:
         return self.joined.conversation_id
 
     @property
+    def goes_on(self) -> bool:
+        """Whether the model may be shown more of its conversation than the question."""
+        from_before = self.manner is None or self.manner.from_before
+        return from_before and bool(self.path or self.summary)
+
+    @property
     def named(self) -> bool:
         """Whether the model is told who says what."""
         shown = (one for one in self.outline if one.asker not in self.apart)

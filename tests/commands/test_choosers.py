@@ -421,7 +421,19 @@ async def test_a_model_or_temperature_that_cannot_be_used_is_left_out_and_told(b
     assert await personas(bot, SERVER) == [KeptPersona(SERVER, "Pirate", "Arr.", f"{BEN}")]
     mistakes = [say("persona.model_unfit", name="dear"), say("persona.temperature_unfit")]
     notes = [f"{mistake} {say('persona.left_out')}" for mistake in mistakes]
-    assert panel.told == "\n".join((say("persona.made", name="Pirate"), *notes))
+    models = say("persona.models", models="Small one, Large one, Long one")
+    assert panel.told == "\n".join((say("persona.made", name="Pirate"), *notes, models))
+
+
+async def test_a_few_of_many_models_are_named_in_a_hint() -> None:
+    many = {f"near/{n}": ModelEntry(f"near/{n}", "near", f"{n}", f"Model {n}") for n in range(9)}
+    everybody = Permissions(models_for_everybody=frozenset(many))
+    bot = Bot(configuration=Configuration(None, {}, many, "near/0", permissions=everybody))
+    panel = await panels.opened(bot, "persona", IN_PRIVATE, BEN, {"name": "new"})
+    [hint] = [field.hint for field in panel.surface.forms[-1].fields if field.name == "model"]
+    assert hint.endswith("Models: Model 0, Model 1, Model 2, Model 3, Model 4, …")
+    assert len(hint) <= 100
+    await shut(bot)
 
 
 async def test_there_are_only_so_many(bot: Bot) -> None:

@@ -18,6 +18,7 @@ from core.adapters.memory_journal import MemoryJournal
 from core.adapters.memory_store import MemoryStore
 from core.catalogue import say
 from core.commands.settings_panel import INHERIT, OPENS
+from core.service.retention import OVERHEARD_DAYS
 from tests.commands.support import Service
 from tests.commands.test_choosers import CONFIGURATION
 from tests.discord.support import local_discord
@@ -306,6 +307,25 @@ async def test_telegram_every_control_of_settings_once_and_after_a_restart() -> 
         assert await store.choices((scope,)) == {}
 
 
+async def test_telegram_settings_promise_nothing_that_privacy_mode_withholds() -> None:
+    async with local_telegram() as server:
+        store, ada = MemoryStore(), TelegramSeat(server, "Ada", "Riverside")
+        async with served_on_telegram(server, store):
+            await server.say("Ada", "Riverside", "/settings")
+            panel = await ada.says(OF_GROUP)
+            await ada.press(panel, "overhear")
+            await ada.screen.until(lambda: say("settings.unheard") in str(ada.screen.events))
+            panel = await ada.pick(panel, "when", "always mention reply", "I answer: every message")
+            assert say("settings.unheard") in panel["text"]
+            scope = f"server:telegram:{panel['chat']}"
+            assert await store.choices((scope,)) == {scope: {"when": "always mention reply"}}
+            await server.promote_bot("Ada", "Riverside")
+            await ada.press(panel, "overhear")
+            await ada.says(say("overhear.on", days=OVERHEARD_DAYS))
+            panel = await ada.says("Keep for /catchup: on")
+            assert say("settings.unheard") not in panel["text"]
+
+
 @pytest.mark.parametrize("chat", ["Ada", "Riverside", "Workshop"])
 async def test_telegram_the_panel_is_no_wall_of_buttons(chat: str) -> None:
     """One for each setting: what it can be stands on a page of its own, and the way back changes nothing."""
@@ -367,7 +387,9 @@ async def test_telegram_what_is_wrong_with_a_persona_is_asked_again_at_once() ->
                 ("persona.field.temperature", "9", say("persona.temperature_unfit")),
                 ("persona.field.temperature", "0,5", ""),
             ):
-                await chat.says(say(label))
+                question = await chat.says(say(label))
+                if label == "persona.field.model":
+                    assert say("persona.models", models="Small one, Large one, Long one") in question["text"]
                 await server.say(person, person, answer)
                 if asked_again:
                     await chat.says(f"{asked_again}\n{say(label)}")

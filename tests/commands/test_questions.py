@@ -107,6 +107,19 @@ async def test_another_command_drops_it_and_so_does_time(bot: Bot, by: str) -> N
     assert (await bot.model.opened()).prompt == ["a question"]
 
 
+async def test_whoever_had_filled_in_something_is_told_that_another_command_drops_it(bot: Bot) -> None:
+    chat = bot.surface("p", PlaceKind.PRIVATE)
+    await asked(bot, chat)
+    await asked(bot, chat, "about")
+    assert say("form.dropped") not in chat.texts
+    await asked(bot, chat)
+    await says(bot, chat, "Weir")
+    await asked(bot, chat, "about")
+    assert chat.texts.count(say("form.dropped")) == 1
+    await asked(bot, chat, "about")
+    assert chat.texts.count(say("form.dropped")) == 1
+
+
 async def test_in_a_group_only_a_reply_of_the_same_person_is_an_answer(bot: Bot) -> None:
     group = bot.surface("g")
     await asked(bot, group)

@@ -184,6 +184,28 @@ async def test_where_there_are_no_forms_they_are_asked_for_in_the_chat(bot: Bot)
     assert not bot.model.streams
 
 
+async def test_what_the_platform_withholds_is_not_promised(bot: Bot) -> None:
+    panel, heard = await opened(bot, IN_GROUP, forms=False), False
+
+    async def hears_all() -> bool:
+        return heard
+
+    panel.surface.hears_all = hears_all
+    await panel.press(panel.button("overhear").data)
+    assert panel.told == say("settings.unheard")
+    assert await kept(bot, "server:fake:c1") == {}
+    await panel.choose("when", "always mention reply")
+    assert say("settings.unheard") in panel.text
+    await panel.choose("when", "mention reply")
+    assert say("settings.unheard") not in panel.text
+    heard = True
+    await panel.press(panel.button("overhear").data)
+    assert panel.told == say("overhear.on", days=OVERHEARD_DAYS)
+    heard = False
+    await panel.press(panel.button("reset").data)
+    assert await kept(bot, "server:fake:c1") == {}
+
+
 async def test_in_a_private_chat_everybody_sets_their_own(bot: Bot) -> None:
     panel = await opened(bot, IN_PRIVATE, BEN, forms=False)
     await panel.choose("language", "pt-BR")

@@ -365,6 +365,7 @@ class Unpaced:
         self.send, self.edit = surface.send, surface.edit
         self.open_form = surface.open_form
         self.with_rights = surface.with_rights
+        self.hears_all = surface.hears_all
         self.open_thread = surface.open_thread
         self.reading = surface.reading
 

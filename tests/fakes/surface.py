@@ -131,6 +131,7 @@ class FakeSurface:
         self.forms: list[Form] = []  # that were opened
         self.open_form = self._open_form if forms else None
         self.with_rights: Callable[[Person], Awaitable[Person]] | None = None
+        self.hears_all: Callable[[], Awaitable[bool]] | None = None
         self.opened: list[tuple[str, MessageRef | None, FakeSurface]] = []  # threads below this place
         self.not_opened: deque[NotOpened] = deque()  # what the next ones become instead
         self.open_thread: OpenThread | None = self._open_thread if threads else None

@@ -44,6 +44,37 @@ async def test_a_person_is_told_which_budget_it_was_and_others_go_on() -> None:
     await shut(bot)
 
 
+async def test_who_needs_more_than_a_whole_budget_is_told_that_waiting_is_no_use() -> None:
+    bot = bot_with(Budgets(user=Limits(1_500)))
+    surface = bot.surface(kind=PlaceKind.PRIVATE)
+    await bot.answered(surface, "word " * 600, "word " * 400)
+    await bot.clock.advance(86_400.0)
+    await bot.say(surface, "word " * 300)
+    await bot.clock.advance(2.0)
+    assert surface.texts[-1] == (
+        "This conversation needs more than the whole of it: your budget for today, 1,500 tokens. "
+        "/new begins a shorter one."
+    )
+    await bot.command(surface, "new")
+    await bot.answered(surface, "and now?", "Yes.")
+    await bot.command(surface, "new")
+    await bot.say(surface, "word " * 1_400)
+    await bot.clock.advance(2.0)
+    assert surface.texts[-1] == "This needs more than the whole of it: your budget for today, 1,500 tokens."
+    await shut(bot)
+
+
+async def test_a_refusal_after_the_first_of_an_hour_is_a_reaction_in_a_group() -> None:
+    bot = bot_with(Budgets(user=Limits(0)))
+    surface = bot.surface()
+    for _ in range(2):
+        await bot.say(surface, "hello")
+        await bot.clock.advance(5.0)
+    assert len(surface.texts) == 1
+    assert [emoji for _, emoji in surface.reactions] == [say("reaction.refused")]
+    await shut(bot)
+
+
 async def test_money_that_runs_out_in_the_middle_ends_the_answer_with_a_mark() -> None:
     """0.01 is what 333 tokens of the dearest model that may answer cost."""
     bot = bot_with(Budgets(user=Limits(money_per_month=Decimal("0.01"))))
@@ -96,7 +127,7 @@ async def test_a_role_gives_its_members_more_and_a_private_chat_knows_of_no_role
     await bot.say(private, "and here?", author=BEN)
     await bot.clock.advance(3.0)
     assert len(bot.model.streams) == 1
-    assert private.texts == ["Used up: your budget for today, 0 tokens. There is more in 15 h 44 min."]
+    assert private.texts == ["This needs more than the whole of it: your budget for today, 0 tokens."]
     await shut(bot)
 
 
@@ -155,9 +186,10 @@ def test_every_refusal_has_words_in_every_language(language: str) -> None:
         for scope in Scope if why in {Why.TOKENS, Why.MONEY} else (Scope.USER, Scope.EVERYBODY):
             for span in Span:
                 refused = Refused(why, scope, span, 5 * BILLIONTHS, 3_000_000.0, "EUR")
-                words = words_of(refused, language)
-                assert "{" not in words
-                assert len(words) <= 200
+                never = replace(refused, never=True)
+                for words in (words_of(refused, language), words_of(never, language, goes_on=True)):
+                    assert "{" not in words
+                    assert len(words) <= 200
 
 
 def test_a_span_is_said_to_the_minute_and_of_days_to_the_hour() -> None:

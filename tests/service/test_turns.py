@@ -331,9 +331,10 @@ async def test_a_budget_that_runs_out_ends_the_answer_with_a_mark() -> None:
     await bot.clock.advance(2.0)
     assert surface.texts[0].endswith(cut_short())
     assert surface.texts[0].startswith("word word")
+    await bot.command(surface, "new")
     await bot.say(surface, "again")
     await bot.clock.advance(2.0)
-    assert surface.texts[1:] == [used_up(100)]
+    assert surface.texts[-1] == used_up(100)
     assert len(bot.model.streams) == 1
     await shut(bot)
 
@@ -375,6 +376,18 @@ async def test_the_model_may_refuse_even_the_question_alone(bot: Bot) -> None:
     stream.emit(ModelError(ModelErrorKind.CONTEXT_TOO_LONG, ""))
     await bot.clock.advance(2.0)
     assert surface.texts == [failed("context_too_long")]
+
+
+async def test_a_conversation_of_which_the_model_takes_not_even_the_least_leads_to_a_shorter_one(
+    bot: Bot,
+) -> None:
+    surface = bot.surface(kind=PlaceKind.PRIVATE)
+    await bot.answered(surface, "one", "First.")
+    stream = await bot.asked(surface, "two")
+    stream.emit(ModelError(ModelErrorKind.CONTEXT_TOO_LONG, ""))
+    await bot.clock.advance(2.0)
+    assert surface.texts[-1] == failed("conversation_too_long")
+    assert "/new" in surface.texts[-1]
 
 
 async def test_what_was_said_before_is_not_held_while_an_answer_grows(bot: Bot) -> None:

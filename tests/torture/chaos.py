@@ -31,6 +31,7 @@ from tests.torture.texts import SHAPES
 
 MARKS: Final = (
     *(say("ending.failed", reason=say(f"model.{kind}")) for kind in ModelErrorKind),
+    say("ending.failed", reason=say("model.conversation_too_long")),
     say("ending.failed", reason=say("provider_busy.seconds", seconds=1)),  # as `llmock` is told to say
     say("ending.interrupted"),
     say("ending.broken"),

@@ -114,6 +114,8 @@ async def _choose(press: Press, panel: Panel, what: str) -> str:
             if whole or name not in NARROWING:
                 await choose(scope.key, name, None)
     elif what in SWITCHES:
+        if what == "overhear" and not panel.held.overhear and not await _hears_all(press):
+            return press.say("settings.unheard")
         flipped = "off" if getattr(panel.held, what) else "on"
         await choose(scope.key, what, flipped)
     elif what in SELECTS:
@@ -210,18 +212,26 @@ async def _panel(occasion: Occasion, scope: Scope, tab: str, *, opened: str = ""
     chosen = await choices.chosen(upto)
     by_key = {one.key: one for one in scopes.scopes_at(occasion.place)}
     wider = holders(upto[:-1], chosen)
+    held = resolve(choices.defaults, upto, chosen)
+    listens = held.overhear or not held.when.isdisjoint({When.KEYWORDS, When.ALWAYS})
     return Panel(
         occasion.place,
         scope,
         _managed(occasion),
         tab,
-        held=resolve(choices.defaults, upto, chosen),
+        held=held,
         holders={name: by_key[key] for name, key in holders(upto, chosen).items() if key in by_key},
         above={name: by_key[key] for name, key in wider.items() if key in by_key},
         locale=occasion.locale,
         selects=occasion.surface.capabilities.selects,
         opened=opened,
+        unheard=listens and not await _hears_all(occasion),
     )
+
+
+async def _hears_all(occasion: Occasion) -> bool:
+    ask = occasion.surface.hears_all
+    return ask is None or await ask()
 
 
 COMMAND: Final = Command(
