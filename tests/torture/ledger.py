@@ -184,7 +184,7 @@ class Ledger:
         shown = [one for one in self.shown(asked) if one.text or one.file]
         if asked.sorry and not shown and self._bare:
             return Verdict("sorry")
-        if asked.spoilt:
+        if asked.spoilt and not any(one.growing for one in shown):  # else the next one would wait behind it
             words = words_in(shown)
             doubled = len(set(words)) < len(words) and not spare
             return Verdict(None, "a word stands twice") if doubled else Verdict("deleted")
@@ -193,9 +193,14 @@ class Ledger:
     def _stand(self, platform: Platform, message: Json) -> None:
         key = (platform, message["chat"], message["id"])
         command = asked_for(message["command"] or "")
-        name = told_in(message["text"]) or (command.name if command else None) or self._names.get(key)
-        name = name or self._of_file(platform, message) or self._replied_to(platform, message)
-        name = name or self._last_in.get(key[:2])
+        name = told_in(message["text"]) or (command.name if command else None)
+        name = name or self._of_file(platform, message)
+        guess = self._names.get(key)
+        if guess is not None and name not in {None, guess}:
+            self.asked[guess].messages.pop(message["id"], None)
+            self._unjudged.add(guess)
+            del self._names[key]
+        name = name or guess or self._replied_to(platform, message) or self._last_in.get(key[:2])
         if name in self._forgotten:
             return
         if name not in self.asked:

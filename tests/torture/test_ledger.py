@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from itertools import pairwise
 
 import pytest
-from telegram import Bot
+from telegram import Bot, InputMediaDocument
 from telegram.error import NetworkError
 
 from bots.telegram.markdown import TelegramRenderer
@@ -75,3 +75,19 @@ async def test_no_copy_may_stand_that_no_send_explains(unheard: str) -> None:
         scene.ledger.judge()
         assert asked.verdict.ending is None
         assert "twice" in asked.verdict.why
+
+
+async def test_a_file_of_the_answer_before_is_not_the_next_ones() -> None:
+    """Somebody deleted a message of that answer, so that the next question did not wait for its end."""
+    async with _troubled() as (scene, bot):
+        before, pages = await _asked(scene)
+        await bot.send_message(int(before.chat), pages[0])
+        scene.ledger.forget([before.name])
+        asked, [page, *_] = await _asked(scene)
+        assert asked.chat == before.chat
+        status = await bot.send_message(int(asked.chat), "the rest will be a file")
+        await bot.send_message(int(asked.chat), page)
+        assert len(scene.ledger.shown(asked)) == 2
+        media = InputMediaDocument(pages[1].encode(), filename="answer.txt")
+        await bot.edit_message_media(media, int(asked.chat), status.message_id)
+        assert [one.text for one in scene.ledger.shown(asked)] == [page]
