@@ -152,9 +152,11 @@ class Cursors:
             channel.move()
 
     def hold(self) -> None:
-        """There was a gap: no cursor moves until it is released."""
+        """There was a gap: no cursor moves until it is released. What is a little older than the newest may
+        not have come before it."""
         for channel in self._channels.values():
             channel.held = True
+            channel.at = channel.due
 
     @property
     def held(self) -> Mapping[str, int]:

@@ -20,9 +20,9 @@ from core.ports.clock import Clock
 from core.ports.journal import RENEW_S, Journal, KeptTurn, Step
 from core.ports.store import StoreError
 from core.service.in_time import ends_within, in_time
-from core.service.steps import AnyStep, Ended, Going, Stands, Tried, encoded
+from core.service.steps import AnyStep, Ended, GivenUp, Going, Stands, Tried, Unheard, encoded
 from core.streaming.answer import Answer, Ending
-from core.streaming.operations import Delivered, OperationKind, Outcome
+from core.streaming.operations import Delivered, OperationKind, Outcome, Unknown
 from core.streaming.scheduler import Operation
 
 log = logging.getLogger(__name__)
@@ -308,6 +308,8 @@ class Record:
     async def before(self, operation: Operation) -> bool:
         """Keep what is about to be shown. False: it is not to be shown by this process."""
         stands = operation.stands
+        if stands is None and operation.kind is OperationKind.SEND:
+            return await self._records.write(self._turn_id, GivenUp())
         if stands is None:
             return not self.lost
         answer = self._answer
@@ -330,9 +332,13 @@ class Record:
         return self._shows
 
     def after(self, operation: Operation, outcome: Outcome) -> None:
-        """Keep by which message it stands."""
-        if operation.kind is OperationKind.SEND and isinstance(outcome, Delivered):
+        """Keep by which message it stands, or that it may."""
+        if operation.kind is not OperationKind.SEND or operation.stands is None:
+            return
+        if isinstance(outcome, Delivered):
             self._records.note(self._turn_id, Stands(operation.page, outcome.message_id))
+        elif isinstance(outcome, Unknown):
+            self._records.note(self._turn_id, Unheard(operation.page))
 
     def finish(self, state: str) -> None:
         """The turn is over."""

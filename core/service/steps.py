@@ -19,6 +19,7 @@ from core.streaming.answer import Ending
 from core.streaming.operations import Button
 from core.streaming.view_settings import Standing
 
+_NOTHING: Final = Standing(None, 0, 0)
 _SOMEWHERE: Final = -1  # as in steps that do not say it: after the step before
 
 
@@ -69,6 +70,12 @@ class Stands(msgspec.Struct, frozen=True, tag="stands"):
     message_id: str
 
 
+class Unheard(msgspec.Struct, frozen=True, tag="unheard"):
+    """`page` was sent, and whether it stands there is not known."""
+
+    page: int
+
+
 class Ended(msgspec.Struct, frozen=True, tag="ended", omit_defaults=True):
     """The answer has ended, with `text` since the step before, from `at` on."""
 
@@ -80,11 +87,15 @@ class Ended(msgspec.Struct, frozen=True, tag="ended", omit_defaults=True):
     at: int = _SOMEWHERE
 
 
+class GivenUp(msgspec.Struct, frozen=True, tag="given_up"):
+    """A mark is about to be sent, and nothing else: whoever was taken over meanwhile hears of it by this."""
+
+
 class Tried(msgspec.Struct, frozen=True, tag="tried"):
     """A process that has taken the turn over begins with it."""
 
 
-AnyStep: TypeAlias = Going | Stands | Ended | Tried
+AnyStep: TypeAlias = Going | Stands | Unheard | Ended | GivenUp | Tried
 _ENCODER: Final = msgspec.json.Encoder()
 _STEP: Final = msgspec.json.Decoder(AnyStep)
 _BODY: Final = msgspec.json.Decoder(TurnBody)
@@ -168,18 +179,22 @@ def known(steps: Sequence[bytes]) -> Known:
             case Going():
                 texts.append(step.text)
                 length += len(step.text)
-                before = pages[step.page].message_id if step.page < len(pages) else None
-                message_id = step.message_id or before
+                before = pages[step.page] if step.page < len(pages) else _NOTHING
+                message_id = step.message_id or before.message_id
                 stands = Standing(message_id, step.start, step.end, step.closed, step.file, step.way)
-                pages[step.page :] = [stands]
+                pages[step.page :] = [replace(stands, unheard=before.unheard)]
             case Stands() if step.page < len(pages):
                 pages[step.page] = replace(pages[step.page], message_id=step.message_id)
+            case Unheard() if step.page < len(pages):
+                pages[step.page] = replace(pages[step.page], unheard=pages[step.page].unheard + 1)
             case Ended():
                 texts.append(step.text)
                 length += len(step.text)
                 ended = step
             case Tried():
                 tried += 1
+            case GivenUp():
+                pass
     return Known("".join(texts), tuple(pages), ended, tried)
 
 

@@ -33,15 +33,21 @@ class Doubt:
         """Another process sent the message by a way that takes a send once, and heard no answer."""
         self._first_try = _NOT_KNOWN
 
-    def sent(self, frame: Frame, content: MessageContent | None, *, once: bool) -> bool:
-        """Nobody knows whether a send was taken. `once`: however often it is repeated, it stands once. False:
-        it may not be repeated."""
-        self.ended = self.ended or frame.last
+    def unheard_elsewhere(self, times: int) -> bool:
+        """Another process sent the message so often. Whether it may be repeated; without an end, since nobody
+        knows whether one stands there."""
+        self._sends, self.unended = times, times > 0
+        return times < DOUBTFUL_SENDS
+
+    def sent(self, frame: Frame | None, content: MessageContent | None, *, once: bool) -> bool:
+        """Nobody knows whether a send was taken; no frame: it shows nothing of the answer. `once`: however
+        often it is repeated, it stands once. False: it may not be repeated."""
+        self.ended = self.ended or (frame is not None and frame.last)
         if once:
             self._first_try = self._first_try or content
             return True
         self._sends += 1
-        self.unended = self.unended or not frame.closed
+        self.unended = self.unended or (frame is not None and not frame.closed)
         return self._sends < DOUBTFUL_SENDS
 
     def message_known(self) -> None:

@@ -219,10 +219,14 @@ class Pages:
         self.shown, self._shown_marks, self._shown_body = self.start, self._marks, None
         self.visible = self.shown
 
-    def bare(self, mark: str) -> Frame:
-        """The current page with nothing of the answer, but this mark."""
-        shown = max(self.start, self.shown)
-        return Frame(self.page, self.start, shown, self._marked("", mark), NO_MARKS, closed=True, last=True)
+    def marked(self, answer: Answer, mark: str, *, bare: bool) -> Frame:
+        """The current page with this mark below what it may have shown. `bare`: the mark alone."""
+        end = max(self.start, self.shown)
+        span = "" if bare else answer.slice(self.start, end)
+        if span and self._renderer.formatted:
+            span = self._composed(span, self._shown_marks)
+        body = self._marked(span, mark) if span else self._renderer.render(self._signed(mark))
+        return Frame(self.page, self.start, end, body, NO_MARKS, closed=True, last=True)
 
     def one_fewer(self) -> bool:
         """One of the messages that may be sent may be used up. Whether the current one is the last now."""
@@ -380,9 +384,12 @@ class Pages:
 
     def _marked(self, markdown: str, mark: str) -> Rendered:
         if mark:
-            mark = f"*{mark}*" if self._renderer.formatted else mark
+            mark = self._signed(mark)
             markdown = f"{markdown}\n\n{mark}" if markdown else mark
         return self._rendered(markdown)
+
+    def _signed(self, mark: str) -> str:
+        return f"*{mark}*" if self._renderer.formatted else mark
 
     def _closed(self, text: str, found: Scan) -> Frame:
         """The page ends here: at the best place that fits and takes nothing back."""

@@ -42,6 +42,7 @@ class Update:
     message_id: str | None = None
     content: MessageContent | None = None
     frame: Frame | None = None
+    given_up: bool = False  # nothing more of the answer goes: `content` is the mark below it
 
 
 class View:
@@ -76,7 +77,7 @@ class View:
         self._draft = settings.draft
         self._draft_until = 0.0  # the one that stands is to be shown again by then
         self._page_over = False  # what was a draft is to be sent
-        self.marked = False  # it was given up, and a message below it says so
+        self.marked = False  # it is lost, and what stands there says so
         self._given_up: NotSentReason | None = None  # nothing more of the text goes, but for such a message
         ours = {page.message_id for page in settings.standing}
         self._overwritten = Overwritten(one for one in settings.over if one not in ours)
@@ -97,13 +98,18 @@ class View:
             self._accept(self._pages.closed_at(self.answer, below.start))
             return
         way = min(page.way, len(self.settings.ways) - 1)
+        gives_up = False
         if page.message_id is None and self.ways.is_exact(way, self.page):
             self._doubt.sent_elsewhere()
+        elif page.message_id is None:
+            gives_up = not self._doubt.unheard_elsewhere(page.unheard)
         if page.closed and not page.file and page.end < self.answer.length:
             self._doubt.frame = self._pages.closed_at(self.answer, page.end)
         else:
             self._pages.shown_to(self.answer, page.end)
         self.answer.shown(self._reader, self._pages.visible)
+        if gives_up:
+            self.give_up(NotSentReason.UNAVAILABLE)
 
     @property
     def over(self) -> bool:
@@ -222,7 +228,7 @@ class View:
         """The newest state to bring to the platform, by this way; None when it would change nothing there."""
         want = self.want(now)
         if want is not None and (self._given_up is not None or want.kind in _WITHOUT_TEXT):
-            return self._without_text(want.kind, now)
+            return self._without_text(want.kind, now, way)
         drafting = want is not None and want.kind is OperationKind.DRAFT
         editing = self._message is not None
         self._awaiting = None
@@ -251,11 +257,12 @@ class View:
             if self.over or self._overwritten.clearing or not frame.closed or editing:
                 return None
 
-    def _without_text(self, kind: OperationKind, now: float) -> Update:
-        """An update that shows nothing of the answer."""
+    def _without_text(self, kind: OperationKind, now: float, way: int) -> Update:
+        """An update that shows nothing new of the answer."""
         if kind is OperationKind.SEND:
-            frame = self._pages.bare(self.settings.broken)
-            return Update(kind, None, self._contents.broken_off(frame), frame)
+            in_place = self._message is None and not self.page and self.settings.ways[way].first_in_place
+            frame = self._pages.marked(self.answer, self.settings.broken, bare=not in_place)
+            return Update(kind, None, self._contents.broken_off(frame), given_up=True)
         if kind is OperationKind.TYPING:
             self._typing_until = now + (self.settings.typing_lasts_s or 0.0) * 0.8
         return Update(kind, self._overwritten.next if self._overwritten.clearing else None)
@@ -303,15 +310,13 @@ class View:
         self.in_flight, self.failures = False, 0
         if update.kind is OperationKind.DELETE:
             self.gone()
+        if update.given_up:
+            self.messages.append(message_id)
+            self._stands_below()
         if update.frame is None:
             return
         if update.kind is OperationKind.DRAFT:
             self._drafted(update.content, update.frame, now)
-            return
-        if self._given_up is not None:
-            self.messages.append(message_id)
-            self.marked = True
-            self.lose(self._given_up)
             return
         if self._message is None:
             self._doubt.message_known()
@@ -341,6 +346,7 @@ class View:
         self._pages.accept(frame)
         self.answer.shown(self._reader, self._pages.visible)
         if frame.cut:
+            self.marked = True
             self.lose(NotSentReason.FULL)
         elif frame.last:
             self.done = self._overwritten.all_shown()
@@ -357,13 +363,11 @@ class View:
         """It may stand or not: the same message again, and never less than it may already show."""
         self._try_again(retry_at)
         self._standing = None
-        if update.frame is None:
-            return
         frame, once = update.frame, self.ways.is_exact(way, self.page)
         if update.kind is OperationKind.SEND and not self._doubt.sent(frame, update.content, once=once):
             self.give_up(NotSentReason.UNAVAILABLE)
             return
-        if self._given_up is not None:
+        if frame is None:
             return
         if update.kind is OperationKind.SEND and not once and self._pages.one_fewer() and not frame.last:
             frame = replace(frame, closed=False)  # it is no page of several any more
@@ -415,7 +419,7 @@ class View:
             self._doubt.frame = None
         elif update.content is not None and update.content.file is not None:
             self._contents.bare = True
-        elif self.plain and len(self.ways.open(update.kind, self.page)) > 1:
+        elif self.plain and self.ways.another(way, update.kind, self.page):
             self.shut(way, update.kind, NotSentReason.REJECTED)
         elif self.plain:
             self.give_up(NotSentReason.REJECTED)
@@ -456,11 +460,14 @@ class View:
         ):
             self.lose(reason)
             return
-        if self._message is not None:
-            self._pages.leave(self._seen)
         self._given_up, self._doubt, self.failures = reason, Doubt(), 0
         self._as_before()
         self.answer.shown(self._reader, self.answer.length)
+
+    def _stands_below(self) -> None:
+        """The mark stands there."""
+        self.marked = True
+        self.lose(self._given_up or NotSentReason.UNAVAILABLE)
 
     def broke(self, error: Exception) -> None:
         """It cannot be shown: a bug, which is not to take other answers with it."""

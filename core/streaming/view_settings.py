@@ -37,7 +37,8 @@ BARE: Final = Foot()
 @dataclass(frozen=True, slots=True)
 class Standing:
     """A page that another process has shown, or was about to: `source[start:end]`, by the message
-    `message_id`; None: whether and where it was taken is not known. `way`: the way that it was sent."""
+    `message_id`; None: whether and where it was taken is not known. `way`: the way that it was sent.
+    `unheard`: so often, and nothing was heard of it."""
 
     message_id: str | None
     start: int
@@ -45,6 +46,7 @@ class Standing:
     closed: bool = False  # the page ends at `end`
     file: bool = False  # it is a file, and words beside it
     way: int = 0
+    unheard: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,17 +47,25 @@ class Ways:
 
     def open(self, kind: OperationKind, page: int) -> Open:
         """Each way that may carry this now, with the buckets that it draws from."""
+        found = self._found(kind, page)
+        if kind is OperationKind.SEND and len(found) > 1:
+            same = [one for one in found if one[0] == self._unknown_on]
+            exact = [one for one in found if self.is_exact(one[0], page)]
+            return same or (exact if page else found[:1]) or found
+        return found
+
+    def _found(self, kind: OperationKind, page: int) -> Open:
         found: Open = []
         for index, way in enumerate(self._ways):
             if (index, kind) in self._closed or (kind is OperationKind.EDIT and index < self._sent_by):
                 continue
             if (keys := way.buckets(kind, page)) is not None:
                 found.append((index, keys))
-        if kind is OperationKind.SEND and len(found) > 1:
-            same = [one for one in found if one[0] == self._unknown_on]
-            exact = [one for one in found if self.is_exact(one[0], page)]
-            return same or (exact if page else found[:1]) or found
         return found
+
+    def another(self, way: int, kind: OperationKind, page: int) -> bool:
+        """Whether a further one may carry this, should this way be closed."""
+        return any(index != way for index, _ in self._found(kind, page))
 
     def is_exact(self, way: int, page: int) -> bool:
         """Whether this page stands there once, however often it is sent."""

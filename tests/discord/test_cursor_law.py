@@ -154,6 +154,15 @@ class World:
         self._untold.clear()
         self.on_the_way.clear()  # it is told to nobody
 
+    async def cut(self) -> None:
+        """The connection is lost, with what was on its way, and there again."""
+        self.on_the_way.clear()
+        self._filling.cancel()
+        await settle()
+        self.listener._backfill.begin()
+        self._filling = asyncio.create_task(self._fill(self.listener))
+        await settle()
+
     def say(self, channel: str, addressed: bool, author: str = PERSON) -> None:
         event_id = str(self._next_id)
         self._next_id += 1
@@ -210,6 +219,7 @@ deal = st.tuples(st.just("deal"), st.integers(0, 5))
 tick = st.tuples(st.just("tick"), st.sampled_from([0.3, 2.0, 5.0, 11.0]))
 store = st.tuples(st.just("store"), st.sampled_from(Store))
 kill = st.tuples(st.just("kill"))
+cut = st.tuples(st.just("cut"))
 
 
 async def play(steps: list[tuple[Any, ...]]) -> None:
@@ -281,14 +291,18 @@ _OLDER_COMES_LATE = [
     ("receive", 1),
     ("tick", 2.0),
 ]
+_OLDER_IS_CUT_OFF = [*_OLDER_COMES_LATE[:-1], ("cut",), ("tick", 11.0), ("tick", 11.0), ("kill",)]
 _NOT_KEPT = [("store", Store.NO_MESSAGES), ("say", CHANNELS[0], False), ("receive", 0)]
 
 
 @settings(max_examples=60)
 @example(_OLDER_COMES_LATE)
+@example(_OLDER_IS_CUT_OFF)
 @example(_NOT_KEPT)
 @example(_BEFORE_THE_GAP_IS_KNOWN)
 @example(_WHILE_NOTHING_CAN_BE_READ)
-@given(st.lists(st.one_of(say, say, receive, receive, deal, tick, store, kill), min_size=10, max_size=30))
+@given(
+    st.lists(st.one_of(say, say, receive, receive, deal, tick, store, kill, cut), min_size=10, max_size=30)
+)
 def test_no_cursor_is_written_beyond_what_could_be_lost(steps: list[tuple[Any, ...]]) -> None:
     asyncio.run(play(steps))

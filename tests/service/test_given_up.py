@@ -11,7 +11,7 @@ import pytest
 from core.adapters.memory_journal import MemoryJournal
 from core.catalogue import say
 from core.messages import MessageRef, PlaceKind
-from core.ports.completions import ModelError, ModelErrorKind
+from core.ports.completions import ModelError, ModelErrorKind, ReasoningDelta
 from core.streaming.operations import MessageContent, NotSent, NotSentReason, OperationKind, Outcome
 from core.streaming.outcomes import TRIES
 from tests.fakes.surface import INTERACTION_LIMITS, FakeSurface
@@ -159,16 +159,8 @@ async def test_what_may_never_be_edited_has_no_stop(bot: Bot) -> None:
     assert not any(message.content.buttons for message in surface.messages.values())
 
 
-@each_doubt
-@pytest.mark.parametrize("how", ["killed", "stopped"])
-@pytest.mark.parametrize("mark", ["in flight", "rate_limited_long", "unavailable"])
-async def test_a_mark_outlives_the_process(doubt: tuple[str, str], how: str, mark: str) -> None:
-    """It is a step of the answer like any other, which the next process goes on from."""
-    before = first()
-    surface = without_nonces(before, *doubt, *[mark] * 5)
-    refuse(await begun(before, surface))
-    while len(surface.calls) < 2 + (mark != "in flight"):
-        await before.clock.advance(0.01)
+async def ended(before: Bot, surface: FakeSurface, how: str) -> Bot:
+    """The process was killed, or stopped and had no time; the next one, for minutes."""
     if how == "stopped":
         now = before.clock.monotonic()
         stopped = asyncio.ensure_future(before.chat.stop(streams_until=now + 4.0, marks_until=now + 7.0))
@@ -178,8 +170,106 @@ async def test_a_mark_outlives_the_process(doubt: tuple[str, str], how: str, mar
     surface.failures.clear()
     bot = await started(before, surface)
     await bot.clock.advance(300.0)
-    assert sum(text.endswith("*") for text in surface.texts) == 1
-    assert surface.texts[-1].endswith("*")
+    return bot
+
+
+each_end = pytest.mark.parametrize("how", ["killed", "stopped"])
+
+
+@each_doubt
+@each_end
+@pytest.mark.parametrize("mark", ["not sent yet", "rate_limited_long", "unavailable", TAKEN])
+async def test_a_mark_outlives_the_process(doubt: tuple[str, str], how: str, mark: str) -> None:
+    """The next one says the text no third time. Of a mark that was sent it knows nothing."""
+    before = first()
+    surface = without_nonces(before, *doubt, *[mark] * 5)
+    refuse(await begun(before, surface))
+    while len(surface.calls) < 2 + (mark != "not sent yet"):
+        await before.clock.advance(0.01)
+    await ended(before, surface, how)
+    assert surface.texts[: doubt.count(TAKEN)] == [TOLD] * doubt.count(TAKEN)
+    marks = surface.texts[doubt.count(TAKEN) :]
+    assert marks == [MARK] or (mark == TAKEN and {*marks} == {MARK} and len(marks) <= 3)
+
+
+@each_doubt
+@each_end
+async def test_two_processes_send_it_no_more_often_than_one(doubt: tuple[str, str], how: str) -> None:
+    before = first()
+    surface = without_nonces(before, doubt[0], *["unavailable"] * 20)
+    await begun(before, surface)
+    now = before.clock.monotonic()
+    if how == "stopped":
+        stopped = asyncio.ensure_future(before.chat.stop(streams_until=now, marks_until=now + 1.0))
+        await before.clock.advance(5.0)
+        await stopped
+    await killed(before)
+    surface.failures.clear()
+    surface.failures.append(doubt[1])
+    bot = await started(before, surface)
+    await bot.clock.advance(60.0)
+    assert surface.texts == [TOLD] * doubt.count(TAKEN) + [MARK]
+
+
+@each_end
+async def test_what_is_known_to_stand_is_edited_by_the_next_process_to_all_that_was_said(how: str) -> None:
+    """Though an edit of it was taken unheard, refused twice, and the mark below it had to wait."""
+    before = first()
+    surface = without_nonces(before, page_units=2_000)
+    stream = await begun(before, surface)
+    surface.failures.extend([TAKEN, "rejected", "rejected", *["rate_limited_long"] * 5])
+    stream.say(SENTENCE * 4)
+    await before.clock.advance(1.0)
+    refuse(stream)
+    await before.clock.advance(5.0)
+    await ended(before, surface, how)
+    assert surface.texts == [f"{(SENTENCE * 7).strip()}\n\n{REFUSED}"]
+
+
+async def test_what_the_first_way_refuses_goes_the_second(bot: Bot) -> None:
+    channel = FakeSurface(bot.clock)
+    surface = FakeSurface(bot.clock, alternate=channel, limits=INTERACTION_LIMITS, ends_after_s=900.0)
+    surface.failures.extend(["rejected", "rejected"])
+    (await bot.asked(surface, "a tale?")).finish(SENTENCE * 3)
+    await bot.clock.advance(60.0)
+    assert channel.texts == [TOLD]
+
+
+class InPlace(FakeSurface):
+    """A slash command's first message: sent again, it is edited."""
+
+    def _take(
+        self, kind: OperationKind, message_id: str | None, content: MessageContent, *rest: object
+    ) -> Outcome:
+        message_id = message_id or next(iter(self.messages), None)
+        return super()._take(kind, message_id, content, *rest)  # type: ignore[arg-type]
+
+
+async def test_a_mark_that_goes_in_place_of_what_stands_keeps_it(bot: Bot) -> None:
+    surface = InPlace(bot.clock, limits=INTERACTION_LIMITS, ends_after_s=900.0)
+    surface.capabilities = replace(surface.capabilities, nonces=False, first_in_place=True)
+    surface.failures.extend([TAKEN, *["unavailable"] * TRIES])
+    await begun(bot, surface)
+    await bot.clock.advance(300.0)
+    assert surface.texts == [f"{TOLD}\n\n{MARK}"]
+
+
+async def test_the_model_s_thoughts_are_not_said_again_above_a_mark(bot: Bot) -> None:
+    surface = without_nonces(bot, TAKEN, LOST)
+    await bot.chat.choices.choose("person:fake:1", "reasoning", "on")
+    stream = await bot.asked(surface, "a tale?")
+    stream.emit(ReasoningDelta("Which one?"))
+    stream.say(SENTENCE * 3)
+    await bot.clock.advance(60.0)
+    assert surface.texts == [f"({say('reasoning', text='Which one?')})\n{TOLD}", MARK]
+
+
+async def test_what_is_cut_with_a_mark_has_no_reaction(bot: Bot) -> None:
+    surface = FakeSurface(bot.clock, page_units=300, messages_left=2, max_file_bytes=0)
+    (await bot.asked(surface, "a tale?")).finish(SENTENCE * 60)
+    await bot.clock.advance(60.0)
+    assert surface.texts[-1].endswith(f"*{say('ending.messages')}*")
+    assert surface.reactions == []
 
 
 class UserInstalled(FakeSurface):
@@ -221,6 +311,22 @@ class TakenOver(FakeSurface):
         if (doubts, len(self.failures)) == (1, 0):
             self.orphans += len(await self.other.take_over(["fake:1"]))
         return outcome
+
+
+@each_doubt
+async def test_a_mark_that_waits_is_not_sent_where_another_process_took_over(doubt: tuple[str, str]) -> None:
+    before = Bot()
+    state, clock = before.journal_state, before.clock
+    bot = Bot(before=before, journal=MemoryJournal(state, clock=clock, alone=False))
+    surface = without_nonces(bot, *doubt, "rate_limited")
+    await begun(bot, surface)
+    while len(surface.calls) < 3:
+        await clock.advance(0.01)
+    state.leases.clear()
+    assert await MemoryJournal(state, clock=clock, alone=False).take_over(["fake:1"])
+    await clock.advance(60.0)
+    assert surface.texts == [TOLD] * doubt.count(TAKEN)
+    await shut(bot)
 
 
 @pytest.mark.parametrize("leased", [True, False])
