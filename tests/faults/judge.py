@@ -8,9 +8,7 @@ from functools import cache
 from itertools import accumulate, combinations
 from typing import Any, Final
 
-from core.catalogue import say
 from core.ports.store import Role
-from core.streaming.doubt import DOUBTFUL_SENDS
 from core.streaming.rendering import Renderer
 from tests.fakes.model_faults import Kind
 from tests.faults.cases import DELTAS, TEXT, On, Platform
@@ -22,7 +20,6 @@ _MARK: Final = re.compile(
     r"(?:\A|\n\n)(?P<sign>\*?)(?P<mark>[⚠■…(][^*]*)(?P=sign)\Z"
 )  # Telegram has no signs
 _WAYS: Final = {On.INTERACTION: 2}
-_BROKE_OFF: Final = say("ending.broken")
 _GIVEN_UP: Final = {Platform.UNKNOWN_TAKEN, Platform.UNKNOWN_NOT_TAKEN, Platform.REJECTED}
 """By two of these an answer is given up, and a mark below it, which the place takes, by two more."""
 
@@ -132,8 +129,7 @@ def _never_taken_back(seen: Evidence) -> str | None:
             return f"text was taken back: {text!r}"
         mark, anew = _mark(text), shown.get(message) != words
         shown[message] = words
-        unheard = mark == _BROKE_OFF and seen.unknown_sends >= DOUBTFUL_SENDS  # of the end that stands above
-        if not (seen.unsafe or unheard) and ended and (mark or anew) and mark != ended:
+        if not seen.unsafe and ended and (mark or anew) and mark != ended:
             return f"after the end ({ended}) came {text!r}"
         ended = ended or mark
     return None

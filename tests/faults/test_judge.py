@@ -9,7 +9,7 @@ import pytest
 
 from core.streaming.operations import OperationKind
 from tests.fakes.model_faults import Kind, at_delta
-from tests.faults.cases import Case, Fault, On, Platform, pairs
+from tests.faults.cases import Case, Fault, On, Platform
 from tests.faults.judge import broken
 from tests.faults.play import Evidence, played
 
@@ -73,15 +73,6 @@ def test_a_copy_is_allowed_where_nobody_could_know_and_nowhere_else() -> None:
     assert broken(doubled) is None
     assert doubled.unknown_sends == 1
     assert broken(replace(doubled, unknown_sends=0)) is not None
-
-
-def test_a_mark_stands_below_an_end_of_which_nobody_heard_and_no_other() -> None:
-    """Two sends of it were taken; had they not been, the page above them would have no mark."""
-    [case] = pairs(range(4366, 4367))
-    seen = played(case)
-    assert broken(seen) is None
-    assert seen.unknown_sends == 2
-    assert broken(replace(seen, unknown_sends=1)) is not None
 
 
 def test_a_mark_is_needed_where_the_text_is_not_whole() -> None:
