@@ -130,9 +130,10 @@ def _spaced(name: str) -> str:
 def _details(press: Press) -> tuple[str | None, float | None, list[str]]:
     """Model and temperature, and what of them could not be used."""
     model, temperature = press.fields.get("model", ""), press.fields.get("temperature", "")
-    mistakes = filter(None, (_model_mistake(press, model), _temperature_mistake(press, temperature)))
+    unfit = _model_mistake(press, model)
+    mistakes = filter(None, (unfit, _temperature_mistake(press, temperature)))
     notes = [f"{mistake} {press.say('persona.left_out')}" for mistake in mistakes]
-    if _model_mistake(press, model):  # a question that is asked again names them itself
+    if unfit:  # a question that is asked again names them itself
         notes.append(escaped(_models_to_choose(press, _LONGEST_HINT)))
     return _model(press, model), _temperature(temperature), notes
 

@@ -41,8 +41,7 @@ class Update:
     kind: OperationKind
     message_id: str | None = None
     content: MessageContent | None = None
-    frame: Frame | None = None
-    given_up: bool = False  # nothing more of the answer goes: `content` is the mark below it
+    frame: Frame | None = None  # None: it shows nothing more of the answer
 
 
 class View:
@@ -262,7 +261,7 @@ class View:
         if kind is OperationKind.SEND:
             in_place = self._message is None and not self.page and self.settings.ways[way].first_in_place
             frame = self._pages.marked(self.answer, self.settings.broken, bare=not in_place)
-            return Update(kind, None, self._contents.broken_off(frame), given_up=True)
+            return Update(kind, None, self._contents.broken_off(frame))
         if kind is OperationKind.TYPING:
             self._typing_until = now + (self.settings.typing_lasts_s or 0.0) * 0.8
         return Update(kind, self._overwritten.next if self._overwritten.clearing else None)
@@ -310,9 +309,10 @@ class View:
         self.in_flight, self.failures = False, 0
         if update.kind is OperationKind.DELETE:
             self.gone()
-        if update.given_up:
+        if self._given_up is not None:
             self.messages.append(message_id)
-            self._stands_below()
+            self.marked = True
+            self.lose(self._given_up)
         if update.frame is None:
             return
         if update.kind is OperationKind.DRAFT:
@@ -463,11 +463,6 @@ class View:
         self._given_up, self._doubt, self.failures = reason, Doubt(), 0
         self._as_before()
         self.answer.shown(self._reader, self.answer.length)
-
-    def _stands_below(self) -> None:
-        """The mark stands there."""
-        self.marked = True
-        self.lose(self._given_up or NotSentReason.UNAVAILABLE)
 
     def broke(self, error: Exception) -> None:
         """It cannot be shown: a bug, which is not to take other answers with it."""

@@ -7,11 +7,9 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-import discord
 import pytest
 
 from bots.discord import backfill, connection
-from bots.discord.listener import Listener
 from bots.sandbox.discord.world import Permission
 from core.adapters.memory_journal import JournalState, MemoryJournal
 from core.messages import Incoming, IncomingMessage, PlaceKind
@@ -328,7 +326,7 @@ async def test_where_only_the_bot_or_a_command_spoke_is_kept_from_there_on() -> 
         assert bot.waiting == 0
 
 
-async def test_what_came_while_stopping_is_heard_at_the_next_start(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_came_while_stopping_is_heard_at_the_next_start() -> None:
     """Also where the bot itself spoke after it: its answers have a moment to finish."""
     async with local_discord() as bot:
         await bot.start_again()
@@ -336,18 +334,13 @@ async def test_what_came_while_stopping_is_heard_at_the_next_start(monkeypatch: 
         _, surface = await bot.next()
         client = bot.platform._client
         assert client is not None
-        spoken = asyncio.Event()
-
-        async def on_own(message: discord.Message) -> None:
-            await Listener.on_message(client, message)
-            if message.author == client.user:
-                spoken.set()
-
-        monkeypatch.setattr(client, "on_message", on_own)
+        own = asyncio.ensure_future(
+            client.wait_for("message", check=lambda message: message.author == client.user)
+        )
         await bot.platform.stop_listening()
         await bot.server.say("Ada", "#general", "@Sluice too late")
         await surface.send(content("Hello."), None)
-        await asyncio.wait_for(spoken.wait(), 10)
+        await asyncio.wait_for(own, 10)
         await bot.platform.close()
         await bot.start_again()
         assert await _text(bot) == "too late"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from itertools import combinations, product
 
@@ -18,6 +17,7 @@ from tests.fakes.surface import INTERACTION_LIMITS, FakeSurface
 from tests.service.conftest import Bot, failed, shut
 from tests.service.scripted_model import Stream
 from tests.service.test_recovery import first, killed, started
+from tests.service.test_shutdown import stopping
 
 SENTENCE = "A sentence of the tale. "
 TOLD = (SENTENCE * 3).strip()
@@ -159,18 +159,17 @@ async def test_what_may_never_be_edited_has_no_stop(bot: Bot) -> None:
     assert not any(message.content.buttons for message in surface.messages.values())
 
 
-async def ended(before: Bot, surface: FakeSurface, how: str) -> Bot:
-    """The process was killed, or stopped and had no time; the next one, for minutes."""
+async def ended(before: Bot, surface: FakeSurface, how: str, *failures: str) -> None:
+    """The process is killed, or stopped and has no time; then the next one. `failures`: of its calls."""
     if how == "stopped":
-        now = before.clock.monotonic()
-        stopped = asyncio.ensure_future(before.chat.stop(streams_until=now + 4.0, marks_until=now + 7.0))
+        stopped = stopping(before)
         await before.clock.advance(10.0)
         await stopped
     await killed(before)
     surface.failures.clear()
+    surface.failures.extend(failures)
     bot = await started(before, surface)
     await bot.clock.advance(300.0)
-    return bot
 
 
 each_end = pytest.mark.parametrize("how", ["killed", "stopped"])
@@ -198,16 +197,7 @@ async def test_two_processes_send_it_no_more_often_than_one(doubt: tuple[str, st
     before = first()
     surface = without_nonces(before, doubt[0], *["unavailable"] * 20)
     await begun(before, surface)
-    now = before.clock.monotonic()
-    if how == "stopped":
-        stopped = asyncio.ensure_future(before.chat.stop(streams_until=now, marks_until=now + 1.0))
-        await before.clock.advance(5.0)
-        await stopped
-    await killed(before)
-    surface.failures.clear()
-    surface.failures.append(doubt[1])
-    bot = await started(before, surface)
-    await bot.clock.advance(60.0)
+    await ended(before, surface, how, doubt[1])
     assert surface.texts == [TOLD] * doubt.count(TAKEN) + [MARK]
 
 
