@@ -66,7 +66,6 @@ class Answer:
         self._last_at: float | None = None
         self._gap_s = 0.0  # between two deltas, as is usual lately
         self._longest_gap_s = QUIET_S  # of those: where several come at a time, the usual one is far shorter
-        self._talked_s = self._paused_s = 0.0  # with less weight the longer ago
 
     @property
     def ended(self) -> bool:
@@ -84,12 +83,6 @@ class Answer:
         if self._last_at is None or now - self._last_at <= JUST_S:
             return now
         return max(now, self._last_at + OVERDUE_GAPS * self._gap_s)
-
-    @property
-    def paused_share(self) -> float:
-        """Of its time lately, how much the model paused: 0 to 1."""
-        whole_s = self._talked_s + self._paused_s
-        return self._paused_s / whole_s if whole_s else 0.0
 
     @property
     def text(self) -> str:
@@ -121,10 +114,8 @@ class Answer:
         gap_s = now - last_at
         # A pause is no usual gap, but a model may be slower than was thought.
         if now > quiet_at:
-            self._talked_s, self._paused_s = self._talked_s / 2, self._paused_s / 2 + gap_s
             self._longest_gap_s += _USUAL * (_at_most_twice(self._longest_gap_s, gap_s) - self._longest_gap_s)
         else:
-            self._talked_s += gap_s
             fades = min(1.0, gap_s / _FADES_S)
             self._longest_gap_s = max(gap_s, self._longest_gap_s + fades * (gap_s - self._longest_gap_s))
         self._gap_s += _USUAL * (_at_most_twice(self._gap_s, gap_s) - self._gap_s)

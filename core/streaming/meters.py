@@ -11,6 +11,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import deque
 from dataclasses import dataclass, replace
+from math import sqrt
 from typing import Final, Protocol
 
 from core.streaming.operations import ObservedLimit
@@ -23,8 +24,8 @@ WINDOWS_KEPT: Final = 16
 RECOVERY_S: Final = 600.0
 """In this time without another refusal a slowed limit is back at its full rate."""
 LEAST_SPREAD: Final = 0.75
-"""In slots: no closer are requests spread over what a limit has left over where its end is not known. The
-limit itself keeps the rate; a distance of a whole slot would lose what each request comes late."""
+"""In slots: no closer are requests of many answers where a window's end is not known. The limit itself keeps
+the rate; a distance of a whole slot would lose what each request comes late."""
 LEFT: Final = 4
 """A limit of which no header tells falls to no less than one part in so many, whatever is refused."""
 RAISES: Final = 8
@@ -35,6 +36,8 @@ MOST_WINDOWS: Final = 16
 """So many clean windows at most are awaited before a count is raised."""
 FINE: Final = 1.15
 """A refusal at no more than this many times the rate that the refusal before led to was a near miss."""
+EVEN: Final = 1.0
+"""The haste of those who share a limit: none."""
 NEVER: Final = float("inf")
 
 
@@ -64,12 +67,9 @@ class Meter(Protocol):
         """When `wanted` requests may go at once; NEVER while only an answer can tell."""
         ...
 
-    def spread_s(self, now: float, flying: int, last: float) -> float:
-        """Seconds between two requests, the one at `last` included, if what is left is to last."""
-        ...
-
-    def ahead(self, now: float, flying: int) -> float:
-        """How many more requests were made than an even spread would have."""
+    def worth_at(self, now: float, flying: int, since: float, haste: float) -> float:
+        """When text that is hidden since `since` is old enough to be worth one of the requests that are left.
+        `haste`: as if there were so many times as many; EVEN where others wait for them, too."""
         ...
 
     def answered(self, now: float, since: float, observed: ObservedLimit | None) -> None:
@@ -170,22 +170,25 @@ class Window:
         last = self.limit.count - flying - wanted + 1
         return now if len(self._answered) < last else max(now, self._answered[-last] + self.limit.per_s)
 
-    def spread_s(self, now: float, flying: int, last: float) -> float:
-        slot_s = self.limit.slot_s / self._slowing.at(now)
-        if self._told and now < self._resets_at:
-            return (self._resets_at - last) / (max(0, self.limit.count - self._used - flying) + 1)
-        taken, first = self._taken(now)
-        if not taken:
-            return slot_s
-        until_free_s = first + self.limit.per_s - last
-        return max(LEAST_SPREAD * slot_s, until_free_s / (max(0, self.limit.count - taken - flying) + 1))
+    def worth_at(self, now: float, flying: int, since: float, haste: float) -> float:
+        """As old as its share of what the window still lasts. The less is left, the less is spent ahead: with
+        two left, of which one is the ending's, haste is over."""
+        taken, ends_at = self._begun(now)
+        left = self.limit.count - taken - flying
+        share = 1.0 / max(1.0, 2.0 + haste * (left - 2))
+        if ends_at is None:
+            return since + share * self.limit.per_s
+        worth_at = (since + share * ends_at) / (1.0 + share)
+        if haste == EVEN and not self._told:
+            return max(worth_at, since + LEAST_SPREAD * self.limit.slot_s / self._slowing.at(now))
+        return worth_at
 
-    def ahead(self, now: float, flying: int) -> float:
+    def _begun(self, now: float) -> tuple[int, float | None]:
+        """How many of the window are taken, and when it ends; None where it is yet to begin."""
         if self._told:
-            begun_s = now - self._resets_at + self.limit.per_s
-            return flying if now >= self._resets_at else self._used + flying - begun_s / self.limit.slot_s
+            return (self._used, self._resets_at) if now < self._resets_at else (0, None)
         taken, first = self._taken(now)
-        return taken + flying - ((now - first) / self.limit.slot_s if taken else 0.0)
+        return taken, first + self.limit.per_s if taken else None
 
     def answered(self, now: float, since: float, observed: ObservedLimit | None) -> None:
         self._answered.append(now)
@@ -268,12 +271,12 @@ class Tokens:
         missing = flying + wanted - self._level_at(now)
         return now + max(0.0, missing) * self.limit.slot_s / self._slowing.at(now)
 
-    def spread_s(self, now: float, flying: int, last: float) -> float:
-        spare = max(1.0, self._level_at(now) - flying)
-        return LEAST_SPREAD * self.limit.slot_s / self._slowing.at(now) / spare
-
-    def ahead(self, now: float, flying: int) -> float:
-        return self.limit.count - self._level_at(now) + flying
+    def worth_at(self, now: float, flying: int, since: float, haste: float) -> float:
+        """Its age times the tokens that are there is a slot by then: both grow meanwhile."""
+        slot_s = self.limit.slot_s / self._slowing.at(now)
+        level, age = self._level_at(now) - flying, (now - since) / slot_s
+        grown = (sqrt((level - age) ** 2 + 4.0) - level - age) / 2.0
+        return now + slot_s * max(grown, 1.0 / self.limit.count - age)
 
     def answered(self, now: float, since: float, observed: ObservedLimit | None) -> None:
         self._level, self._since = self._level_at(now) - 1.0, now

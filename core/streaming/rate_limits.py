@@ -4,49 +4,35 @@ The law of a grant: every bucket that the operation draws from has room in each 
 and is not paused. What is urgent (a send, an ending) needs no more. A preview
 
 1. leaves room for an ending: one that came right after it would wait no longer than a slot, which is the
-   time between two requests at the rate that can be kept up for ever. Where the model often pauses, it also
-   leaves one for the next pause, within PAUSE_SLOTS: that one shows all there is, and for long;
-2. keeps its distance from the request before it, so that what is left of a window lasts to its end: an
-   answer's length is not known, and who spends a window at once leaves a long answer with a gap. The first
-   previews of an answer come closer, and so does one while the model pauses (`Preview.haste`): of a token
-   bucket it keeps none, since the pause gives back what it takes;
-3. waits until its oldest hidden text is nearly as old as that distance: after a pause of the model one
-   that came with the first new word would show that word alone.
+   time between two requests at the rate that can be kept up for ever;
+2. waits until its oldest hidden text is old enough to be worth one of the requests that are left, and keeps
+   as far from the request before it: an answer's length is not known, and who spends a window at once leaves
+   a long answer with a gap (`Meter.worth_at`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from core.streaming.meters import NEVER, Meter, RateLimit, Window, meter_of
+from core.streaming.meters import EVEN, NEVER, Meter, RateLimit, Window, meter_of
 from core.streaming.operations import BucketKey, ObservedLimit
 
 MARGIN_S: Final = 0.05
 """Added to a pause that the platform asked for: its clock and ours round differently."""
-AHEAD_SHARE: Final = 0.25
-"""Of a limit's count, times its haste: so far ahead of an even spread a preview may be. With twice as much a
-model that pauses for half its time spends 20 a minute in half a minute, and has none for the other."""
-RIPE: Final = 0.9
-"""How old the oldest hidden text is when a preview goes, in distances between two previews."""
-PAUSE_SLOTS: Final = 1.75
-"""Before so many slots are over, a preview at a model's next pause has a request. With fewer, bursts of its
-text are shown in fewer steps than they could be; with 2, token buckets make it wait too often."""
 SHORTEST_S: Final = 0.001
 """Where nothing keeps two previews apart."""
 
 
 class Preview(NamedTuple):
-    """What a grant for a preview depends on. `since`: when its oldest hidden text came; `haste`: by how much
-    its distance to the request before it shrinks, from 0 (not at all) to 1; `pauses`: the model often does;
-    `ripe`: it need not wait for more text, since the model pauses now; `ripe_s`: where other buckets serve
-    the same text, the distance of all together, for which it has to be ripe; `fuller_at`: until then it waits
-    for the next delta, if nobody else waits. A tuple, since each look makes one."""
+    """What a grant for a preview depends on. `since`: when its oldest hidden text came; `bonus_s`: by so much
+    it counts as older; `haste`: as if so many times as many requests were left; `ripe_s`: where other buckets
+    serve the same text, too, at what age it is worth a request of either; `fuller_at`: until then it waits
+    for the next delta, if nobody else waits for the bucket. A tuple, since each look makes one."""
 
     since: float
-    haste: float = 0.0
-    pauses: bool = False
-    ripe: bool = False
+    bonus_s: float = 0.0
+    haste: float = EVEN
     ripe_s: float = NEVER
     fuller_at: float = -NEVER
 
@@ -75,9 +61,10 @@ class Bucket:
         """Since when it has neither been drawn from nor paused."""
         return now if self._flying else max(self._last_used, self._paused_until)
 
-    def ready_at(self, now: float, preview: Preview | None = None) -> float:
+    def ready_at(self, now: float, preview: Preview | None = None, *, crowded: bool = False) -> float:
         """When the next request may go, an urgent one unless it is a `preview`; NEVER while only an answer to
-        one in flight can tell. An unknown bucket lets one out until its answer came."""
+        one in flight can tell. An unknown bucket lets one out until its answer came. `crowded`: others wait
+        for it, too."""
         if not self._known and self._flying:
             return NEVER
         ready = max(now, self._paused_until)
@@ -89,28 +76,18 @@ class Bucket:
         for meter in self._meters:
             if meter.limit.count > 1:
                 ready = max(ready, meter.free_at(now, self._flying, 2) - slot_s)
-            if meter.limit.count > 2 and preview.pauses and not preview.ripe:
-                ready = max(ready, meter.free_at(now, self._flying, 3) - PAUSE_SLOTS * slot_s)
-        distance_s = self.distance_s(now, preview)
-        ripe_at = now if preview.ripe else preview.since + RIPE * min(distance_s, preview.ripe_s)
-        return max(ready, self._last_used + distance_s, ripe_at)
+        haste, bonus_s = (EVEN, 0.0) if crowded else (preview.haste, preview.bonus_s)
+        used = self._last_used > -NEVER
+        apart_at = self._worth_at(now, self._last_used - bonus_s, haste) if used else now
+        worth_at = self._worth_at(now, preview.since - preview.bonus_s, haste)
+        return max(ready, apart_at, min(worth_at, preview.since + preview.ripe_s))
 
-    def distance_s(self, now: float, preview: Preview) -> float:
-        """How far a preview keeps from the request before it."""
-        if not self._meters:
-            return 0.0
-        may_hasten = preview.haste and all(
-            meter.ahead(now, self._flying) <= max(1.0, AHEAD_SHARE * preview.haste * meter.limit.count)
-            for meter in self._meters
-        )
-        last = max(self._last_used, now - 2.0 * self.slot_s)
-        apart_s = (
-            meter.spread_s(now, self._flying, last)
-            for meter in self._meters
-            if not (preview.ripe and meter.limit.refills)
-        )
-        distance_s = max(apart_s, default=0.0)
-        return distance_s * (1.0 - preview.haste) if may_hasten else distance_s
+    def _worth_at(self, now: float, since: float, haste: float) -> float:
+        return max((meter.worth_at(now, self._flying, since, haste) for meter in self._meters), default=now)
+
+    def distance_s(self, now: float, haste: float) -> float:
+        """How far previews are apart at the moment."""
+        return self._worth_at(now, now, haste) - now
 
     def take(self, now: float) -> None:
         self._flying += 1
@@ -172,24 +149,28 @@ class Pacer:
             self._buckets[key] = Bucket(self._limits.get(key.family, ()), known=known)
         return self._buckets[key]
 
-    def ready_at(self, keys: Iterable[BucketKey], now: float, preview: Preview | None = None) -> float:
-        """When an operation that draws from all `keys` may go: `now`, later, or NEVER (see Bucket)."""
-        return max((self.bucket(key).ready_at(now, preview) for key in keys), default=now)
-
     def blocking(
-        self, keys: Iterable[BucketKey], now: float, preview: Preview | None = None
+        self,
+        keys: Iterable[BucketKey],
+        now: float,
+        preview: Preview | None = None,
+        *,
+        crowded: Container[BucketKey] = (),
     ) -> tuple[float, BucketKey | None]:
-        """The same, with the bucket that grants last; None where nothing is drawn from."""
+        """When an operation may go that draws from all `keys`, for some of which others wait, with the bucket
+        that grants last; None where nothing is drawn from."""
         latest: tuple[float, BucketKey | None] = now, None
         for key in keys:
-            at = self.bucket(key).ready_at(now, preview)
+            at = self.bucket(key).ready_at(now, preview, crowded=key in crowded)
             if latest[1] is None or at > latest[0]:
                 latest = at, key
         return latest
 
-    def distance_s(self, keys: Iterable[BucketKey], now: float, preview: Preview | None) -> float:
+    def distance_s(
+        self, keys: Iterable[BucketKey], now: float, haste: float, *, crowded: Container[BucketKey] = ()
+    ) -> float:
         """How far apart previews that draw from all `keys` are; a moment at least."""
-        apart_s = (self.bucket(key).distance_s(now, preview) for key in keys if preview is not None)
+        apart_s = (self.bucket(key).distance_s(now, EVEN if key in crowded else haste) for key in keys)
         return max(apart_s, default=0.0) or SHORTEST_S
 
     def take(self, keys: Iterable[BucketKey], now: float) -> None:

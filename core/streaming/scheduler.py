@@ -38,7 +38,7 @@ from core.streaming.operations import (
 )
 from core.streaming.outcomes import apply_outcome
 from core.streaming.pages import Frame
-from core.streaming.rate_limits import Pacer, Preview
+from core.streaming.rate_limits import Pacer
 from core.streaming.view import Update, View
 from core.streaming.view_settings import Standing, ViewSettings
 from core.streaming.wants import Want
@@ -49,7 +49,8 @@ RENDERS_AT_ONCE: Final = 4
 DEFAULT_PAUSE_S: Final = 5.0
 """After a rate limit that names no time."""
 
-_Previews: TypeAlias = list[tuple[int, tuple[BucketKey, ...], Preview | None]]  # by way
+_OpenWays: TypeAlias = list[tuple[int, tuple[BucketKey, ...], set[BucketKey]]]
+"""By way what an operation draws from, and for which of that others wait."""
 _Rank: TypeAlias = tuple[int, float, int]  # priority, since when, view: lower goes first
 
 
@@ -271,38 +272,32 @@ class EditScheduler:
         self, view: View, want: Want, now: float
     ) -> list[tuple[float, int, tuple[BucketKey, ...], BucketKey | None]]:
         """The ways that it may go, the soonest first: when, which, what it draws from, what grants last."""
-        ways = [(way, keys, self._preview(want, keys)) for way, keys in view.ways.open(want.kind, view.page)]
+        ways = [
+            (way, keys, {key for key in keys if self._is_crowded(key)})
+            for way, keys in view.ways.open(want.kind, view.page)
+        ]
+        previews = [want.preview] * len(ways)
         if want.preview is not None and len(ways) > 1:
-            ways = self._ripe_for_all(ways, now)
+            ripe = self._ripe_for_all(ways, want.preview.haste, now)
+            previews = [want.preview._replace(ripe_s=ripe_s) for ripe_s in ripe]
         found = []
-        for way, keys, preview in ways:
-            at, blocked_by = self.pacer.blocking(keys, now, preview)
+        for (way, keys, crowded), preview in zip(ways, previews, strict=True):
+            at, blocked_by = self.pacer.blocking(keys, now, preview, crowded=crowded)
             found.append((at, way, keys, blocked_by))
         return sorted(found, key=lambda one: one[:2])
 
-    def _ripe_for_all(self, ways: _Previews, now: float) -> _Previews:
-        """What is shown one way is not hidden the other: the text is ripe for the pace of them all. What
-        another way grants is shared by those who wait for it."""
-        own_s = [self.pacer.distance_s(keys, now, preview) for _, keys, preview in ways]
+    def _ripe_for_all(self, ways: _OpenWays, haste: float, now: float) -> list[float]:
+        """What is shown one way is not hidden the other: by way, at what age text is worth a request at the
+        pace of them all. What another way grants is shared by those who wait for it."""
+        own_s = [self.pacer.distance_s(keys, now, haste, crowded=crowded) for _, keys, crowded in ways]
         shared_s = [max(one, self._turns_s(keys)) for one, (_, keys, _) in zip(own_s, ways, strict=True)]
         per_s = sum(1.0 / one for one in shared_s)
-        ripe_s = [
-            1.0 / (per_s - 1.0 / shared + 1.0 / own) for own, shared in zip(own_s, shared_s, strict=True)
-        ]
-        return [
-            (way, keys, preview and preview._replace(ripe_s=ripe))
-            for (way, keys, preview), ripe in zip(ways, ripe_s, strict=True)
-        ]
+        return [1.0 / (per_s - 1.0 / shared + 1.0 / own) for own, shared in zip(own_s, shared_s, strict=True)]
 
     def _turns_s(self, keys: tuple[BucketKey, ...]) -> float:
         """How long it takes until all who wait for these buckets had their turn."""
         crowded = [key for key in keys if self._is_crowded(key)]
         return max((len(self._lines[key]) * self.pacer.bucket(key).slot_s for key in crowded), default=0.0)
-
-    def _preview(self, want: Want, keys: tuple[BucketKey, ...]) -> Preview | None:
-        if want.preview is not None and want.preview.haste and any(self._is_crowded(key) for key in keys):
-            return want.preview._replace(haste=0.0, pauses=False)
-        return want.preview
 
     def _fuller_at(self, want: Want, keys: tuple[BucketKey, ...]) -> float:
         """Until when it waits for the model's next delta."""

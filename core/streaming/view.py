@@ -17,8 +17,10 @@ from core.streaming.view_settings import Standing, ViewSettings
 from core.streaming.wants import FIRST_CHARS, FIRST_WAIT_S, Priority, Want, is_enough, preview
 from core.streaming.ways import Ways
 
-STOP_AFTER_S: Final = 2.0
-"""An answer that streams for longer carries a Stop button."""
+STOP_AFTER_S: Final = 1.0
+"""An answer that streams for longer carries a Stop button, from its next edit on."""
+STOP_ALONE_S: Final = 4.0
+"""If there was no edit by then, there is one for the button's sake: it spends a request and shows no text."""
 MIN_GAP_S: Final = 0.3
 """Between two previews of one message: a reader sees no more."""
 LOOK_AGAIN_S: Final = 0.1
@@ -172,14 +174,11 @@ class View:
         waits = more and self._awaiting in {None, self.answer.length}
         fuller_at = self.answer.fuller_at(now) if waits else now
         kind = OperationKind.EDIT if self._message else OperationKind.DRAFT
-        share = self.answer.paused_share
-        return preview(
-            kind, at, since, edits=self.meter.edits, paused_share=share, pausing=pausing, fuller_at=fuller_at
-        )
+        return preview(kind, at, since, edits=self.meter.edits, pausing=pausing, fuller_at=fuller_at)
 
     def _due_again_at(self) -> float:
         """When the Stop button, or a draft that stands, is to be shown; NEVER: not at all."""
-        stop_at = None if self._standing and self._standing.buttons else self._stop_due_at()
+        stop_at = None if self._standing and self._standing.buttons else self._stop_at(STOP_ALONE_S)
         return min(NEVER if stop_at is None else stop_at, NEVER if self._message else self._draft_until)
 
     @property
@@ -218,10 +217,10 @@ class View:
             return None
         return Want(OperationKind.TYPING, Priority.TYPING, self._typing_until, now)
 
-    def _stop_due_at(self) -> float | None:
+    def _stop_at(self, after_s: float) -> float | None:
         if self.settings.stop is None or self._first_delta_at is None:
             return None
-        return self._first_delta_at + STOP_AFTER_S
+        return self._first_delta_at + after_s
 
     def update(self, now: float, way: int) -> Update | None:
         """The newest state to bring to the platform, by this way; None when it would change nothing there."""
@@ -292,7 +291,7 @@ class View:
         """`may_stop`: not where nobody may ever learn which message it is, to take the button away."""
         if frame.last:
             return self.answer.buttons  # none yet where it is cut
-        stop_at = self._stop_due_at()
+        stop_at = self._stop_at(STOP_AFTER_S)
         if not may_stop or frame.closed or self.settings.stop is None or stop_at is None or now < stop_at:
             return ()
         return (self.settings.stop,)

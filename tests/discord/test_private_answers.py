@@ -26,7 +26,7 @@ def test_a_header_that_cannot_be_true_is_not_believed(limit: str) -> None:
     scheduler = EditScheduler({"edit": (RateLimit(5, 5.0, headers=True),)})
     scheduler.pacer.take((EDIT,), 0.0)
     scheduler.pacer.answered((EDIT,), 0.1, 0.0, _observed(headers, EDIT))
-    assert isfinite(scheduler.pacer.ready_at((EDIT,), 5.0))
+    assert isfinite(scheduler.pacer.blocking((EDIT,), 5.0)[0])
 
 
 async def test_a_private_answer_comes_though_the_deferral_was_taken_back_unnoticed() -> None:

@@ -125,4 +125,4 @@ def test_one_long_window_is_forgotten_when_many_short_ones_were_told_of() -> Non
     for number in range(100):
         request(602.0 + 6.0 * number, 4, 5.0)
     now = 602.0 + 6.0 * 100
-    assert scheduler.pacer.ready_at((edit,), now, Preview(since=now - 5.0)) < now + 5.0
+    assert scheduler.pacer.blocking((edit,), now, Preview(since=now - 5.0))[0] < now + 5.0

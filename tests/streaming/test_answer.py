@@ -63,7 +63,6 @@ def test_a_slow_model_does_not_pause_between_its_words(gap_s: float) -> None:
     answer, now = told(*[gap_s] * 30)
     assert answer.quiet_at is not None
     assert answer.quiet_at > now + 1.5 * gap_s
-    assert answer.paused_share < 0.2
 
 
 def test_a_fast_model_that_falls_silent_pauses_soon() -> None:
@@ -72,16 +71,8 @@ def test_a_fast_model_that_falls_silent_pauses_soon() -> None:
     assert answer.quiet_at <= now + 0.21
 
 
-def test_the_share_of_pauses_is_that_of_lately() -> None:
-    speaking, _ = told(*[*[0.05] * 20, 2.0] * 6)
-    assert 0.5 < speaking.paused_share < 0.9
-    again, _ = told(*[*[0.05] * 20, 2.0] * 6, *[0.05] * 400)
-    assert again.paused_share < 0.25
-
-
 def test_nothing_is_known_before_the_first_word() -> None:
     assert Answer().quiet_at is None
-    assert Answer().paused_share == 0.0
 
 
 def test_the_next_delta_is_worth_waiting_for_until_it_is_overdue() -> None:
@@ -101,4 +92,3 @@ def test_a_model_whose_deltas_come_several_at_a_time_does_not_pause_between_them
         answer.append("word ", now)
     assert answer.quiet_at is not None
     assert answer.quiet_at > now + 0.15
-    assert answer.paused_share < 0.2

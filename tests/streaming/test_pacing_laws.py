@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bots.sandbox.limits import Burst, Enforcer, Rule, Window
-from core.streaming.meters import MOST_WINDOWS, RAISES, RateLimit
+from core.streaming.meters import EVEN, MOST_WINDOWS, RAISES, RateLimit, Tokens
 from core.streaming.operations import BucketKey, NotSent, NotSentReason, OperationKind
-from core.streaming.rate_limits import PAUSE_SLOTS, Bucket, Pacer, Preview
+from core.streaming.rate_limits import Bucket, Pacer, Preview
 from core.streaming.scheduler import EditScheduler
+from core.streaming.wants import HASTE, QUIET_BONUS_S
 from tests.streaming.world import ACCOUNT, Story, World
 
 windows = st.builds(Window, st.integers(1, 8), st.sampled_from([0.5, 1.0, 3.0, 5.0, 20.0]))
@@ -153,8 +154,8 @@ def test_a_refusal_that_names_no_bucket_is_laid_to_the_fullest() -> None:
         pacer.answered(keys, 0.1, 0.0)
     pacer.take((bot, BucketKey("chat", "last")), 0.1)
     pacer.refused((bot, BucketKey("chat", "last")), 0.2, 5.0)
-    assert pacer.ready_at((BucketKey("chat", "last"),), 0.3) == 0.3
-    assert pacer.ready_at((bot,), 0.3) > 5.0
+    assert pacer.blocking((BucketKey("chat", "last"),), 0.3)[0] == 0.3
+    assert pacer.blocking((bot,), 0.3)[0] > 5.0
 
 
 def test_what_flew_when_the_first_refusal_came_teaches_nothing_more() -> None:
@@ -173,9 +174,9 @@ def test_an_unknown_bucket_lets_one_request_out_until_its_answer_came() -> None:
     scheduler = EditScheduler({})
     strange = BucketKey("strange", "x")
     scheduler.pacer.take((strange,), 0.0)
-    assert scheduler.pacer.ready_at((strange,), 1.0) == float("inf")
+    assert scheduler.pacer.blocking((strange,), 1.0)[0] == float("inf")
     scheduler.pacer.answered((strange,), 1.0, 0.0)
-    assert scheduler.pacer.ready_at((strange,), 1.0) == 1.0
+    assert scheduler.pacer.blocking((strange,), 1.0)[0] == 1.0
 
 
 def test_a_waiting_view_is_not_looked_at_until_its_turn() -> None:
@@ -307,26 +308,68 @@ def test_a_platform_that_takes_less_than_is_documented_refuses_less_and_less_oft
     assert len(went) - len(refused) >= 0.75 * true_count * 180
 
 
-def test_a_model_that_often_pauses_has_a_request_left_for_its_next_pause() -> None:
-    """Within PAUSE_SLOTS; else what it said before a pause would be hidden for as long as that lasts."""
-    bucket, limit = Bucket((RateLimit(3, 6.0),)), RateLimit(3, 6.0)
-    bucket.take(0.0)
-    bucket.answered(0.1, 0.0)
-    speaks, pauses = Preview(0.0, 0.4), Preview(0.0, 0.4, pauses=True)
-    assert bucket.ready_at(1.5, speaks) < bucket.ready_at(1.5, pauses) == 6.1 - PAUSE_SLOTS * limit.slot_s
-    assert bucket.ready_at(1.5, pauses._replace(ripe=True)) == 1.5
+def _drawn_from(bucket: Bucket, times: Sequence[float], trip_s: float = 0.1) -> Bucket:
+    for at in times:
+        bucket.take(at)
+        bucket.answered(at + trip_s, at)
+    return bucket
+
+
+@given(st.integers(3, 30), st.sampled_from([5.0, 60.0]), st.booleans())
+def test_the_fewer_requests_are_left_of_a_window_the_older_is_the_text_that_is_worth_one(
+    count: int, per_s: float, crowded: bool
+) -> None:
+    """Those that are left have to last: in a crowd each for as long as the others, alone the sooner the more
+    there are."""
+    waits = []
+    for taken in range(1, count - 1):
+        bucket = _drawn_from(
+            Bucket((RateLimit(count, per_s),)), [0.01 * number for number in range(taken)], 0.0
+        )
+        now = 0.01 * taken
+        waits.append(bucket.ready_at(now, Preview(now, haste=HASTE), crowded=crowded) - now)
+    assert waits == sorted(waits)
+    even_s = [per_s / (count - taken + 1) for taken in range(1, count - 1)]
+    assert all(
+        wait >= 0.9 * even if crowded else wait <= 1.1 * even
+        for wait, even in zip(waits, even_s, strict=True)
+    )
+
+
+@given(st.floats(0.3, 3.0), st.integers(1, 5), st.lists(st.floats(0.0, 4.0), max_size=8), st.floats(0.0, 6.0))
+def test_text_is_worth_a_token_when_its_age_times_the_level_is_a_slot(
+    slot_s: float, count: int, gaps_s: list[float], hidden_s: float
+) -> None:
+    limit = RateLimit(count, count * slot_s, refills=True)
+    tokens, now = Tokens(limit), 0.0
+    for gap_s in gaps_s:
+        now = tokens.free_at(now + gap_s, 0)
+        tokens.answered(now, now, None)
+    worth_at = tokens.worth_at(now, 0, now - hidden_s, EVEN)
+    level = (1.0 - tokens.load(max(now, worth_at))) * count
+    worth = (max(now, worth_at) - now + hidden_s) * level
+    assert worth == pytest.approx(slot_s) if worth_at > now else worth >= 0.999 * slot_s
+
+
+def test_a_preview_of_a_bucket_that_nothing_was_drawn_from_waits_for_its_age_alone() -> None:
+    limits = (RateLimit(3, 3.0, refills=True), RateLimit(20, 60.0))
+    assert Bucket(limits).ready_at(5.0, Preview(5.0)) == 8.0
+    assert Bucket(limits[::-1]).ready_at(5.0, Preview(5.0)) == 8.0
 
 
 def test_a_pause_of_the_model_spends_what_it_gives_back() -> None:
     """A token comes back while nothing is said; of a window what is spent is gone until it ends."""
-    tokens, window = (Bucket((RateLimit(3, 3.0, refills=refills),)) for refills in (True, False))
-    for bucket in (tokens, window):
-        for now in (0.0, 0.2):
-            bucket.take(now)
-            bucket.answered(now + 0.1, now)
-    pausing = Preview(0.3, 1.0, ripe=True)
+    tokens, window = (
+        _drawn_from(Bucket((RateLimit(3, 3.0, refills=refills),)), (0.0, 0.2)) for refills in (True, False)
+    )
+    pausing = Preview(0.3, QUIET_BONUS_S)
     assert tokens.ready_at(0.5, pausing) == 0.5 < tokens.ready_at(0.5, Preview(0.3))
     assert window.ready_at(0.5, pausing) > 0.5
+
+
+def test_what_a_model_said_before_it_fell_silent_goes_at_once_while_half_the_window_is_left() -> None:
+    window = _drawn_from(Bucket((RateLimit(5, 5.0),)), (0.0, 0.6))
+    assert window.ready_at(1.0, Preview(0.9, QUIET_BONUS_S)) == 1.0 < window.ready_at(1.0, Preview(0.9))
 
 
 def test_a_model_that_pauses_again_and_again_does_not_spend_a_long_window_in_half_of_it() -> None:

@@ -32,7 +32,7 @@ def test_a_refusal_for_a_bucket_that_was_not_drawn_from_pauses_the_operation_too
     scheduler.performed(operation, NotSent(NotSentReason.RATE_LIMITED, 60.0, ACCOUNT), 0.1)
     assert scheduler.operations_to_perform(1.0) == []
     assert scheduler.next_deadline() > 60.0
-    assert scheduler.pacer.ready_at((ACCOUNT,), 1.0) > 60.0
+    assert scheduler.pacer.blocking((ACCOUNT,), 1.0)[0] > 60.0
 
 
 def test_a_long_pause_is_not_forgotten_with_its_idle_bucket() -> None:
@@ -40,7 +40,7 @@ def test_a_long_pause_is_not_forgotten_with_its_idle_bucket() -> None:
     pacer.take((ACCOUNT,), 0.0)
     pacer.refused((ACCOUNT,), 0.0, 7_200.0)
     pacer.forget_idle(1_000.0)
-    assert pacer.ready_at((ACCOUNT,), 1_000.0) > 7_200.0
+    assert pacer.blocking((ACCOUNT,), 1_000.0)[0] > 7_200.0
 
 
 def test_a_slow_typing_call_does_not_hold_back_the_first_text() -> None:
