@@ -19,6 +19,9 @@ Way = Mapping[OperationKind, tuple[BucketKey, ...]]
 
 PROFILES: Final = ("documented", "second")
 ROUND_TRIP_S: Final = 0.15
+BURST_S: Final = (0.5, 3.0)
+PAUSE_S: Final = (1.0, 4.0)
+"""For how long a bursty model talks and pauses: evenly between the two."""
 START_S: Final = 1_000.0
 """Virtual time begins here: a clock that starts at nought would hide who takes 0.0 for "never"."""
 
@@ -136,18 +139,18 @@ def steady(chance: random.Random, start: float, duration_s: float, per_s: float)
 
 
 def bursty(chance: random.Random, start: float, duration_s: float, per_s: float) -> Timeline:
-    """Bursts of 0.5 to 3 s at twice the pace, with pauses of 1 to 4 s between them."""
+    """Bursts at twice the pace, with pauses between them."""
     return _timeline(start, duration_s, _bursts(chance, duration_s, 2 * per_s))
 
 
 def _bursts(chance: random.Random, duration_s: float, per_s: float) -> Iterator[float]:
     at = 0.0
     while at < duration_s:
-        burst_ends = at + chance.uniform(0.5, 3.0)
+        burst_ends = at + chance.uniform(*BURST_S)
         while at < burst_ends:
             yield at
             at += chance.uniform(0.5, 1.5) / per_s
-        at += chance.uniform(1.0, 4.0)
+        at += chance.uniform(*PAUSE_S)
 
 
 def _times(gap_s: float, duration_s: float) -> Iterator[float]:
