@@ -23,9 +23,9 @@ WINDOWS_KEPT: Final = 16
 """So many windows are remembered for how long they are."""
 RECOVERY_S: Final = 600.0
 """In this time without another refusal a slowed limit is back at its full rate."""
-LEAST_SPREAD: Final = 0.75
-"""In slots: no closer are requests of many answers where a window's end is not known. The limit itself keeps
-the rate; a distance of a whole slot would lose what each request comes late."""
+CLOSEST: Final = 4 / 3
+"""Requests to a slot, or as many as the haste: where no header tells of a window, its end is not known, and
+text is worth no more. The limit itself keeps the rate; one to a slot would lose what each comes late."""
 LEFT: Final = 4
 """A limit of which no header tells falls to no less than one part in so many, whatever is refused."""
 RAISES: Final = 8
@@ -179,9 +179,12 @@ class Window:
         if ends_at is None:
             return since + share * self.limit.per_s
         worth_at = (since + share * ends_at) / (1.0 + share)
-        if haste == EVEN and not self._told:
-            return max(worth_at, since + LEAST_SPREAD * self.limit.slot_s / self._slowing.at(now))
-        return worth_at
+        if self._told:
+            return worth_at
+        # All that were made close together leave the count together. Who took the first to leave for the
+        # window's end would spend at once what comes back then, and have nothing for the rest of it.
+        closest_s = self.limit.slot_s / max(haste, CLOSEST) / self._slowing.at(now)
+        return max(worth_at, since + closest_s)
 
     def _begun(self, now: float) -> tuple[int, float | None]:
         """How many of the window are taken, and when it ends; None where it is yet to begin."""

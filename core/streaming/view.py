@@ -19,7 +19,7 @@ from core.streaming.ways import Ways
 
 STOP_AFTER_S: Final = 1.0
 """An answer that streams for longer carries a Stop button, from its next edit on."""
-STOP_ALONE_S: Final = 4.0
+STOP_ALONE_S: Final = 3.0
 """If there was no edit by then, there is one for the button's sake: it spends a request and shows no text."""
 MIN_GAP_S: Final = 0.3
 """Between two previews of one message: a reader sees no more."""
@@ -169,7 +169,7 @@ class View:
             return None
         if self._pages.file_grows(self.answer):
             at = since = max(at, self._last_at + STATUS_EVERY_S)
-        since, at = max(since, due_at), max(at, due_at)
+        since, at = since if more else max(due_at, self._last_at), max(at, due_at)
         # However late this look is: a delta was awaited, and it came.
         waits = more and self._awaiting in {None, self.answer.length}
         fuller_at = self.answer.fuller_at(now) if waits else now

@@ -58,7 +58,7 @@ async def _stop(press: Press, screen: Screen, question: str, stopper: str) -> Js
     ended = await screen.answer(replying_to=question, holding=words("ending.stopped"))
     assert ended["text"].startswith(visible)
     assert [one["label"] for one in ended["buttons"]] == [words("button.retry"), words("button.continue")]
-    assert screen.streamed_s(ended) > 2.0
+    assert screen.streamed_s(ended) > 1.0
     return ended
 
 

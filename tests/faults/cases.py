@@ -175,8 +175,8 @@ _BY_TOKEN: Final = {
     BEFORE_HEADERS,
     *(at_delta(number) for number in range(4)),
     in_character(1),
-    *(Moment(At.COMMITTED, number) for number in range(4)),
-    *(Moment(At.IN_FLIGHT, number) for number in range(3)),
+    *(Moment(At.COMMITTED, number) for number in range(3)),
+    *(Moment(At.IN_FLIGHT, number) for number in range(2)),
 }
 """Points after which an interaction's token is still used."""
 

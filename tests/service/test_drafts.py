@@ -86,7 +86,7 @@ async def test_the_stop_button_is_on_the_draft_and_its_mark_on_the_message() -> 
     stage.driver.show(answer, surface, stop=STOP)
     answer.append("It begins. ", stage.clock.monotonic())
     stage.driver.changed(answer)
-    await stage.clock.advance(3.0)
+    await stage.clock.advance(4.0)
     assert [content.buttons for _, _, content in surface.drafts] == [(), (STOP,)]
     stage.end(answer, Ending.STOPPED, "⏹ stopped")
     await stage.clock.advance(1.0)

@@ -109,14 +109,14 @@ async def test_a_long_answer_rolls_over_silently_and_tiles() -> None:
     ]
 
 
-async def test_the_stop_button_comes_after_two_seconds_and_goes_with_the_last_edit() -> None:
+async def test_the_stop_button_comes_after_three_seconds_and_goes_with_the_last_edit() -> None:
     stage = Stage()
     surface = FakeSurface(stage.clock)
     answer = Answer()
     stage.driver.show(answer, surface, stop=STOP)
     answer.append("It begins. ", stage.clock.monotonic())
     stage.driver.changed(answer)
-    await stage.clock.advance(1.9)
+    await stage.clock.advance(2.9)
     [message] = surface.messages.values()
     buttons = [message.content.buttons]
     await stage.clock.advance(0.2)

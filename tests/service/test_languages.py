@@ -67,7 +67,7 @@ async def test_a_place_in_the_queue_and_the_button_and_the_ending(bot: Bot) -> N
     surface = bot.surface(kind=PlaceKind.PRIVATE)
     stream = await bot.asked(surface, "um", author=GUS)
     stream.say("The beginning of an answer that is long enough.")
-    await bot.clock.advance(2.0)
+    await bot.clock.advance(3.0)
     [message] = surface.messages.values()
     assert [button.label for button in message.content.buttons] == ["Parar"]
     await bot.say(surface, "dois", author=GUS)

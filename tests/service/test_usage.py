@@ -78,7 +78,7 @@ async def test_an_answer_that_was_stopped_or_failed_is_booked_by_estimate(bot: B
     surface = bot.surface()
     stream = await bot.asked(surface, "hello")
     stream.say("word " * 100)
-    await bot.clock.advance(2.0)
+    await bot.clock.advance(3.0)
     message = await bot.press(surface, next(iter(bot.progress[-1].messages)))
     assert message == [say("stop.done")]
     [row] = await booked(bot)

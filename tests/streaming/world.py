@@ -12,6 +12,7 @@ from core.streaming.answer import Answer, Ending
 from core.streaming.meters import NEVER
 from core.streaming.operations import (
     BucketKey,
+    Button,
     Delivered,
     NotSent,
     NotSentReason,
@@ -21,7 +22,7 @@ from core.streaming.operations import (
     Unknown,
 )
 from core.streaming.scheduler import EditScheduler, Operation
-from core.streaming.view_settings import ViewSettings
+from core.streaming.view_settings import Draft, ViewSettings
 from core.streaming.ways import Way
 from tests.fakes.surface import FakeRenderer
 
@@ -31,12 +32,14 @@ TICK_S = 0.01
 
 @dataclass
 class Story:
-    """An answer in a channel: (seconds, text) of its deltas; it ends with the last."""
+    """An answer in a channel: (seconds, text) of its deltas; it ends with the last. `draft_s`: it streams as
+    a draft, which lasts that long."""
 
     channel: str
     deltas: Sequence[tuple[float, str]]
     page_units: int = 2_000
     nonce: str = ""
+    draft_s: float | None = None
 
 
 @dataclass
@@ -66,6 +69,8 @@ class World:
     nonces: dict[str, str] = field(default_factory=dict)
     answers: list[Answer] = field(default_factory=list)
     views: list[int] = field(default_factory=list)
+    stop: Button | None = None
+    looks: int = 0  # how often the scheduler was asked for operations
 
     def play(self, stories: Sequence[Story], until: float = 600.0) -> None:
         self._events: list[tuple[float, int, Callable[[float], None]]] = []
@@ -82,6 +87,7 @@ class World:
                 heappop(self._events)[2](now)
             if now >= self._due and now >= self._last + TICK_S:
                 self._last = now
+                self.looks += 1
                 for operation in self.scheduler.operations_to_perform(now):
                     self._leave(operation, now)
                 self._due = max(self.scheduler.next_deadline(), now)
@@ -93,7 +99,9 @@ class World:
             return ACCOUNT, BucketKey(kind.value, story.channel)
 
         way = Way(keys, nonces=bool(story.nonce))
-        settings = ViewSettings(FakeRenderer(story.page_units), (way,), nonce=story.nonce)
+        draft = None if story.draft_s is None else Draft(len(self.views) + 1, story.draft_s)
+        renderer = FakeRenderer(story.page_units)
+        settings = ViewSettings(renderer, (way,), nonce=story.nonce, stop=self.stop, draft=draft)
         self.views.append(self.scheduler.show(answer, settings, 0.0))
         self.answers.append(answer)
         for at, text in story.deltas:
