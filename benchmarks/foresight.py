@@ -161,11 +161,12 @@ def shown(timeline: Timeline, best: Foresight) -> list[Shown]:
         else:
             paused_s = now - times[come - 1]
             talked_s = now - starts[bisect_right(starts, now + 1e-9) - 1] if paused_s <= STEP_S else None
-            ready = now >= free_at and sent < come and taken < best.limit.count
+            # The reserve is waited for: by the platform's count a window may be over, and another one begin.
+            counted = taken and now + ROUND_TRIP_S >= over_at
+            ready = now >= free_at and sent < come and taken < best.limit.count and not counted
             goes = ready and best.goes(talked_s, paused_s, now - times[sent], over_at - now, taken)
         if goes:
-            if not taken or now + ROUND_TRIP_S >= over_at:  # the platform's own window has begun anew
-                over_at, taken = now + best.limit.per_s, 0
+            over_at = over_at if taken else now + best.limit.per_s
             taken += bool(seen)
             seen.append((now + ROUND_TRIP_S / 2, lengths[come - 1]))
             sent, free_at = come, now + ROUND_TRIP_S
@@ -180,9 +181,7 @@ def mean_age_s(played: Sequence[tuple[Timeline, Sequence[Shown]]]) -> float:
 
 
 def main() -> None:
-    table = Table(
-        "Timelines", "Limits", "floor s", "no future s", "Sluice s", "no future/floor", "Sluice/floor"
-    )
+    table = Table("Timelines", "Limits", "floor s", "blind s", "Sluice s", "blind/floor", "Sluice/floor")
     setting = SETTINGS[0]
     for profile in PROFILES:
         best: Foresight | None = None
