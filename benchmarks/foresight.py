@@ -14,9 +14,9 @@ does not know more.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate, pairwise
+from itertools import accumulate, chain, pairwise
+from operator import mul
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.floor import floor
-from benchmarks.measures import Shown, age_ramps
+from benchmarks.measures import Shown, age_ramps, mean_of_age
 from benchmarks.ours import Sluice
 from benchmarks.scenarios import (
     BURST_S,
@@ -174,12 +174,6 @@ def shown(timeline: Timeline, best: Foresight) -> list[Shown]:
     return seen
 
 
-def mean_age_s(played: Sequence[tuple[Timeline, Sequence[Shown]]]) -> float:
-    ramps = [ramp for timeline, seen in played for ramp in age_ramps(timeline, seen)]
-    span_s = sum(timeline.ended_at - timeline.deltas[0][0] for timeline, _ in played)
-    return sum((ramp.high**2 - ramp.low**2) / 2 for ramp in ramps) / span_s
-
-
 def main() -> None:
     table = Table("Timelines", "Limits", "floor s", "blind s", "Sluice s", "blind/floor", "Sluice/floor")
     setting = SETTINGS[0]
@@ -193,19 +187,16 @@ def main() -> None:
             best = best or solve(replace(limit, per_s=limit.per_s + ROUND_TRIP_S))
             timelines = [one.streams[0].timeline for one in played]
             records = [play(one, Sluice(one)) for one in played]
-            ours = mean_age_s(
-                [(one, record.shown[0]) for one, record in zip(timelines, records, strict=True)]
-            )
-            blind = mean_age_s([(one, shown(one, best)) for one in timelines])
-            lowest = sum(floor(one).mean_age_s * _span_s(one) for one in played) / sum(map(_span_s, played))
+            seen = [record.shown[0] for record in records]
+            spans_s = [one.span_s for one in timelines]
+            ours = mean_of_age(chain(*map(age_ramps, timelines, seen)), sum(spans_s))
+            unseen = [shown(one, best) for one in timelines]
+            blind = mean_of_age(chain(*map(age_ramps, timelines, unseen)), sum(spans_s))
+            floors_s = [floor(one).mean_age_s for one in played]
+            lowest = sum(map(mul, floors_s, spans_s)) / sum(spans_s)
             figures = (lowest, blind, ours, blind / lowest, ours / lowest)
             table.add_row(pace.name, profile, *(f"{figure:.3f}" for figure in figures))
     Console().print(table)
-
-
-def _span_s(one: Scenario) -> float:
-    timeline = one.streams[0].timeline
-    return timeline.ended_at - timeline.deltas[0][0]
 
 
 if __name__ == "__main__":

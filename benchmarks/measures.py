@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Final
@@ -59,11 +59,11 @@ class Record:
 def measure(scenario: Scenario, record: Record) -> Measures:
     both = [(stream.timeline, shown) for stream, shown in zip(scenario.streams, record.shown, strict=True)]
     ramps = [ramp for timeline, shown in both for ramp in age_ramps(timeline, shown)]
-    span_s = sum(timeline.ended_at - timeline.deltas[0][0] for timeline, _ in both)
+    span_s = sum(timeline.span_s for timeline, _ in both)
     lags = [lag for timeline, shown in both if (lag := final_lag(timeline, shown)) is not None]
     firsts = [shown[0][0] - timeline.deltas[0][0] for timeline, shown in both if shown]
     return Measures(
-        mean_age_s=sum((ramp.high**2 - ramp.low**2) / 2 for ramp in ramps) / span_s,
+        mean_age_s=mean_of_age(ramps, span_s),
         p95_age_s=quantile_of_age(ramps, span_s, 0.95),
         final_lag_mean_s=sum(lags) / len(lags) if lags else 0.0,
         final_lag_p95_s=sorted(lags)[math.ceil(0.95 * len(lags)) - 1] if lags else 0.0,
@@ -88,6 +88,10 @@ def age_ramps(timeline: Timeline, shown: Sequence[Shown]) -> list[Ramp]:
         if until > max(begin, since):
             ramps.append(Ramp(max(begin, since) - since, until - since))
     return ramps
+
+
+def mean_of_age(ramps: Iterable[Ramp], span_s: float) -> float:
+    return sum((ramp.high**2 - ramp.low**2) / 2 for ramp in ramps) / span_s
 
 
 def quantile_of_age(ramps: Sequence[Ramp], span_s: float, share: float) -> float:

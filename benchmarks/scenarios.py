@@ -36,6 +36,11 @@ class Timeline:
     deltas: tuple[tuple[float, int], ...]
     ended_at: float
 
+    @property
+    def span_s(self) -> float:
+        """From its first delta to the model's end."""
+        return self.ended_at - self.deltas[0][0]
+
 
 @dataclass(frozen=True, slots=True)
 class Stream:

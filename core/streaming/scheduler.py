@@ -290,13 +290,12 @@ class EditScheduler:
         """What is shown one way is not hidden the other: by way, at what age text is worth a request at the
         pace of them all. What another way grants is shared by those who wait for it."""
         own_s = [self.pacer.distance_s(keys, now, haste, crowded=crowded) for _, keys, crowded in ways]
-        shared_s = [max(one, self._turns_s(keys)) for one, (_, keys, _) in zip(own_s, ways, strict=True)]
+        shared_s = [max(one, self._turns_s(crowded)) for one, (*_, crowded) in zip(own_s, ways, strict=True)]
         per_s = sum(1.0 / one for one in shared_s)
         return [1.0 / (per_s - 1.0 / shared + 1.0 / own) for own, shared in zip(own_s, shared_s, strict=True)]
 
-    def _turns_s(self, keys: tuple[BucketKey, ...]) -> float:
+    def _turns_s(self, crowded: set[BucketKey]) -> float:
         """How long it takes until all who wait for these buckets had their turn."""
-        crowded = [key for key in keys if self._is_crowded(key)]
         return max((len(self._lines[key]) * self.pacer.bucket(key).slot_s for key in crowded), default=0.0)
 
     def _fuller_at(self, want: Want, keys: tuple[BucketKey, ...]) -> float:

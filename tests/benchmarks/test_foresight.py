@@ -8,7 +8,8 @@ from typing import Final
 
 import pytest
 
-from benchmarks.foresight import STEP_S, mean_age_s, shown, solve
+from benchmarks.foresight import STEP_S, shown, solve
+from benchmarks.measures import age_ramps, mean_of_age
 from benchmarks.scenarios import BURST_S, PACES, PAUSE_S, ROUND_TRIP_S, SETTINGS, scenario
 from bots.sandbox.limits import Enforcer, Window
 from core.streaming.meters import RateLimit
@@ -71,4 +72,5 @@ def test_it_keeps_the_limit_and_leaves_room_for_the_ending(limit: RateLimit) -> 
         assert platform.take(at) == 0.0
         if not platform.remaining(at):
             assert platform.reset_after(at) <= limit.slot_s + ROUND_TRIP_S
-    assert 0.0 < mean_age_s([(timeline.streams[0].timeline, seen)]) < 1.0
+    answer = timeline.streams[0].timeline
+    assert 0.0 < mean_of_age(age_ramps(answer, seen), answer.span_s) < 1.0
