@@ -190,13 +190,15 @@ class Listener(connection.Client):
         if (getting_ready := self._connection._ready_task) is not None:  # noqa: SLF001
             getting_ready.cancel()
         await super().close()
-        self.stop_heartbeats()
+        await self.end_left_sockets()
 
-    def stop_heartbeats(self) -> None:
-        """End the threads that the library leaves of a socket that it gave up: of a refused identify."""
+    async def end_left_sockets(self) -> None:
+        """End what the library leaves of a socket that it gave up (of a refused identify): it keeps no
+        reference to it, but the thread of its heartbeats does."""
         for thread in threading.enumerate():
             if isinstance(thread, KeepAliveHandler) and thread.ws._connection is self._connection:  # noqa: SLF001
                 thread.stop()
+                await thread.ws.socket.close()
 
     def _deleted(
         self,

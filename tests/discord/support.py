@@ -66,12 +66,12 @@ class Bot:
         for task in filter(None, tasks):
             task.cancel()
         await asyncio.gather(running, *client._tasks, return_exceptions=True)
-        client.stop_heartbeats()
         self.platform._client = None
         self.server.lose_sessions()
         if client.ws is not None:
             await client.ws.socket.close()  # a process that is gone holds no connection
         await client.http.close()
+        await client.end_left_sockets()
 
     async def start_again(self) -> None:
         """A new process, after `kill` or a close."""

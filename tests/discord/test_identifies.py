@@ -52,12 +52,16 @@ async def test_a_resumed_session_costs_none() -> None:
         assert bot.server.identifies == 1
 
 
-def _heartbeats_end() -> None:
+def _heartbeats() -> list[KeepAliveHandler]:
     """The library has one thread for each socket: it would beat on after the loop is closed."""
-    for thread in threading.enumerate():
-        if isinstance(thread, KeepAliveHandler):
-            thread.join(10)
-            assert not thread.is_alive()
+    return [thread for thread in threading.enumerate() if isinstance(thread, KeepAliveHandler)]
+
+
+async def _end(heartbeats: list[KeepAliveHandler]) -> None:
+    for thread in heartbeats:
+        await asyncio.to_thread(thread.join, 10)
+        assert not thread.is_alive()
+        assert thread.ws.socket.closed
 
 
 async def test_a_start_beyond_the_days_share_is_refused_before_it_is_made() -> None:
@@ -67,7 +71,7 @@ async def test_a_start_beyond_the_days_share_is_refused_before_it_is_made() -> N
             await bot.platform.start(bot.handle)
         assert "\n" not in str(refused.value)
         assert bot.server.identifies == 0
-        await asyncio.to_thread(_heartbeats_end)
+        await _end(_heartbeats())
         bot.clock.move(DAY_S)
         await bot.start_again()
         assert bot.server.identifies == 1
@@ -84,6 +88,10 @@ async def test_a_reconnect_beyond_the_days_share_ends_the_platform() -> None:
         with pytest.raises(PlatformError, match="goes on at 00:00 UTC"):
             await asyncio.wait_for(closed, 10)
         assert bot.server.identifies == 1
+        refused = _heartbeats()
+        assert refused
+        await bot.platform.close()
+        await _end(refused)
 
 
 async def test_what_discord_itself_counts_is_heeded_too() -> None:

@@ -219,9 +219,9 @@ class DiscordSite(Site):
         assert isinstance(bot, DiscordPlatform)
         client = bot._client
         if client is not None:
-            client.stop_heartbeats()
             self.server.lose_sessions()
             await client.http.close()
+            await client.end_left_sockets()
         self.clock.move(IDENTIFY_PAUSE_S)  # the gateway takes no second identify sooner
 
 
