@@ -139,7 +139,7 @@ class Account:
         if showing.recorder is not None:
             showing.recorder.after(operation, outcome)
         self.scheduler.performed(operation, outcome, now)
-        _ = showing.messages  # in the chat as it is now
+        showing.note_messages()
         shown = operation.view not in self.showings  # while a typing sign was on its way
         if self._on_progress is not None and showing.watched and not shown:
             self._on_progress(self._progress(operation.view, now))

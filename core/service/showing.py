@@ -66,16 +66,20 @@ class Showing:
         self.ways = ways
         self.reply_to = reply_to
         self.notice = notice
-        self._chats: list[str] = []  # of each message: a group can get another id in the middle of it
+        self._messages: list[MessageRef] = []
         self._view = view
         self._finished: asyncio.Future[Shown] = asyncio.get_running_loop().create_future()
 
     @property
     def messages(self) -> tuple[MessageRef, ...]:
         """The bot's messages that carry the answer so far, in order."""
-        shown = self._view.messages
-        self._chats += [self.surface.place.chat_id] * (len(shown) - len(self._chats))
-        return tuple(map(MessageRef, self._chats, shown))
+        self.note_messages()
+        return tuple(self._messages)
+
+    def note_messages(self) -> None:
+        """Keep in which chat those are that came: a group can get another id in the midst of an answer."""
+        for message_id in self._view.messages[len(self._messages) :]:
+            self._messages.append(MessageRef(self.surface.place.chat_id, message_id))
 
     @property
     def lost(self) -> bool:
@@ -116,7 +120,7 @@ class Showing:
     @property
     def watched(self) -> bool:
         """Whether `Progress` tells of it."""
-        return bool(self.messages) and not self.notice
+        return bool(self._view.messages) and not self.notice
 
     def abandon(self) -> None:
         """Stop waiting: the driver closes."""
