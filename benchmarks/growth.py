@@ -3,7 +3,8 @@
     .venv/bin/sluice bench growth [--quick] [--json FILE]
 
 The real driver, scheduler, views and renderer of Discord, in virtual time, with a surface that swallows
-edits. Time is this process's CPU. Linear growth doubles the time when the size doubles; the exponent is
+edits. Time is this process's CPU, the least of some rounds: a machine's speed drifts, and what else runs on
+it only adds. Linear growth doubles the time when the size doubles; the exponent is
 the slope of a line through the logarithms, 1 for linear. Memory is what Python allocated at the end of the
 model's text, without that text: for one answer in all, for many by stream.
 """
@@ -58,18 +59,18 @@ class GrowthRow:
 class Size:
     lengths: tuple[int, ...]
     streams: tuple[int, ...]
-    runs: int
+    rounds: int
     memory_up_to: int  # characters: allocations are counted at several times the cost
 
 
 FULL: Final = Size(
     lengths=tuple(10_000 * 2**n for n in range(11)),
     streams=(1, 10, 50, 125, 250, 500, 1_000, 2_000),
-    runs=3,
+    rounds=3,
     memory_up_to=1_280_000,
 )
 QUICK: Final = Size(
-    lengths=(10_000, 20_000, 40_000, 80_000), streams=(25, 50, 100), runs=1, memory_up_to=20_000
+    lengths=(10_000, 20_000, 40_000, 80_000), streams=(25, 50, 100), rounds=1, memory_up_to=20_000
 )
 
 
@@ -78,9 +79,9 @@ def run(*, quick: bool = False, tell: Callable[[str], None] | None = None) -> tu
     size = QUICK if quick else FULL
     tell = tell or _to_stderr
     return (
-        *_rows(LONG, one_answer, size.lengths, size, tell, memory_up_to=size.memory_up_to),
-        *_rows(CHANNELS, partial(many_answers, discord_channel), size.streams, size, tell),
-        *_rows(SLASH, partial(many_answers, discord_interaction), size.streams, size, tell),
+        *played_rows(LONG, one_answer, size.lengths, size, tell, memory_up_to=size.memory_up_to),
+        *played_rows(CHANNELS, partial(many_answers, discord_channel), size.streams, size, tell),
+        *played_rows(SLASH, partial(many_answers, discord_interaction), size.streams, size, tell),
     )
 
 
@@ -161,7 +162,7 @@ def _allocated_beyond(answers: Sequence[Answer]) -> int:
     return allocated - sum(sys.getsizeof(answer.text) for answer in answers)
 
 
-def _rows(
+def played_rows(
     kind: str,
     play: Callable[..., Played],
     sizes: Sequence[int],
@@ -170,13 +171,16 @@ def _rows(
     *,
     memory_up_to: int | None = None,
 ) -> list[GrowthRow]:
+    played: dict[int, list[Played]] = {n: [] for n in sizes}
+    for number in range(size.rounds):
+        for n in sizes:
+            tell(f"growth: round {number + 1} of {size.rounds}, {kind}, {n:,}")
+            played[n].append(play(n))
     measured: list[tuple[int, float, int, int | None]] = []
-    for n in sizes:
-        tell(f"growth: {kind}, {n:,}")
-        runs = [play(n) for _ in range(size.runs)]
+    for n, runs in played.items():
         counted = memory_up_to is None or n <= memory_up_to
         beyond = play(n, memory=True).beyond_text if counted else None
-        measured.append((n, statistics.median(run.seconds for run in runs), runs[0].operations, beyond))
+        measured.append((n, min(run.seconds for run in runs), runs[0].operations, beyond))
     return rows_of(kind, measured, by_stream=memory_up_to is None)
 
 

@@ -29,6 +29,22 @@ def test_memory_of_many_is_counted_by_stream() -> None:
     assert growth.rows_of("x", [(10, 1.0, 1, 5_000)], by_stream=False)[0].beyond_text == 5_000
 
 
+def test_sizes_take_turns_and_the_least_time_of_each_counts() -> None:
+    seconds = iter([1.0, 9.0, 4.0, 2.0])
+    order: list[int] = []
+
+    def play(n: int, *, memory: bool = False) -> growth.Played:
+        if memory:
+            return growth.Played(0.0, 5, 300)
+        order.append(n)
+        return growth.Played(next(seconds), 5, 0)
+
+    size = growth.Size(lengths=(), streams=(), rounds=2, memory_up_to=10)
+    rows = growth.played_rows("x", play, (10, 20), size, lambda _: None, memory_up_to=10)
+    assert order == [10, 20, 10, 20]
+    assert [(row.seconds, row.times, row.beyond_text) for row in rows] == [(1.0, None, 300), (2.0, 2.0, None)]
+
+
 def test_the_same_answer_takes_the_same_operations() -> None:
     played = [growth.one_answer(4_000) for _ in range(2)]
     assert played[0].operations == played[1].operations >= 5
