@@ -195,10 +195,15 @@ class Listener(connection.Client):
     async def end_left_sockets(self) -> None:
         """End what the library leaves of a socket that it gave up (of a refused identify): it keeps no
         reference to it, but the thread of its heartbeats does."""
-        for thread in threading.enumerate():
-            if isinstance(thread, KeepAliveHandler) and thread.ws._connection is self._connection:  # noqa: SLF001
-                thread.stop()
-                await thread.ws.socket.close()
+        left = [
+            thread
+            for thread in threading.enumerate()
+            if isinstance(thread, KeepAliveHandler) and thread.ws._connection is self._connection  # noqa: SLF001
+        ]
+        for thread in left:
+            thread.stop()
+        for thread in left:
+            await thread.ws.socket.close()
 
     def _deleted(
         self,

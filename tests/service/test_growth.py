@@ -1,5 +1,6 @@
 """What an answer costs grows with its length, and not with its square. Calls are counted, not seconds, so
-that a busy machine changes nothing; `sluice bench growth` measures the seconds."""
+that a busy machine changes nothing. What grows within one call is not seen: `sluice bench growth` measures
+the seconds."""
 
 from __future__ import annotations
 
