@@ -10,8 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.messages import MessageRef
-from core.service import showing
 from core.streaming.answer import Answer, Ending
 from core.streaming.operations import BucketKey, NotSentReason, OperationKind
 from tests.fakes.surface import FakeSurface
@@ -111,21 +109,17 @@ async def test_a_long_answer_rolls_over_silently_and_tiles() -> None:
     ]
 
 
-async def test_what_an_operation_costs_does_not_grow_with_the_messages_that_stand_there(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    made: list[MessageRef] = []
-
-    def counted(chat_id: str, message_id: str) -> MessageRef:
-        made.append(MessageRef(chat_id, message_id))
-        return made[-1]
-
-    monkeypatch.setattr(showing, "MessageRef", counted)
+async def test_a_message_is_referred_to_by_one_reference_however_many_follow() -> None:
     stage = Stage()
-    surface = FakeSurface(stage.clock, page_units=40)
-    [shown] = await stage.play((Answer(), surface, WORDS))
-    assert len(shown.messages) > 10
-    assert made == list(shown.messages)
+    answer, surface = Answer(), FakeSurface(stage.clock, page_units=40)
+    showing = stage.driver.show(answer, surface)
+    await stage.speak_for(answer, WORDS[:50])
+    early = showing.messages
+    await stage.speak_for(answer, WORDS[50:])
+    stage.end(answer)
+    await stage.clock.advance_until(lambda: len(showing.messages) > 10)
+    assert early
+    assert all(later is before for later, before in zip(showing.messages, early, strict=False))
 
 
 async def test_the_stop_button_comes_after_three_seconds_and_goes_with_the_last_edit() -> None:
